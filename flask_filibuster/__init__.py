@@ -1,0 +1,52 @@
+"""What does a Flask service do when the services that it calls fail?"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flask_filibuster.core.fault_model import FaultModel as FaultModel
+    from flask_filibuster.core.faults import Fault as Fault
+    from flask_filibuster.errors import FilibusterError as FilibusterError
+    from flask_filibuster.errors import FilibusterWarning as FilibusterWarning
+    from flask_filibuster.exploration.counterexample import Counterexample as Counterexample
+    from flask_filibuster.exploration.result import Result as Result
+    from flask_filibuster.extension import Filibuster as Filibuster
+    from flask_filibuster.instrumentation.asking import was_fault_injected as was_fault_injected
+    from flask_filibuster.instrumentation.asking import (
+        was_fault_injected_on as was_fault_injected_on,
+    )
+    from flask_filibuster.instrumentation.requests import FilibusterAdapter as FilibusterAdapter
+    from flask_filibuster.instrumentation.requests import instrument_requests as instrument_requests
+    from flask_filibuster.testing.explore import explore as explore
+    from flask_filibuster.testing.explore import replay as replay
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Counterexample": "exploration.counterexample",
+    "Fault": "core.faults",
+    "FaultModel": "core.fault_model",
+    "Filibuster": "extension",
+    "FilibusterAdapter": "instrumentation.requests",
+    "FilibusterError": "errors",
+    "FilibusterWarning": "errors",
+    "Result": "exploration.result",
+    "explore": "testing.explore",
+    "instrument_requests": "instrumentation.requests",
+    "replay": "testing.explore",
+    "was_fault_injected": "instrumentation.asking",
+    "was_fault_injected_on": "instrumentation.asking",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    # Lazily, so that the pytest plugin does not make every test suite import Flask and requests.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

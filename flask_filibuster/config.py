@@ -1,0 +1,159 @@
+"""Every ``FILIBUSTER_*`` configuration key: its type, default, meaning and check."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from flask_filibuster.errors import ConfigError
+
+PREFIX = "FILIBUSTER_"
+REDUCTIONS = ("exact", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings of one app, read once when the extension is set up.
+
+    Each field is the key ``FILIBUSTER_`` plus its name in capitals.
+
+    :ivar enabled: bool, default ``True``. ``False``: the extension registers nothing in the app.
+    :ivar server_url: str or ``None``, default ``None``. URL of a Filibuster server; ``None`` is
+        the server embedded in the process.
+    :ivar service_name: str or ``None``, default ``None``. What this service is called in faults and
+        traces; ``None`` is the host under which an exploration reaches it, else the app's name.
+    :ivar instrument_requests: bool, default ``True``. ``False``: of this app's calls, only those
+        through a ``FilibusterAdapter`` mounted by hand are seen.
+    :ivar timeout: number of seconds over 0, default 5.0. How long to wait, at the end of a test
+        execution, for threads and calls that the application has under way.
+    :ivar max_sleep: number of seconds from 0, default 10.0. The longest that a fault may make this
+        service wait.
+    :ivar excluded_hosts: list of str, default empty. Calls to these hosts are left alone; a name
+        that begins with a dot stands for every host below that domain.
+    :ivar analysis_file: path or ``None``, default ``None``. Fault model to use where none is given.
+    :ivar reduction: ``"exact"`` (default) or ``"none"``.
+    :ivar max_faults: positive int or ``None``, default ``None``: no limit. Largest fault set run.
+    :ivar max_executions: positive int or ``None``, default ``None``: no limit. Test executions of
+        one exploration.
+    """
+
+    enabled: bool = True
+    server_url: str | None = None
+    service_name: str | None = None
+    instrument_requests: bool = True
+    timeout: float = 5.0
+    max_sleep: float = 10.0
+    excluded_hosts: tuple[str, ...] = ()
+    analysis_file: str | None = None
+    reduction: str = "exact"
+    max_faults: int | None = None
+    max_executions: int | None = None
+
+    @classmethod
+    def read(cls, app_config: Mapping[str, Any], **overrides: Any) -> Config:
+        """Read and check the keys of an app's configuration.
+
+        :param app_config: ``app.config``.
+        :param overrides: values by field name that win over the configuration; ``None`` is absent.
+        :raises ConfigError: a key has a value that does not fit, or is not one of ours.
+        """
+        given = {key: value for key, value in app_config.items() if key.startswith(PREFIX)}
+        known = {PREFIX + field.name.upper(): field.name for field in fields(cls)}
+        for key in given.keys() - known.keys():
+            raise ConfigError(key, given[key], f"one of the known keys: {', '.join(known)}")
+        values = {name: check(key, given[key], name) for key, name in known.items() if key in given}
+        for name, value in overrides.items():
+            if value is not None:
+                values[name] = check(name, value, name)
+        return cls(**values)
+
+
+def check(key: str, value: Any, name: str) -> Any:
+    """Check one setting and return it in the form of its field.
+
+    :param key: what to call it in an error.
+    :param value: what it was set to.
+    :param name: the field of :class:`Config`.
+    :raises ConfigError: the value does not fit.
+    """
+    return _CHECKS[name](key, value)
+
+
+def _flag(key: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(key, value, "True or False")
+    return value
+
+
+def _name(key: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]{1,200}", value):
+        raise ConfigError(key, value, "a name of 1 to 200 ASCII characters without spaces, or None")
+    return value
+
+
+def _url(key: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not re.match(r"https?://[^/\s]+", value):
+        raise ConfigError(key, value, "a URL that begins with http:// or https://, or None")
+    return value
+
+
+def _path(key: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) and not hasattr(value, "__fspath__"):
+        raise ConfigError(key, value, "the path of a JSON file, or None")
+    return str(value)
+
+
+def _seconds(key: str, value: Any, *, least: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ConfigError(key, value, "a number of seconds")
+    if value < least:
+        raise ConfigError(key, value, f"at least {least} seconds")
+    return float(value)
+
+
+def _hosts(key: str, value: Any) -> tuple[str, ...]:
+    if (
+        isinstance(value, str)
+        or not isinstance(value, Iterable)
+        or not all(isinstance(host, str) and host for host in value)
+    ):
+        raise ConfigError(key, value, "a list of host names")
+    return tuple(host.lower() for host in value)
+
+
+def _reduction(key: str, value: Any) -> str:
+    if value not in REDUCTIONS:
+        raise ConfigError(key, value, " or ".join(map(repr, REDUCTIONS)))
+    return str(value)
+
+
+def _count(key: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    if type(value) is not int or value < 1:
+        raise ConfigError(key, value, "a whole number from 1, or None for no limit")
+    return value
+
+
+_CHECKS: Mapping[str, Any] = {
+    "enabled": _flag,
+    "server_url": _url,
+    "service_name": _name,
+    "instrument_requests": _flag,
+    "timeout": lambda key, value: _seconds(key, value, least=0.001),
+    "max_sleep": lambda key, value: _seconds(key, value, least=0.0),
+    "excluded_hosts": _hosts,
+    "analysis_file": _path,
+    "reduction": _reduction,
+    "max_faults": _count,
+    "max_executions": _count,
+}

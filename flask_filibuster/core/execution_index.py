@@ -1,0 +1,86 @@
+"""Execution indexes: names for remote calls that stay the same from run to run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+
+Pair = tuple[str, int]
+
+
+class ExecutionIndex(str):
+    """The path of invocations that leads to a call, as a string.
+
+    The text is the form on the wire, a JSON list of ``[signature, count]`` pairs with Python's
+    default separators; whoever receives one compares it as text. Being a ``str`` makes it a cheap
+    key for the search, which looks up millions of them.
+
+    Source: execution indexing as used in the Filibuster paper (SoCC '21, section 4.2).
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def from_pairs(cls, pairs: Iterable[Pair]) -> ExecutionIndex:
+        """The index with these ``(signature, count)`` pairs, outermost first."""
+        return cls(json.dumps([[signature, count] for signature, count in pairs]))
+
+    @classmethod
+    def parse(cls, text: str) -> ExecutionIndex:
+        """Read an index that came from elsewhere.
+
+        :raises ValueError: the text is not a JSON list of ``[string, positive integer]`` pairs.
+        """
+        try:
+            value = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("not an execution index: nested too deeply") from error
+        if not isinstance(value, list) or not all(_is_pair(pair) for pair in value):
+            raise ValueError(f"not an execution index: {text[:80]!r}")
+        return cls.from_pairs((pair[0], pair[1]) for pair in value)
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The ``(signature, count)`` pairs, outermost first."""
+        return tuple((signature, count) for signature, count in json.loads(self))
+
+    @property
+    def depth(self) -> int:
+        """How many invocations deep the call is: 1 for a request made by the test itself."""
+        return len(self.pairs)
+
+    @property
+    def parent(self) -> ExecutionIndex:
+        """The index of the request whose handling made this call.
+
+        :raises ValueError: this is the root, which nothing called.
+        """
+        if self == ROOT:
+            raise ValueError("the root execution index has no parent")
+        return ExecutionIndex.from_pairs(self.pairs[:-1])
+
+    def child(self, signature: str, count: int) -> ExecutionIndex:
+        """The index of the ``count``-th call (from 1) with ``signature`` below this request."""
+        pair = f"[{json.dumps(signature)}, {count}]"
+        return ExecutionIndex(f"[{pair}]" if self == ROOT else f"{self[:-1]}, {pair}]")
+
+
+def _is_pair(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and type(value[1]) is int
+        and value[1] > 0
+    )
+
+
+def signature_of(*parts: str) -> str:
+    """The signature of a call: a digest of what identifies it (32 hexadecimal digits)."""
+    text = "\x1f".join(parts).encode("utf-8", "backslashreplace")
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()
+
+
+ROOT = ExecutionIndex("[]")
+"""The index of the functional test itself: nothing called it."""

@@ -1,0 +1,74 @@
+"""Fault sets: what a test execution is run under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flask_filibuster.core.execution_index import ExecutionIndex
+from flask_filibuster.core.faults import Fault
+from flask_filibuster.core.trace import Invocation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlannedFault:
+    """A fault together with the call that it is planned for, as that call was seen before.
+
+    Compared by identity in the search, which makes each of them once.
+
+    :ivar call: the invocation.
+    :ivar fault: how it is to fail.
+    """
+
+    call: Invocation
+    fault: Fault
+
+    @property
+    def index(self) -> ExecutionIndex:
+        """Execution index of the call."""
+        return self.call.index
+
+    @property
+    def service(self) -> str:
+        """Name of the service that the call would reach."""
+        return self.call.target
+
+    def __str__(self) -> str:
+        return f"{self.call.describe()}  {self.fault}"
+
+
+class FaultSet:
+    """The faults of one test execution, in the order in which the application meets them."""
+
+    __slots__ = ("_faults",)
+
+    def __init__(self, faults: tuple[PlannedFault, ...] = ()) -> None:
+        self._faults = faults
+
+    def plus(self, fault: PlannedFault) -> FaultSet:
+        """This set and one fault more, met after all the others."""
+        return FaultSet((*self._faults, fault))
+
+    def by_index(self) -> dict[ExecutionIndex, PlannedFault]:
+        """The faults by the execution index of their call."""
+        return {planned.call.index: planned for planned in self._faults}
+
+    @property
+    def identity(self) -> frozenset[tuple[ExecutionIndex, Fault]]:
+        """Equal for two sets that let the same calls fail in the same ways."""
+        return frozenset((planned.call.index, planned.fault) for planned in self._faults)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FaultSet) and self.identity == other.identity
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+    def __iter__(self) -> Iterator[PlannedFault]:
+        return iter(self._faults)
+
+    def __len__(self) -> int:
+        return len(self._faults)
+
+    def __repr__(self) -> str:
+        return f"FaultSet({'; '.join(map(str, self._faults)) or 'no faults'})"

@@ -1,0 +1,109 @@
+"""Faults: one way for a call to fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.errors import FaultModelError
+
+PREFIX = "requests.exceptions."
+
+# The names only: core does not import requests. Those of TIMEOUTS need a timeout to come about.
+TIMEOUTS = frozenset({"Timeout", "ConnectTimeout", "ReadTimeout"})
+EXCEPTIONS = TIMEOUTS | frozenset(
+    {
+        "RequestException",
+        "ConnectionError",
+        "ProxyError",
+        "SSLError",
+        "TooManyRedirects",
+        "ChunkedEncodingError",
+        "ContentDecodingError",
+        "RetryError",
+        "InvalidURL",
+        "InvalidSchema",
+        "InvalidProxyURL",
+        "InvalidHeader",
+        "UnrewindableBodyError",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way for a call to fail.
+
+    :ivar exception: name of the exception of ``requests.exceptions`` that is raised, or
+    :ivar status: the HTTP status that is answered; exactly one of the two.
+    :ivar abort: ``True``: the call is not made. ``False``: it is made first, so that the callee
+        does its work and the answer is lost.
+    :raises FaultModelError: the name or the status cannot be injected.
+    """
+
+    exception: str | None = None
+    status: int | None = None
+    abort: bool = True
+
+    def __post_init__(self) -> None:
+        if (self.exception is None) == (self.status is None):
+            raise FaultModelError("a fault has either an exception or a status")
+        if self.exception is not None:
+            object.__setattr__(self, "exception", exception_name(self.exception))
+        elif type(self.status) is not int or not 200 <= self.status <= 599:
+            raise FaultModelError(
+                f"cannot answer with status {self.status!r}; it must be a number from 200 to 599"
+            )
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the caller sees."""
+        return Outcome(status=self.status, exception=self.exception)
+
+    def fits_timeout(self, timeout: tuple[float | None, float | None]) -> bool:
+        """Whether this can happen to a call with these connect and read timeouts (seconds).
+
+        A call without a timeout never times out.
+        """
+        connect, read = timeout
+        if self.exception == "ConnectTimeout":
+            return connect is not None
+        if self.exception == "ReadTimeout":
+            return read is not None
+        if self.exception == "Timeout":
+            return timeout != (None, None)
+        return True
+
+    def __str__(self) -> str:
+        if self.exception is not None:
+            text = f"raises {self.exception}"
+        else:
+            text = f"answers {self.status} {reason_of(self.status or 0)}".rstrip()
+        return text if self.abort else f"{text}, after the call was made (its answer is lost)"
+
+
+def exception_name(name: str) -> str:
+    """Check the name of an exception, with or without its module, and return it without.
+
+    :raises FaultModelError: no call to ``requests`` can end in an exception of that name.
+    """
+    short = name.removeprefix(PREFIX)
+    if short == "HTTPError":
+        raise FaultModelError(
+            "HTTPError is raised by raise_for_status(), not by a call; inject a status instead"
+        )
+    if short not in EXCEPTIONS:
+        raise FaultModelError(
+            f"{name!r} is not an exception of requests.exceptions that a call can meet; "
+            f"known: {', '.join(sorted(EXCEPTIONS))}"
+        )
+    return short
+
+
+def reason_of(status: int) -> str:
+    """The reason phrase of a status (RFC 9110, section 15), empty for an unregistered one."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,34 @@
+"""Outcomes: how a call ended for its caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call ended for its caller, or a request for whoever sent it.
+
+    :ivar status: HTTP status, where there was an answer.
+    :ivar exception: name of the exception, where there was none.
+    :ivar digest: digest of a successful answer's body, where it is known without reading a
+        stream. Answers of 400 and more are told apart by status alone: their bodies are messages
+        to people, and an injected status has to be comparable to a real one.
+    """
+
+    status: int | None = None
+    exception: str | None = None
+    digest: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells this outcome from others without its body: a status or an exception."""
+        return self.exception if self.exception is not None else str(self.status)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the call ended in an exception or a status of 400 and more."""
+        return self.status is None or self.status >= 400
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,51 @@
+"""Services by the base URL under which they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask_filibuster.errors import SetupError
+
+DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
+
+
+def from_port_on(url: str) -> str:
+    """The URL without scheme and host, from the port on: ``5003/bookings/chris``.
+
+    That part is the same on a laptop and in containers. A default port is written out.
+    """
+    parts = urlsplit(url)
+    port = parts.port or DEFAULT_PORTS.get(parts.scheme, 80)
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{port}{parts.path or '/'}{query}"
+
+
+def host_of(url: str) -> str:
+    """The URL's host name in lower case, or the empty string."""
+    return (urlsplit(url).hostname or "").lower()
+
+
+def check_base_url(url: str) -> str:
+    """Check a key of ``services=`` and return it.
+
+    :raises SetupError: it is not a base URL with http or https and a host.
+    """
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in DEFAULT_PORTS and parts.hostname and (parts.port or 1)
+    except (ValueError, TypeError, AttributeError):
+        fits = False
+    if not fits or parts.query or parts.fragment:
+        raise SetupError(
+            f"{url!r} in services=… is not a base URL; write it like 'http://bookings:5003'"
+        )
+    return url
+
+
+def service_name(url: str, app: Any) -> str:
+    """What the service under ``url`` is called: the name its extension was given, else the host."""
+    extensions = getattr(app, "extensions", None)
+    state = extensions.get("filibuster") if isinstance(extensions, dict) else None
+    return getattr(state, "given_name", None) or host_of(url)

@@ -1,0 +1,92 @@
+"""The headers of the Filibuster protocol, to and from the nouns.
+
+Source: the wire protocol of the Filibuster prototypes (Python and Java).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from flask_filibuster.core.execution_index import ExecutionIndex
+from flask_filibuster.core.vclock import VectorClock
+
+GENERATED_ID = "X-Filibuster-Generated-Id"
+EXECUTION_INDEX = "X-Filibuster-Execution-Index"
+VCLOCK = "X-Filibuster-VClock"
+ORIGIN_VCLOCK = "X-Filibuster-Origin-VClock"
+REQUEST_ID = "X-Filibuster-Request-Id"
+INSTRUMENTATION = "X-Filibuster-Instrumentation"
+
+# Some 400 calls deep; more is not an index but an attempt to keep us busy.
+LONGEST = 16_384
+
+
+class Headers(Protocol):
+    """The headers of a request, by name in any case."""
+
+    def get(self, name: str, default: str, /) -> str:
+        """A header's value, or ``default`` where it is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Propagated:
+    """What a request says about its place in a test execution.
+
+    :ivar request_id: id of the user's request.
+    :ivar index: execution index of the invocation that caused this request.
+    :ivar generated_id: the server's number for it; ``None`` for a request of the test itself.
+    :ivar vclock: clock of that invocation.
+    """
+
+    request_id: str
+    index: ExecutionIndex
+    generated_id: int | None = None
+    vclock: VectorClock = field(default_factory=VectorClock)
+
+
+def write_headers(propagated: Propagated) -> dict[str, str]:
+    """The headers to send with a request."""
+    headers = {REQUEST_ID: propagated.request_id, EXECUTION_INDEX: str(propagated.index)}
+    if propagated.generated_id is not None:
+        clock = propagated.vclock.to_json()
+        headers[GENERATED_ID] = str(propagated.generated_id)
+        headers[VCLOCK] = clock
+        headers[ORIGIN_VCLOCK] = clock
+    return headers
+
+
+def read_headers(headers: Headers) -> Propagated | None:
+    """Read the headers of a request; ``None`` where they do not name a place in an execution.
+
+    A header that is missing, oversized or nonsense counts as not there; nothing is ever raised.
+
+    :param headers: the request's headers.
+    """
+    request_id = headers.get(REQUEST_ID, "")
+    text = headers.get(EXECUTION_INDEX, "")
+    if not re.fullmatch(r"[0-9A-Za-z-]{1,64}", request_id) or len(text) > LONGEST:
+        return None
+    try:
+        index = ExecutionIndex.parse(text)
+    except ValueError:
+        return None
+    if not index.pairs:
+        return None
+    return Propagated(request_id, index, _number(headers), _clock(headers))
+
+
+def _number(headers: Headers) -> int | None:
+    text = headers.get(GENERATED_ID, "")
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+
+
+def _clock(headers: Headers) -> VectorClock:
+    text = headers.get(VCLOCK, "")
+    if not text or len(text) > LONGEST:
+        return VectorClock()
+    try:
+        return VectorClock.parse(text)
+    except ValueError:
+        return VectorClock()

@@ -1,0 +1,1 @@
+"""The search for the fault sets worth running. Knows the nouns of core only."""

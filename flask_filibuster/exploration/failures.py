@@ -1,0 +1,62 @@
+"""Failures: executions that failed, told apart by what failed and because of which calls."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flask_filibuster.core.fault_set import FaultSet
+
+if TYPE_CHECKING:
+    from flask_filibuster.exploration.result import Execution
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A bug: the smallest fault set that shows it, and all executions that do.
+
+    :ivar faults: the smallest fault set; empty when the test fails without any.
+    :ivar error: the exception of the execution under that set.
+    :ivar executions: every execution that shows it, smallest fault set first.
+    """
+
+    faults: FaultSet
+    error: BaseException
+    executions: tuple[Execution, ...]
+
+
+def signature(error: BaseException) -> str:
+    """What failed and where: equal for two executions whose test ended in the same way."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"
+    return f"{type(error).__module__}.{type(error).__qualname__} at {where}"
+
+
+def distinct(executions: Iterable[Execution]) -> tuple[Failure, ...]:
+    """Group failed executions into bugs.
+
+    An execution shows the bug of an earlier one, whose fault set is no larger, when the same thing
+    failed and the calls that were made to fail include the earlier one's: what else failed then
+    added nothing.
+
+    :param executions: all executions, in the order of their run.
+    """
+    groups: list[tuple[str, frozenset[str], list[Execution]]] = []
+    for execution in executions:
+        if execution.verdict != "failed" or execution.error is None:
+            continue
+        what = signature(execution.error)
+        calls = frozenset(planned.index for planned in execution.faults)
+        for known, cause, members in groups:
+            if known == what and cause <= calls:
+                members.append(execution)
+                break
+        else:
+            groups.append((what, calls, [execution]))
+    return tuple(
+        Failure(members[0].faults, members[0].error, tuple(members))
+        for _, _, members in groups
+        if members[0].error is not None
+    )

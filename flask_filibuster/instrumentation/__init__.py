@@ -1,0 +1,1 @@
+"""What sits inside a service: propagation, interception of calls, injection."""

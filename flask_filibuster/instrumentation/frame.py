@@ -1,0 +1,312 @@
+"""The propagation state: on behalf of which request is this code running?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol
+
+from requests.adapters import BaseAdapter
+
+from flask_filibuster.config import Config
+from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
+from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.trace import Invocation
+from flask_filibuster.core.vclock import VectorClock
+from flask_filibuster.server.base import Server
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+Position = tuple[tuple[int, ...], ...]
+
+
+class Watcher(Protocol):
+    """Where the requests of a test under exploration, and the threads they set off, are noted."""
+
+    def new_request_id(self) -> str:
+        """An id for one more request of the test."""
+
+    def request(self, invocation: Invocation, *, told_by_callee: bool = False) -> None:
+        """The test is about to make a request."""
+
+    def request_ended(self, index: ExecutionIndex, outcome: Outcome) -> None:
+        """The test has got an answer, or an exception."""
+
+    def fault_injected(self, service: str | None = None) -> bool:
+        """Whether the execution injects a fault (on that service)."""
+
+    def strand_started(self, name: str) -> None:
+        """Code of the application goes on in a thread or task of its own."""
+
+    def strand_ended(self, name: str) -> None:
+        """That thread or task has ended."""
+
+
+class Network(Protocol):
+    """What is reachable in this process without a socket."""
+
+    def adapter_for(self, url: str) -> BaseAdapter | None:
+        """The adapter that delivers a request to this URL, or ``None`` for the real network."""
+
+
+class Counter:
+    """How often each signature was called on behalf of one request, by whichever thread."""
+
+    __slots__ = ("_counts", "_lock")
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def next(self, signature: str) -> int:
+        """The count of one more call with this signature, from 1."""
+        with self._lock:
+            count = self._counts.get(signature, 0) + 1
+            self._counts[signature] = count
+            return count
+
+
+class Strand:
+    """A place in the order of a program that may run in several threads.
+
+    Calls of one strand are numbered 1, 3, 5, …; a thread started between two of them orders its
+    own calls at the even number in between, so that the order does not depend on which of the
+    threads ran first.
+    """
+
+    __slots__ = ("_calls", "_forks", "_lock", "_prefix")
+
+    def __init__(self, prefix: Position = ()) -> None:
+        self._prefix = prefix
+        self._calls = 0
+        self._forks = 0
+        self._lock = threading.Lock()
+
+    def next_call(self) -> Position:
+        """The position of one more call."""
+        with self._lock:
+            self._calls += 1
+            return (*self._prefix, (2 * self._calls - 1,))
+
+    def fork(self) -> Strand:
+        """The strand of a thread that is started here."""
+        with self._lock:
+            self._forks += 1
+            return Strand((*self._prefix, (2 * self._calls, self._forks)))
+
+
+class TestFrame:
+    """The functional test itself, as the root of all its requests.
+
+    :ivar server: decides on the faults of what the test sets off.
+    :ivar watcher: where the test's own requests are noted.
+    :ivar names: what the exploration calls its apps.
+    """
+
+    __test__ = False
+    __slots__ = ("_counter", "_strand", "names", "server", "watcher")
+
+    def __init__(self, server: Server, watcher: Watcher, names: Mapping[Flask, str]) -> None:
+        self.server = server
+        self.watcher = watcher
+        self.names = names
+        self._counter = Counter()
+        self._strand = Strand()
+
+    def next_request(self, what: str) -> tuple[ExecutionIndex, Position]:
+        """Index and position of a request of the test; ``what`` is its method and path."""
+        return ROOT.child(what, self._counter.next(what)), self._strand.next_call()
+
+    def fork(self) -> TestFrame:
+        """The frame for a thread that the test starts."""
+        forked = TestFrame(self.server, self.watcher, self.names)
+        forked._counter = self._counter
+        forked._strand = self._strand.fork()
+        return forked
+
+
+class Frame:
+    """The state of one request being handled by one service.
+
+    Applications see it as ``flask.g.filibuster``.
+
+    :ivar service: name of the service.
+    :ivar execution_index: index of the invocation that caused the request.
+    :ivar request_id: id of the user's request that started it all.
+    :ivar origin_vclock: clock of the invocation that caused the request.
+    :ivar app: the Flask app.
+    :ivar config: the extension's settings for that app.
+    :ivar server: decides on the faults of the calls made here.
+    :ivar test: the frame of the test, where it runs in this process.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_counter",
+        "_strand",
+        "app",
+        "config",
+        "execution_index",
+        "origin_vclock",
+        "previous",
+        "request_id",
+        "server",
+        "service",
+        "test",
+    )
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        execution_index: ExecutionIndex,
+        request_id: str,
+        vclock: VectorClock,
+        app: Flask,
+        config: Config,
+        server: Server,
+        test: TestFrame | None,
+    ) -> None:
+        self.service = service
+        self.execution_index = execution_index
+        self.request_id = request_id
+        self.origin_vclock = vclock
+        self.app = app
+        self.config = config
+        self.server = server
+        self.test = test
+        self.previous: Scope | None = None
+        self._clock = SharedClock(vclock)
+        self._counter = Counter()
+        self._strand = Strand()
+
+    def next_invocation(self, signature: str) -> tuple[ExecutionIndex, VectorClock, Position]:
+        """Index, clock and position of one more call made while handling this request."""
+        index = self.execution_index.child(signature, self._counter.next(signature))
+        return index, self._clock.tick(self.service), self._strand.next_call()
+
+    def fork(self) -> Frame:
+        """The frame for a thread started here: the same request, another strand."""
+        forked = Frame(
+            service=self.service,
+            execution_index=self.execution_index,
+            request_id=self.request_id,
+            vclock=self.origin_vclock,
+            app=self.app,
+            config=self.config,
+            server=self.server,
+            test=self.test,
+        )
+        forked._clock = self._clock
+        forked._counter = self._counter
+        forked._strand = self._strand.fork()
+        return forked
+
+    def __repr__(self) -> str:
+        return f"<Frame of {self.service}, request {self.request_id}, {self.execution_index}>"
+
+
+class SharedClock:
+    """The clock of one request, ticked by all of its threads."""
+
+    __slots__ = ("_clock", "_lock")
+
+    def __init__(self, clock: VectorClock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def tick(self, service: str) -> VectorClock:
+        """The clock after one more call of ``service``."""
+        with self._lock:
+            self._clock = self._clock.increment(service)
+            return self._clock
+
+
+class Scope:
+    """What surrounds running code: a frame, if it belongs to one, and the network it calls into."""
+
+    __slots__ = ("frame", "network")
+
+    def __init__(self, frame: Frame | TestFrame | None, network: Network | None) -> None:
+        self.frame = frame
+        self.network = network
+
+    def fork(self) -> Scope:
+        """The scope for a thread that is started here."""
+        return Scope(self.frame.fork() if self.frame is not None else None, self.network)
+
+
+_scope: ContextVar[Scope | None] = ContextVar("flask_filibuster_scope", default=None)
+
+current_scope = _scope.get
+"""The scope of the running code, or ``None`` when nothing is being explored here."""
+
+
+def enter(scope: Scope | None) -> None:
+    """Make this the scope of the running context.
+
+    There is no token to reset: a request can end in another context than it began in.
+    """
+    _scope.set(scope)
+
+
+def current_frame() -> Frame | None:
+    """The frame of the request that the running code handles, or ``None``."""
+    scope = _scope.get()
+    frame = scope.frame if scope is not None else None
+    return frame if isinstance(frame, Frame) else None
+
+
+def push(frame: Frame) -> None:
+    """Enter the scope of a request that begins to be handled."""
+    frame.previous = scope = _scope.get()
+    _scope.set(Scope(frame, scope.network if scope is not None else None))
+
+
+def pop(frame: Frame) -> None:
+    """Leave a request's scope for the one before it; does nothing when it is not the current one.
+
+    Teardown runs twice in some of Flask's ways to end a request, and in another thread in others.
+    """
+    scope = _scope.get()
+    if scope is not None and scope.frame is frame:
+        _scope.set(frame.previous)
+
+
+class ScopedIterator:
+    """A streamed body whose producer sees the request's scope around each step.
+
+    Flask has torn the request down by the time a server iterates over the body.
+    """
+
+    __slots__ = ("_body", "_closable", "_scope")
+
+    def __init__(self, body: Any, scope: Scope) -> None:
+        self._closable = body
+        self._body = iter(body)
+        self._scope = scope
+
+    def __iter__(self) -> ScopedIterator:
+        return self
+
+    def __next__(self) -> Any:
+        previous = _scope.get()
+        _scope.set(self._scope)
+        try:
+            return next(self._body)
+        finally:
+            _scope.set(previous)
+
+    def close(self) -> None:
+        """Close the body, as PEP 3333 asks of a server."""
+        close = getattr(self._closable, "close", None)
+        if close is None:
+            return
+        previous = _scope.get()
+        _scope.set(self._scope)
+        try:
+            close()
+        finally:
+            _scope.set(previous)

@@ -1,0 +1,56 @@
+"""Attributes of other people's classes, replaced for a while and put back."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+_MARK = "__flask_filibuster_patch__"
+_lock = threading.Lock()
+
+
+class Patch:
+    """One replaced attribute, in place as long as somebody holds it.
+
+    The patch is kept by the replacement itself, so the class tells whether it is patched, and
+    holders in several threads share one. If somebody else has replaced the attribute after us, the
+    last release leaves theirs where it is; ours, below it, only hands through from then on.
+    """
+
+    def __init__(self, owner: type, name: str, wrap: Callable[[Any, Patch], Any]) -> None:
+        self.original = owner.__dict__[name]
+        self.holders = 0
+        self._owner = owner
+        self._name = name
+        self._replacement = functools.wraps(self.original)(wrap(self.original, self))
+        setattr(self._replacement, _MARK, self)
+
+    @property
+    def active(self) -> bool:
+        """Whether anybody holds the patch."""
+        return self.holders > 0
+
+    @classmethod
+    def hold(cls, owner: type, name: str, wrap: Callable[[Any, Patch], Any]) -> Patch:
+        """Put the patch in place, or share the one that is.
+
+        :param owner: the class.
+        :param name: name of a method that the class itself defines.
+        :param wrap: makes the replacement, from the original and the patch.
+        """
+        with _lock:
+            patch: Patch | None = getattr(owner.__dict__[name], _MARK, None)
+            if patch is None:
+                patch = cls(owner, name, wrap)
+                setattr(owner, name, patch._replacement)
+            patch.holders += 1
+            return patch
+
+    def release(self) -> None:
+        """Give up one hold; the last one restores the original."""
+        with _lock:
+            self.holders -= 1
+            if not self.holders and self._owner.__dict__[self._name] is self._replacement:
+                setattr(self._owner, self._name, self.original)

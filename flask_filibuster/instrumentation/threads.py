@@ -1,0 +1,125 @@
+"""Threads that a view starts go on with its frame, which a ``ContextVar`` alone would not do."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from flask_filibuster.instrumentation.frame import (
+    Scope,
+    TestFrame,
+    Watcher,
+    current_scope,
+    enter,
+)
+from flask_filibuster.instrumentation.patching import Patch
+
+
+def hold_patches() -> list[Patch]:
+    """Make threads and pools carry frames along, until the patches are released."""
+    return [
+        Patch.hold(threading.Thread, "start", _start),
+        Patch.hold(ThreadPoolExecutor, "submit", _submit),
+    ]
+
+
+def _start(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
+    def start(self: threading.Thread) -> Any:
+        scope = current_scope()
+        if scope is None or not patch.active:
+            return original(self)
+        carried = Carried(scope, _name_of(getattr(self, "_target", None) or type(self)))
+        run, own = self.run, self.__dict__.get("run")
+
+        def restore() -> None:
+            if own is None:
+                self.__dict__.pop("run", None)
+            else:
+                self.run = own  # type: ignore[method-assign]
+
+        def run_in_scope() -> None:
+            restore()
+            carried.call(run)
+
+        self.run = run_in_scope  # type: ignore[method-assign]
+        carried.announce()
+        try:
+            return original(self)
+        except BaseException:
+            carried.end()
+            restore()
+            raise
+
+    return start
+
+
+def _submit(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
+    def submit(self: ThreadPoolExecutor, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        scope = current_scope()
+        if scope is None or not patch.active:
+            return original(self, fn, *args, **kwargs)
+        carried = Carried(scope, _name_of(fn))
+        carried.announce()
+        # Outside the scope: a worker thread that the pool starts here outlives this request.
+        enter(None)
+        try:
+            future = original(self, functools.partial(carried.call, fn), *args, **kwargs)
+        except BaseException:
+            carried.end()
+            raise
+        finally:
+            enter(scope)
+        # A task that was cancelled before it began never calls us.
+        future.add_done_callback(lambda _: carried.end())
+        return future
+
+    return submit
+
+
+class Carried:
+    """A scope on its way into another thread, announced to whoever waits for it."""
+
+    def __init__(self, scope: Scope, name: str) -> None:
+        self._scope = scope.fork()
+        self._name = name
+        self._watcher = _watcher_of(scope)
+        self._under_way = False
+        self._lock = threading.Lock()
+
+    def announce(self) -> None:
+        """Say that a thread begins."""
+        if self._watcher is not None:
+            self._under_way = True
+            self._watcher.strand_started(self._name)
+
+    def end(self) -> None:
+        """Say that the thread has ended, once."""
+        with self._lock:
+            under_way, self._under_way = self._under_way, False
+        if under_way and self._watcher is not None:
+            self._watcher.strand_ended(self._name)
+
+    def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call the function within the scope, and leave the thread as it was."""
+        previous = current_scope()
+        enter(self._scope)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            enter(previous)
+            self.end()
+
+
+def _watcher_of(scope: Scope) -> Watcher | None:
+    frame = scope.frame
+    test = frame if isinstance(frame, TestFrame) or frame is None else frame.test
+    return test.watcher if test is not None else None
+
+
+def _name_of(target: Any) -> str:
+    while isinstance(target, functools.partial):
+        target = target.func
+    return f"{getattr(target, '__module__', '?')}.{getattr(target, '__qualname__', repr(target))}"

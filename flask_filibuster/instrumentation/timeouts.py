@@ -1,0 +1,43 @@
+"""The timeout of a call, in any of the forms that requests takes."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from urllib3.util import Timeout
+
+Timeouts = tuple[float | None, float | None]
+
+
+def timeouts_of(timeout: Any) -> Timeouts:
+    """Connect and read timeout in seconds; ``None`` where the call would wait for ever.
+
+    :param timeout: ``None``, a number, a pair of those, or urllib3's ``Timeout``. What is none of
+        these is left for requests to refuse.
+    """
+    if isinstance(timeout, Timeout):
+        return _of_object(timeout)
+    if isinstance(timeout, tuple) and len(timeout) == 2:
+        return _number(timeout[0]), _number(timeout[1])
+    return _number(timeout), _number(timeout)
+
+
+def _of_object(timeout: Timeout) -> Timeouts:
+    # Its read_timeout counts from the start of the connection, which is not yet; hence the parts.
+    total = _number(timeout.total)
+    connect, read = _number(timeout._connect), _number(timeout._read)
+    if total is None:
+        return connect, read
+    return (
+        total if connect is None else min(total, connect),
+        total if read is None else min(total, read),
+    )
+
+
+def _number(value: Any) -> float | None:
+    if value is Timeout.DEFAULT_TIMEOUT:
+        return socket.getdefaulttimeout()
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return None

@@ -1,0 +1,1 @@
+"""Who decides on faults: the protocol between services and search, and who speaks it."""

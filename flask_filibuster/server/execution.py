@@ -1,0 +1,220 @@
+"""One test execution, as the embedded server sees it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from flask_filibuster.core.execution_index import ExecutionIndex
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.messages import (
+    Decision,
+    InvocationCompleted,
+    InvocationStarted,
+    RequestAnswered,
+    RequestReceived,
+)
+from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.services import host_of
+from flask_filibuster.core.trace import Handling, Invocation, Trace
+
+
+class RequestIds(Protocol):
+    """Where an execution's requests get their ids from.
+
+    :ivar asked: names of services that tests and services have asked about.
+    """
+
+    asked: set[str]
+
+    def new_request_id(self, execution: TestExecution) -> str:
+        """An id that leads back to this execution."""
+
+
+class TestExecution:
+    """Collects what happens in one run of the functional test, and says which calls fail.
+
+    :param ids: gives out request ids.
+    :param faults: the faults planned for it.
+    :param names: names of services by host.
+    """
+
+    __test__ = False
+
+    def __init__(self, ids: RequestIds, faults: FaultSet, names: Mapping[str, str]) -> None:
+        self.faults = faults
+        self.planned = faults.by_index()
+        self._ids = ids
+        self._names = names
+        self._changed = threading.Condition()
+        self._generated = 0
+        self._calls: dict[ExecutionIndex, Invocation] = {}
+        self._handlings: dict[ExecutionIndex, Handling] = {}
+        self._problems: list[str] = []
+        self._strands: dict[str, int] = {}
+        self._told_by_callee: set[ExecutionIndex] = set()
+
+    def new_request_id(self) -> str:
+        """An id for one more request of the test."""
+        return self._ids.new_request_id(self)
+
+    def create(self, message: InvocationStarted) -> Decision:
+        """A call is about to be made."""
+        planned = self.planned.get(message.index)
+        fault = planned.fault if planned is not None else None
+        host = host_of(message.url)
+        target = planned.service if planned is not None else self._names.get(host, host)
+        with self._changed:
+            generated_id, self._generated = self._generated, self._generated + 1
+            if message.index in self._calls:
+                self._problems.append(
+                    f"two calls had the same execution index: {message.method} {message.url}"
+                )
+            self._calls[message.index] = Invocation(
+                index=message.index,
+                source=message.source,
+                target=target,
+                method=message.method,
+                url=message.url,
+                callsite=message.callsite,
+                timeout=message.timeout,
+                fault=fault,
+                position=message.position,
+            )
+        return Decision(generated_id, fault)
+
+    def request(self, invocation: Invocation, *, told_by_callee: bool = False) -> None:
+        """The test itself is about to make a request.
+
+        :param told_by_callee: nothing watches the sender (a test client), so the request ends when
+            the service that handles it says so.
+        """
+        with self._changed:
+            self._calls[invocation.index] = invocation
+            if told_by_callee:
+                self._told_by_callee.add(invocation.index)
+
+    def request_ended(self, index: ExecutionIndex, outcome: Outcome) -> None:
+        """The test itself has got an answer, or an exception."""
+        self._end(index, outcome)
+
+    def received(self, message: RequestReceived) -> None:
+        """A service received a request."""
+        with self._changed:
+            self._handlings[message.index] = Handling(
+                index=message.index,
+                service=message.service,
+                method=message.method,
+                path=message.path,
+            )
+            call = self._calls.get(message.index)
+            if call is not None:
+                self._calls[message.index] = replace(call, target=message.service)
+
+    def completed(self, message: InvocationCompleted) -> None:
+        """A call has ended."""
+        self._end(message.index, message.outcome)
+
+    def _end(self, index: ExecutionIndex, outcome: Outcome) -> None:
+        with self._changed:
+            call = self._calls.get(index)
+            if call is None:
+                self._problems.append(f"a call ended that was never begun: {index}")
+                return
+            self._calls[index] = replace(call, outcome=outcome)
+            self._changed.notify_all()
+
+    def answered(self, message: RequestAnswered) -> None:
+        """A service has answered, or crashed; a crash is followed by the answer made of it."""
+        with self._changed:
+            handling = self._handlings.get(message.index)
+            if handling is None:
+                return
+            self._handlings[message.index] = replace(
+                handling,
+                answer=message.answer or handling.answer,
+                crash=message.crash or handling.crash,
+            )
+        if message.index in self._told_by_callee:
+            crashed = message.crash.error.partition(":")[0] if message.crash else None
+            self._end(message.index, message.answer or Outcome(exception=crashed))
+
+    def problem(self, index: ExecutionIndex, reason: str) -> None:
+        """Something kept the execution from being what was planned."""
+        with self._changed:
+            call = self._calls.get(index)
+            self._problems.append(f"{call.describe() if call else index}: {reason}")
+
+    def fault_injected(self, service: str | None = None) -> bool:
+        """Whether a fault is planned (on a call that reaches that service)."""
+        if service is not None:
+            self._ids.asked.add(service)
+        return any(service in (None, each.service) for each in self.faults)
+
+    def strand_started(self, name: str) -> None:
+        """A thread or task was started by the application; see :meth:`settle`."""
+        with self._changed:
+            self._strands[name] = self._strands.get(name, 0) + 1
+
+    def strand_ended(self, name: str) -> None:
+        """A thread or task of that name has ended."""
+        with self._changed:
+            self._strands[name] -= 1
+            self._changed.notify_all()
+
+    def settle(self, timeout: float, ignored: Callable[[str], bool]) -> tuple[str, ...]:
+        """Wait until what the test set off has come to an end.
+
+        :param timeout: how long to wait at most, in seconds.
+        :param ignored: says of a thread's name that it is not to be waited for.
+        :returns: names of the threads that were still running.
+        """
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while self._calls_open() or self._running(ignored):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                self._changed.wait(left)
+            return tuple(self._running(ignored))
+
+    def _calls_open(self) -> bool:
+        return any(call.outcome is None for call in self._calls.values())
+
+    def _running(self, ignored: Callable[[str], bool]) -> list[str]:
+        return [name for name, count in self._strands.items() if count and not ignored(name)]
+
+    def trace(self) -> Trace:
+        """Everything seen so far."""
+        with self._changed:
+            calls = [self._linked(call) for call in self._calls.values()]
+            return Trace.of(calls, list(self._handlings.values()))
+
+    def _linked(self, call: Invocation) -> Invocation:
+        """The call with its callee's digest of the body, which the caller never reads for us."""
+        handling = self._handlings.get(call.index)
+        if (
+            handling is None
+            or handling.answer is None
+            or call.outcome is None
+            or call.fault is not None
+            or call.outcome.status != handling.answer.status
+        ):
+            return call
+        return replace(call, outcome=handling.answer)
+
+    def problems(self) -> tuple[str, ...]:
+        """What kept this execution from being what was planned, in words."""
+        with self._changed:
+            problems = list(self._problems)
+            for planned in self.faults:
+                call = self._calls.get(planned.index)
+                if call is None or call.fault is None:
+                    problems.append(f"the call was never made: {planned.call.describe()}")
+            for call in self._calls.values():
+                if call.outcome is None:
+                    problems.append(f"the call had not ended: {call.describe()}")
+            return tuple(problems)

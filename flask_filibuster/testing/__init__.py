@@ -1,0 +1,1 @@
+"""What a test author touches: explore(), the mesh, the pytest plugin."""

@@ -1,0 +1,280 @@
+"""Several WSGI apps in one process, reachable under their URLs without sockets."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import Context
+from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from requests import PreparedRequest, Response
+from requests.adapters import BaseAdapter
+from urllib3.exceptions import ProtocolError
+from werkzeug.test import run_wsgi_app
+
+from flask_filibuster.core.services import DEFAULT_PORTS, check_base_url, service_name
+from flask_filibuster.errors import SetupError
+from flask_filibuster.instrumentation.frame import Frame, Scope, TestFrame, current_scope, enter
+from flask_filibuster.instrumentation.peer import PEER_KEY, Peer
+from flask_filibuster.instrumentation.synthesis import build_response, raw_response
+
+logger = logging.getLogger(__name__)
+
+WSGIApp = Callable[..., Iterable[bytes]]
+Result = TypeVar("Result")
+_LOGGED = "the service under %s raised an exception; its caller gets a 500, as over a socket"
+
+
+class Mesh:
+    """The network of an exploration: which app is reached under which base URL.
+
+    :param services: WSGI apps by base URL; a URL may have a path, the longest that fits is used.
+    :raises SetupError: a key is no base URL, two are the same, or a value is no WSGI app.
+    """
+
+    def __init__(self, services: Mapping[str, WSGIApp]) -> None:
+        self._adapters: dict[tuple[str, str, int], list[MeshAdapter]] = {}
+        for url, app in services.items():
+            if not callable(app):
+                raise SetupError(f"services[{url!r}] is {app!r}; it must be a WSGI app")
+            adapter = MeshAdapter(self, check_base_url(url), app)
+            there = self._adapters.setdefault(_origin(url), [])
+            if any(each.prefix == adapter.prefix for each in there):
+                raise SetupError(f"services=… has two apps for {url!r}")
+            there.append(adapter)
+            there.sort(key=lambda each: len(each.prefix), reverse=True)
+
+    def adapter_for(self, url: str) -> BaseAdapter | None:
+        """The adapter that delivers to this URL, or ``None`` where no service is under it."""
+        try:
+            there = self._adapters.get(_origin(url))
+        except ValueError:
+            return None
+        if there is None:
+            return None
+        path = urlsplit(url).path or "/"
+        return next((each for each in there if each.holds(path)), None)
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    port = parts.port if parts.port is not None else DEFAULT_PORTS.get(parts.scheme, 0)
+    return parts.scheme, (parts.hostname or "").lower(), port
+
+
+class MeshAdapter(BaseAdapter):
+    """Delivers requests to one WSGI app, in an empty context as if over a socket.
+
+    :param mesh: the network that the app, too, calls into.
+    :param base_url: where the app is.
+    :param app: the app.
+    """
+
+    def __init__(self, mesh: Mesh, base_url: str, app: WSGIApp) -> None:
+        super().__init__()
+        self.prefix = urlsplit(base_url).path.rstrip("/")
+        self._mesh = mesh
+        self._app = app
+        self._base_url = base_url
+        self._service = service_name(base_url, app)
+
+    def holds(self, path: str) -> bool:
+        """Whether a path belongs to this app."""
+        return path == self.prefix or path.startswith(f"{self.prefix}/")
+
+    def send(
+        self,
+        request: PreparedRequest,
+        stream: bool = False,  # noqa: ARG002 - what follows describes a socket; there is none
+        timeout: Any = None,  # noqa: ARG002
+        verify: Any = True,  # noqa: ARG002
+        cert: Any = None,  # noqa: ARG002
+        proxies: Any = None,  # noqa: ARG002
+    ) -> Response:
+        """Have the app answer the request; its body is produced as it is read.
+
+        :raises requests.RequestException: as reading the body may, once it breaks off.
+        """
+        environ = _environ(request, self.prefix)
+        test = _test_frame()
+        if test is not None:
+            environ[PEER_KEY] = Peer(test, self._service)
+        call = AppCall(self._mesh)
+        try:
+            body, status, received = call.run(run_wsgi_app, self._app, environ)
+            headers = list(received)
+        except Exception:  # As a WSGI server does with whatever an app lets out.
+            logger.exception(_LOGGED, self._base_url)
+            body, status, headers = _server_error()
+        code, _, reason = status.partition(" ")
+        answer = AnswerBody(call, body, empty=request.method == "HEAD")
+        raw = raw_response(
+            status=int(code),
+            reason=reason,
+            headers=headers,
+            body=io.BufferedReader(answer),
+            method=request.method or "GET",
+        )
+        return build_response(self, request, raw)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _test_frame() -> TestFrame | None:
+    scope = current_scope()
+    frame = scope.frame if scope is not None else None
+    return frame.test if isinstance(frame, Frame) else frame
+
+
+def _next(pieces: Iterator[bytes]) -> bytes | None:
+    return next(pieces, None)
+
+
+def _server_error() -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
+    text = b"Internal Server Error"
+    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))]
+    return [text], "500 Internal Server Error", headers
+
+
+class AppCall:
+    """The context in which one request is handled and its body produced."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self._context = Context()
+        self._context.run(enter, Scope(None, mesh))
+
+    def run(self, function: Callable[..., Result], *args: Any) -> Result:
+        """Call a function in that context."""
+        return self._context.run(function, *args)
+
+
+class PiecewiseReader(io.RawIOBase):
+    """A file whose content comes in pieces: a read waits only where nothing is left of the last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rest = b""
+
+    def next_piece(self) -> bytes | None:
+        """The next piece, or ``None`` at the end."""
+        raise io.UnsupportedOperation
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer with what there is."""
+        while not self._rest:
+            piece = self.next_piece()
+            if piece is None:
+                return 0
+            self._rest = piece
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+class AnswerBody(PiecewiseReader):
+    """A WSGI body as a file: each read takes what the app has produced next.
+
+    :param call: the context in which the body is produced.
+    :param body: the app's iterable.
+    :param empty: leave the body out, as in the answer to HEAD.
+    """
+
+    def __init__(self, call: AppCall, body: Iterable[bytes], *, empty: bool) -> None:
+        super().__init__()
+        self._call = call
+        self._body = body
+        self._iterator: Iterator[bytes] = iter(()) if empty else call.run(iter, body)
+
+    def next_piece(self) -> bytes | None:
+        """What the app produces next.
+
+        :raises urllib3.exceptions.ProtocolError: the app broke off, which closes a connection.
+        """
+        try:
+            return self._call.run(_next, self._iterator)
+        except Exception as error:
+            logger.exception("a service broke off in the middle of its answer")
+            raise ProtocolError(f"Connection broken: {error!r}", error) from error
+
+    def close(self) -> None:
+        """Close the app's iterable, as a server does (PEP 3333)."""
+        if not self.closed:
+            super().close()
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                self._call.run(close)
+
+
+class RequestBody(PiecewiseReader):
+    """A request body that is produced piece by piece, as the file that WSGI wants."""
+
+    def __init__(self, pieces: Iterable[bytes | str]) -> None:
+        super().__init__()
+        self._pieces = iter(pieces)
+
+    def next_piece(self) -> bytes | None:
+        """What the caller produces next."""
+        piece = next(self._pieces, None)
+        return piece.encode() if isinstance(piece, str) else piece
+
+
+def _environ(request: PreparedRequest, prefix: str) -> dict[str, Any]:
+    """The WSGI environment of a request (PEP 3333)."""
+    url = urlsplit(request.url or "")
+    port = str(url.port or DEFAULT_PORTS.get(url.scheme, 80))
+    path = unquote_to_bytes(url.path or "/").decode("latin-1")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method or "GET",
+        "SCRIPT_NAME": prefix,
+        "PATH_INFO": path[len(prefix) :],
+        "QUERY_STRING": url.query,
+        "REQUEST_URI": request.path_url,
+        "RAW_URI": request.path_url,
+        "SERVER_NAME": url.hostname or "",
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "REMOTE_PORT": "0",
+        "HTTP_HOST": url.netloc.rpartition("@")[2],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": url.scheme,
+        "wsgi.input": _input(request.body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers.items():
+        key = name.upper().replace("-", "_")
+        text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+        if key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            environ[key] = text
+        else:
+            environ[f"HTTP_{key}"] = text
+    return environ
+
+
+def _input(body: Any) -> io.BytesIO | io.BufferedReader:
+    if body is None:
+        return io.BytesIO()
+    if isinstance(body, str):
+        return io.BytesIO(body.encode())
+    if isinstance(body, (bytes, bytearray)):
+        return io.BytesIO(body)
+    pieces = _pieces(body.read) if hasattr(body, "read") else body
+    return io.BufferedReader(RequestBody(pieces))
+
+
+def _pieces(read: Callable[[int], bytes | str]) -> Iterator[bytes | str]:
+    while piece := read(65_536):
+        yield piece

@@ -1,0 +1,150 @@
+"""What surrounds the test executions of one exploration, whoever drives it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from flask import Flask
+
+from flask_filibuster.config import Config
+from flask_filibuster.core.execution_index import ROOT
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.services import host_of, service_name
+from flask_filibuster.core.trace import Trace
+from flask_filibuster.exploration.explorer import Observation
+from flask_filibuster.extension import InstrumentedApp, borrow, give_back
+from flask_filibuster.instrumentation.frame import Scope, TestFrame, current_scope, enter
+from flask_filibuster.instrumentation.requests import instrument_requests
+from flask_filibuster.server.embedded import EmbeddedServer
+from flask_filibuster.server.execution import TestExecution
+from flask_filibuster.testing.mesh import Mesh
+
+logger = logging.getLogger(__name__)
+
+
+class Surroundings:
+    """The services that test executions run among.
+
+    :ivar mesh: the network that joins them.
+    :ivar apps: the extension's part in each Flask app.
+    :ivar hosts: names of services by host.
+    :ivar names: names of services by app.
+    """
+
+    def __init__(
+        self, mesh: Mesh, apps: list[InstrumentedApp], services: Mapping[str, Any]
+    ) -> None:
+        self.mesh = mesh
+        self.apps = apps
+        self.hosts = {host_of(url): service_name(url, app) for url, app in services.items()}
+        self.names = {
+            app: service_name(url, app) for url, app in services.items() if isinstance(app, Flask)
+        }
+
+    @property
+    def config(self) -> Config:
+        """The settings of the first app that has any of its own, else the defaults."""
+        default = Config()
+        return next((each.config for each in self.apps if each.config != default), default)
+
+
+@contextmanager
+def surroundings(services: Mapping[str, Any], apps: Iterable[Flask] = ()) -> Iterator[Surroundings]:
+    """Join services into a mesh and instrument them, for the time of the block.
+
+    :param services: WSGI apps by base URL. A Flask app without the extension gets one.
+    :param apps: Flask apps that take part without a URL, as a test client's.
+    """
+    mesh = Mesh(services)
+    flask_apps = dict.fromkeys(app for app in (*services.values(), *apps) if isinstance(app, Flask))
+    with ExitStack() as stack:
+        stack.enter_context(instrument_requests())
+        borrowed = []
+        for app in flask_apps:
+            state = borrow(app)
+            stack.callback(give_back, state)
+            borrowed.append(state)
+        yield Surroundings(mesh, borrowed, services)
+
+
+class Session:
+    """The executions of one exploration: runs the test under faults and observes it.
+
+    :param timeout: how long to wait, at the end of each execution, for what the application has
+        under way, in seconds.
+    """
+
+    def __init__(self, *, timeout: float) -> None:
+        self._server = EmbeddedServer()
+        self._timeout = timeout
+        self._never_ending: set[str] = set()
+        self._reached: set[str] = set()
+
+    @contextmanager
+    def network(self, around: Surroundings) -> Iterator[None]:
+        """Let calls reach the services, for the time of the block, unobserved and unharmed."""
+        with _scope(Scope(None, around.mesh)):
+            yield
+
+    @contextmanager
+    def execution(self, faults: FaultSet, around: Surroundings) -> Iterator[TestExecution]:
+        """Run the block as the functional test, under these faults."""
+        execution = self._server.begin(faults, around.hosts)
+        frame = TestFrame(self._server, execution, around.names)
+        with _scope(Scope(frame, around.mesh)):
+            yield execution
+
+    def observe(self, execution: TestExecution, error: BaseException | None) -> Observation:
+        """End an execution: wait for what it set off, and say what was seen.
+
+        :param error: the exception that the test ended in, or ``None``.
+        """
+        running = execution.settle(self._timeout, self._never_ending.__contains__)
+        if running:
+            logger.warning(
+                "still running %g s after the test: %s; not waited for from now on",
+                self._timeout,
+                ", ".join(sorted(running)),
+            )
+            self._never_ending.update(running)
+        trace = execution.trace()
+        problems = execution.problems()
+        self._server.forget(execution)
+        self._reached.update(call.target for call in trace.invocations)
+        self._reached.update(each.service for each in trace.handlings.values())
+        return Observation(trace, error, problems)
+
+    def notes(self, first: Trace | None) -> tuple[str, ...]:
+        """What a user should know of the exploration itself.
+
+        :param first: trace of the fault-free execution, if there was one.
+        """
+        notes = []
+        if first is not None and not first.invocations:
+            requests = len(first.calls().get(ROOT, []))
+            notes.append(
+                "no remote call was seen, so nothing could be made to fail: "
+                f"the test made {requests} request(s), and no service that handled one made a call "
+                "with requests"
+            )
+        for name in sorted(self._server.asked - self._reached):
+            notes.append(
+                f"was_fault_injected_on({name!r}) was asked, but no such service was reached; "
+                f"reached were: {', '.join(sorted(self._reached)) or 'none'}"
+            )
+        for name in sorted(self._never_ending):
+            notes.append(f"a thread outlived the test, and was not waited for again: {name}")
+        return tuple(notes)
+
+
+@contextmanager
+def _scope(scope: Scope) -> Iterator[None]:
+    previous = current_scope()
+    enter(scope)
+    try:
+        yield
+    finally:
+        enter(previous)
