@@ -16,6 +16,7 @@ import logging
 import re
 import sys
 import sysconfig
+import warnings
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,13 +46,11 @@ def answered_statuses(app: Any) -> frozenset[int]:
     """
     entries: list[Any] = []
     packages: set[str] = set()
-    try:
+    with _tolerant("the app"):
         packages.add(_package(str(getattr(app, "import_name", ""))))
         for entry in _entry_points(app):
             entries.append(entry)
             packages.update(_packages_of(entry))
-    except Exception as error:  # the app may be anything, and any attribute of it may raise
-        _log.debug("cannot list all views of %s: %r", type(app), error)
     return _Analysis(packages - FRAMEWORK - {""}).statuses_of(entries)
 
 
@@ -76,10 +75,19 @@ def _packages_of(entry: Any) -> Iterator[str]:
         yield _package(name)
 
 
-def _package(name: str) -> str:
-    """The top-level package of a module; that of ``__main__`` under ``python -m`` is its own."""
-    package = getattr(sys.modules.get(name), "__package__", None)
-    return str(package or name).partition(".")[0]
+def _package(module: str) -> str:
+    """The top-level package of a module, of ``__main__`` too when it was run with ``-m``."""
+    package = getattr(sys.modules.get(module), "__package__", None)
+    return str(package or module).partition(".")[0]
+
+
+@contextlib.contextmanager
+def _tolerant(part: str) -> Iterator[None]:
+    """Leave out what cannot be analysed: odd objects of an app must not hide the rest of it."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - attributes, __eq__, __class__ ... may raise anything
+        _log.debug("cannot analyse %s: %r", part, error)
 
 
 class _Sources:
@@ -92,27 +100,39 @@ class _Sources:
         """The function's node; several for lambdas of one line, which cannot be told apart."""
         code = function.__code__
         if code.co_filename not in self._files:
-            self._files[code.co_filename] = self._index(function)
+            self._files[code.co_filename] = {}
+            # what the compiler warned of, it does not need to say again
+            with _tolerant(code.co_filename), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                lines = linecache.getlines(code.co_filename, function.__globals__)
+                self._files[code.co_filename] = _functions_in(ast.parse("".join(lines)))
         found = self._files[code.co_filename].get((code.co_firstlineno, code.co_name), [])
         if not found:
             _log.debug("no source of %s in %s", code.co_name, code.co_filename)
         return found
 
-    def _index(self, function: FunctionType) -> dict[tuple[int, str], list[_FunctionNode]]:
-        filename = function.__code__.co_filename
-        index: dict[tuple[int, str], list[_FunctionNode]] = {}
-        try:
-            tree = ast.parse("".join(linecache.getlines(filename, function.__globals__)))
-        except Exception as error:  # SyntaxError, ValueError, RecursionError, MemoryError
-            _log.debug("cannot parse %s: %r", filename, error)
-            return index
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                line = min(each.lineno for each in (node, *node.decorator_list))
-                index.setdefault((line, node.name), []).append(node)
-            elif isinstance(node, ast.Lambda):
-                index.setdefault((node.lineno, "<lambda>"), []).append(node)
-        return index
+
+def _functions_in(module: ast.Module) -> dict[tuple[int, str], list[_FunctionNode]]:
+    """Functions by the first line (of decorators, too) and name that their code objects have."""
+    found: dict[tuple[int, str], list[_FunctionNode]] = {}
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            line = min(each.lineno for each in (node, *node.decorator_list))
+            found.setdefault((line, node.name), []).append(node)
+        elif isinstance(node, ast.Lambda):
+            found.setdefault((node.lineno, "<lambda>"), []).append(node)
+    return found
+
+
+def _body(function: _FunctionNode) -> Iterator[ast.AST]:
+    """The nodes of a function's own body; functions and classes in it are not entered."""
+    pending: list[ast.AST] = []
+    pending += [function.body] if isinstance(function, ast.Lambda) else function.body
+    while pending:
+        node = pending.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            pending.extend(ast.iter_child_nodes(node))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,33 +155,31 @@ class _Scope:
         node: _FunctionNode,
         function: FunctionType,
         parent: _Scope | None,
-        receiver: Any,
-        bound: Mapping[str, _Values],
+        placed: Iterable[_Values],
+        named: Mapping[str, _Values],
     ) -> None:
         self.node = node
         self.function = function
-        self.assigned: dict[str, list[ast.expr]] = {}
-        self._defined: dict[str, list[Any]] = {}
-        self._known: dict[str, _Values] = {}
         self._parent = parent
-        self._define_parameters(node.args, receiver, bound)
+        self._known: dict[ast.expr, _Values] = {}
+        parameters = node.args
+        names = [each.arg for each in (*parameters.posonlyargs, *parameters.args)]
+        given = {**dict(zip(names, placed, strict=False)), **named}
+        keywords = [each.arg for each in parameters.kwonlyargs]
+        defaults = {
+            **dict(zip(reversed(names), reversed(parameters.defaults), strict=False)),
+            **dict(zip(keywords, parameters.kw_defaults, strict=True)),
+        }
+        self._defined: dict[str, list[Any]] = {
+            each.arg: list(given.get(each.arg, ()))
+            for each in ast.walk(parameters)
+            if isinstance(each, ast.arg)
+        }
+        self._assigned: dict[str, list[ast.expr]] = {
+            name: [each] for name, each in defaults.items() if each and name not in given
+        }
         for each in _body(node):
             self._define(each)
-
-    def _define_parameters(
-        self, parameters: ast.arguments, receiver: Any, bound: Mapping[str, _Values]
-    ) -> None:
-        placed = [*parameters.posonlyargs, *parameters.args]
-        for each in (*placed, *parameters.kwonlyargs, parameters.vararg, parameters.kwarg):
-            if each is not None:
-                self._defined[each.arg] = list(bound.get(each.arg, ()))
-        if receiver is not None and placed:
-            self._defined[placed[0].arg] = [receiver]
-        by_place = zip(reversed(placed), reversed(parameters.defaults), strict=False)
-        by_name = zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
-        for each, default in (*by_place, *by_name):
-            if default is not None and each.arg not in bound:
-                self.assigned[each.arg] = [default]
 
     def _define(self, node: ast.AST) -> None:
         match node:
@@ -170,7 +188,7 @@ class _Scope:
                 | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
                 | ast.NamedExpr(target=ast.Name(id=name), value=value)
             ):
-                self.assigned.setdefault(name, []).append(value)
+                self._assigned.setdefault(name, []).append(value)
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                 self._defined.setdefault(name, []).append(_Nested(node, self))
             case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
@@ -178,9 +196,13 @@ class _Scope:
                     name = alias.asname or alias.name.partition(".")[0]
                     self._defined.setdefault(name, []).append(self._imported(node, alias))
             # a local name with a value that is not known hides the global one
-            case ast.Name(id=str(name), ctx=ast.Store()) | ast.arg(arg=str(name)):
-                self._defined.setdefault(name, [])
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+            case (
+                ast.Name(id=str(name), ctx=ast.Store())
+                | ast.arg(arg=str(name))
+                | ast.ExceptHandler(name=str(name))
+                | ast.MatchAs(name=str(name))
+                | ast.ClassDef(name=str(name))
+            ):
                 self._defined.setdefault(name, [])
 
     def _imported(self, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> Any:
@@ -194,234 +216,94 @@ class _Scope:
         found = _attribute(sys.modules.get(module), alias.name)
         return sys.modules.get(f"{module}.{alias.name}") if found is None else found
 
-    def values(self, expression: ast.AST) -> _Values:
-        """The objects that the expression can be, as far as they are known."""
-        match expression:
-            case ast.Constant(value=value):
-                return (value,)
-            case ast.IfExp(body=yes, orelse=no):
-                return self._any_of((yes, no))
-            case ast.BoolOp(values=operands):
-                return self._any_of(operands)
-            case ast.NamedExpr(value=inner) | ast.Await(value=inner):
-                return self.values(inner)
-            case ast.Name(id=name):
-                return self._named(name)
-            case ast.Attribute(value=base, attr=name):
-                found = [_attribute(each, name) for each in self.values(base)]
-                return tuple(each for each in found if each is not None)
-            case ast.Call(func=function):
-                return tuple(each for each in self.values(function) if isinstance(each, type))
-            case ast.Lambda():
-                return (_Nested(expression, self),)
-        return ()
+    def leaves(self, expression: ast.expr) -> Iterator[ast.expr]:
+        """The expressions one of which this one is: sides of ``if``, what a local is set to."""
+        pending, seen = [expression], set[ast.expr]()
+        while pending:
+            each = pending.pop()
+            if each in seen:
+                continue
+            seen.add(each)
+            match each:
+                case ast.IfExp(body=yes, orelse=no):
+                    pending += [yes, no]
+                case ast.BoolOp(values=operands):
+                    pending += operands
+                case ast.NamedExpr(value=inner) | ast.Await(value=inner):
+                    pending.append(inner)
+                case _:
+                    yield each
+            if isinstance(each, ast.Name):
+                pending += self._assigned.get(each.id, ())
 
-    def _any_of(self, expressions: Iterable[ast.expr]) -> _Values:
-        # each object once, or ``a = b or b`` and so on would double them every time
-        found = {id(each): each for part in expressions for each in self.values(part)}
+    def values(self, expression: ast.expr) -> _Values:
+        """The objects that the expression can be, as far as they are known."""
+        found: dict[int, Any] = {}
+        for leaf in self.leaves(expression):
+            if leaf not in self._known:
+                self._known[leaf] = ()  # ends ``query = query.filter()``
+                self._known[leaf] = tuple(self._values_of_leaf(leaf))
+            found.update((id(value), value) for value in self._known[leaf])
         return tuple(found.values())
 
-    def _named(self, name: str) -> _Values:
-        if name not in self._known:
-            self._known[name] = ()  # ends ``status = status or 503``
-            self._known[name] = self._looked_up(name)
-        return self._known[name]
+    def _values_of_leaf(self, leaf: ast.expr) -> Iterable[Any]:
+        match leaf:
+            case ast.Constant(value=value):
+                return [value]
+            case ast.Name(id=name) if name in self._defined:
+                return self._defined[name]
+            case ast.Name(id=name):
+                return self._outer(leaf) if self._parent is None else self._parent.values(leaf)
+            case ast.Attribute(value=base, attr=name):
+                found = [_attribute(each, name) for each in self.values(base)]
+                return [each for each in found if each is not None]
+            case ast.Call(func=function):
+                return [each for each in self.values(function) if isinstance(each, type)]
+            case ast.Lambda():
+                return [_Nested(leaf, self)]
+        return []
 
-    def _looked_up(self, name: str) -> _Values:
-        if name in self._defined or name in self.assigned:
-            return (*self._defined.get(name, ()), *self._any_of(self.assigned.get(name, ())))
-        if self._parent is not None:
-            return self._parent._named(name)
-        cells = self.function.__closure__ or ()
-        for free, cell in zip(self.function.__code__.co_freevars, cells, strict=True):
-            if free == name:
-                try:
-                    return (cell.cell_contents,)
-                except ValueError:  # not assigned yet
-                    return ()
-        return tuple(v for key, v in self.function.__globals__.items() if key == name)
-
-
-class _Analysis:
-    """The functions of one app that are read, and the statuses found in them."""
-
-    def __init__(self, packages: set[str]) -> None:
-        self._packages = packages
-        self._sources = _Sources()
-        self._statuses: set[int] = set()
-        self._scopes: dict[Hashable, _Scope] = {}
-        self._seen: set[tuple[_Scope, bool]] = set()
-        self._pending: list[tuple[_Scope, bool]] = []
-
-    def statuses_of(self, entries: Sequence[Any]) -> frozenset[int]:
-        """The statuses in these functions, taken as views, and in what they use."""
-        for entry in entries:
-            with _tolerant(entry):
-                self._follow(entry, answers=True)
-        while self._pending:
-            self._read(*self._pending.pop())
-        return frozenset(self._statuses)
-
-    def _follow(
-        self,
-        called: Any,
-        placed: Sequence[_Values] = (),
-        named: Mapping[str, _Values] | None = None,
-        *,
-        answers: bool,
-    ) -> None:
-        """Plan to read what runs when an object is called; ``answers``: what it returns is sent.
-
-        A function inside a function is read only where it is used, its ``return`` of a status
-        counts only where its result is returned in turn.
-        """
-        for function, receiver in _functions(called):
-            if isinstance(function, _Nested):
-                nodes, live, parent = [function.node], function.scope.function, function.scope
-            elif _package(str(function.__globals__.get("__name__"))) in self._packages:
-                nodes, live, parent = self._sources.nodes_of(function), function, None
-            else:
-                continue
-            for node in nodes:
-                bound = _bound(node.args, receiver is not None, placed, named or {})
-                values = frozenset((name, frozenset(each)) for name, each in bound.items())
-                key = (node, live, parent, id(receiver), values)
-                if key not in self._scopes:
-                    self._scopes[key] = _Scope(node, live, parent, receiver, bound)
-                plan = (self._scopes[key], answers)
-                if plan not in self._seen:
-                    self._seen.add(plan)
-                    self._pending.append(plan)
-
-    def _read(self, scope: _Scope, answers: bool) -> None:
-        nodes = list(_body(scope.node))
-        # followed with their arguments; other mentions of a function, as a callback, without
-        called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-        if answers and isinstance(scope.node, ast.Lambda):
-            nodes.append(ast.Return(scope.node.body))
-        for node in nodes:
-            with _tolerant(node):
-                match node:
-                    case ast.Raise(exc=ast.expr() as raised):
-                        self._answer(raised, scope)
-                    case ast.Return(value=ast.expr() as returned) if answers:
-                        self._answer(returned, scope)
-                    case ast.Assign(targets=[ast.Attribute() as target], value=value):
-                        self._assign(target, value, scope)
-                    case ast.Call():
-                        self._call(node, scope, answers=False)
-                    case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()):
-                        if id(node) not in called:
-                            for value in scope.values(node):
-                                if not isinstance(value, type):
-                                    self._follow(value, answers=False)
-
-    def _answer(self, sent: ast.expr, scope: _Scope, names: frozenset[str] = frozenset()) -> None:
-        """Take the statuses of what is returned as a response, or raised."""
-        match sent:
-            case ast.IfExp(body=yes, orelse=no):
-                self._answer(yes, scope, names)
-                self._answer(no, scope, names)
-            case ast.BoolOp(values=operands):
-                for each in operands:
-                    self._answer(each, scope, names)
-            case ast.NamedExpr(value=inner) | ast.Await(value=inner):
-                self._answer(inner, scope, names)
-            case ast.Tuple(elts=[_, status]) | ast.Tuple(elts=[_, status, _]):
-                self._note(scope.values(status))
-            case ast.Call():
-                self._call(sent, scope, answers=True)
-            case ast.Name(id=name) if name not in names:
-                for value in scope.assigned.get(name, ()):
-                    self._answer(value, scope, names | {name})
-        for value in scope.values(sent):
-            if _is_error(value):
-                self._note([inspect.getattr_static(value, "code", None)])
-            elif isinstance(value, tuple) and len(value) in (2, 3):
-                self._note(value[1:2])
-
-    def _assign(self, target: ast.Attribute, value: ast.expr, scope: _Scope) -> None:
-        values = scope.values(value)
-        if target.attr == "status":  # of a response it is a text, of anything else a number too
-            self._note(each for each in values if isinstance(each, str))
-        elif target.attr == "status_code":
-            self._note(values)
-        elif target.attr == "code" and any(map(_is_error, scope.values(target.value))):
-            self._note(values)
-
-    def _call(self, call: ast.Call, scope: _Scope, *, answers: bool) -> None:
-        functions = scope.values(call.func)
-        names = {getattr(call.func, "attr", getattr(call.func, "id", ""))}
-        names.update(each.__name__ for each in functions if isinstance(each, FunctionType))
-        if names & {"abort", "aborter"}:
-            self._note_argument(call, 0, scope)
-        if any(map(_is_response, functions)) or (not functions and "response_class" in names):
-            self._note_argument(call, 1, scope)
-        if "make_response" in names and len(call.args) > 1:
-            self._note_argument(call, 1, scope)
-        elif "make_response" in names and call.args:
-            self._answer(call.args[0], scope)
-        placed = [scope.values(each) for each in call.args]
-        named = {each.arg: scope.values(each.value) for each in call.keywords if each.arg}
-        for each in functions:
-            self._follow(each, placed, named, answers=answers)
-
-    def _note_argument(self, call: ast.Call, place: int, scope: _Scope) -> None:
-        named = [each.value for each in call.keywords if each.arg in STATUS_ARGUMENTS]
-        for each in (*call.args[place : place + 1], *named):
-            self._note(scope.values(each))
-
-    def _note(self, values: Iterable[Any]) -> None:
-        for value in values:
-            if isinstance(value, str):
-                value = int(value[:3]) if re.match(r"\d{3}\b", value) else None
-            if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599:
-                self._statuses.add(int(value))
+    def _outer(self, name: ast.Name) -> Iterable[Any]:
+        free = self.function.__code__.co_freevars
+        if name.id not in free:
+            return (
+                [self.function.__globals__[name.id]] if name.id in self.function.__globals__ else []
+            )
+        cell = (self.function.__closure__ or ())[free.index(name.id)]
+        with contextlib.suppress(ValueError):  # not assigned yet
+            return [cell.cell_contents]
+        return []
 
 
-def _bound(
-    parameters: ast.arguments, method: bool, placed: Sequence[_Values], named: Mapping[str, _Values]
-) -> dict[str, _Values]:
-    """The parameters that a call gives values to, by name."""
-    names = [each.arg for each in (*parameters.posonlyargs, *parameters.args)][method:]
-    given = {**dict(zip(names, placed, strict=False)), **named}
-    # only what can become a status, and is hashable, so that recursion is noticed
-    return {
-        name: tuple(each for each in values if isinstance(each, int | str | type))
-        for name, values in given.items()
-    }
-
-
-def _functions(called: Any) -> Iterator[tuple[FunctionType | _Nested, Any]]:
-    """What runs when an object is called, and its ``self``: wrappers and what they wrap."""
-    pending: list[tuple[Any, Any]] = [(called, None)]
+def _functions(called: Any) -> Iterator[tuple[FunctionType | _Nested, _Values]]:
+    """What runs when an object is called, wrappers and what they wrap, with first arguments."""
+    pending: list[tuple[Any, _Values]] = [(called, ())]
     seen: dict[int, Any] = {}  # with the objects: an id is used again once its object is gone
     while pending:
-        value, receiver = pending.pop()
+        value, first = pending.pop()
         if id(value) in seen:
             continue
         seen[id(value)] = value
         match value:
             case FunctionType() | _Nested():
-                yield value, receiver
+                yield value, first
             case MethodType(__func__=inner, __self__=owner):
-                pending.append((inner, owner))
-            case functools.partial(func=inner):
-                pending.append((inner, receiver))
+                pending.append((inner, (owner, *first)))
+            case functools.partial(func=inner, args=args):
+                pending.append((inner, (*args, *first)))
             case BuiltinFunctionType(__name__=name):
-                _log.debug("%s has no source, it is not written in Python", name)
+                _log.debug("no source of %s, it is not written in Python", name)
             case type():
-                pending += [(_attribute(value, name), None) for name in CONSTRUCTORS]
+                pending += [(_attribute(value, each), ()) for each in CONSTRUCTORS]
             case _:
                 special = inspect.getattr_static(type(value), "__call__", None)
-                if isinstance(special, FunctionType):
-                    pending.append((special, value))
+                pending.append((special, (value, *first)))
         # asked statically first, as there are objects that make up any attribute
         if inspect.getattr_static(value, "__wrapped__", None) is not None:
-            pending.append((getattr(value, "__wrapped__", None), receiver))
+            pending.append((getattr(value, "__wrapped__", None), first))
         view_class = inspect.getattr_static(value, "view_class", None)
         if isinstance(view_class, type):
-            pending += [(_attribute(view_class, name), None) for name in VIEW_METHODS]
+            pending += [(_attribute(view_class, each), ()) for each in VIEW_METHODS]
 
 
 def _attribute(value: Any, name: str) -> Any:
@@ -432,7 +314,8 @@ def _attribute(value: Any, name: str) -> Any:
         return value.__members__[name]
     if isinstance(value, enum.Enum) and name == "value":
         return value.value
-    match inspect.getattr_static(value, name, None):
+    found = inspect.getattr_static(value, name, None)
+    match found:
         case staticmethod(__func__=function):
             return function
         case (
@@ -442,8 +325,137 @@ def _attribute(value: Any, name: str) -> Any:
             | (FunctionType() as function)
         ):
             return MethodType(function, value)
-        case found:
-            return found
+    return found
+
+
+class _Analysis:
+    """The functions of one app that are read, and the statuses found in them."""
+
+    def __init__(self, packages: set[str]) -> None:
+        self._packages = packages
+        self._sources = _Sources()
+        self._statuses: set[int] = set()
+        self._scopes: dict[Hashable, _Scope] = {}
+        self._pending: list[tuple[_Scope, bool]] = []
+        self._seen: set[tuple[_Scope, bool]] = set()
+
+    def statuses_of(self, entries: Sequence[Any]) -> frozenset[int]:
+        """The statuses in these functions, taken as views, and in what they use."""
+        for entry in entries:
+            with _tolerant(f"a view, a {type(entry).__name__}"):
+                self._follow(entry, answers=True)
+        while self._pending:
+            scope, answers = self._pending.pop()
+            nodes = list(_body(scope.node))
+            # those are followed with their arguments; other mentions, as callbacks, without
+            called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+            if answers and isinstance(scope.node, ast.Lambda):
+                nodes.append(ast.Return(scope.node.body))
+            for node in nodes:
+                with _tolerant(f"line {getattr(node, 'lineno', '?')} of {scope.function}"):
+                    if id(node) not in called:
+                        self._read(node, scope, answers=answers)
+        return frozenset(self._statuses)
+
+    def _follow(
+        self,
+        called: Any,
+        placed: Iterable[_Values] = (),
+        named: Mapping[str, _Values] | None = None,
+        *,
+        answers: bool,
+    ) -> None:
+        """Plan to read what runs when an object is called.
+
+        A function inside a function is read only where it is used.
+
+        :param answers: whether the result is returned as a response; otherwise a helper that
+            returns ``(name, 503)`` has no status, only one that raises does.
+        """
+        for function, first in _functions(called):
+            if isinstance(function, _Nested):
+                nodes, live, parent = [function.node], function.scope.function, function.scope
+            elif _package(str(function.__globals__.get("__name__"))) in self._packages:
+                nodes, live, parent = self._sources.nodes_of(function), function, None
+            else:
+                continue
+            values = (*((each,) for each in first), *placed)
+            by_name = named or {}
+            identities = [*enumerate(values), *by_name.items()]
+            for node in nodes:
+                key = (node, live, parent, *((at, *map(id, each)) for at, each in identities))
+                if key not in self._scopes:
+                    self._scopes[key] = _Scope(node, live, parent, values, by_name)
+                plan = (self._scopes[key], answers)
+                if plan not in self._seen:
+                    self._seen.add(plan)
+                    self._pending.append(plan)
+
+    def _read(self, node: ast.AST, scope: _Scope, *, answers: bool) -> None:
+        match node:
+            case ast.Raise(exc=ast.expr() as sent):
+                self._answer(sent, scope)
+            case ast.Return(value=ast.expr() as sent) if answers:
+                self._answer(sent, scope)
+            case ast.Assign(targets=[ast.Attribute() as target], value=value):
+                self._assign(target, scope, scope.values(value))
+            case ast.Call():
+                self._call(node, scope, answers=False)
+            case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()):
+                for each in scope.values(node):
+                    if not isinstance(each, type):
+                        self._follow(each, answers=False)
+
+    def _assign(self, target: ast.Attribute, scope: _Scope, values: _Values) -> None:
+        error = target.attr == "code" and any(map(_is_error, scope.values(target.value)))
+        if error or target.attr == "status_code":
+            self._note(values)
+        elif target.attr == "status":  # a text is that of a response, a number that of an order
+            self._note(each for each in values if isinstance(each, str))
+
+    def _answer(self, sent: ast.expr, scope: _Scope) -> None:
+        """Take the statuses of what is returned as a response, or raised."""
+        for leaf in scope.leaves(sent):
+            match leaf:
+                case ast.Tuple(elts=[_, status]) | ast.Tuple(elts=[_, status, _]):
+                    self._note(scope.values(status))
+                case ast.Call():
+                    self._call(leaf, scope, answers=True)
+        for value in scope.values(sent):
+            if _is_error(value):
+                self._note([inspect.getattr_static(value, "code", None)])
+            elif isinstance(value, tuple) and len(value) in (2, 3):
+                self._note(value[1:2])
+
+    def _call(self, call: ast.Call, scope: _Scope, *, answers: bool) -> None:
+        functions = scope.values(call.func)
+        names = {getattr(call.func, "attr", getattr(call.func, "id", ""))}
+        names.update(each.__name__ for each in functions if isinstance(each, FunctionType))
+        place = 0 if names & {"abort", "aborter"} else None
+        if any(map(_is_response, functions)) or names & {"make_response", "response_class"}:
+            place = 1
+        if "make_response" in names and len(call.args) == 1:
+            self._answer(call.args[0], scope)
+        if place is not None:
+            by_name = [each.value for each in call.keywords if each.arg in STATUS_ARGUMENTS]
+            for each in (*call.args[place : place + 1], *by_name):
+                self._note(scope.values(each))
+        placed = [_steady(scope.values(each)) for each in call.args]
+        named = {each.arg: _steady(scope.values(each.value)) for each in call.keywords if each.arg}
+        for function in functions:
+            self._follow(function, placed, named, answers=answers)
+
+    def _note(self, values: Iterable[Any]) -> None:
+        for value in values:
+            text = re.match(r"\d{3}\b", value) if isinstance(value, str) else None
+            status = int(text[0]) if text else value
+            if isinstance(status, int) and not isinstance(status, bool) and 400 <= status <= 599:
+                self._statuses.add(int(status))
+
+
+def _steady(values: _Values) -> _Values:
+    """Without those that are made anew on each look-up: they would hide that a function recurs."""
+    return tuple(each for each in values if not isinstance(each, _Nested | MethodType))
 
 
 def _is_error(value: Any) -> bool:
@@ -458,23 +470,3 @@ def _is_response(value: Any) -> bool:
         _package(each.__module__) == "werkzeug" and each.__name__ == "Response"
         for each in value.__mro__
     )
-
-
-@contextlib.contextmanager
-def _tolerant(read: Any) -> Iterator[None]:
-    """Leave out what cannot be analysed: odd objects of an app must not hide the rest of it."""
-    try:
-        yield
-    except Exception as error:
-        _log.debug("cannot analyse %s: %r", type(read), error)
-
-
-def _body(function: _FunctionNode) -> Iterator[ast.AST]:
-    """The nodes of a function's own body; functions and classes in it are not entered."""
-    inside = [function.body] if isinstance(function, ast.Lambda) else function.body
-    pending: list[ast.AST] = [*inside]
-    while pending:
-        node = pending.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            pending.extend(ast.iter_child_nodes(node))

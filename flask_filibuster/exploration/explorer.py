@@ -178,6 +178,16 @@ class Explorer:
         """How many known fault sets have been neither run nor left out."""
         return len(self._waiting)
 
+    @property
+    def executed(self) -> int:
+        """How many fault sets have been run."""
+        return len(self._executions)
+
+    @property
+    def left_out(self) -> int:
+        """How many fault sets reduction has left out."""
+        return len(self._pruned)
+
     def result(self) -> Result:
         """What has been found so far."""
         return Result(

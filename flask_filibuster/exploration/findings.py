@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ SERVER_ERROR = "answer 500"
 NO_TIMEOUT = "no timeout"
 SHORT_TIMEOUT = "timeout too short"
 REPEATED = "repeated call"
+LONGEST_MESSAGE = 120
 UNSAFE_METHODS = ("POST", "PATCH")
 
 
@@ -115,12 +117,17 @@ def _crash(handling: Handling, before: Handling | None) -> Iterator[_Sighting]:
         return
     yield _Sighting(
         UNCAUGHT,
-        (handling.service, crash.error.partition(":")[0], str(crash.site)),
-        f"{handling.service} let {crash.error} escape from {handling.method} {handling.path}",
+        (handling.service, str(crash.site) if crash.site else crash.error.partition(":")[0]),
+        f"{handling.service} let {shortened(crash.error)} escape from {handling.method} {handling.path}",
         handling.service,
         crash.site,
         broken=True,
     )
+
+
+def shortened(message: str) -> str:
+    """The beginning of a message: those of requests wrap two or three others."""
+    return textwrap.shorten(message, LONGEST_MESSAGE, placeholder=" …")
 
 
 def _server_error(handling: Handling, before: Handling | None) -> Iterator[_Sighting]:

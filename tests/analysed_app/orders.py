@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import jsonify
 
-from analysed_app import stock
-from analysed_app.access import signed_in
-from analysed_app.problems import GONE, Statuses, problem
+from tests.analysed_app import stock
+from tests.analysed_app.access import signed_in
+from tests.analysed_app.problems import GONE, Statuses, problem
 
 
 @signed_in

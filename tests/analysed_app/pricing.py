@@ -1,4 +1,4 @@
-"""Imported by the view itself, inside its body, and here before it is called."""
+"""Imported by the view, inside its body."""
 
 from __future__ import annotations
 

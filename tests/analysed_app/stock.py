@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import abort
 
-from analysed_app.problems import OutOfStock
+from tests.analysed_app.problems import OutOfStock
 
 
 def find(name: str) -> tuple[str, int]:

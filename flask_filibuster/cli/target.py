@@ -1,0 +1,168 @@
+"""What a command explores: a request to an app among its services."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import requests
+from flask import Flask
+from flask.cli import ScriptInfo
+from werkzeug.utils import ImportStringError, import_string
+
+from flask_filibuster.instrumentation.asking import was_fault_injected
+
+CONVENTION = "filibuster_services"
+
+
+class FaultFreeFailure(Exception):
+    """The request fails without any fault.
+
+    :param status: what was answered.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the answer is {status} without any fault")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The request that is made in each execution.
+
+    :ivar path: path and query string.
+    :ivar method: HTTP method.
+    :ivar headers: names and values.
+    :ivar body: JSON text, or ``None``.
+    """
+
+    path: str
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | None = None
+
+    @property
+    def words(self) -> str:
+        """The request in words."""
+        return f"{self.method} {self.path}"
+
+    def send(self, base_url: str) -> None:
+        """Make the request.
+
+        :raises FaultFreeFailure: it fails though nothing was made to fail.
+        """
+        headers = dict(self.headers)
+        if self.body is not None:
+            headers.setdefault("Content-Type", "application/json")
+        response = requests.request(
+            self.method,
+            base_url.rstrip("/") + self.path,
+            headers=headers,
+            data=None if self.body is None else self.body.encode(),
+            allow_redirects=False,
+            timeout=None,  # noqa: S113 - the app is in this process
+        )
+        if response.status_code >= 400 and not was_fault_injected():
+            raise FaultFreeFailure(response.status_code)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, from which :meth:`from_json` makes it again."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Request:
+        """Read what :meth:`to_json` gave.
+
+        :raises KeyError, TypeError, ValueError: it is something else.
+        """
+        headers = tuple((str(name), str(value)) for name, value in content["headers"])
+        return cls(str(content["path"]), str(content["method"]), headers, content["body"])
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An app among its services.
+
+    :ivar app: the app that is requested.
+    :ivar base_url: where it is.
+    :ivar services: all apps by base URL, that one included.
+    :ivar services_from: where the services were found, as for ``--services``, if anywhere.
+    """
+
+    app: Flask
+    base_url: str
+    services: Mapping[str, Any]
+    services_from: str | None
+
+
+def load_target(info: ScriptInfo, services_from: str | None) -> Target:
+    """The app of the command line, and the services that belong to it.
+
+    :param info: Flask's knowledge of ``--app``.
+    :param services_from: ``module:mapping``; ``None``: a mapping named ``filibuster_services``
+        in the app's module, if there is one.
+    :raises click.UsageError: there is no such app or mapping.
+    """
+    app = info.load_app()
+    services: Any = None
+    if services_from is not None:
+        services = _imported(services_from)
+    else:
+        module = _module_with_services(info, app)
+        if module is not None:
+            services = getattr(sys.modules[module], CONVENTION)
+            services_from = f"{module}:{CONVENTION}"
+    if callable(services):
+        services = services()
+    if services is not None and not isinstance(services, Mapping):
+        raise click.UsageError(
+            f"{services_from} is {services!r}; it must be a mapping of apps by base URL, "
+            "like {'http://bookings:5003': bookings_app}"
+        )
+    known = dict(services or {})
+    base_url = next((url for url, each in known.items() if each is app), None)
+    if base_url is None:
+        base_url = f"http://{_host(app)}"
+        known[base_url] = app
+    return Target(app, base_url, known, services_from)
+
+
+def _module_with_services(info: ScriptInfo, app: Flask) -> str | None:
+    """The module that the app was loaded from, if it names its services.
+
+    ``wsgi`` and ``app`` are where Flask looks when it is told of no app.
+    """
+    given = (info.app_import_path or "").partition(":")[0]
+    stem = Path(given).stem if given.endswith(".py") else given
+    for name in (stem, app.import_name, "wsgi", "app"):
+        if hasattr(sys.modules.get(name), CONVENTION):
+            return name
+    return None
+
+
+def _imported(name: str) -> Any:
+    if ":" not in name:
+        raise click.UsageError(f"--services {name}: write it as module:mapping")
+    try:
+        return import_string(name)
+    except ImportStringError as error:
+        raise click.UsageError(f"--services {name}: {error.exception}") from error
+
+
+def _host(app: Flask) -> str:
+    """A host name for an app that no service mapping names."""
+    name: str = app.config.get("SERVER_NAME") or app.name
+    return name if re.fullmatch(r"[A-Za-z0-9.:-]+", name) else "localhost"
+
+
+def command_prefix(info: ScriptInfo) -> str:
+    """How ``flask`` was told of the app: ``flask --app example_app``."""
+    if info.app_import_path is None:
+        return "flask"
+    return f"flask --app {shlex.quote(info.app_import_path)}"

@@ -1,0 +1,118 @@
+"""Results in words, a line at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from flask_filibuster.core.fault_set import FaultSet, PlannedFault
+from flask_filibuster.core.trace import CallSite
+from flask_filibuster.exploration.failures import Failure
+from flask_filibuster.exploration.findings import Finding
+from flask_filibuster.exploration.result import Execution, Result
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """A count with its noun: ``1 execution``, ``2 executions``."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
+def fault_lines(planned: PlannedFault) -> Iterator[str]:
+    """One fault: the call, where the application makes it, how it failed."""
+    call = planned.call
+    yield f"{call.source} -> {call.target}: {call.method} {call.url}"
+    if call.callsite is not None:
+        yield f"  called at {site_text(call.callsite)}"
+    yield f"  {planned.fault}"
+
+
+def fault_set_lines(faults: FaultSet) -> Iterator[str]:
+    """All faults of a set."""
+    if not faults:
+        yield "no fault at all"
+    for planned in faults:
+        yield from fault_lines(planned)
+
+
+def site_text(site: CallSite) -> str:
+    """A place in the source, relative to the working directory where that is shorter."""
+    try:
+        relative = os.path.relpath(site.file)
+    except ValueError:  # On another drive.
+        relative = site.file
+    file = site.file if relative.startswith("..") else relative
+    return f"{Path(file)}:{site.line}, in {site.function}"
+
+
+def error_line(error: BaseException) -> str:
+    """An exception in a line."""
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
+def failure_lines(failure: Failure, result: Result, command: str | None) -> Iterator[str]:
+    """One distinct failure: the smallest fault set, how many executions, how to see it again.
+
+    :param failure: the failure.
+    :param result: the result that it is from.
+    :param command: the command that replays it, if there is one.
+    """
+    yield error_line(failure.error)
+    yield "with " + ("this fault:" if len(failure.faults) == 1 else "these faults:")
+    yield from (f"  {line}" for line in fault_set_lines(failure.faults))
+    total = counted(len(result.executions), "execution")
+    showing = len(failure.executions)
+    yield f"{showing} of {total} {'shows' if showing == 1 else 'show'} it"
+    if command is not None:
+        yield f"replay it: {command}"
+
+
+def finding_lines(finding: Finding) -> Iterator[str]:
+    """One finding: what, where, under which faults."""
+    yield finding.message
+    if finding.site is not None:
+        yield f"  at {site_text(finding.site)}"
+    if finding.broken:
+        yield "with " + ("this fault:" if len(finding.faults) == 1 else "these faults:")
+        yield from (f"  {line}" for line in fault_set_lines(finding.faults))
+        yield f"{counted(len(finding.executions), 'execution shows', 'executions show')} it"
+
+
+def inconclusive_lines(executions: Iterable[Execution], *, most: int = 5) -> Iterator[str]:
+    """Executions that prove nothing, and why.
+
+    :param executions: the inconclusive ones.
+    :param most: how many to describe.
+    """
+    listed = list(executions)
+    for execution in listed[:most]:
+        yield f"execution {execution.number}, with {execution.faults!r}:"
+        yield from (f"  {problem}" for problem in execution.problems)
+    if len(listed) > most:
+        yield f"… and {len(listed) - most} more"
+
+
+def counts_line(result: Result) -> str:
+    """The size of the exploration in a line."""
+    parts = [counted(len(result.executions), "execution")]
+    if result.pruned:
+        parts.append(f"{len(result.pruned)} left out by reduction")
+    if result.remaining:
+        parts.append(f"{result.remaining} or more not run (max_executions)")
+    if result.cut_by_size:
+        parts.append(f"{result.cut_by_size} or more not run (max_faults)")
+    return ", ".join(parts)
+
+
+def verdict_line(result: Result) -> str:
+    """What came out, in a line."""
+    parts = []
+    if result.failures:
+        parts.append(counted(len(result.failures), "bug"))
+    if result.inconclusive:
+        parts.append(counted(len(result.inconclusive), "inconclusive execution"))
+    broken = sum(finding.broken for finding in result.findings)
+    if broken:
+        parts.append(counted(broken, "finding"))
+    return ", ".join(parts) or "nothing found"

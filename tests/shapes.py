@@ -1,0 +1,238 @@
+"""The shapes of applications for which counts are published, as Flask services.
+
+Each function makes one afresh, as ``services=`` for ``explore``. ``FAULTS`` has, by the name of the
+function, the fault model that its count is about.
+"""
+
+from __future__ import annotations
+
+import requests
+from flask import Flask, abort, jsonify
+from flask.typing import ResponseReturnValue
+from requests import RequestException
+
+from flask_filibuster import FaultModel
+
+Services = dict[str, Flask]
+
+
+def _with_statuses(**statuses: tuple[int, ...]) -> FaultModel:
+    return FaultModel(statuses=statuses, default_statuses=())
+
+
+FAULTS = {
+    "two_required_calls": _with_statuses(users=(404, 500), movies=(404, 500)),
+    "chain": _with_statuses(bookings=(404, 503, 500), movies=(404, 500)),
+    "chain_with_retry": _with_statuses(bookings=(404, 503, 500), movies=(404, 500)),
+    "default_data": _with_statuses(users=(404, 500), movies=(404, 500)),
+    "fallback": _with_statuses(reviews=(500, 503), ratings=(500,), archive=(500, 503)),
+    "retry_in_the_middle": _with_statuses(middle=(500, 503), back=(500, 503)),
+}
+
+
+def two_required_calls() -> Services:
+    """The page needs a user and a movie, one after the other, and gives up at the first failure."""
+    page = Flask("page")
+
+    @page.get("/page")
+    def show_page() -> ResponseReturnValue:
+        try:
+            user = requests.get("http://users:5001/users/chris", timeout=5)
+            user.raise_for_status()
+            movie = requests.get("http://movies:5002/movies/matrix", timeout=5)
+            movie.raise_for_status()
+        except RequestException:
+            abort(503)
+        return jsonify(user=user.json(), movie=movie.json())
+
+    return {
+        "http://page:5000": page,
+        "http://users:5001": _users_directory(),
+        "http://movies:5002": _movies(),
+    }
+
+
+def chain() -> Services:
+    """users -> bookings -> movies; 404 is passed on, every other failure becomes 503."""
+    users = Flask("users")
+
+    @users.get("/users/<name>")
+    def show_user(name: str) -> ResponseReturnValue:
+        try:
+            booking = requests.get(f"http://bookings:5003/bookings/{name}", timeout=10)
+        except RequestException:
+            abort(503)
+        if booking.status_code == 404:
+            abort(404)
+        if not booking.ok:
+            abort(503)
+        return jsonify(name=name, booking=booking.json())
+
+    return {
+        "http://users:5000": users,
+        "http://bookings:5003": _bookings(),
+        "http://movies:5002": _movies(),
+    }
+
+
+def chain_with_retry() -> Services:
+    """The chain, where users tries bookings up to twice, whatever the failure."""
+    users = Flask("users")
+
+    @users.get("/users/<name>")
+    def show_user(name: str) -> ResponseReturnValue:
+        for _attempt in range(2):
+            try:
+                booking = requests.get(f"http://bookings:5003/bookings/{name}", timeout=10)
+                booking.raise_for_status()
+            except RequestException:
+                continue
+            return jsonify(name=name, booking=booking.json())
+        return "bookings cannot be reached", 503
+
+    return {
+        "http://users:5000": users,
+        "http://bookings:5003": _bookings(),
+        "http://movies:5002": _movies(),
+    }
+
+
+def default_data() -> Services:
+    """The page asks for a user and a movie whatever happens, and makes do without either."""
+    page = Flask("page")
+
+    @page.get("/page")
+    def show_page() -> ResponseReturnValue:
+        found = {}
+        for what, url, default in (
+            ("user", "http://users:5001/users/chris", {"name": "guest"}),
+            ("movie", "http://movies:5002/movies/matrix", {"title": "unknown"}),
+        ):
+            try:
+                answer = requests.get(url, timeout=5)
+                found[what] = answer.json() if answer.ok else default
+            except RequestException:
+                found[what] = default
+        return jsonify(found)
+
+    return {
+        "http://page:5000": page,
+        "http://users:5001": _users_directory(),
+        "http://movies:5002": _movies(),
+    }
+
+
+def fallback() -> Services:
+    """The shop shows reviews, which need ratings; failing these, old ones; failing those, none."""
+    shop, reviews = Flask("shop"), Flask("reviews")
+    archive, ratings = Flask("archive"), Flask("ratings")
+
+    @shop.get("/books/<title>")
+    def show_book(title: str) -> ResponseReturnValue:
+        for source in ("http://reviews:5001/reviews", "http://archive:5002/archived"):
+            try:
+                answer = requests.get(f"{source}/{title}", timeout=5)
+            except RequestException:
+                continue
+            if answer.ok:
+                return jsonify(title=title, reviews=answer.json())
+        return jsonify(title=title, reviews=[])
+
+    @reviews.get("/reviews/<title>")
+    def list_reviews(title: str) -> ResponseReturnValue:
+        try:
+            stars = requests.get(f"http://ratings:5003/ratings/{title}", timeout=2)
+            stars.raise_for_status()
+        except RequestException:
+            return "no ratings", 503
+        return jsonify([{"text": "a page turner", "stars": stars.json()}])
+
+    @archive.get("/archived/<title>")
+    def list_archived(title: str) -> ResponseReturnValue:
+        return jsonify([{"text": "read it twice"}])
+
+    @ratings.get("/ratings/<title>")
+    def show_rating(title: str) -> ResponseReturnValue:
+        return jsonify(4)
+
+    return {
+        "http://shop:5000": shop,
+        "http://reviews:5001": reviews,
+        "http://archive:5002": archive,
+        "http://ratings:5003": ratings,
+    }
+
+
+def retry_in_the_middle() -> Services:
+    """front -> middle -> back, where middle tries back up to twice."""
+    front, middle, back = Flask("front"), Flask("middle"), Flask("back")
+
+    @front.get("/")
+    def show_front() -> ResponseReturnValue:
+        try:
+            answer = requests.get("http://middle:5001/middle", timeout=10)
+        except RequestException:
+            return "middle cannot be reached", 502
+        return answer.text, answer.status_code
+
+    @middle.get("/middle")
+    def show_middle() -> ResponseReturnValue:
+        status = 500
+        for _attempt in range(2):
+            try:
+                answer = requests.get("http://back:5002/back", timeout=3)
+            except RequestException:
+                status = 503
+                continue
+            if answer.ok:
+                return answer.text
+            status = 500
+        return "back gives no answer", status
+
+    @back.get("/back")
+    def show_back() -> ResponseReturnValue:
+        return "the answer"
+
+    return {
+        "http://front:5000": front,
+        "http://middle:5001": middle,
+        "http://back:5002": back,
+    }
+
+
+def _users_directory() -> Flask:
+    users = Flask("users")
+
+    @users.get("/users/<name>")
+    def show_user(name: str) -> ResponseReturnValue:
+        return jsonify(name=name)
+
+    return users
+
+
+def _bookings() -> Flask:
+    bookings = Flask("bookings")
+
+    @bookings.get("/bookings/<name>")
+    def show_booking(name: str) -> ResponseReturnValue:
+        try:
+            movie = requests.get("http://movies:5002/movies/matrix", timeout=5)
+        except RequestException:
+            abort(503)
+        if movie.status_code == 404:
+            abort(404)
+        if not movie.ok:
+            abort(503)
+        return jsonify(name=name, movie=movie.json())
+
+    return bookings
+
+
+def _movies() -> Flask:
+    movies = Flask("movies")
+
+    @movies.get("/movies/<title>")
+    def show_movie(title: str) -> ResponseReturnValue:
+        return jsonify(title=title)
+
+    return movies
