@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from typing import Any
 
 from flask import Flask, Response, g, got_request_exception, request
@@ -145,6 +146,8 @@ class InstrumentedApp:
             propagated.generated_id,
         )
         report(frame, frame.server.received, message)
+        if propagated.forced_sleep and propagated.generated_id is not None:
+            time.sleep(min(propagated.forced_sleep, self.config.max_sleep))
         return frame
 
     def _after_request(self, response: Response) -> Response:

@@ -6,6 +6,8 @@ function, the fault model that its count is about.
 
 from __future__ import annotations
 
+from typing import Any
+
 import requests
 from flask import Flask, abort, jsonify
 from flask.typing import ResponseReturnValue
@@ -103,17 +105,9 @@ def default_data() -> Services:
 
     @page.get("/page")
     def show_page() -> ResponseReturnValue:
-        found = {}
-        for what, url, default in (
-            ("user", "http://users:5001/users/chris", {"name": "guest"}),
-            ("movie", "http://movies:5002/movies/matrix", {"title": "unknown"}),
-        ):
-            try:
-                answer = requests.get(url, timeout=5)
-                found[what] = answer.json() if answer.ok else default
-            except RequestException:
-                found[what] = default
-        return jsonify(found)
+        user = _json_or({"name": "guest"}, "http://users:5001/users/chris")
+        movie = _json_or({"title": "unknown"}, "http://movies:5002/movies/matrix")
+        return jsonify(user=user, movie=movie)
 
     return {
         "http://page:5000": page,
@@ -198,6 +192,14 @@ def retry_in_the_middle() -> Services:
         "http://middle:5001": middle,
         "http://back:5002": back,
     }
+
+
+def _json_or(default: dict[str, str], url: str) -> Any:
+    try:
+        answer = requests.get(url, timeout=5)
+    except RequestException:
+        return default
+    return answer.json() if answer.ok else default
 
 
 def _users_directory() -> Flask:

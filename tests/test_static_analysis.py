@@ -1133,12 +1133,33 @@ def test_odd_objects_do_not_hide_the_rest_of_a_view() -> None:
     assert statuses_of(view) == {404}
 
 
-def test_one_list_of_the_app_that_cannot_be_read_does_not_hide_its_views() -> None:
+class Unplaceable:
+    @property
+    def __module__(self) -> str:  # type: ignore[override]
+        raise RuntimeError
+
+
+def test_one_part_of_the_app_that_cannot_be_read_does_not_hide_its_views() -> None:
     app = types.SimpleNamespace(
-        import_name=__name__, view_functions={"view": returns_pair}, before_request_funcs=404
+        view_functions={"odd": Unplaceable(), "view": returns_pair}, before_request_funcs=404
     )
 
     assert answered_statuses(app) == {503}
+
+
+def test_an_instance_that_is_only_used_is_not_called() -> None:
+    class Closed:
+        open = False
+
+        def __call__(self) -> Any:
+            abort(503)
+
+    closed = Closed()
+
+    def view() -> Any:
+        return jsonify(closed.open, closed)
+
+    assert statuses_of(view) == set()
 
 
 def test_each_file_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:

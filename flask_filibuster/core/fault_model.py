@@ -53,8 +53,8 @@ class StatusRule:
 class FaultModel:
     """Which calls can fail how.
 
-    :param exceptions: names of exceptions of ``requests.exceptions``. Those about timeouts happen
-        only to calls that have one.
+    :param exceptions: names of exceptions of ``requests.exceptions``, or :class:`Fault` objects for
+        more than a name says. Those about timeouts happen only to calls that have one.
     :param statuses: statuses by the service reached; a key is a name or a regular expression that
         fits the whole name. A service that several keys fit can answer with the statuses of all.
     :param default_statuses: statuses of services that no key fits.
@@ -65,7 +65,7 @@ class FaultModel:
 
     def __init__(
         self,
-        exceptions: Iterable[str] = DEFAULT_EXCEPTIONS,
+        exceptions: Iterable[str | Fault] = DEFAULT_EXCEPTIONS,
         statuses: Mapping[str, Iterable[int]] | None = None,
         default_statuses: Iterable[int] = DEFAULT_STATUSES,
         *,
@@ -75,7 +75,7 @@ class FaultModel:
         self._exceptions = tuple(
             ExceptionRule(EVERY_CALL, fault)
             for fault in (
-                *(Fault(exception=name) for name in _listed("exceptions", exceptions)),
+                *(_raised(each) for each in _listed("exceptions", exceptions)),
                 *(fault for fault in lost if fault.exception is not None),
             )
         )
@@ -180,6 +180,13 @@ def _answers(name: str, statuses: Iterable[int]) -> tuple[Fault, ...]:
     return tuple(Fault(status=status) for status in _listed(name, statuses))
 
 
+def _raised(way: str | Fault) -> Fault:
+    fault = way if isinstance(way, Fault) else Fault(exception=way)
+    if fault.exception is None:
+        raise FaultModelError(f"exceptions has {fault!r}, which is no exception")
+    return fault
+
+
 def _lost(way: str | int) -> Fault:
     return (
         Fault(exception=way, abort=False)
@@ -201,7 +208,7 @@ def _matches(calls: re.Pattern[str], invocation: Invocation) -> bool:
 
 
 def _exception_rule(calls: re.Pattern[str], entry: Mapping[str, Any]) -> ExceptionRule:
-    fault = Fault(exception=exception_name(entry["name"]), abort=_aborts(entry))
+    fault = _fault(entry, exception=exception_name(entry["name"]))
     return ExceptionRule(calls, fault, entry.get("restrictions"))
 
 
@@ -210,15 +217,25 @@ def _status_rule(calls: re.Pattern[str], entry: Mapping[str, Any]) -> StatusRule
     for each in entry["types"]:
         if "return_value" not in each:
             raise FaultModelError(f"an error type without return_value: {each!r}")
-        faults.append(Fault(status=int(each["return_value"]["status_code"]), abort=_aborts(each)))
+        faults.append(_fault(each, status=int(each["return_value"]["status_code"])))
     return StatusRule(calls, _pattern(entry["service_name"]), tuple(faults))
 
 
-def _aborts(entry: Mapping[str, Any]) -> bool:
+def _fault(
+    entry: Mapping[str, Any], *, exception: str | None = None, status: int | None = None
+) -> Fault:
     metadata = entry.get("metadata") or {}
-    if metadata.get("sleep"):
-        raise FaultModelError(
-            f"it asks for a sleep of {metadata['sleep']!r}; faults that only delay a call are not "
-            "supported yet, take the entry out to use the rest"
-        )
-    return bool(metadata.get("abort", True))
+    sleep = metadata.get("sleep") or 0.0
+    return Fault(exception, status, bool(metadata.get("abort", True)), _seconds(sleep))
+
+
+def _seconds(sleep: Any) -> float | str:
+    """A sleep as the prototypes write it: a number, a number in quotes, or an expression."""
+    if isinstance(sleep, str):
+        try:
+            return float(sleep)
+        except ValueError:
+            return sleep
+    if not isinstance(sleep, int | float):
+        raise FaultModelError(f"cannot sleep for {sleep!r}")
+    return float(sleep)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.sleeping import Timeouts, check_sleep, seconds_of
 from flask_filibuster.errors import FaultModelError
 
 PREFIX = "requests.exceptions."
@@ -39,12 +40,16 @@ class Fault:
     :ivar status: the HTTP status that is answered; exactly one of the two.
     :ivar abort: ``True``: the call is not made. ``False``: it is made first, so that the callee
         does its work and the answer is lost.
-    :raises FaultModelError: the name or the status cannot be injected.
+    :ivar sleep: seconds that the call is held before it fails, or an expression of its timeout,
+        like ``@expr(metadata['timeout'])+0.001``. A call that is made is held by its callee. Either
+        side waits no longer than its ``FILIBUSTER_MAX_SLEEP``.
+    :raises FaultModelError: the name, the status or the expression cannot be injected.
     """
 
     exception: str | None = None
     status: int | None = None
     abort: bool = True
+    sleep: float | str = 0.0
 
     def __post_init__(self) -> None:
         if (self.exception is None) == (self.status is None):
@@ -55,18 +60,30 @@ class Fault:
             raise FaultModelError(
                 f"cannot answer with status {self.status!r}; it must be a number from 200 to 599"
             )
+        check_sleep(self.sleep)
 
     @property
     def outcome(self) -> Outcome:
         """What the caller sees."""
-        return Outcome(status=self.status, exception=self.exception)
+        asked = ("" if self.abort else "lost", f"held {self.sleep}" if self.sleep else "")
+        return Outcome(
+            status=self.status,
+            exception=self.exception,
+            variant=" ".join(filter(None, asked)),
+        )
 
-    def fits_timeout(self, timeout: tuple[float | None, float | None]) -> bool:
+    def seconds(self, timeout: Timeouts) -> float:
+        """How long a call with these timeouts is held."""
+        return seconds_of(self.sleep, timeout)
+
+    def fits_timeout(self, timeout: Timeouts) -> bool:
         """Whether this can happen to a call with these connect and read timeouts (seconds).
 
         A call without a timeout never times out.
         """
         connect, read = timeout
+        if isinstance(self.sleep, str) and timeout == (None, None):
+            return False
         if self.exception == "ConnectTimeout":
             return connect is not None
         if self.exception == "ReadTimeout":
@@ -80,6 +97,8 @@ class Fault:
             text = f"raises {self.exception}"
         else:
             text = f"answers {self.status} {reason_of(self.status or 0)}".rstrip()
+        if self.sleep:
+            text = f"{text}, held for {self.sleep} s"
         return text if self.abort else f"{text}, after the call was made (its answer is lost)"
 
 

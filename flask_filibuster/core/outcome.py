@@ -14,16 +14,20 @@ class Outcome:
     :ivar digest: digest of a successful answer's body, where it is known without reading a
         stream. Answers of 400 and more are told apart by status alone: their bodies are messages
         to people, and an injected status has to be comparable to a real one.
+    :ivar variant: what else was asked for of an injected outcome: that the call is made first, or
+        held for a while. The caller sees the same, but the callee has done its work.
     """
 
     status: int | None = None
     exception: str | None = None
     digest: str | None = None
+    variant: str = ""
 
     @property
     def key(self) -> str:
         """What tells this outcome from others without its body: a status or an exception."""
-        return self.exception if self.exception is not None else str(self.status)
+        name = self.exception if self.exception is not None else str(self.status)
+        return f"{name} {self.variant}" if self.variant else name
 
     @property
     def failed(self) -> bool:

@@ -45,11 +45,13 @@ def answered_statuses(app: Any) -> frozenset[int]:
     :returns: the statuses; empty when there are none, or none that can be found.
     """
     entries: list[Any] = []
-    packages: set[str] = set()
     with _tolerant("the app"):
-        packages.add(_package(str(getattr(app, "import_name", ""))))
-        for entry in _entry_points(app):
-            entries.append(entry)
+        entries.extend(_entry_points(app))
+    packages: set[str] = set()
+    with _tolerant("the name of the app"):
+        packages.add(_package(str(app.import_name)))
+    for entry in entries:
+        with _tolerant(f"the module of a {type(entry).__name__}"):
             packages.update(_packages_of(entry))
     return _Analysis(packages - FRAMEWORK - {""}).statuses_of(entries)
 
@@ -253,7 +255,7 @@ class _Scope:
             case ast.Name(id=name) if name in self._defined:
                 return self._defined[name]
             case ast.Name(id=name):
-                return self._outer(leaf) if self._parent is None else self._parent.values(leaf)
+                return self._outer(name) if self._parent is None else self._parent.values(leaf)
             case ast.Attribute(value=base, attr=name):
                 found = [_attribute(each, name) for each in self.values(base)]
                 return [each for each in found if each is not None]
@@ -263,16 +265,13 @@ class _Scope:
                 return [_Nested(leaf, self)]
         return []
 
-    def _outer(self, name: ast.Name) -> Iterable[Any]:
+    def _outer(self, name: str) -> list[Any]:
         free = self.function.__code__.co_freevars
-        if name.id not in free:
-            return (
-                [self.function.__globals__[name.id]] if name.id in self.function.__globals__ else []
-            )
-        cell = (self.function.__closure__ or ())[free.index(name.id)]
-        with contextlib.suppress(ValueError):  # not assigned yet
-            return [cell.cell_contents]
-        return []
+        value = None if name in free else self.function.__globals__.get(name)
+        with contextlib.suppress(ValueError):  # a variable of a closure that is not assigned yet
+            if name in free and self.function.__closure__:
+                value = self.function.__closure__[free.index(name)].cell_contents
+        return [] if value is None else [value]
 
 
 def _functions(called: Any) -> Iterator[tuple[FunctionType | _Nested, _Values]]:
@@ -313,7 +312,7 @@ def _attribute(value: Any, name: str) -> Any:
     if isinstance(value, enum.EnumMeta) and name in value.__members__:
         return value.__members__[name]
     if isinstance(value, enum.Enum) and name == "value":
-        return value.value
+        name = "_value_"
     found = inspect.getattr_static(value, name, None)
     match found:
         case staticmethod(__func__=function):
@@ -403,7 +402,7 @@ class _Analysis:
                 self._call(node, scope, answers=False)
             case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()):
                 for each in scope.values(node):
-                    if not isinstance(each, type):
+                    if isinstance(each, FunctionType | MethodType | functools.partial | _Nested):
                         self._follow(each, answers=False)
 
     def _assign(self, target: ast.Attribute, scope: _Scope, values: _Values) -> None:
@@ -459,9 +458,7 @@ def _steady(values: _Values) -> _Values:
 
 
 def _is_error(value: Any) -> bool:
-    return isinstance(value, BaseException) or (
-        isinstance(value, type) and issubclass(value, BaseException)
-    )
+    return issubclass(value if isinstance(value, type) else type(value), BaseException)
 
 
 def _is_response(value: Any) -> bool:

@@ -16,6 +16,7 @@ GENERATED_ID = "X-Filibuster-Generated-Id"
 EXECUTION_INDEX = "X-Filibuster-Execution-Index"
 VCLOCK = "X-Filibuster-VClock"
 ORIGIN_VCLOCK = "X-Filibuster-Origin-VClock"
+FORCED_SLEEP = "X-Filibuster-Forced-Sleep"
 REQUEST_ID = "X-Filibuster-Request-Id"
 INSTRUMENTATION = "X-Filibuster-Instrumentation"
 
@@ -38,12 +39,14 @@ class Propagated:
     :ivar index: execution index of the invocation that caused this request.
     :ivar generated_id: the server's number for it; ``None`` for a request of the test itself.
     :ivar vclock: clock of that invocation.
+    :ivar forced_sleep: seconds that a fault makes the callee wait before it handles the request.
     """
 
     request_id: str
     index: ExecutionIndex
     generated_id: int | None = None
     vclock: VectorClock = field(default_factory=VectorClock)
+    forced_sleep: float = 0.0
 
 
 def write_headers(propagated: Propagated) -> dict[str, str]:
@@ -54,6 +57,8 @@ def write_headers(propagated: Propagated) -> dict[str, str]:
         headers[GENERATED_ID] = str(propagated.generated_id)
         headers[VCLOCK] = clock
         headers[ORIGIN_VCLOCK] = clock
+    if propagated.forced_sleep:
+        headers[FORCED_SLEEP] = f"{propagated.forced_sleep:.6f}"
     return headers
 
 
@@ -74,12 +79,17 @@ def read_headers(headers: Headers) -> Propagated | None:
         return None
     if not index.pairs:
         return None
-    return Propagated(request_id, index, _number(headers), _clock(headers))
+    return Propagated(request_id, index, _number(headers), _clock(headers), _forced_sleep(headers))
 
 
 def _number(headers: Headers) -> int | None:
     text = headers.get(GENERATED_ID, "")
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+
+
+def _forced_sleep(headers: Headers) -> float:
+    text = headers.get(FORCED_SLEEP, "")
+    return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else 0.0
 
 
 def _clock(headers: Headers) -> VectorClock:

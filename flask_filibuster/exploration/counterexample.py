@@ -96,7 +96,12 @@ def _to_json(planned: PlannedFault) -> dict[str, Any]:
         "callsite": None
         if site is None
         else {"file": site.file, "line": site.line, "function": site.function},
-        "fault": {"exception": fault.exception, "status": fault.status, "abort": fault.abort},
+        "fault": {
+            "exception": fault.exception,
+            "status": fault.status,
+            "abort": fault.abort,
+            "sleep": fault.sleep,
+        },
     }
 
 
@@ -111,4 +116,6 @@ def _from_json(entry: Mapping[str, Any]) -> PlannedFault:
         callsite=None if site is None else CallSite(site["file"], site["line"], site["function"]),
     )
     fault = entry["fault"]
-    return PlannedFault(call, Fault(fault["exception"], fault["status"], fault["abort"]))
+    return PlannedFault(
+        call, Fault(fault["exception"], fault["status"], fault["abort"], fault["sleep"])
+    )

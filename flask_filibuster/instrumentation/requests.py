@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
@@ -212,13 +213,20 @@ class _Attempt:
             )
         if not fault.abort:
             self._call_and_lose(started, decision)
+        elif fault.sleep:
+            time.sleep(min(fault.seconds(self._timeouts), self._frame.config.max_sleep))
         if fault.status is not None:
             return injected_response(fault, self._request, self._carrier)
         raise self._exception(started, fault)
 
     def _call(self, started: InvocationStarted, decision: Decision) -> Response:
+        fault = decision.fault
         propagated = Propagated(
-            started.request_id, started.index, decision.generated_id, started.vclock
+            started.request_id,
+            started.index,
+            decision.generated_id,
+            started.vclock,
+            fault.seconds(self._timeouts) if fault is not None else 0.0,
         )
         sent = _with_headers(self._request, propagated)
         return _deliver(self._carrier, self._request, sent, self._options)

@@ -76,6 +76,7 @@ def faults_data(faults: FaultSet) -> list[dict[str, Any]]:
             "exception": planned.fault.exception,
             "status": planned.fault.status,
             "abort": planned.fault.abort,
+            "sleep": planned.fault.sleep,
             "execution_index": str(planned.index),
         }
         for planned in faults

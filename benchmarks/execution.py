@@ -1,0 +1,190 @@
+"""What an execution of a functional test costs: three services, joined in the mesh.
+
+The baseline is the same requests to the same services in the same mesh, with the extension switched
+off in each of them and no test under way: delivered, but not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import requests
+from flask import Flask, abort
+from flask.typing import ResponseReturnValue
+
+from benchmarks.measure import Case, arguments, compare
+from flask_filibuster import FaultModel, explore
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.exploration.explorer import Explorer
+from flask_filibuster.testing.explore import run_once
+from flask_filibuster.testing.session import Session, surroundings
+
+MOST_CHAIN = 1.4
+LEAST_PER_SECOND = 400
+TIMEOUT = 5
+STATUSES = (404, 500)
+EXECUTIONS = 9
+
+Services = dict[str, Flask]
+
+
+def service(name: str, *needed: str, enabled: bool) -> Flask:
+    """A service that needs some others, and has no answer where one of them fails."""
+    app = Flask(name)
+    app.config["FILIBUSTER_ENABLED"] = enabled
+
+    @app.get("/")
+    def index() -> ResponseReturnValue:
+        answers = {}
+        for url in needed:
+            try:
+                response = requests.get(url, timeout=TIMEOUT)
+                response.raise_for_status()
+            except requests.RequestException:
+                abort(503)
+            answers[url] = response.json()
+        return {"name": name, "needed": answers}
+
+    return app
+
+
+def chain(*, enabled: bool) -> Services:
+    """Front calls middle calls back."""
+    return {
+        "http://front:5000": service("front", "http://middle:5001/", enabled=enabled),
+        "http://middle:5001": service("middle", "http://back:5002/", enabled=enabled),
+        "http://back:5002": service("back", enabled=enabled),
+    }
+
+
+def two_calls(*, enabled: bool) -> Services:
+    """A calls B, then C, and needs both."""
+    return {
+        "http://a:5000": service("a", "http://b:5001/", "http://c:5002/", enabled=enabled),
+        "http://b:5001": service("b", enabled=enabled),
+        "http://c:5002": service("c", enabled=enabled),
+    }
+
+
+def call_front() -> None:
+    assert requests.get("http://front:5000/", timeout=TIMEOUT).status_code == 200
+
+
+def call_a() -> None:
+    assert requests.get("http://a:5000/", timeout=TIMEOUT).status_code in (200, 503)
+
+
+def unobserved(
+    stack: ExitStack, services: Services, test: Callable[[], None]
+) -> Callable[[], None]:
+    """The test's requests in the mesh, and nothing else."""
+    around = stack.enter_context(surroundings(services))
+    session = Session(timeout=TIMEOUT)
+
+    def run() -> None:
+        with session.network(around):
+            test()
+
+    return run
+
+
+def executed(stack: ExitStack, services: Services, *, learned: bool) -> Callable[[], None]:
+    """One execution without faults, from its beginning to its trace, or until it is learned from.
+
+    Each is learned from as the first of its exploration, which is the one that costs most.
+    """
+    around = stack.enter_context(surroundings(services))
+    session = Session(timeout=TIMEOUT)
+    faults, model = FaultSet(), FaultModel()
+
+    def run() -> None:
+        observation = run_once(call_front, session, faults, around)
+        assert len(observation.trace.invocations) == len(services) - 1
+        if learned:
+            Explorer(model).learn(faults, observation)
+
+    return run
+
+
+def chain_of_three(*, quick: bool) -> None:
+    with ExitStack() as stack:
+        compare(
+            "Fault-free execution of front -> middle -> back",
+            [
+                Case(
+                    "extension switched off",
+                    unobserved(stack, chain(enabled=False), call_front),
+                ),
+                Case(
+                    "extension switched off, again",
+                    unobserved(stack, chain(enabled=False), call_front),
+                ),
+                Case(
+                    "extension on, nothing explored",
+                    unobserved(stack, chain(enabled=True), call_front),
+                ),
+                Case(
+                    "execution",
+                    executed(stack, chain(enabled=True), learned=False),
+                    most=MOST_CHAIN,
+                ),
+                Case(
+                    "execution, learned from",
+                    executed(stack, chain(enabled=True), learned=True),
+                    most=MOST_CHAIN,
+                ),
+            ],
+            quick=quick,
+            seconds=0.02,
+        )
+
+
+def explored(faults: FaultModel | None) -> Callable[[], None]:
+    """A whole exploration of the two calls."""
+    services = two_calls(enabled=True)
+
+    def run() -> None:
+        result = explore(call_a, services, faults)
+        assert result.ok
+        assert result.generated >= EXECUTIONS
+        assert faults is None or len(result.executions) == EXECUTIONS
+
+    return run
+
+
+def executions_per_second(*, quick: bool) -> None:
+    model = FaultModel(statuses={"b": STATUSES, "c": STATUSES})
+    analysed = len(explore(call_a, two_calls(enabled=True)).executions)
+    with ExitStack() as stack:
+        rows = compare(
+            f"explore(): one of the {EXECUTIONS} executions of A -> B, A -> C, both required",
+            [
+                Case("three bare calls", unobserved(stack, two_calls(enabled=False), call_a)),
+                Case(
+                    "explore(), fault model given",
+                    explored(model),
+                    units=EXECUTIONS,
+                    most_us=1e6 / LEAST_PER_SECOND,
+                ),
+                Case(
+                    f"explore(), services analysed ({analysed} executions)",
+                    explored(None),
+                    units=analysed,
+                ),
+            ],
+            quick=quick,
+        )
+    for row in rows[1:]:
+        print(f"  {row.case.name}: {1e6 / row.us:,.0f} executions a second")
+    print(f"  target: at least {LEAST_PER_SECOND}")
+
+
+def main() -> None:
+    quick = arguments(__doc__).quick
+    chain_of_three(quick=quick)
+    executions_per_second(quick=quick)
+
+
+if __name__ == "__main__":
+    main()
