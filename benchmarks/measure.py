@@ -19,6 +19,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+Clock = Callable[[], float]
+
 WARM_UP = 0.2
 """Part of the calls of a block that is made before the clock starts."""
 
@@ -80,7 +82,13 @@ def arguments(description: str) -> argparse.Namespace:
 
 
 def compare(
-    title: str, cases: Sequence[Case], *, quick: bool, rounds: int = 400, seconds: float = 0.01
+    title: str,
+    cases: Sequence[Case],
+    *,
+    quick: bool,
+    rounds: int = 400,
+    seconds: float = 0.01,
+    clock: Clock = time.process_time,
 ) -> list[Row]:
     """Measure cases against the first of them, and print one row for each.
 
@@ -89,10 +97,12 @@ def compare(
     :param quick: only see whether it works.
     :param rounds: how often each case is measured.
     :param seconds: how long each measurement takes, about.
+    :param clock: the time of the processor, which other processes take less part in; the time of
+        the day where what is measured waits for something.
     """
     if quick:
         rounds, seconds = 3, 0.001
-    counts = [_calibrated(case, seconds) for case in cases]
+    counts = [_calibrated(case, seconds, clock) for case in cases]
     times: list[list[float]] = [[] for _ in cases]
     order = list(range(len(cases)))
     # What was made until now would only make each collection longer, for all cases.
@@ -101,7 +111,7 @@ def compare(
     for _ in range(rounds):
         random.shuffle(order)
         for place in order:
-            times[place].append(_timed(cases[place], counts[place]))
+            times[place].append(_timed(cases[place], counts[place], clock))
     gc.unfreeze()
     rows = rows_of(cases, times)
     show(f"{title}  ({rounds} rounds)", rows)
@@ -136,30 +146,30 @@ def _met(met: bool) -> str:
     return "met" if met else "MISSED"
 
 
-def _calibrated(case: Case, seconds: float) -> int:
+def _calibrated(case: Case, seconds: float, clock: Clock) -> int:
     """How often to run the case in a block that takes about this long."""
     with case.around():
         case.run()
         count = 1
         while True:
-            taken = _block(case, count)
+            taken = _block(case, count, clock)
             if taken >= seconds / 2:
                 return max(1, round(count * seconds / taken))
             count *= 2
 
 
-def _timed(case: Case, count: int) -> float:
+def _timed(case: Case, count: int, clock: Clock) -> float:
     """Time per unit in one block, in seconds."""
     gc.collect()  # The garbage of the case before is not this one's.
     with case.around():
         # Entering may have changed classes, which the interpreter then has to learn again.
-        _block(case, max(1, int(count * WARM_UP)))
-        return _block(case, count) / count / case.units
+        _block(case, max(1, int(count * WARM_UP)), clock)
+        return _block(case, count, clock) / count / case.units
 
 
-def _block(case: Case, count: int) -> float:
+def _block(case: Case, count: int, clock: Clock) -> float:
     run = case.run
-    start = time.perf_counter()
+    start = clock()
     for _ in range(count):
         run()
-    return time.perf_counter() - start
+    return clock() - start

@@ -21,14 +21,15 @@ from flask_filibuster.errors import SetupError
 from flask_filibuster.instrumentation.callsite import package_of, site_of
 from flask_filibuster.instrumentation.frame import (
     Frame,
-    ScopedIterator,
     TestFrame,
     current_scope,
+    here,
     pop,
     push,
 )
 from flask_filibuster.instrumentation.peer import PEER_KEY, Peer
 from flask_filibuster.instrumentation.reporting import report
+from flask_filibuster.instrumentation.streaming import ScopedIterator
 
 FRAME_KEY = "flask_filibuster.frame"
 _setup = threading.Lock()
@@ -49,6 +50,8 @@ class InstrumentedApp:
         self.given_name = config.service_name
         self.temporary = temporary
         self.holders = 0
+        self._lock = threading.Lock()
+        self._registered: list[tuple[dict[Any, list[Any]], Any, list[Any] | None]] = []
 
     @property
     def service_name(self) -> str:
@@ -56,40 +59,55 @@ class InstrumentedApp:
         return self.given_name or self.app.name
 
     def connect(self) -> None:
-        """Register the hooks: before everybody's on the way in, after everybody's on the way out.
+        """Register the hook on the way in, before everybody's; it registers those on the way out.
 
         Not through Flask's decorators: they append, and refuse once the app has handled a request.
         """
-        app = self.app
-        app.before_request_funcs.setdefault(None, []).insert(0, self._before_request)
-        app.after_request_funcs.setdefault(None, []).insert(0, self._after_request)
-        app.teardown_request_funcs.setdefault(None, []).insert(0, self._teardown_request)
-        got_request_exception.connect(self._crashed, app)
+        self._register(self.app.before_request_funcs, self._before_request)
+        got_request_exception.connect(self._crashed, self.app)
+
+    def rest(self) -> None:
+        """Take out the hooks on the way out, until the app is explored again."""
+        self._unregister_all_but(1)
 
     def disconnect(self) -> None:
-        """Take the hooks out again."""
-        app = self.app
-        registered: tuple[tuple[dict[Any, list[Any]], Any], ...] = (
-            (app.before_request_funcs, self._before_request),
-            (app.after_request_funcs, self._after_request),
-            (app.teardown_request_funcs, self._teardown_request),
-        )
-        for functions, hook in registered:
-            functions[None].remove(hook)
-            if not functions[None]:
-                del functions[None]
-        got_request_exception.disconnect(self._crashed, app)
+        """Take all hooks out."""
+        self._unregister_all_but(0)
+        got_request_exception.disconnect(self._crashed, self.app)
+
+    def _unregister_all_but(self, first: int) -> None:
+        with self._lock:
+            while len(self._registered) > first:
+                _take_out(*self._registered.pop())
+
+    def _register(self, functions: dict[Any, list[Any]], hook: Any) -> None:
+        """Put a hook first in line, in a new list: another thread may be going through the old."""
+        own = functions.get(None)
+        self._registered.append((functions, hook, own))
+        functions[None] = [hook, *(own or ())]
+
+    def _register_ways_out(self) -> None:
+        """The hooks after everybody's on the way out, from the first explored request on.
+
+        Each hook costs Flask more than ours do, and an app that is never explored needs none.
+        """
+        app: Any = self.app
+        with self._lock:
+            if len(self._registered) == 1:
+                self._register(app.after_request_funcs, self._after_request)
+                self._register(app.teardown_request_funcs, self._teardown_request)
 
     def _before_request(self) -> None:
         g.filibuster = None
-        environ = request.environ
-        scope = current_scope()
-        peer = environ.get(PEER_KEY)
-        if scope is None and peer is None:
+        if current_scope() is None:
             return
+        environ = request.environ
+        peer = environ.get(PEER_KEY)
         frame = self._frame_from_peer(peer) if peer is not None else self._frame_in_test()
         if frame is None:
             return
+        if len(self._registered) == 1:
+            self._register_ways_out()
         push(frame)
         environ[FRAME_KEY] = frame
         g.filibuster = frame
@@ -105,7 +123,7 @@ class InstrumentedApp:
 
     def _frame_in_test(self) -> Frame | None:
         """A frame for a request of the test's own that carries no headers: a test client's."""
-        scope = current_scope()
+        scope = here()
         caller = scope.frame if scope is not None else None
         test = caller.test if isinstance(caller, Frame) else caller
         if test is None:
@@ -156,13 +174,12 @@ class InstrumentedApp:
         frame: Frame | None = request.environ.get(FRAME_KEY)
         if frame is None:
             return response
-        streamed = response.is_streamed
-        if streamed and not response.direct_passthrough:
+        if response.is_streamed and not response.direct_passthrough:
             scope = current_scope()
             if scope is not None and scope.frame is frame:
                 response.response = ScopedIterator(response.response, scope)
         if frame.server.takes_notes:
-            answer = Outcome(status=response.status_code, digest=_digest(response, streamed))
+            answer = Outcome(status=response.status_code, digest=_digest(response))
             message = RequestAnswered(frame.request_id, frame.execution_index, answer)
             report(frame, frame.server.answered, message)
         return response
@@ -184,9 +201,20 @@ class InstrumentedApp:
         report(frame, frame.server.answered, message)
 
 
-def _digest(response: Response, streamed: bool) -> str | None:
+def _take_out(functions: dict[Any, list[Any]], hook: Any, own: list[Any] | None) -> None:
+    """Take a hook out, and leave what others have done to the list meanwhile."""
+    others = [each for each in functions.get(None, ()) if each != hook]
+    if others != (own or []):
+        functions[None] = others
+    elif own is None:
+        functions.pop(None, None)
+    else:
+        functions[None] = own
+
+
+def _digest(response: Response) -> str | None:
     """Digest of a successful answer's body, which is looked at only where it lies ready."""
-    if streamed or response.status_code >= 400 or response.direct_passthrough:
+    if response.status_code >= 400 or response.direct_passthrough or not response.is_sequence:
         return None
     return hashlib.md5(response.get_data(), usedforsecurity=False).hexdigest()
 
@@ -260,10 +288,13 @@ def borrow(app: Flask) -> InstrumentedApp:
 
 
 def give_back(state: InstrumentedApp) -> None:
-    """End a :func:`borrow`; the last one takes an extension out that was installed for it."""
+    """End a :func:`borrow`; the last one leaves the app as it was before the first."""
     with _setup:
         state.holders -= 1
-        if state.temporary and not state.holders:
+        if state.holders:
+            return
+        if state.temporary:
+            state.disconnect()
             del state.app.extensions["filibuster"]
-            if state.config.enabled:
-                state.disconnect()
+        else:
+            state.rest()

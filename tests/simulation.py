@@ -25,27 +25,33 @@ from flask_filibuster.instrumentation.frame import Counter, Strand
 PASSED = "passed"
 
 
-class FirstBug(AssertionError):
+class FirstError(AssertionError):
     """One way for a simulated test to fail."""
 
 
-class SecondBug(AssertionError):
+class SecondError(AssertionError):
     """Another one."""
 
 
-BUGS = {bug.__name__: bug for bug in (FirstBug, SecondBug)}
+Seen = tuple[tuple[str, str], ...]
+"""What a caller saw of its calls: how each ended, and what it could read in the body.
+
+What a test has asked about the faults, and was told, is added to that.
+"""
+
+Judge = Callable[[Seen], str]
+
+BUGS = {bug.__name__: bug for bug in (FirstError, SecondError)}
 
 
 @dataclass(frozen=True)
 class Call:
     """A call that a service wants to make.
 
-    :ivar path: where on the service it goes.
     :ivar content: what it sends along; no part of the call's execution index.
     """
 
     to: str
-    path: str = "/"
     method: str = "GET"
     timeout: float | None = 1.0
     content: str = ""
@@ -60,7 +66,7 @@ class Reply:
 
     @property
     def seen(self) -> tuple[str, str]:
-        return self.outcome.key, self.meaning
+        return self.outcome.exception or str(self.outcome.status), self.meaning
 
 
 @dataclass(frozen=True)
@@ -122,14 +128,17 @@ class FunctionalTest:
     """A test: requests, one after the other, and a verdict that depends on what came back.
 
     :ivar requests: services that are requested.
-    :ivar stops: whether it ends at the first request that fails.
     :ivar judge: from what was seen of the requests to ``PASSED`` or the name of a bug. The test
         passes in any case if nothing else was seen than without faults.
+    :ivar stops: whether it ends at the first request that fails.
+    :ivar asks: which faults it asks about before it judges, one after the other until it is told
+        that there is one: services, or ``None`` for any.
     """
 
     requests: tuple[str, ...]
-    stops: bool
-    judge: Callable[[tuple[tuple[str, str], ...]], str]
+    judge: Judge
+    stops: bool = False
+    asks: tuple[str | None, ...] = ()
 
     def part(self) -> Part:
         seen: list[tuple[str, str]] = []
@@ -163,7 +172,7 @@ class Simulation:
     def run(self, faults: FaultSet) -> Observation:
         """Run the test once."""
         execution = _Execution(self, faults)
-        seen = execution.drive(self.test.part(), Place("", ROOT, ""))
+        seen = execution.drive(self.test.part(), Place("", ROOT, "")) + execution.told()
         if not faults:
             self._usual = seen
         verdict = PASSED if seen == self._usual else self.test.judge(seen)
@@ -182,8 +191,20 @@ class _Execution:
         self._simulation = simulation
         self._faults = faults
         self._planned = faults.by_index()
+        self._asked: set[str | None] = set()
         self._calls: list[Invocation] = []
         self._handlings: list[Handling] = []
+
+    def told(self) -> Seen:
+        """Ask what the test asks."""
+        told: Seen = ()
+        for question in self._simulation.test.asks:
+            self._asked.add(question)
+            injected = any(question in (None, planned.service) for planned in self._faults)
+            told += ((str(question), str(injected)),)
+            if injected:
+                break
+        return told
 
     def drive(self, program: Part, place: Place) -> Any:
         """Run a program to its end."""
@@ -192,7 +213,7 @@ class _Execution:
             try:
                 wanted = program.send(received)
             except StopIteration as end:
-                self._step(place, end.value)
+                self._step(place, end.value.seen if isinstance(end.value, Reply) else end.value)
                 return end.value
             if isinstance(wanted, AtOnce):
                 received = self._at_once(wanted, place)
@@ -213,7 +234,7 @@ class _Execution:
         return [results[number] for number in range(len(places))]
 
     def _call(self, call: Call, place: Place) -> Reply:
-        signature = f"{place.service}>{call.method} {call.to}{call.path}"
+        signature = f"{place.service} {call.method} {call.to} {place.strand.name}"
         index = place.index.child(signature, place.counter.next(signature))
         planned = self._planned.get(index)
         invocation = Invocation(
@@ -221,7 +242,7 @@ class _Execution:
             source=place.service,
             target=call.to,
             method=call.method,
-            url=f"http://{call.to}{call.path}",
+            url=f"http://{call.to}/",
             timeout=(call.timeout, call.timeout),
             fault=None if planned is None else planned.fault,
             position=place.strand.next_call(),
@@ -237,7 +258,9 @@ class _Execution:
 
     def _handle(self, index: ExecutionIndex, call: Call) -> Reply:
         service = self._simulation.services[call.to]
-        answer: Answer = self.drive(service.handle(call.content), Place(call.to, index, call.content))
+        answer: Answer = self.drive(
+            service.handle(call.content), Place(call.to, index, call.content)
+        )
         outcome = Outcome(status=answer.status)
         if answer.status < 400 and service.body != "streamed" and service.observed:
             text = answer.meaning
@@ -247,7 +270,7 @@ class _Execution:
             outcome = Outcome(status=answer.status, digest=digest)
         if service.observed:
             crash = Crash("KeyError: 'name'", None) if answer.crashed else None
-            self._handlings.append(Handling(index, call.to, call.method, call.path, outcome, crash))
+            self._handlings.append(Handling(index, call.to, call.method, "/", outcome, crash))
         return Reply(outcome, answer.meaning if answer.status < 400 else "")
 
     def observation(self, verdict: str) -> Observation:
@@ -256,7 +279,8 @@ class _Execution:
         problems += ["an index twice"] * (len(self._calls) - len(made))
         shuffled = self._simulation.order.sample(self._calls, len(self._calls))
         error = None if verdict == PASSED else BUGS[verdict](verdict)
-        return Observation(Trace.of(shuffled, self._handlings), error, tuple(problems))
+        trace = Trace.of(shuffled, self._handlings)
+        return Observation(trace, error, tuple(problems), frozenset(self._asked))
 
 
 @dataclass(frozen=True)
@@ -289,14 +313,13 @@ class Step:
         content = ",".join(sorted(missing)) if self.posts else ""
         timeout = self.patience[bool(missing)]
         for _ in range(self.attempts):
-            reply = yield Call(self.to, "/", method, timeout, content)
+            reply = yield Call(self.to, method, timeout, content)
             if not reply.outcome.failed:
                 return reply
             if reply.outcome.status is not None and not self.retries_statuses:
                 break
         if self.fallback is not None:
-            # A path of its own: parallel calls with the same signature have no order of their own.
-            reply = yield Call(self.fallback, f"/instead-of/{self.to}", method, timeout, content)
+            reply = yield Call(self.fallback, method, timeout, content)
         return reply
 
 
@@ -364,7 +387,7 @@ class Whimsical:
             method = "POST" if whim % 5 == 0 else "GET"
             sent = str(whim % 2) if method == "POST" else ""
             timeout = None if whim % 7 == 0 else 1.0
-            call = Call(self.knows[whim % len(self.knows)], "/", method, timeout, sent)
+            call = Call(self.knows[whim % len(self.knows)], method, timeout, sent)
             reply = yield call
             history.append((call.to, reply.seen))
         whim = whim_of(self.seed, [*history, "answer"])
@@ -376,10 +399,10 @@ def whim_of(seed: int, history: object) -> int:
     return zlib.crc32(f"{seed} {history!r}".encode()) >> 4
 
 
-def whimsical_judge(seed: int) -> Callable[[tuple[tuple[str, str], ...]], str]:
+def whimsical_judge(seed: int) -> Judge:
     """A verdict that depends on everything that the test has seen."""
 
-    def judge(seen: tuple[tuple[str, str], ...]) -> str:
+    def judge(seen: Seen) -> str:
         return (PASSED, PASSED, *BUGS)[whim_of(seed, seen) % 4]
 
     return judge

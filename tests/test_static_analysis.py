@@ -9,6 +9,7 @@ import importlib
 import logging
 import subprocess
 import sys
+import sysconfig
 import types
 import warnings
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from flask_filibuster.core import static_analysis
 from flask_filibuster.core.static_analysis import answered_statuses
 from tests import analysed_app
 
-LOGGER = "flask_filibuster.core.static_analysis"
+LOGGER = "flask_filibuster.core"
 TEAPOT = 418
 UNAVAILABLE = ("down", 503)
 LATENCY = 451.5
@@ -432,15 +433,45 @@ def test_every_constant_that_a_local_variable_is_assigned_is_found() -> None:
 
 
 def test_a_local_variable_that_is_not_known_hides_the_global_one() -> None:
-    def view() -> Any:
+    def loop() -> Any:
         for TEAPOT in range(600):  # noqa: B007, N806
             pass
         return "x", TEAPOT
 
-    def view_with_parameter(TEAPOT: int) -> Any:  # noqa: N803
+    def parameter(TEAPOT: int) -> Any:  # noqa: N803
         return "x", TEAPOT
 
-    assert statuses_of(view) == statuses_of(view_with_parameter) == set()
+    def parameter_of_lambda() -> Any:
+        return jsonify(sorted([1], key=lambda TEAPOT: abort(TEAPOT)))  # noqa: N803
+
+    def caught() -> Any:
+        try:
+            return "x"
+        except ValueError as TEAPOT:
+            return "x", TEAPOT
+
+    def captured(value: object) -> Any:
+        match value:
+            case int() as TEAPOT:  # noqa: N806
+                return "x", TEAPOT
+        return "x"
+
+    for view in (loop, parameter, parameter_of_lambda, caught, captured):
+        assert statuses_of(view) == set(), view
+
+
+def test_a_status_that_is_assigned_where_it_is_used_is_found() -> None:
+    def view() -> Any:
+        return "x", (status := 422), {"X-Status": str(status)}
+
+    assert statuses_of(view) == {422}
+
+
+def test_statuses_are_plain_numbers() -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/", "view", returns_enum)
+
+    assert [type(each) for each in answered_statuses(app)] == [int]
 
 
 def test_variables_that_are_assigned_from_each_other_end() -> None:
@@ -450,6 +481,7 @@ def test_variables_that_are_assigned_from_each_other_end() -> None:
         status = unknown() or other
         query = unknown()
         query = query.filter().first
+        status = status.real or status
         answer = unknown() or ("x", 422)
         answer = unknown() or answer
         return answer if request.args else ("x", status)
@@ -472,10 +504,10 @@ def test_a_closure_variable_without_a_value_yet_is_not_known() -> None:
         return late, 404
 
     def other() -> Any:
-        return "x", late
+        return "x", late if request.args else 409
 
     assert statuses_of(view) == {404}
-    assert statuses_of(other) == set()
+    assert statuses_of(other) == {409}
     late = 503
 
 
@@ -582,6 +614,61 @@ def test_a_pair_that_is_only_used_is_no_answer_but_what_its_helper_raises_is() -
     assert statuses_of(view) == {404, 409}
 
 
+def test_a_pair_of_a_lambda_that_is_only_used_is_no_answer() -> None:
+    city: Callable[[], Any] = lambda: ("Sacramento", 451)  # noqa: E731
+
+    def view() -> Any:
+        return city()[0]
+
+    assert statuses_of(view) == set()
+
+
+def test_a_helper_that_is_both_used_and_returned_answers() -> None:
+    def view() -> Any:
+        if not area_code():
+            return "x"
+        return area_code()
+
+    def other_view() -> Any:
+        if request.args:
+            return area_code()
+        return area_code()[0]
+
+    assert statuses_of(view) == statuses_of(other_view) == {451}
+
+
+def test_what_is_handed_to_a_helper_is_known_in_it() -> None:
+    def fail(error: type[Exception], code: str) -> Any:
+        raise error(code)
+
+    def find(source: Repository) -> Any:
+        return source.find()
+
+    def retry(step: Callable[[], Any]) -> Any:
+        return step()
+
+    def view() -> Any:
+        def load() -> Any:
+            return find(repository) or retry(area_code) or ("x", 422)
+
+        return retry(load) if request.args else fail(NotFound, "x")
+
+    assert statuses_of(view) == {404, 410, 451, 422}
+
+
+def test_a_nested_function_knows_the_arguments_of_each_call_around_it() -> None:
+    def problem(status: int) -> Any:
+        def answer() -> Any:
+            return "x", status
+
+        return answer()
+
+    def view() -> Any:
+        return problem(404) if request.args else problem(409)
+
+    assert statuses_of(view) == {404, 409}
+
+
 def test_a_helper_that_is_handed_on_is_read() -> None:
     def view() -> Any:
         return jsonify(sorted(request.args, key=careful_helper))
@@ -611,6 +698,26 @@ def test_a_parameter_that_is_not_given_has_its_default() -> None:
     assert statuses_of(view) == {418}
 
 
+def test_a_parameter_that_must_be_named_has_its_default() -> None:
+    def problem(message: str, *, status: int = 418) -> Any:
+        return jsonify(error=message), status
+
+    def view() -> Any:
+        return problem("x")
+
+    assert statuses_of(view) == {418}
+
+
+def test_a_parameter_that_is_given_a_status_has_no_default() -> None:
+    def refuse(status: int = 418) -> Any:
+        abort(status)
+
+    def view() -> Any:
+        refuse(422)
+
+    assert statuses_of(view) == {422}
+
+
 def test_a_parameter_that_is_given_something_unknown_has_no_default() -> None:
     def problem(message: str, status: int = 418) -> Any:
         return jsonify(error=message), status
@@ -631,6 +738,22 @@ def recursing(depth: int, status: int) -> Any:
 
 def recursing_back(depth: int, status: int) -> Any:
     return recursing(depth, status)
+
+
+def test_a_function_is_not_read_for_every_one_of_too_many_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(status: int) -> Any:
+        abort(status)
+
+    def view() -> Any:
+        refuse(404)
+        refuse(409)
+        refuse(404)
+
+    monkeypatch.setattr(static_analysis, "MOST_CALLS", 1)
+
+    assert statuses_of(view) in ({404}, {409})
 
 
 def test_functions_that_call_each_other_end() -> None:
@@ -661,6 +784,13 @@ def test_a_nested_function_counts_where_it_is_used() -> None:
     assert statuses_of(view) == {404, 410, 418}
 
 
+def test_methods_that_hand_themselves_on_end() -> None:
+    def view() -> Any:
+        return repository.again(repository.find, 409)
+
+    assert statuses_of(view) == {404, 409, 410}
+
+
 def test_nested_functions_that_call_each_other_end() -> None:
     def view() -> Any:
         def one(depth: int) -> Any:
@@ -683,6 +813,7 @@ def unknown() -> Any:
 
 class Repository:
     status = 410
+    limit = 413
 
     def __init__(self) -> None:
         if request.args:
@@ -695,9 +826,12 @@ class Repository:
     def check(self) -> None:
         abort(self.status)
 
+    def again(self, step: Callable[..., Any], status: int) -> Any:
+        return self.again(self.again, 404) if status else ("x", status)
+
     @classmethod
     def all(cls) -> Any:
-        abort(unknown() or 413)
+        abort(unknown() or cls.limit)
 
     @staticmethod
     def none(status: int) -> Any:
@@ -829,6 +963,14 @@ class Bookings(MethodView):
 
 def test_a_view_class_is_read() -> None:
     assert statuses_of(Movies.as_view("movies")) == {410}
+
+
+def test_what_is_of_flask_contributes_nothing_whatever_the_app_is_called() -> None:
+    assert statuses_of(flask.Request.on_json_loading_failed, Flask("flask")) == set()
+
+
+def test_a_view_is_read_whatever_the_app_is_called() -> None:
+    assert statuses_of(functools.partial(returns_pair), Flask("of no module")) == {503}
 
 
 def test_the_methods_of_a_method_view_are_read() -> None:
@@ -1004,6 +1146,17 @@ assert answered_statuses(app) == {404}, answered_statuses(app)
 ROOT = str(Path(static_analysis.__file__).parents[2])
 
 
+def test_a_view_of_the_standard_library_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "standard_service.py").write_text(SERVICE)
+    monkeypatch.syspath_prepend(tmp_path)
+    standard_service = importlib.import_module("standard_service")
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
+
+    assert statuses_of(standard_service.view) == set()
+
+
 def test_an_app_in_main_is_read(tmp_path: Path) -> None:
     script = tmp_path / "service.py"
     script.write_text(SERVICE + ASSERTION)
@@ -1067,6 +1220,13 @@ def test_source_that_the_compiler_warns_of_is_read_silently(
         assert answered_statuses(careless_service.app) == {404}
 
 
+class MakesUp:
+    """Makes up attributes without end."""
+
+    def __getattr__(self, name: str) -> Any:
+        return MakesUp()
+
+
 class Odd:
     """Has every attribute, and none can be used."""
 
@@ -1106,7 +1266,9 @@ class RaisingApp:
         odd,
         RaisingApp(),
         types.SimpleNamespace(view_functions=None),
-        types.SimpleNamespace(view_functions={"a": None, "b": 404, "c": odd, "d": Odd, "e": "x"}),
+        types.SimpleNamespace(
+            view_functions={"a": None, "b": 404, "c": odd, "d": Odd, "e": "x", "f": MakesUp()}
+        ),
         types.SimpleNamespace(
             import_name=odd,
             view_functions={},

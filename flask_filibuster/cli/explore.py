@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from collections.abc import Mapping
 
 import click
 from flask.cli import ScriptInfo, pass_script_info
+from requests.exceptions import InvalidHeader
+from requests.utils import check_header_validity
 
-from flask_filibuster.cli.target import (
-    FaultFreeFailure,
-    Request,
-    Target,
-    command_prefix,
-    load_target,
-)
+from flask_filibuster.cli.target import FaultFreeError, Request, Target, command_prefix, load_target
 from flask_filibuster.cli.terminal import Progress, heading, indented, quiet
 from flask_filibuster.config import REDUCTIONS
+from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.exploration.counterexample import Counterexample
-from flask_filibuster.exploration.findings import Finding
 from flask_filibuster.exploration.result import Result
 from flask_filibuster.report import text
 from flask_filibuster.report.data import result_data
 from flask_filibuster.testing.explore import explore
 
 FOUND, MISUSED = 1, 2
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 
 
 def _headers(
@@ -33,11 +31,23 @@ def _headers(
 ) -> tuple[tuple[str, str], ...]:
     headers = []
     for value in values:
-        name, colon, content = value.partition(":")
-        if not colon or not name.strip():
+        name, _, content = (part.strip() for part in value.partition(":"))
+        try:
+            check_header_validity((name, content))
+            content.encode("latin-1")
+            fits = ":" in value and TOKEN.fullmatch(name)
+        except (InvalidHeader, UnicodeEncodeError):
+            fits = None
+        if not fits:
             raise click.BadParameter(f"{value!r}; write it as 'Name: value'")
-        headers.append((name.strip(), content.strip()))
+        headers.append((name, content))
     return tuple(headers)
+
+
+def _method(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if not TOKEN.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is no HTTP method")
+    return value.upper()
 
 
 def _path(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -59,7 +69,14 @@ def _json_text(
 
 @click.command("explore")
 @click.argument("path", callback=_path)
-@click.option("--method", default="GET", show_default=True, help="HTTP method of the request.")
+@click.option(
+    "--method",
+    default="GET",
+    show_default=True,
+    callback=_method,
+    metavar="METHOD",
+    help="HTTP method of the request.",
+)
 @click.option("--json-body", callback=_json_text, metavar="JSON", help="Body of the request.")
 @click.option(
     "--header",
@@ -69,9 +86,23 @@ def _json_text(
     metavar="'NAME: VALUE'",
     help="Header of the request; may be repeated.",
 )
-@click.option("--max-faults", type=click.IntRange(min=1), help="Inject at most N at a time.")
-@click.option("--max-executions", type=click.IntRange(min=1), help="Request PATH at most N times.")
-@click.option("--reduction", type=click.Choice(REDUCTIONS), help="Which fault sets to leave out.")
+@click.option(
+    "--max-faults",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Inject at most N faults at a time.",
+)
+@click.option(
+    "--max-executions",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Request PATH at most N times.",
+)
+@click.option(
+    "--reduction",
+    type=click.Choice(REDUCTIONS),
+    help="Which fault sets to leave out: those that would show nothing new, or none.",
+)
 @click.option(
     "--services",
     metavar="MODULE:MAPPING",
@@ -81,7 +112,7 @@ def _json_text(
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--verbose", is_flag=True, help="Show what the apps log meanwhile.")
 @pass_script_info
-def explore_command(
+def command(
     info: ScriptInfo,
     path: str,
     method: str,
@@ -98,8 +129,9 @@ def explore_command(
 
     Reports exceptions that nothing caught and answers of status 500, each with the smallest set of
     faults that leads to it. Exit code 0: nothing found, 1: something found, 2: used wrongly.
+    Limits that are not given here are those of FILIBUSTER_... in the app's config.
     """
-    request = Request(path, method.upper(), headers, json_body)
+    request = Request(path, method, headers, json_body)
     progress = Progress()
     try:
         target = load_target(info, services)
@@ -125,50 +157,52 @@ def explore_command(
 
 
 def _exit_code(result: Result) -> int:
-    if result.failures:
-        error = result.failures[0].error
-        client_error = isinstance(error, FaultFreeFailure) and error.status < 500
-        return MISUSED if client_error else FOUND
-    if result.inconclusive or any(finding.broken for finding in result.findings):
+    fault_free = _fault_free(result)
+    if fault_free is not None:
+        return FOUND if fault_free.status >= 500 else MISUSED
+    if not result.ok or any(finding.broken for finding in result.findings):
         return FOUND
     return 0
 
 
+def _fault_free(result: Result) -> FaultFreeError | None:
+    """What kept the exploration from taking place, if the request fails all by itself."""
+    error = result.failures[0].error if result.failures else None
+    return error if isinstance(error, FaultFreeError) else None
+
+
 def _write_counterexamples(
     result: Result, request: Request, target: Target, prefix: str
-) -> dict[Finding, str]:
-    """Write down what is broken, and return the command that replays it."""
-    commands = {}
+) -> dict[FaultSet, str]:
+    """Write down what is broken, and return the commands that replay it."""
+    seen: dict[FaultSet, list[str]] = {}
+    for failure in result.failures:
+        if failure.faults:
+            seen.setdefault(failure.faults, []).append(text.error_line(failure.error))
     for finding in result.findings:
-        if not finding.broken:
-            continue
-        counterexample = Counterexample(
-            request.words,
-            finding.faults,
-            finding.message,
-            {"request": request.to_json(), "services": target.services_from},
-        )
+        if finding.broken:
+            seen.setdefault(finding.faults, []).append(finding.message)
+    commands = {}
+    for faults, messages in seen.items():
+        details = {"request": request.to_json(), "services": target.services_from}
+        counterexample = Counterexample(request.words, faults, "; ".join(messages), details)
         try:
             path = counterexample.write()
         except OSError as error:
             click.echo(f"the counterexample could not be written: {error}", err=True)
         else:
-            commands[finding] = f"{prefix} filibuster replay {path}"
+            commands[faults] = f"{prefix} filibuster replay {path}"
     return commands
 
 
-def _print(result: Result, request: Request, commands: dict[Finding, str]) -> None:
+def _print(result: Result, request: Request, commands: Mapping[FaultSet, str]) -> None:
     click.echo(f"{request.words}: {text.counts_line(result)}")
-    for failure in result.failures:
-        click.echo(heading(f"\n{text.error_line(failure.error)}", bad=True))
-        if isinstance(failure.error, FaultFreeFailure):
-            click.echo(indented(_advice(failure.error)))
-    broken = [finding for finding in result.findings if finding.broken]
-    for number, finding in enumerate(broken, start=1):
-        click.echo(heading(f"\n{number}. {finding.kind}", bad=True))
-        click.echo(indented(text.finding_lines(finding)))
-        if finding in commands:
-            click.echo(indented([f"replay it: {commands[finding]}"]))
+    fault_free = _fault_free(result)
+    if fault_free is not None:
+        click.echo(heading(f"\n{fault_free}, so no fault was injected", bad=True))
+        click.echo(indented([_advice(fault_free)]))
+        return
+    _print_broken(result, commands)
     advice = [finding for finding in result.findings if not finding.broken]
     if advice:
         click.echo(heading("\nworth a look", bad=False))
@@ -182,8 +216,26 @@ def _print(result: Result, request: Request, commands: dict[Finding, str]) -> No
     click.echo(f"\n{text.verdict_line(result)}")
 
 
-def _advice(error: FaultFreeFailure) -> Any:
+def _print_broken(result: Result, commands: Mapping[FaultSet, str]) -> None:
+    number = 0
+    for failure in result.failures:
+        number += 1
+        click.echo(heading(f"\n{number}. no complete answer", bad=True))
+        click.echo(indented(text.failure_lines(failure, result, commands.get(failure.faults))))
+    for finding in result.findings:
+        if not finding.broken:
+            continue
+        number += 1
+        click.echo(heading(f"\n{number}. {finding.kind}", bad=True))
+        click.echo(indented(text.finding_lines(finding)))
+        if finding.faults in commands:
+            click.echo(indented([f"replay it: {commands[finding.faults]}"]))
+
+
+def _advice(error: FaultFreeError) -> str:
     if error.status < 500:
-        yield "Explore a request that succeeds: check the path, --method, --header, --json-body."
-    else:
-        yield "Nothing was injected. Are the services that the app needs in --services, or running?"
+        return "Explore a request that succeeds: check the path, --method, --header, --json-body."
+    return (
+        "Are the services that the app needs in --services, or running? "
+        "--verbose shows what the apps log."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -25,7 +26,7 @@ FOUND, MISUSED = 1, 2
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--verbose", is_flag=True, help="Show what the apps log meanwhile.")
 @pass_script_info
-def replay_command(info: ScriptInfo, file: Path, verbose: bool) -> None:
+def command(info: ScriptInfo, file: Path, verbose: bool) -> None:
     """Make one request under the faults of FILE, as `explore` wrote it.
 
     Exit code 0: the app survives them now, 1: reproduced, 2: the faults could not be injected, or
@@ -33,15 +34,8 @@ def replay_command(info: ScriptInfo, file: Path, verbose: bool) -> None:
     """
     try:
         counterexample = Counterexample.read(file)
-        try:
-            request = Request.from_json(counterexample.details["request"])
-            services = counterexample.details["services"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise click.UsageError(
-                f"{file} is about {counterexample.test}, not about a request; "
-                "replay it with pytest --filibuster-replay"
-            ) from error
-        target = load_target(info, services)
+        request, services_from = _request(counterexample, file)
+        target = load_target(info, services_from)
         with quiet(unless=verbose):
             execution = replay(
                 lambda: request.send(target.base_url), counterexample, target.services
@@ -53,6 +47,25 @@ def replay_command(info: ScriptInfo, file: Path, verbose: bool) -> None:
     raise SystemExit(_judge(execution, counterexample))
 
 
+def _request(counterexample: Counterexample, file: Path) -> tuple[Request, str | None]:
+    """The request of a counterexample, and where its services are found."""
+    details = counterexample.details
+    if "request" not in details:
+        test = shlex.quote(counterexample.test)
+        raise click.UsageError(
+            f"{file} is about the test {counterexample.test}, not about a request; "
+            f"replay it with pytest {test} --filibuster-replay {file}"
+        )
+    try:
+        services_from = details["services"]
+        return (
+            Request.from_json(details["request"]),
+            None if services_from is None else str(services_from),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise click.UsageError(f"{file} is damaged: {error!r}") from error
+
+
 def _judge(execution: Execution, counterexample: Counterexample) -> int:
     if execution.verdict == "inconclusive":
         click.echo(heading("not reproduced: the faults could not be injected", bad=True))
@@ -60,7 +73,9 @@ def _judge(execution: Execution, counterexample: Counterexample) -> int:
         return MISUSED
     nothing = Execution(0, FaultSet(), Trace(), "passed")
     broken = [finding for finding in find([nothing, execution]) if finding.broken]
-    if not broken:
+    if execution.error is not None:
+        click.echo(heading(f"reproduced: {text.error_line(execution.error)}", bad=True))
+    elif not broken:
         click.echo(f"not reproduced: the app survives (it was: {counterexample.seen})")
         return 0
     for finding in broken:

@@ -1,8 +1,9 @@
-"""``flask filibuster status``: is the app set up, and how?"""
+"""``flask filibuster status``: whether the app is set up, and how."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from flask import Flask
 from flask.cli import ScriptInfo, pass_script_info
 
 from flask_filibuster import __version__
+from flask_filibuster.cli.target import load_app
 from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.extension import InstrumentedApp
@@ -24,26 +26,26 @@ MISSING = """the app {name!r} has no Filibuster extension; add it where the app 
 @click.command("status")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @pass_script_info
-def status_command(info: ScriptInfo, as_json: bool) -> None:
+def command(info: ScriptInfo, as_json: bool) -> None:
     """Say whether the extension is there, and how it is set up.
 
-    Exit code 1: it is missing.
+    Exit code 0: it is there, 1: it is missing, 2: its configuration cannot be used.
     """
-    app = info.load_app()
-    state: InstrumentedApp | None = app.extensions.get("filibuster")
-    if state is None:
+    try:
+        app = load_app(info)
+        state: InstrumentedApp | None = app.extensions.get("filibuster")
+        status = _status(app, state) if state is not None else None
+    except FilibusterError as error:
+        raise click.UsageError(str(error)) from error
+    if status is None:
         message = MISSING.format(name=app.name)
         click.echo(json.dumps({"extension": False, "advice": message}) if as_json else message)
         raise SystemExit(1)
-    try:
-        status = _status(app, state)
-    except FilibusterError as error:
-        raise click.UsageError(str(error)) from error
     if as_json:
         click.echo(json.dumps(status, indent=2))
         return
-    for key, value in status.items():
-        click.echo(f"{key.replace('_', ' ') + ':':<16}{_words(value)}")
+    for name, value in _lines(status):
+        click.echo(f"{name + ':':<16}{value}".rstrip())
 
 
 def _status(app: Flask, state: InstrumentedApp) -> dict[str, Any]:
@@ -80,11 +82,25 @@ def _instrumented(state: InstrumentedApp) -> list[str]:
     return parts
 
 
-def _words(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return "; ".join(f"{key.replace('_', ' ')} {_words(each)}" for key, each in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    return "no limit" if value is None else str(value)
+def _lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The status for people, as names and values."""
+    model = status["fault_model"]
+    yield "extension", f"there, version {status['version']}"
+    yield "enabled", "yes" if status["enabled"] else "no, FILIBUSTER_ENABLED is False"
+    yield "service", status["service"]
+    yield "server", status["server"]
+    yield "fault model", f"{model['source']}:"
+    yield "  exceptions", _listed(model["exceptions"])
+    for service, statuses in model["statuses"].items():
+        yield "  statuses", f"{_listed(statuses)} ({service})"
+    yield "  otherwise", _listed(model["default_statuses"])
+    yield "  lost answers", _listed(model["lost_answers"])
+    yield "instrumented", _listed(status["instrumented"])
+    yield "reduction", status["reduction"]
+    for key in ("max_faults", "max_executions"):
+        yield (key.replace("_", " "), "no limit" if status[key] is None else str(status[key]))
+    yield "excluded hosts", _listed(status["excluded_hosts"])
+
+
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values)) or "none"

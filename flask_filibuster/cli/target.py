@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 import requests
 from flask import Flask
-from flask.cli import ScriptInfo
+from flask.cli import ScriptInfo, prepare_import
 from werkzeug.utils import ImportStringError, import_string
 
 from flask_filibuster.instrumentation.asking import was_fault_injected
@@ -21,7 +22,7 @@ from flask_filibuster.instrumentation.asking import was_fault_injected
 CONVENTION = "filibuster_services"
 
 
-class FaultFreeFailure(Exception):
+class FaultFreeError(Exception):
     """The request fails without any fault.
 
     :param status: what was answered.
@@ -55,7 +56,7 @@ class Request:
     def send(self, base_url: str) -> None:
         """Make the request.
 
-        :raises FaultFreeFailure: it fails though nothing was made to fail.
+        :raises FaultFreeError: it fails though nothing was made to fail.
         """
         headers = dict(self.headers)
         if self.body is not None:
@@ -69,7 +70,7 @@ class Request:
             timeout=None,  # noqa: S113 - the app is in this process
         )
         if response.status_code >= 400 and not was_fault_injected():
-            raise FaultFreeFailure(response.status_code)
+            raise FaultFreeError(response.status_code)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, from which :meth:`from_json` makes it again."""
@@ -82,7 +83,13 @@ class Request:
         :raises KeyError, TypeError, ValueError: it is something else.
         """
         headers = tuple((str(name), str(value)) for name, value in content["headers"])
-        return cls(str(content["path"]), str(content["method"]), headers, content["body"])
+        body = content["body"]
+        return cls(
+            str(content["path"]),
+            str(content["method"]),
+            headers,
+            None if body is None else str(body),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,12 @@ class Target:
     services_from: str | None
 
 
+def load_app(info: ScriptInfo) -> Flask:
+    """The app of the command line; what its modules print is no part of our output."""
+    with redirect_stdout(sys.stderr):
+        return info.load_app()
+
+
 def load_target(info: ScriptInfo, services_from: str | None) -> Target:
     """The app of the command line, and the services that belong to it.
 
@@ -109,7 +122,13 @@ def load_target(info: ScriptInfo, services_from: str | None) -> Target:
         in the app's module, if there is one.
     :raises click.UsageError: there is no such app or mapping.
     """
-    app = info.load_app()
+    app = load_app(info)
+    state = app.extensions.get("filibuster")
+    if state is not None and not state.config.enabled:
+        raise click.UsageError(
+            f"FILIBUSTER_ENABLED is False in the config of the app {app.name!r}, "
+            "so that nothing of it can be seen; explore it with True"
+        )
     services: Any = None
     if services_from is not None:
         services = _imported(services_from)
@@ -118,7 +137,11 @@ def load_target(info: ScriptInfo, services_from: str | None) -> Target:
         if module is not None:
             services = getattr(sys.modules[module], CONVENTION)
             services_from = f"{module}:{CONVENTION}"
-    if callable(services):
+    if inspect.isfunction(services):
+        try:
+            inspect.signature(services).bind()
+        except TypeError as error:
+            raise click.UsageError(f"{services_from}() cannot be called: {error}") from error
         services = services()
     if services is not None and not isinstance(services, Mapping):
         raise click.UsageError(
@@ -134,13 +157,13 @@ def load_target(info: ScriptInfo, services_from: str | None) -> Target:
 
 
 def _module_with_services(info: ScriptInfo, app: Flask) -> str | None:
-    """The module that the app was loaded from, if it names its services.
-
-    ``wsgi`` and ``app`` are where Flask looks when it is told of no app.
-    """
-    given = (info.app_import_path or "").partition(":")[0]
-    stem = Path(given).stem if given.endswith(".py") else given
-    for name in (stem, app.import_name, "wsgi", "app"):
+    """The module that the app was loaded from, if it names its services."""
+    if info.app_import_path is None:
+        names = ["wsgi", "app"]  # Where Flask looks when it is told of no app.
+    else:
+        # As Flask does it: a path is split at a colon that belongs to no drive.
+        names = [prepare_import(re.split(r":(?![\\/])", info.app_import_path, maxsplit=1)[0])]
+    for name in (*names, app.import_name):
         if hasattr(sys.modules.get(name), CONVENTION):
             return name
     return None
@@ -150,7 +173,8 @@ def _imported(name: str) -> Any:
     if ":" not in name:
         raise click.UsageError(f"--services {name}: write it as module:mapping")
     try:
-        return import_string(name)
+        with redirect_stdout(sys.stderr):
+            return import_string(name)
     except ImportStringError as error:
         raise click.UsageError(f"--services {name}: {error.exception}") from error
 

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 
 import click
 
@@ -20,7 +20,7 @@ _INTERVAL = 0.1
 
 def heading(text: str, *, bad: bool) -> str:
     """A line that stands out, where the terminal and the user want colour."""
-    if "NO_COLOR" in os.environ:
+    if os.environ.get("NO_COLOR"):
         return text
     return click.style(text, bold=True, fg="red" if bad else None)
 
@@ -32,17 +32,20 @@ def indented(lines: Iterable[str]) -> str:
 
 @contextmanager
 def quiet(*, unless: bool) -> Iterator[None]:
-    """Keep the tracebacks that apps log for every injected fault off the terminal.
+    """Keep what apps print, and log for every injected fault, off the terminal.
 
-    :param unless: let them through all the same.
+    :param unless: let it through all the same, but to stderr.
     """
     before = logging.root.manager.disable
-    if not unless:
-        logging.disable(max(before, logging.ERROR))
-    try:
+    with ExitStack() as stack:
+        if unless:
+            stack.enter_context(redirect_stdout(sys.stderr))
+        else:
+            nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+            stack.enter_context(redirect_stdout(nowhere))
+            logging.disable(max(before, logging.ERROR))
+            stack.callback(logging.disable, before)
         yield
-    finally:
-        logging.disable(before)
 
 
 class Progress:

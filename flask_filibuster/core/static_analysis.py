@@ -30,6 +30,8 @@ _Values: TypeAlias = tuple[Any, ...]
 
 FRAMEWORK = frozenset({"flask", "werkzeug"})
 VIEW_METHODS = ("dispatch_request", "get", "post", "put", "patch", "delete", "head", "options")
+# so many calls of a function with different arguments are read, more would take too long
+MOST_CALLS = 50
 CONSTRUCTORS = ("__init__", "__post_init__")
 STATUS_ARGUMENTS = frozenset({"code", "status", "status_code", "http_status_code"})
 
@@ -53,7 +55,7 @@ def answered_statuses(app: Any) -> frozenset[int]:
     for entry in entries:
         with _tolerant(f"the module of a {type(entry).__name__}"):
             packages.update(_packages_of(entry))
-    return _Analysis(packages - FRAMEWORK - {""}).statuses_of(entries)
+    return _Analysis(packages - FRAMEWORK).statuses_of(entries)
 
 
 def _entry_points(app: Any) -> Iterator[Any]:
@@ -97,6 +99,20 @@ class _Sources:
 
     def __init__(self) -> None:
         self._files: dict[str, dict[tuple[int, str], list[_FunctionNode]]] = {}
+        self._bodies: dict[_FunctionNode, list[ast.AST]] = {}
+
+    def body_of(self, function: _FunctionNode) -> list[ast.AST]:
+        """The nodes of a function's own body; functions and classes in it are not entered."""
+        if function not in self._bodies:
+            pending: list[ast.AST] = []
+            pending += [function.body] if isinstance(function, ast.Lambda) else function.body
+            body = self._bodies[function] = []
+            while pending:
+                node = pending.pop()
+                body.append(node)
+                if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                    pending.extend(ast.iter_child_nodes(node))
+        return self._bodies[function]
 
     def nodes_of(self, function: FunctionType) -> list[_FunctionNode]:
         """The function's node; several for lambdas of one line, which cannot be told apart."""
@@ -126,17 +142,6 @@ def _functions_in(module: ast.Module) -> dict[tuple[int, str], list[_FunctionNod
     return found
 
 
-def _body(function: _FunctionNode) -> Iterator[ast.AST]:
-    """The nodes of a function's own body; functions and classes in it are not entered."""
-    pending: list[ast.AST] = []
-    pending += [function.body] if isinstance(function, ast.Lambda) else function.body
-    while pending:
-        node = pending.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            pending.extend(ast.iter_child_nodes(node))
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Nested:
     """A function inside a function that is read: there is no object, only its source."""
@@ -155,6 +160,7 @@ class _Scope:
     def __init__(
         self,
         node: _FunctionNode,
+        body: Iterable[ast.AST],
         function: FunctionType,
         parent: _Scope | None,
         placed: Iterable[_Values],
@@ -180,7 +186,7 @@ class _Scope:
         self._assigned: dict[str, list[ast.expr]] = {
             name: [each] for name, each in defaults.items() if each and name not in given
         }
-        for each in _body(node):
+        for each in body:
             self._define(each)
 
     def _define(self, node: ast.AST) -> None:
@@ -215,8 +221,7 @@ class _Scope:
             module = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
         except ImportError:
             return None
-        found = _attribute(sys.modules.get(module), alias.name)
-        return sys.modules.get(f"{module}.{alias.name}") if found is None else found
+        return _attribute(sys.modules.get(module), alias.name)
 
     def leaves(self, expression: ast.expr) -> Iterator[ast.expr]:
         """The expressions one of which this one is: sides of ``if``, what a local is set to."""
@@ -267,7 +272,7 @@ class _Scope:
 
     def _outer(self, name: str) -> list[Any]:
         free = self.function.__code__.co_freevars
-        value = None if name in free else self.function.__globals__.get(name)
+        value = self.function.__globals__.get(name)
         with contextlib.suppress(ValueError):  # a variable of a closure that is not assigned yet
             if name in free and self.function.__closure__:
                 value = self.function.__closure__[free.index(name)].cell_contents
@@ -334,7 +339,7 @@ class _Analysis:
         self._packages = packages
         self._sources = _Sources()
         self._statuses: set[int] = set()
-        self._scopes: dict[Hashable, _Scope] = {}
+        self._scopes: dict[Hashable, dict[Hashable, _Scope]] = {}
         self._pending: list[tuple[_Scope, bool]] = []
         self._seen: set[tuple[_Scope, bool]] = set()
 
@@ -345,10 +350,10 @@ class _Analysis:
                 self._follow(entry, answers=True)
         while self._pending:
             scope, answers = self._pending.pop()
-            nodes = list(_body(scope.node))
+            nodes = [*self._sources.body_of(scope.node)]
             # those are followed with their arguments; other mentions, as callbacks, without
             called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-            if answers and isinstance(scope.node, ast.Lambda):
+            if isinstance(scope.node, ast.Lambda):
                 nodes.append(ast.Return(scope.node.body))
             for node in nodes:
                 with _tolerant(f"line {getattr(node, 'lineno', '?')} of {scope.function}"):
@@ -382,13 +387,15 @@ class _Analysis:
             by_name = named or {}
             identities = [*enumerate(values), *by_name.items()]
             for node in nodes:
-                key = (node, live, parent, *((at, *map(id, each)) for at, each in identities))
-                if key not in self._scopes:
-                    self._scopes[key] = _Scope(node, live, parent, values, by_name)
-                plan = (self._scopes[key], answers)
-                if plan not in self._seen:
-                    self._seen.add(plan)
-                    self._pending.append(plan)
+                scopes = self._scopes.setdefault((node, live, parent), {})
+                key = tuple((at, *map(id, each)) for at, each in identities)
+                if key not in scopes and len(scopes) < MOST_CALLS:
+                    body = self._sources.body_of(node)
+                    scopes[key] = _Scope(node, body, live, parent, values, by_name)
+                # whoever reads a function for its answers reads all of it
+                if key in scopes and not {(scopes[key], answers), (scopes[key], True)} & self._seen:
+                    self._seen.add((scopes[key], answers))
+                    self._pending.append((scopes[key], answers))
 
     def _read(self, node: ast.AST, scope: _Scope, *, answers: bool) -> None:
         match node:
@@ -433,28 +440,37 @@ class _Analysis:
         place = 0 if names & {"abort", "aborter"} else None
         if any(map(_is_response, functions)) or names & {"make_response", "response_class"}:
             place = 1
-        if "make_response" in names and len(call.args) == 1:
+        if "make_response" in names and call.args:
             self._answer(call.args[0], scope)
         if place is not None:
             by_name = [each.value for each in call.keywords if each.arg in STATUS_ARGUMENTS]
             for each in (*call.args[place : place + 1], *by_name):
                 self._note(scope.values(each))
-        placed = [_steady(scope.values(each)) for each in call.args]
-        named = {each.arg: _steady(scope.values(each.value)) for each in call.keywords if each.arg}
+        placed = [_told(scope.values(each)) for each in call.args]
+        named = {each.arg: _told(scope.values(each.value)) for each in call.keywords if each.arg}
         for function in functions:
             self._follow(function, placed, named, answers=answers)
 
     def _note(self, values: Iterable[Any]) -> None:
-        for value in values:
-            text = re.match(r"\d{3}\b", value) if isinstance(value, str) else None
-            status = int(text[0]) if text else value
-            if isinstance(status, int) and not isinstance(status, bool) and 400 <= status <= 599:
-                self._statuses.add(int(status))
+        self._statuses.update(status for each in values if (status := _status(each)))
 
 
-def _steady(values: _Values) -> _Values:
-    """Without those that are made anew on each look-up: they would hide that a function recurs."""
-    return tuple(each for each in values if not isinstance(each, _Nested | MethodType))
+def _status(value: Any) -> int | None:
+    """The error status that a value is as a response's status: ``503``, ``"503 No Luck"``."""
+    text = re.match(r"\d{3}\b", value) if isinstance(value, str) else None
+    status = int(text[0]) if text else value
+    return int(status) if isinstance(status, int) and 400 <= status <= 599 else None
+
+
+def _told(values: _Values) -> _Values:
+    """What is worth telling a function that is called with these values.
+
+    Not texts and numbers that make no difference, nor methods, which are new objects each time:
+    there would be no end of different calls.
+    """
+    return tuple(
+        each for each in values if (not isinstance(each, str | int | MethodType) or _status(each))
+    )
 
 
 def _is_error(value: Any) -> bool:

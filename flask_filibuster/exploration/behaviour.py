@@ -5,28 +5,51 @@ itself is the handler at the root. What it did is kept as a tree: after a sequen
 their outcomes, it made this next call, or gave that answer. The paper's dynamic reduction (SoCC
 '21, section 4.4) is a look-up in these trees: a test execution of which every step is in them would
 show nothing new.
+
+Three things that a handler may act on are not in its execution index. What its caller sent along,
+as the body of a POST, can depend on all that the caller had seen: such a handler has a tree for
+each state of its caller. What a callee tells in the body of a successful answer: bodies are
+compared by digest; where that cannot be, because they differ each time or are streamed, by the
+state in which the callee ended. And what the test asks about the faults: it has a tree for each set
+of answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.fault_set import PlannedFault
+from flask_filibuster.core.faults import Fault
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import Invocation, Trace
 
 Key = tuple[str, str | None]
-"""An outcome as a handler may tell it from others: status or exception, and body digest."""
+"""An outcome as a handler may tell it from others: status or exception, and what a body told."""
+
+Handler = tuple[ExecutionIndex, int]
+"""The execution index, and a number for what else may matter: see above; 0 for nothing."""
+
+Faults = Mapping[ExecutionIndex, PlannedFault]
+_NO_FAULTS: Faults = {}
+Question = str | None
+"""Whether a fault was injected: on the service of that name, or, ``None``, at all."""
+
+# Requests that are their URL, which is in the execution index, and nothing else.
+WITHOUT_CONTENT = ("GET", "HEAD", "OPTIONS")
 
 
 class Node:
-    """A state of a handler: what it does next, having seen the outcomes that lead here."""
+    """A state of a handler: what it does next, having seen the outcomes that lead here.
 
-    __slots__ = ("ambiguous", "answer", "branches", "call", "natural")
+    :ivar number: tells it from all other states, from 1; 0 is the test's before all requests.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("ambiguous", "answer", "branches", "call", "natural", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
         self.call: Invocation | None = None
         self.branches: dict[Key, Node] = {}
         # How the call ends by itself, where no handler of its own tells.
@@ -53,27 +76,30 @@ class Behaviour:
     """Trees of everything that any handler was seen to do."""
 
     def __init__(self) -> None:
-        self._trees: dict[ExecutionIndex, Node] = {}
+        self._trees: dict[Handler, Node] = {}
+        self._nodes = 0
+        self._asked: set[Question] = set()
+        self._told: dict[frozenset[Question], int] = {frozenset(): 0}
         self._volatile: set[ExecutionIndex] = set()
         self.ambiguities: list[tuple[ExecutionIndex, str, str]] = []
 
-    def predict(self, faults: Mapping[ExecutionIndex, PlannedFault]) -> Prediction:
+    def predict(self, faults: Faults) -> Prediction:
         """Follow the trees from the test down, with the faults' outcomes in place of the real.
 
         Takes time in the number of calls of the predicted execution, whatever has been learned.
         """
         calls: list[tuple[Invocation, Key | None]] = []
-        end = self._follow(ROOT, faults, calls)
+        end = self._follow(self._test(faults), faults, calls)
         return Prediction(calls, end.answer[0] if end is not None and end.answer else None)
 
     def _follow(
         self,
-        index: ExecutionIndex,
-        faults: Mapping[ExecutionIndex, PlannedFault],
+        handler: Handler,
+        faults: Faults,
         calls: list[tuple[Invocation, Key | None]],
     ) -> Node | None:
         """The state in which a handler ends, or ``None`` where it does something unknown."""
-        node = self._trees.get(index)
+        node = self._trees.get(handler)
         while node is not None and not node.ambiguous:
             call = node.call
             if call is None:
@@ -91,43 +117,63 @@ class Behaviour:
         self,
         node: Node,
         call: Invocation,
-        faults: Mapping[ExecutionIndex, PlannedFault],
+        faults: Faults,
         calls: list[tuple[Invocation, Key | None]],
     ) -> Key | None:
         planned = faults.get(call.index)
         if planned is not None and planned.fault.abort:
-            return planned.fault.outcome.key, None
-        if call.index in self._trees:
-            end = self._follow(call.index, faults, calls)
-            if end is None:
-                return None
-            natural = end.answer
-            if natural is not None and call.index in self._volatile:
-                natural = natural[0], None
-        else:
-            natural = node.natural
-        if planned is not None:
-            return planned.fault.outcome.key, None
-        return natural
+            return _injected(planned.fault)
+        natural = node.natural
+        callee = _callee(node, call)
+        if callee in self._trees:
+            end = self._follow(callee, faults, calls)
+            natural = None if end is None else self._received(call.index, end)
+        if natural is None or planned is None:
+            return natural
+        return _injected(planned.fault)
 
-    def learn(self, trace: Trace, verdict: str) -> None:
+    def learn(
+        self,
+        trace: Trace,
+        verdict: str,
+        *,
+        faults: Faults = _NO_FAULTS,
+        asked: Iterable[Question] = (),
+    ) -> None:
         """Add what an execution showed.
 
         :param trace: the execution's trace.
         :param verdict: how the test ended; equal for executions that ended alike.
+        :param faults: what was made to fail.
+        :param asked: what was asked about the faults.
         """
-        calls = trace.calls()
-        handlers = dict.fromkeys([ROOT, *trace.handlings, *calls])
-        # From the innermost out: whether a body is volatile has to be known where it is received.
-        for index in sorted(handlers, key=len, reverse=True):
-            node = self._walk(index, calls.get(index, []), trace)
-            if node is not None:
-                self._end(index, node, trace, verdict)
+        self._asked.update(asked)
+        self._walk(self._test(faults), trace, trace.calls(), (verdict, None))
 
-    def _walk(self, index: ExecutionIndex, calls: list[Invocation], trace: Trace) -> Node | None:
-        """Follow, and grow, the handler's tree; the state it ends in, if that is beyond doubt."""
-        node = self._trees.setdefault(index, Node())
-        for call in calls:
+    def _test(self, faults: Faults) -> Handler:
+        """The test, as one that gets these answers to all that was ever asked."""
+        told: set[Question] = {planned.service for planned in faults.values()}
+        if faults:
+            told.add(None)
+        told &= self._asked
+        return ROOT, self._told.setdefault(frozenset(told), len(self._told))
+
+    def _walk(
+        self,
+        handler: Handler,
+        trace: Trace,
+        calls: Mapping[ExecutionIndex, Sequence[Invocation]],
+        answer: Key | None,
+    ) -> Node | None:
+        """Follow, and grow, a handler's tree and those of the handlers below it.
+
+        :returns: the state it ends in, if that is beyond doubt.
+        """
+        index = handler[0]
+        node = self._trees.get(handler)
+        if node is None:
+            node = self._trees[handler] = Node(0) if index == ROOT else self._new_node()
+        for call in calls.get(index, ()):
             if call.outcome is None or node.ambiguous:
                 return None
             if node.answer is not None or (node.call and node.call.index != call.index):
@@ -135,51 +181,95 @@ class Behaviour:
                 return None
             if node.call is None:
                 node.call = call
-            key = self._key(call.index, call.outcome)
-            if call.fault is None and not self._accept(node, call, key, trace):
+            key = self._learn_outcome(node, call, call.outcome, trace, calls)
+            if key is None:
                 self._conflict(index, node, f"{call.describe()} ended in {call.outcome}")
                 return None
-            node = node.branches.setdefault(key, Node())
-        return None if node.ambiguous else node
+            branch = node.branches.get(key)
+            if branch is None:
+                branch = node.branches[key] = self._new_node()
+            node = branch
+        if not node.ambiguous and answer is not None:
+            self._end(index, node, answer)
+        return None if node.ambiguous or node.answer is None else node
 
-    def _accept(self, node: Node, call: Invocation, key: Key, trace: Trace) -> bool:
-        """Whether a call ended by itself as it did before, as far as its callee does not tell."""
-        if call.index in self._trees:
-            return call.index in trace.handlings
-        if node.natural is None:
-            node.natural = key
-        return node.natural == key
+    def _learn_outcome(
+        self,
+        node: Node,
+        call: Invocation,
+        outcome: Outcome,
+        trace: Trace,
+        calls: Mapping[ExecutionIndex, Sequence[Invocation]],
+    ) -> Key | None:
+        """What the caller sees of a call; ``None`` if that is not what it saw at another time."""
+        callee = _callee(node, call)
+        end = None
+        observed = call.index in trace.handlings or call.index in calls
+        if observed:
+            end = self._walk(callee, trace, calls, _answer(call, outcome, trace))
+        if call.fault is not None:
+            return _injected(call.fault)
+        if end is not None:
+            return self._received(call.index, end)
+        key = outcome.key, outcome.digest
+        if observed:
+            return key
+        if callee in self._trees or node.natural not in (None, key):
+            return None
+        node.natural = key
+        return key
 
-    def _end(self, index: ExecutionIndex, node: Node, trace: Trace, verdict: str) -> None:
-        key = (verdict, None) if index == ROOT else self._answer(index, trace)
-        if key is None:
-            return
+    def _received(self, index: ExecutionIndex, end: Node) -> Key | None:
+        """What the caller sees of a handler that ends in this state."""
+        if end.answer is None:
+            return None
+        status, digest = end.answer
+        if _is_success(status) and (digest is None or index in self._volatile):
+            return status, f"#{end.number}"
+        return status, digest
+
+    def _end(self, index: ExecutionIndex, node: Node, answer: Key) -> None:
         if node.call is not None:
-            self._conflict(index, node, f"an answer, {key[0]}")
-        elif node.answer is None or node.answer == key:
-            node.answer = key
-        elif node.answer[0] == key[0]:
+            self._conflict(index, node, f"an answer, {answer[0]}")
+        elif node.answer is None or node.answer == answer:
+            node.answer = answer
+        elif node.answer[0] == answer[0]:
             # Same status, another body, though nothing differed: a time, an id, a counter.
             self._volatile.add(index)
-            node.answer = (key[0], None)
         else:
-            self._conflict(index, node, f"an answer, {key[0]}")
-
-    def _answer(self, index: ExecutionIndex, trace: Trace) -> Key | None:
-        """What the handler's caller sees: mostly, but not always, what the handler answered."""
-        call = trace.call(index)
-        handling = trace.handlings.get(index)
-        if handling is None:
-            return None
-        outcome = handling.answer or (Outcome(status=500) if handling.crash else None)
-        if call is not None and call.fault is None and call.outcome is not None:
-            outcome = call.outcome
-        return None if outcome is None else self._key(index, outcome)
-
-    def _key(self, index: ExecutionIndex, outcome: Outcome) -> Key:
-        return outcome.key, None if index in self._volatile else outcome.digest
+            self._conflict(index, node, f"an answer, {answer[0]}")
 
     def _conflict(self, index: ExecutionIndex, node: Node, seen: str) -> None:
         before = node.call.describe() if node.call else f"an answer, {(node.answer or ('?',))[0]}"
         node.ambiguous = True
         self.ambiguities.append((index, before, seen))
+
+    def _new_node(self) -> Node:
+        self._nodes += 1
+        return Node(self._nodes)
+
+
+def _callee(node: Node, call: Invocation) -> Handler:
+    """The handler of a call that is made in this state."""
+    return call.index, 0 if call.method in WITHOUT_CONTENT else node.number
+
+
+def _injected(fault: Fault) -> Key:
+    """What the caller sees of a fault; an injected success is like no real one, having no data."""
+    outcome = fault.outcome
+    return outcome.key, None if outcome.failed else "injected"
+
+
+def _answer(call: Invocation, outcome: Outcome, trace: Trace) -> Key | None:
+    """What the handler's caller sees: mostly, but not always, what the handler answered."""
+    handling = trace.handlings.get(call.index)
+    if handling is None:
+        return None
+    if call.fault is not None:
+        lost = handling.answer or (Outcome(status=500) if handling.crash else None)
+        return None if lost is None else (lost.key, lost.digest)
+    return outcome.key, outcome.digest
+
+
+def _is_success(status: str) -> bool:
+    return status.isdigit() and int(status) < 400

@@ -67,7 +67,7 @@ class Counterexample:
         """
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CounterexampleError(f"cannot read the counterexample {path}: {error}") from error
         version = content.get("version") if isinstance(content, dict) else None
         if version != VERSION:
@@ -77,9 +77,8 @@ class Counterexample:
             )
         try:
             faults = tuple(_from_json(each) for each in content["faults"])
-            return cls(
-                str(content["test"]), FaultSet(faults), str(content["seen"]), content["details"]
-            )
+            details = dict(content["details"])
+            return cls(str(content["test"]), FaultSet(faults), str(content["seen"]), details)
         except (KeyError, TypeError, ValueError, AttributeError, FaultModelError) as error:
             raise CounterexampleError(f"{path} is damaged: {error!r}") from error
 

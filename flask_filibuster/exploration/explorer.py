@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
+from flask_filibuster.core.faults import Fault
 from flask_filibuster.core.trace import Invocation, Trace
-from flask_filibuster.exploration.behaviour import Behaviour, Prediction
+from flask_filibuster.exploration.behaviour import Behaviour
 from flask_filibuster.exploration.failures import signature
 from flask_filibuster.exploration.reduction import Reduction, reduction_named
 from flask_filibuster.exploration.result import Execution, Pruned, Result
@@ -25,11 +26,13 @@ class Observation:
     :ivar trace: what was seen.
     :ivar error: the exception that the test ended in, or ``None``.
     :ivar problems: what kept the execution from being what was planned, in words.
+    :ivar asked: what the test asked about the faults: names of services, ``None`` for any of them.
     """
 
     trace: Trace
     error: BaseException | None = None
     problems: tuple[str, ...] = ()
+    asked: frozenset[str | None] = frozenset()
 
 
 class Explorer:
@@ -60,8 +63,9 @@ class Explorer:
         self._reduction: Reduction = reduction_named(reduction)(self._behaviour)
         self._waiting: deque[FaultSet] = deque([FaultSet()])
         self._seen: set[frozenset[int]] = {frozenset()}
-        self._planned: dict[tuple[ExecutionIndex, str], _Ways] = {}
+        self._planned: dict[tuple[ExecutionIndex, str, Timeouts], _Ways] = {}
         self._numbers: dict[PlannedFault, int] = {}
+        self._names: dict[tuple[ExecutionIndex, Fault], int] = {}
         self._executions: list[Execution] = []
         self._pruned: list[Pruned] = []
         self._cut_by_size = 0
@@ -81,7 +85,8 @@ class Explorer:
                 return faults
             self._waiting.popleft()
             self._pruned.append(Pruned(faults, prediction.answer))
-            self._grow(faults, [call for call, _ in prediction.calls])
+            # Requests of the test itself have no source; they are not made to fail.
+            self._grow(faults, [call for call, _ in prediction.calls if call.source])
         return None
 
     def learn(self, faults: FaultSet, observation: Observation) -> Execution:
@@ -107,7 +112,8 @@ class Explorer:
         if verdict == "inconclusive" or (verdict == "failed" and not faults):
             self._stopped = self._stopped or not faults
             return execution
-        self._behaviour.learn(trace, signature(error) if error is not None else "passed")
+        ending = signature(error) if error is not None else "passed"
+        self._behaviour.learn(trace, ending, faults=faults.by_index(), asked=observation.asked)
         self._grow(faults, trace.invocations)
         return execution
 
@@ -160,7 +166,7 @@ class Explorer:
 
     def _ways(self, call: Invocation) -> _Ways:
         """The planned faults for a call, made once so that they compare by identity."""
-        key = call.index, call.target
+        key = call.index, call.target, call.timeout
         ways = self._planned.get(key)
         if ways is None:
             exceptions, statuses = self._model.ways(call)
@@ -170,7 +176,8 @@ class Explorer:
             )
             self._planned[key] = ways
             for planned in (*ways.exceptions, *ways.statuses):
-                self._numbers[planned] = len(self._numbers)
+                name = planned.index, planned.fault
+                self._numbers[planned] = self._names.setdefault(name, len(self._names))
         return ways
 
     @property

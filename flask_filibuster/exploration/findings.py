@@ -108,7 +108,7 @@ def _sightings(execution: Execution, baseline: Trace) -> Iterator[_Sighting]:
         yield from _no_timeout(call)
         yield from _short_timeout(call, calls.get(call.index, []))
     for siblings in calls.values():
-        yield from _repeated(siblings)
+        yield from _repeated(siblings, baseline)
 
 
 def _crash(handling: Handling, before: Handling | None) -> Iterator[_Sighting]:
@@ -118,7 +118,8 @@ def _crash(handling: Handling, before: Handling | None) -> Iterator[_Sighting]:
     yield _Sighting(
         UNCAUGHT,
         (handling.service, str(crash.site) if crash.site else crash.error.partition(":")[0]),
-        f"{handling.service} let {shortened(crash.error)} escape from {handling.method} {handling.path}",
+        f"{handling.service} let {shortened(crash.error)} escape from "
+        f"{handling.method} {handling.path}",
         handling.service,
         crash.site,
         broken=True,
@@ -183,13 +184,16 @@ def _longest_wait(calls: list[Invocation]) -> float:
     return own + max(strands.values(), default=0.0)
 
 
-def _repeated(siblings: list[Invocation]) -> Iterator[_Sighting]:
-    """A call that may have had its effect, made again by the same handler."""
+def _repeated(siblings: list[Invocation], baseline: Trace) -> Iterator[_Sighting]:
+    """A call that may have had its effect, made again by the same handler.
+
+    What is made without faults, too, is no repetition but the next of several calls.
+    """
     lost: dict[str, Invocation] = {}
     for call in siblings:
         signature = call.index.pairs[-1][0]
         before = lost.get(signature)
-        if before is not None:
+        if before is not None and baseline.call(call.index) is None:
             yield _Sighting(
                 REPEATED,
                 (call.source, call.method, str(call.callsite)),
@@ -199,6 +203,7 @@ def _repeated(siblings: list[Invocation]) -> Iterator[_Sighting]:
                 call.callsite,
             )
         fault = call.fault
-        if call.method in UNSAFE_METHODS and fault is not None:
-            if not fault.abort or fault.exception in ("Timeout", "ReadTimeout"):
-                lost[signature] = call
+        if fault is None or call.method not in UNSAFE_METHODS:
+            continue
+        if not fault.abort or fault.exception in ("Timeout", "ReadTimeout"):
+            lost[signature] = call

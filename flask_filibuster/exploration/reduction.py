@@ -37,7 +37,7 @@ class NoReduction:
     def __init__(self, behaviour: Behaviour) -> None:
         pass
 
-    def predict(self, faults: FaultSet) -> Prediction | None:
+    def predict(self, faults: FaultSet) -> Prediction | None:  # noqa: ARG002 - by the protocol
         """Nothing is predicted."""
         return None
 

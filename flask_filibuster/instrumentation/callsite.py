@@ -22,6 +22,8 @@ _PACKAGE_DIRS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.se
 # Below these frames of Flask's begins another story: the server, or the test's own client.
 _ENTRANCES = frozenset({Flask.wsgi_app.__code__, Flask.full_dispatch_request.__code__})
 _DEPTH = 400
+# An application's own adapter runs above our adapter's send: how a call is made, not who makes it.
+_ADAPTER = os.path.join(_OURS, "instrumentation", "requests.py")
 
 
 @lru_cache(maxsize=4096)
@@ -78,7 +80,10 @@ def callers(package: str) -> tuple[tuple[str, ...], CallSite | None]:
     for _ in range(_DEPTH):
         if frame is None or frame.f_code in _ENTRANCES:
             break
-        if _is_ours(frame.f_code.co_filename):
+        if frame.f_code.co_name == "send" and frame.f_code.co_filename == _ADAPTER:
+            functions.clear()
+            site, left_ours = None, False
+        elif _is_ours(frame.f_code.co_filename):
             if left_ours:
                 break
         else:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from requests.adapters import BaseAdapter
 
@@ -33,6 +34,9 @@ class Watcher(Protocol):
 
     def request_ended(self, index: ExecutionIndex, outcome: Outcome) -> None:
         """The test has got an answer, or an exception."""
+
+    def problem(self, index: ExecutionIndex, reason: str) -> None:
+        """Something kept the execution from being what was planned."""
 
     def fault_injected(self, service: str | None = None) -> bool:
         """Whether the execution injects a fault (on that service)."""
@@ -74,11 +78,14 @@ class Strand:
     Calls of one strand are numbered 1, 3, 5, …; a thread started between two of them orders its
     own calls at the even number in between, so that the order does not depend on which of the
     threads ran first.
+
+    :ivar name: which thread of its request this is, like ``2.1``; empty for the first.
     """
 
-    __slots__ = ("_calls", "_forks", "_lock", "_prefix")
+    __slots__ = ("_calls", "_forks", "_lock", "_prefix", "name")
 
     def __init__(self, prefix: Position = ()) -> None:
+        self.name = ".".join(str(fork) for _, fork in prefix)
         self._prefix = prefix
         self._calls = 0
         self._forks = 0
@@ -117,6 +124,8 @@ class TestFrame:
 
     def next_request(self, what: str) -> tuple[ExecutionIndex, Position]:
         """Index and position of a request of the test; ``what`` is its method and path."""
+        if self._strand.name:
+            what = f"{what} in thread {self._strand.name}"
         return ROOT.child(what, self._counter.next(what)), self._strand.next_call()
 
     def fork(self) -> TestFrame:
@@ -182,6 +191,15 @@ class Frame:
         self._counter = Counter()
         self._strand = Strand()
 
+    @property
+    def thread(self) -> str:
+        """Which thread of the request this is the frame of; empty for the first.
+
+        It tells calls apart that are the same in all else and made in parallel, where counting
+        them would depend on which was first.
+        """
+        return self._strand.name
+
     def next_invocation(self, signature: str) -> tuple[ExecutionIndex, VectorClock, Position]:
         """Index, clock and position of one more call made while handling this request."""
         index = self.execution_index.child(signature, self._counter.next(signature))
@@ -243,6 +261,41 @@ _scope: ContextVar[Scope | None] = ContextVar("flask_filibuster_scope", default=
 current_scope = _scope.get
 """The scope of the running code, or ``None`` when nothing is being explored here."""
 
+_local = threading.local()
+
+
+def here() -> Scope | None:
+    """The scope of the running code, in the thread that runs it.
+
+    A function that was handed to a thread together with a copy of its caller's context, as
+    ``asyncio.to_thread`` does, finds its caller's scope there; its own is the one carried along.
+    """
+    scope = _scope.get()
+    if scope is None:
+        return None
+    origin, carried = getattr(_local, "carried", _NOTHING_CARRIED)
+    return carried if origin is scope else scope
+
+
+_NOTHING_CARRIED: tuple[Scope | None, Scope | None] = (None, None)
+
+
+@contextmanager
+def carrying(origin: Scope, scope: Scope) -> Iterator[None]:
+    """Run the block in a scope that was carried into this thread.
+
+    :param origin: the scope of the context that the thread was started from.
+    :param scope: the thread's own.
+    """
+    previous = _scope.get(), getattr(_local, "carried", _NOTHING_CARRIED)
+    _scope.set(scope)
+    _local.carried = origin, scope
+    try:
+        yield
+    finally:
+        _scope.set(previous[0])
+        _local.carried = previous[1]
+
 
 def enter(scope: Scope | None) -> None:
     """Make this the scope of the running context.
@@ -273,40 +326,3 @@ def pop(frame: Frame) -> None:
     scope = _scope.get()
     if scope is not None and scope.frame is frame:
         _scope.set(frame.previous)
-
-
-class ScopedIterator:
-    """A streamed body whose producer sees the request's scope around each step.
-
-    Flask has torn the request down by the time a server iterates over the body.
-    """
-
-    __slots__ = ("_body", "_closable", "_scope")
-
-    def __init__(self, body: Any, scope: Scope) -> None:
-        self._closable = body
-        self._body = iter(body)
-        self._scope = scope
-
-    def __iter__(self) -> ScopedIterator:
-        return self
-
-    def __next__(self) -> Any:
-        previous = _scope.get()
-        _scope.set(self._scope)
-        try:
-            return next(self._body)
-        finally:
-            _scope.set(previous)
-
-    def close(self) -> None:
-        """Close the body, as PEP 3333 asks of a server."""
-        close = getattr(self._closable, "close", None)
-        if close is None:
-            return
-        previous = _scope.get()
-        _scope.set(self._scope)
-        try:
-            close()
-        finally:
-            _scope.set(previous)

@@ -62,18 +62,22 @@ def raise_injected(fault: Fault, request: PreparedRequest, timeout: Timeouts) ->
         causes = _CAUSES[name](below)
     else:
         raise kind(_MESSAGES.get(name) or f"{name} calling {below.call}", request=request)
-    _raise_each([*causes, kind(causes[-1], request=request)])
+    causes.append(kind(causes[-1], request=request))
+    _raise_each(causes)
 
 
 def _raise_each(errors: list[Exception]) -> NoReturn:
-    """Raise each of the errors while the one before is being handled."""
-    *below, error = errors
-    if not below:
-        raise error
+    """Raise each of the errors, the last at last, while the one before is being handled."""
+    error = errors.pop()
     try:
-        _raise_each(below)
-    except Exception:
-        raise error  # noqa: B904 - requests raises its own without "from", too
+        if not errors:
+            raise error
+        try:
+            _raise_each(errors)
+        except Exception:  # noqa: BLE001 - the next one is raised
+            raise error  # noqa: B904 - requests raises its own without "from", too
+    finally:
+        del error  # Else it would refer to itself, by its traceback.
 
 
 def _caused(error: Exception, cause: Exception) -> Exception:
@@ -87,7 +91,7 @@ class _Below:
     def __init__(self, request: PreparedRequest, timeout: Timeouts) -> None:
         self.call = f"{request.method} {request.url}"
         self._pool: Any = pool_of(request)
-        self._connection = self._pool.ConnectionCls(self._pool.host, self._pool.port)
+        self._connection: Any = self._pool.ConnectionCls(self._pool.host, self._pool.port)
         self._path = request.path_url
         self._timeout = timeout
 
@@ -132,7 +136,7 @@ class _Below:
         """The proxy cannot reach anybody."""
         below = OSError("Tunnel connection failed: 503 Service Unavailable")
         error = urllib3_errors.ProxyError("Unable to connect to proxy", below)
-        return self._exhausted(below, error)
+        return self._exhausted(below, _caused(error, below))
 
     def retried(self) -> list[Exception]:
         """Every attempt was answered with a failure."""

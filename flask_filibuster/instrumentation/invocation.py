@@ -17,7 +17,8 @@ def start_invocation(
     """Take the next index and clock of the frame for a call.
 
     The signature stays the same from run to run, from host to host, and across edits elsewhere in
-    the file: service, the application's functions on the stack, method, URL from the port on.
+    the file: service, the application's functions on the stack, method, URL from the port on, and
+    in which of the threads that the request has started.
 
     :param frame: the request that is being handled.
     :param request: what is about to be sent.
@@ -25,7 +26,8 @@ def start_invocation(
     """
     method, url = request.method or "GET", request.url or ""
     functions, site = callers(package_of(frame.app))
-    signature = signature_of(frame.service, *functions, method, from_port_on(url))
+    parts = (frame.service, *functions, method, from_port_on(url))
+    signature = signature_of(*parts, frame.thread) if frame.thread else signature_of(*parts)
     index, vclock, position = frame.next_invocation(signature)
     return InvocationStarted(
         request_id=frame.request_id,

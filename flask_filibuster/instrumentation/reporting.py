@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from flask_filibuster import signals
+from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.instrumentation.frame import Frame
 
 logger = logging.getLogger(__name__)
 
-Message = TypeVar("Message")
+
+class AboutCall(Protocol):
+    """A message, which is always about one call."""
+
+    @property
+    def index(self) -> ExecutionIndex:
+        """The call's execution index."""
+
+
+Message = TypeVar("Message", bound=AboutCall)
 Answer = TypeVar("Answer")
 
 
 def report(frame: Frame, tell: Callable[[Message], Answer], message: Message) -> Answer | None:
     """Tell the server something; a failure is logged and signalled, and answers ``None``.
 
-    The application goes on either way. The server misses the report, and what it had planned for
-    it, and so does not count the execution as passed.
+    The application goes on either way. Where the test runs in this process, it hears of it, as the
+    server may never miss what it was not told of: the execution does not count as passed.
 
     :param frame: on whose behalf.
     :param tell: method of the frame's server.
@@ -34,6 +44,9 @@ def report(frame: Frame, tell: Callable[[Message], Answer], message: Message) ->
             type(message).__name__,
             error,
         )
+        if frame.test is not None:
+            reason = f"the Filibuster server was not told of {type(message).__name__}: {error!r}"
+            frame.test.watcher.problem(message.index, reason)
         if signals.report_failed.receivers:
             signals.report_failed.send(frame.app, frame=frame, message=message, error=error)
         return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import copy
+import functools
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -13,7 +14,6 @@ from requests import PreparedRequest, RequestException, Response, Session
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from flask_filibuster import signals
-from flask_filibuster.core.faults import Fault
 from flask_filibuster.core.messages import (
     Decision,
     InjectionFailed,
@@ -23,12 +23,19 @@ from flask_filibuster.core.messages import (
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.services import from_port_on, host_of
 from flask_filibuster.core.trace import Invocation
-from flask_filibuster.core.wire import INSTRUMENTATION, Propagated, write_headers
+from flask_filibuster.core.wire import INSTRUMENTATION, Propagated
 from flask_filibuster.errors import InjectionError
 from flask_filibuster.instrumentation import threads
-from flask_filibuster.instrumentation.frame import Frame, Scope, TestFrame, current_scope
-from flask_filibuster.instrumentation.injection import injected_exception, injected_response
+from flask_filibuster.instrumentation.delivery import (
+    deliver,
+    local_send,
+    with_headers,
+    without_headers,
+)
+from flask_filibuster.instrumentation.frame import Frame, TestFrame, current_scope, here
+from flask_filibuster.instrumentation.injection import injected_response, raise_injected
 from flask_filibuster.instrumentation.invocation import start_invocation
+from flask_filibuster.instrumentation.own_send import Send, with_own_send
 from flask_filibuster.instrumentation.patching import Patch
 from flask_filibuster.instrumentation.reporting import report
 from flask_filibuster.instrumentation.retries import (
@@ -53,10 +60,21 @@ class FilibusterAdapter(BaseAdapter):
 
     def __init__(self, inner: BaseAdapter | None = None) -> None:
         super().__init__()
-        self.inner = HTTPAdapter() if inner is None else inner
+        while isinstance(inner, FilibusterAdapter):  # One is enough.
+            inner = inner.inner
+        self.inner: BaseAdapter = HTTPAdapter() if inner is None else inner
+        self._by_hand = True
+
+    @classmethod
+    def around(cls, adapter: BaseAdapter) -> FilibusterAdapter:
+        """The one that :func:`instrument_requests` puts around an adapter for a single call."""
+        wrapper = cls(adapter)
+        wrapper._by_hand = False
+        return wrapper
 
     def __getattr__(self, name: str) -> Any:
-        if name == "inner":  # While being unpickled, before __init__.
+        # What is asked for while being copied or unpickled is asked of this object alone.
+        if name == "inner" or name.startswith("__"):
             raise AttributeError(name)
         return getattr(self.inner, name)
 
@@ -80,34 +98,56 @@ class FilibusterAdapter(BaseAdapter):
             "cert": cert,
             "proxies": proxies,
         }
-        scope = current_scope()
-        if scope is None:
+        if current_scope() is None:
             return self.inner.send(request, **options)
-        carrier = self._carrier(scope, request)
-        frame = scope.frame
-        if frame is None or INSTRUMENTATION in request.headers:
-            return carrier.send(request, **options)
-        if isinstance(frame, TestFrame):
-            return _send_for_test(frame, carrier, request, options)
-        if is_excluded(request.url or "", frame.config.excluded_hosts):
-            return carrier.send(request, **options)
-        policy = policy_of(self.inner)
-        if policy is None:
-            return _Attempt(frame, carrier, request, options)()
-        single = carrier if carrier is not self.inner else without_retries(carrier)
-        return send_with_retries(_Attempt(frame, single, request, options), policy, request)
+        own = with_own_send(self.inner, functools.partial(self._send, below=True))
+        if own is not None:
+            response = own.send(request, **options)
+        else:
+            response = self._send(request, below=False, **options)
+        # Authentication answers a challenge by sending again through what is here.
+        challenged: Any = response
+        challenged.connection = self
+        return response
 
     def close(self) -> None:
         """Close the inner adapter."""
         self.inner.close()
 
-    def _carrier(self, scope: Scope, request: PreparedRequest) -> BaseAdapter:
-        """Who delivers: the network in this process, where it knows the host, or the inner one."""
-        if scope.network is not None:
-            local = scope.network.adapter_for(request.url or "")
-            if local is not None:
-                return local
-        return self.inner
+    def _send(self, request: PreparedRequest, *, below: bool, **options: Any) -> Response:
+        """Send by the inner adapter, or within this process.
+
+        :param below: the inner adapter's own ``send`` runs already.
+        """
+        scope = here()
+        inner: Any = self.inner
+        local = local_send(inner, scope.network, request.url or "") if scope is not None else None
+        frame = scope.frame if scope is not None and self._sees(scope.frame, request) else None
+        policy = policy_of(inner) if frame is not None or local is not None else None
+        if local is not None:
+            send = local
+        else:
+            single: Any = inner if policy is None else without_retries(inner)
+            send = functools.partial(HTTPAdapter.send, single) if below else single.send
+        attempt: Callable[[], Response]
+        if frame is None:
+            unmarked = without_headers(request)
+            attempt = functools.partial(deliver, send, request, unmarked, options)
+        elif isinstance(frame, TestFrame):
+            attempt = functools.partial(_send_for_test, frame, send, request, options)
+        else:
+            attempt = _Attempt(frame, send, inner, request, options)
+        return attempt() if policy is None else send_with_retries(attempt, policy, request)
+
+    def _sees(self, frame: Frame | TestFrame | None, request: PreparedRequest) -> bool:
+        if INSTRUMENTATION in request.headers:
+            return False
+        if not isinstance(frame, Frame):
+            return True
+        config = frame.config
+        return (self._by_hand or config.instrument_requests) and not is_excluded(
+            request.url or "", config.excluded_hosts
+        )
 
 
 def is_excluded(url: str, hosts: tuple[str, ...]) -> bool:
@@ -118,35 +158,12 @@ def is_excluded(url: str, hosts: tuple[str, ...]) -> bool:
     return any(host == each or (each[0] == "." and host.endswith(each)) for each in hosts)
 
 
-def _with_headers(request: PreparedRequest, propagated: Propagated) -> PreparedRequest:
-    """A copy that carries our headers: the original is what redirects are made from."""
-    sent = copy.copy(request)
-    sent.headers = request.headers.copy()
-    sent.headers.update(write_headers(propagated))
-    return sent
-
-
-def _deliver(
-    carrier: BaseAdapter, request: PreparedRequest, sent: PreparedRequest, options: dict[str, Any]
-) -> Response:
-    """Send the copy; the application gets to see its own request."""
-    try:
-        response = carrier.send(sent, **options)
-    except RequestException as error:
-        if error.request is sent:
-            error.request = request
-        raise
-    if response.request is sent:
-        response.request = request
-    return response
-
-
 def _outcome_of(error: BaseException) -> Outcome:
     return Outcome(exception=type(error).__name__)
 
 
 def _send_for_test(
-    frame: TestFrame, carrier: BaseAdapter, request: PreparedRequest, options: dict[str, Any]
+    frame: TestFrame, send: Send, request: PreparedRequest, options: dict[str, Any]
 ) -> Response:
     """A request that the test itself makes: never failed, but the root of what it causes."""
     url, method = request.url or "", request.method or "GET"
@@ -161,9 +178,9 @@ def _send_for_test(
         position=position,
     )
     frame.watcher.request(call)
-    sent = _with_headers(request, Propagated(frame.watcher.new_request_id(), index))
+    sent = with_headers(request, Propagated(frame.watcher.new_request_id(), index))
     try:
-        response = _deliver(carrier, request, sent, options)
+        response = deliver(send, request, sent, options)
     except BaseException as error:
         frame.watcher.request_ended(index, _outcome_of(error))
         raise
@@ -177,12 +194,14 @@ class _Attempt:
     def __init__(
         self,
         frame: Frame,
-        carrier: BaseAdapter,
+        send: Send,
+        adapter: BaseAdapter,
         request: PreparedRequest,
         options: dict[str, Any],
     ) -> None:
         self._frame = frame
-        self._carrier = carrier
+        self._send = send
+        self._adapter = adapter
         self._request = request
         self._options = options
         self._timeouts = timeouts_of(options["timeout"])
@@ -194,7 +213,8 @@ class _Attempt:
             signals.invocation_started.send(frame.app, frame=frame, invocation=started)
         decision = report(frame, frame.server.create, started)
         if decision is None:
-            return self._carrier.send(self._request, **self._options)
+            unmarked = without_headers(self._request)
+            return deliver(self._send, self._request, unmarked, self._options)
         try:
             response = self._carry_out(started, decision)
         except BaseException as error:
@@ -216,8 +236,12 @@ class _Attempt:
         elif fault.sleep:
             time.sleep(min(fault.seconds(self._timeouts), self._frame.config.max_sleep))
         if fault.status is not None:
-            return injected_response(fault, self._request, self._carrier)
-        raise self._exception(started, fault)
+            return injected_response(fault, self._request, self._adapter)
+        try:
+            raise_injected(fault, self._request, self._timeouts)
+        except InjectionError as error:
+            self._injection_failed(started, error)
+            raise
 
     def _call(self, started: InvocationStarted, decision: Decision) -> Response:
         fault = decision.fault
@@ -228,8 +252,8 @@ class _Attempt:
             started.vclock,
             fault.seconds(self._timeouts) if fault is not None else 0.0,
         )
-        sent = _with_headers(self._request, propagated)
-        return _deliver(self._carrier, self._request, sent, self._options)
+        sent = with_headers(self._request, propagated)
+        return deliver(self._send, self._request, sent, self._options)
 
     def _call_and_lose(self, started: InvocationStarted, decision: Decision) -> None:
         """Let the callee do its work; whatever comes back is lost, an exception too."""
@@ -242,14 +266,11 @@ class _Attempt:
         except RequestException as error:
             logger.debug("the call whose answer is to be lost had none: %r", error)
 
-    def _exception(self, started: InvocationStarted, fault: Fault) -> Exception:
-        try:
-            return injected_exception(fault, self._request, self._timeouts)
-        except InjectionError as error:
+    def _injection_failed(self, started: InvocationStarted, error: InjectionError) -> None:
+        server = self._frame.server
+        if server.takes_notes:
             message = InjectionFailed(started.request_id, started.index, str(error))
-            if self._frame.server.takes_notes:
-                report(self._frame, self._frame.server.injection_failed, message)
-            return error
+            report(self._frame, server.injection_failed, message)
 
     def _completed(self, started: InvocationStarted, decision: Decision, outcome: Outcome) -> None:
         frame = self._frame
@@ -274,6 +295,7 @@ class Instrumentation:
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._patches = [
             Patch.hold(Session, "get_adapter", _get_adapter),
             *threads.hold_patches(),
@@ -281,7 +303,8 @@ class Instrumentation:
 
     def release(self) -> None:
         """Put requests back as it was, unless somebody else still holds it instrumented."""
-        patches, self._patches = self._patches, []
+        with self._lock:
+            patches, self._patches = self._patches, []
         for patch in patches:
             patch.release()
 
@@ -311,15 +334,9 @@ def instrument_requests() -> Instrumentation:
 
 def _get_adapter(original: Callable[..., BaseAdapter], patch: Patch) -> Callable[..., BaseAdapter]:
     def get_adapter(self: Session, url: str) -> BaseAdapter:
-        scope = current_scope()
-        if scope is None:
-            return original(self, url)
         adapter = original(self, url)
-        if not patch.active or isinstance(adapter, FilibusterAdapter):
+        if current_scope() is None or not patch.active or isinstance(adapter, FilibusterAdapter):
             return adapter
-        if isinstance(scope.frame, Frame) and not scope.frame.config.instrument_requests:
-            local = scope.network.adapter_for(url) if scope.network is not None else None
-            return adapter if local is None else local
-        return FilibusterAdapter(adapter)
+        return FilibusterAdapter.around(adapter)
 
     return get_adapter

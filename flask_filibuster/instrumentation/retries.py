@@ -14,7 +14,7 @@ from requests import PreparedRequest, RequestException, Response
 from requests import exceptions as requests_errors
 from requests.adapters import BaseAdapter
 from requests.utils import rewind_body
-from urllib3 import Retry
+from urllib3 import HTTPResponse, Retry
 from urllib3 import exceptions as urllib3_errors
 
 from flask_filibuster.instrumentation.injection import pool_of
@@ -25,7 +25,11 @@ _NO_RETRY = Retry(0, read=False)
 def policy_of(adapter: BaseAdapter) -> Retry | None:
     """The adapter's retry policy, or ``None`` if it never retries."""
     policy = getattr(adapter, "max_retries", None)
-    if not isinstance(policy, Retry) or not policy.total:
+    if not isinstance(policy, Retry):
+        return None
+    # Only an adapter's default is surely content with whatever comes: a total of 0 still decides
+    # about listed statuses, and about the kind of the exception.
+    if policy.total == 0 and policy.read is False and not policy.status_forcelist:
         return None
     return policy
 
@@ -57,26 +61,25 @@ def send_with_retries(
     retries = policy
     method, path = request.method or "GET", request.path_url
     while True:
-        try:
-            response = attempt()
-        except RequestException as error:
+        response, error = _outcome(attempt)
+        if error is not None:
             cause = _cause_of(error)
             if cause is None:
-                raise
+                raise error
             retries = _after_error(retries, request, error, cause, pool)
             retries.sleep()
-        else:
+        elif response is not None:
             if not retries.is_retry(
                 method, response.status_code, bool(response.headers.get("Retry-After"))
             ):
-                return response
+                return _with_history(response, retries)
             try:
                 following = retries.increment(method, path, response=response.raw, _pool=pool)
             except urllib3_errors.MaxRetryError as exhausted:
                 if not retries.raise_on_status:
-                    return response
-                response.close()
-                raise requests_errors.RetryError(exhausted, request=request) from exhausted
+                    return _with_history(response, retries)
+                _drain(response)
+                raise requests_errors.RetryError(exhausted, request=request)  # noqa: B904
             retries = following
             _drain(response)
             retries.sleep(response.raw)
@@ -84,8 +87,25 @@ def send_with_retries(
             rewind_body(request)
 
 
+def _outcome(
+    attempt: Callable[[], Response],
+) -> tuple[Response, None] | tuple[None, RequestException]:
+    try:
+        return attempt(), None
+    except RequestException as error:
+        return None, error
+
+
+def _with_history(response: Response, retries: Retry) -> Response:
+    if isinstance(response.raw, HTTPResponse):
+        response.raw.retries = retries
+    return response
+
+
 def _cause_of(error: RequestException) -> Exception | None:
     """The error of urllib3 that an attempt ended with, where it is of a kind that it retries."""
+    if isinstance(error, (requests_errors.ChunkedEncodingError, requests_errors.RetryError)):
+        return None  # These come about after the policy has had its say.
     cause = error.args[0] if error.args else None
     if isinstance(cause, urllib3_errors.MaxRetryError):
         cause = cause.reason
@@ -103,15 +123,31 @@ def _cause_of(error: RequestException) -> Exception | None:
 def _after_error(
     retries: Retry, request: PreparedRequest, error: RequestException, cause: Exception, pool: Any
 ) -> Retry:
+    # As in requests, the errors are raised without "from".
     try:
         return retries.increment(
-            request.method, request.path_url, error=cause, _pool=pool, _stacktrace=None
+            request.method,
+            request.path_url,
+            error=cause,
+            _pool=pool,
+            _stacktrace=cause.__traceback__,
         )
     except urllib3_errors.MaxRetryError as exhausted:
-        raise _as_requests_would(exhausted, request) from exhausted
+        raise _as_requests_would(exhausted, request)  # noqa: B904
     except type(cause):
         # The policy does not retry this kind (read=False, say) and hands the error back.
-        raise error from cause
+        raise _handed_back(error, cause, request)  # noqa: B904
+
+
+def _handed_back(error: RequestException, cause: Exception, request: PreparedRequest) -> Exception:
+    if error.args[0] is cause:
+        return error
+    # As an attempt of its own, it was wrapped. Unwrapped, requests knows only some of them.
+    if isinstance(cause, urllib3_errors.SSLError):
+        return requests_errors.SSLError(cause, request=request)
+    if isinstance(cause, urllib3_errors.ProxyError):
+        return requests_errors.ProxyError(cause)
+    return cause
 
 
 def _as_requests_would(

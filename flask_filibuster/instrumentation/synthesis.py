@@ -86,16 +86,12 @@ def raw_response(
 def build_response(adapter: BaseAdapter, request: PreparedRequest, raw: HTTPResponse) -> Response:
     """A response of requests around a raw one, as ``adapter`` would have built it.
 
-    :param adapter: the adapter that would have sent the request; its own way to build a response
-        is used where it has one.
+    :param adapter: the adapter that would have sent the request; what its class makes of responses,
+        where it is one of requests' own kind, is made of this one.
     :param request: what is answered.
     :param raw: the response below.
     """
-    # Whatever adapter it is, requests' own method needs nothing of it but the name it puts there.
-    build: Any = getattr(adapter, "build_response", None)
-    response: Response = (
-        build(request, raw)
-        if build is not None
-        else HTTPAdapter.build_response(adapter, request, raw)  # type: ignore[arg-type]
-    )
-    return response
+    if isinstance(adapter, HTTPAdapter):
+        return adapter.build_response(request, raw)
+    # requests' own method needs nothing of the adapter but the name it puts into the response.
+    return HTTPAdapter.build_response(adapter, request, raw)  # type: ignore[arg-type]

@@ -1,4 +1,7 @@
-"""Threads that a view starts go on with its frame, which a ``ContextVar`` alone would not do."""
+"""Threads that a view starts go on with its frame, which a ``ContextVar`` alone would not do.
+
+Tasks of asyncio do inherit it; they, too, get a place of their own in the order of the calls.
+"""
 
 from __future__ import annotations
 
@@ -12,26 +15,45 @@ from flask_filibuster.instrumentation.frame import (
     Scope,
     TestFrame,
     Watcher,
+    carrying,
     current_scope,
     enter,
+    here,
 )
 from flask_filibuster.instrumentation.patching import Patch
 
 
 def hold_patches() -> list[Patch]:
-    """Make threads and pools carry frames along, until the patches are released."""
+    """Make threads, pools and tasks carry frames along, until the patches are released."""
+    from asyncio import BaseEventLoop  # Lazily: it takes longer to import than all of this package.
+
     return [
         Patch.hold(threading.Thread, "start", _start),
         Patch.hold(ThreadPoolExecutor, "submit", _submit),
+        Patch.hold(BaseEventLoop, "create_task", _create_task),
     ]
+
+
+def _create_task(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
+    def create_task(self: Any, coro: Any, **options: Any) -> Any:
+        scope = here()
+        if scope is None or not patch.active or options.get("context") is not None:
+            return original(self, coro, **options)
+        inherited = current_scope()
+        enter(scope.fork())
+        try:
+            return original(self, coro, **options)
+        finally:
+            enter(inherited)
+
+    return create_task
 
 
 def _start(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
     def start(self: threading.Thread) -> Any:
-        scope = current_scope()
-        if scope is None or not patch.active:
+        if current_scope() is None or not patch.active:
             return original(self)
-        carried = Carried(scope, _name_of(getattr(self, "_target", None) or type(self)))
+        carried = Carried(_name_of(getattr(self, "_target", None) or type(self)))
         run, own = self.run, self.__dict__.get("run")
 
         def restore() -> None:
@@ -61,7 +83,7 @@ def _submit(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
         scope = current_scope()
         if scope is None or not patch.active:
             return original(self, fn, *args, **kwargs)
-        carried = Carried(scope, _name_of(fn))
+        carried = Carried(_name_of(fn))
         carried.announce()
         # Outside the scope: a worker thread that the pool starts here outlives this request.
         enter(None)
@@ -80,10 +102,12 @@ def _submit(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
 
 
 class Carried:
-    """A scope on its way into another thread, announced to whoever waits for it."""
+    """The running code's scope on its way into a thread, announced to whoever waits for it."""
 
-    def __init__(self, scope: Scope, name: str) -> None:
-        self._scope = scope.fork()
+    def __init__(self, name: str) -> None:
+        self._origin: Any = current_scope()
+        scope: Any = here()
+        self._scope: Scope = scope.fork()
         self._name = name
         self._watcher = _watcher_of(scope)
         self._under_way = False
@@ -104,12 +128,10 @@ class Carried:
 
     def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call the function within the scope, and leave the thread as it was."""
-        previous = current_scope()
-        enter(self._scope)
         try:
-            return function(*args, **kwargs)
+            with carrying(self._origin, self._scope):
+                return function(*args, **kwargs)
         finally:
-            enter(previous)
             self.end()
 
 

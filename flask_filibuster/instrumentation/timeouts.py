@@ -14,13 +14,33 @@ def timeouts_of(timeout: Any) -> Timeouts:
     """Connect and read timeout in seconds; ``None`` where the call would wait for ever.
 
     :param timeout: ``None``, a number, a pair of those, or urllib3's ``Timeout``. What is none of
-        these is left for requests to refuse.
+        these is left for the adapter to refuse.
     """
     if isinstance(timeout, Timeout):
         return _of_object(timeout)
     if isinstance(timeout, tuple) and len(timeout) == 2:
         return _number(timeout[0]), _number(timeout[1])
     return _number(timeout), _number(timeout)
+
+
+def check_timeout(timeout: Any) -> None:
+    """Refuse what requests would refuse before it opens a socket.
+
+    :raises ValueError: as requests and urllib3 do.
+    """
+    if timeout is None or isinstance(timeout, Timeout):
+        return
+    if isinstance(timeout, tuple):
+        try:
+            connect, read = timeout
+        except ValueError:
+            raise ValueError(
+                f"Invalid timeout {timeout}. Pass a (connect, read) timeout tuple, or a single "
+                "float to set both timeouts to the same value."
+            ) from None
+    else:
+        connect = read = timeout
+    Timeout(connect=connect, read=read)
 
 
 def _of_object(timeout: Timeout) -> Timeouts:
@@ -39,5 +59,5 @@ def _number(value: Any) -> float | None:
     if value is Timeout.DEFAULT_TIMEOUT:
         return socket.getdefaulttimeout()
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        return value  # Not made a float: error messages say what was given.
     return None

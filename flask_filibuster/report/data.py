@@ -7,18 +7,17 @@ from typing import Any
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import CallSite
-from flask_filibuster.exploration.findings import Finding
 from flask_filibuster.exploration.result import Execution, Result
 from flask_filibuster.report.text import error_line
 
 VERSION = 1
 
 
-def result_data(result: Result, commands: Mapping[Finding, str]) -> dict[str, Any]:
+def result_data(result: Result, commands: Mapping[FaultSet, str]) -> dict[str, Any]:
     """A result as plain data; ``version`` grows when a field changes its meaning.
 
     :param result: the result.
-    :param commands: the commands that replay findings.
+    :param commands: the commands that replay what is broken, by fault set.
     """
     return {
         "version": VERSION,
@@ -33,6 +32,7 @@ def result_data(result: Result, commands: Mapping[Finding, str]) -> dict[str, An
                 "error": error_line(failure.error),
                 "faults": faults_data(failure.faults),
                 "executions": [each.number for each in failure.executions],
+                "replay": commands.get(failure.faults),
             }
             for failure in result.failures
         ],
@@ -45,7 +45,7 @@ def result_data(result: Result, commands: Mapping[Finding, str]) -> dict[str, An
                 "site": _site(finding.site),
                 "faults": faults_data(finding.faults),
                 "executions": list(finding.executions),
-                "replay": commands.get(finding),
+                "replay": commands.get(finding.faults) if finding.broken else None,
             }
             for finding in result.findings
         ],

@@ -9,7 +9,7 @@ from pathlib import Path
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.trace import CallSite
 from flask_filibuster.exploration.failures import Failure
-from flask_filibuster.exploration.findings import Finding
+from flask_filibuster.exploration.findings import Finding, shortened
 from flask_filibuster.exploration.result import Execution, Result
 
 
@@ -45,10 +45,16 @@ def site_text(site: CallSite) -> str:
     return f"{Path(file)}:{site.line}, in {site.function}"
 
 
+def _under(faults: FaultSet) -> Iterator[str]:
+    """The faults under which something was seen."""
+    yield "with this fault:" if len(faults) == 1 else "with these faults:"
+    yield from (f"  {line}" for line in fault_set_lines(faults))
+
+
 def error_line(error: BaseException) -> str:
     """An exception in a line."""
     text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+    return f"{type(error).__name__}: {shortened(text[0])}" if text else type(error).__name__
 
 
 def failure_lines(failure: Failure, result: Result, command: str | None) -> Iterator[str]:
@@ -59,8 +65,7 @@ def failure_lines(failure: Failure, result: Result, command: str | None) -> Iter
     :param command: the command that replays it, if there is one.
     """
     yield error_line(failure.error)
-    yield "with " + ("this fault:" if len(failure.faults) == 1 else "these faults:")
-    yield from (f"  {line}" for line in fault_set_lines(failure.faults))
+    yield from _under(failure.faults)
     total = counted(len(result.executions), "execution")
     showing = len(failure.executions)
     yield f"{showing} of {total} {'shows' if showing == 1 else 'show'} it"
@@ -74,8 +79,7 @@ def finding_lines(finding: Finding) -> Iterator[str]:
     if finding.site is not None:
         yield f"  at {site_text(finding.site)}"
     if finding.broken:
-        yield "with " + ("this fault:" if len(finding.faults) == 1 else "these faults:")
-        yield from (f"  {line}" for line in fault_set_lines(finding.faults))
+        yield from _under(finding.faults)
         yield f"{counted(len(finding.executions), 'execution shows', 'executions show')} it"
 
 
@@ -87,8 +91,10 @@ def inconclusive_lines(executions: Iterable[Execution], *, most: int = 5) -> Ite
     """
     listed = list(executions)
     for execution in listed[:most]:
-        yield f"execution {execution.number}, with {execution.faults!r}:"
+        yield f"execution {execution.number}:"
         yield from (f"  {problem}" for problem in execution.problems)
+        if execution.faults:
+            yield from (f"  {line}" for line in _under(execution.faults))
     if len(listed) > most:
         yield f"… and {len(listed) - most} more"
 
@@ -115,4 +121,7 @@ def verdict_line(result: Result) -> str:
     broken = sum(finding.broken for finding in result.findings)
     if broken:
         parts.append(counted(broken, "finding"))
+    advice = len(result.findings) - broken
+    if advice:
+        parts.append(f"{counted(advice, 'thing')} worth a look")
     return ", ".join(parts) or "nothing found"

@@ -6,13 +6,13 @@ import io
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextvars import Context
+from contextvars import Context, copy_context
 from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
-from urllib3.exceptions import ProtocolError
+from urllib3.exceptions import IncompleteRead, ProtocolError
 from werkzeug.test import run_wsgi_app
 
 from flask_filibuster.core.services import DEFAULT_PORTS, check_base_url, service_name
@@ -20,6 +20,7 @@ from flask_filibuster.errors import SetupError
 from flask_filibuster.instrumentation.frame import Frame, Scope, TestFrame, current_scope, enter
 from flask_filibuster.instrumentation.peer import PEER_KEY, Peer
 from flask_filibuster.instrumentation.synthesis import build_response, raw_response
+from flask_filibuster.instrumentation.timeouts import check_timeout
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class Mesh:
             return None
         if there is None:
             return None
-        path = urlsplit(url).path or "/"
+        path = unquote_to_bytes(urlsplit(url).path or "/")
         return next((each for each in there if each.holds(path)), None)
 
 
@@ -75,30 +76,35 @@ class MeshAdapter(BaseAdapter):
 
     def __init__(self, mesh: Mesh, base_url: str, app: WSGIApp) -> None:
         super().__init__()
-        self.prefix = urlsplit(base_url).path.rstrip("/")
+        self.prefix = unquote_to_bytes(urlsplit(base_url).path.rstrip("/"))
         self._mesh = mesh
         self._app = app
         self._base_url = base_url
         self._service = service_name(base_url, app)
 
-    def holds(self, path: str) -> bool:
-        """Whether a path belongs to this app."""
-        return path == self.prefix or path.startswith(f"{self.prefix}/")
+    def holds(self, path: bytes) -> bool:
+        """Whether a path, without its percent signs, belongs to this app."""
+        return path == self.prefix or path.startswith(self.prefix + b"/")
 
     def send(
         self,
         request: PreparedRequest,
         stream: bool = False,  # noqa: ARG002 - what follows describes a socket; there is none
-        timeout: Any = None,  # noqa: ARG002
+        timeout: Any = None,
         verify: Any = True,  # noqa: ARG002
         cert: Any = None,  # noqa: ARG002
         proxies: Any = None,  # noqa: ARG002
     ) -> Response:
         """Have the app answer the request; its body is produced as it is read.
 
-        :raises requests.RequestException: as reading the body may, once it breaks off.
+        Reading the body raises what it would from a socket, if the app breaks off.
+
+        :raises ValueError: the timeout is none.
         """
+        check_timeout(timeout)
+        sent = _input(request)
         environ = _environ(request, self.prefix)
+        environ["wsgi.input"] = sent if isinstance(sent, io.BytesIO) else io.BufferedReader(sent)
         test = _test_frame()
         if test is not None:
             environ[PEER_KEY] = Peer(test, self._service)
@@ -110,7 +116,11 @@ class MeshAdapter(BaseAdapter):
             logger.exception(_LOGGED, self._base_url)
             body, status, headers = _server_error()
         code, _, reason = status.partition(" ")
-        answer = AnswerBody(call, body, empty=request.method == "HEAD")
+        length = 0 if _is_bodiless(request, int(code)) else _declared_length(headers)
+        answer = AnswerBody(call, body, length)
+        if isinstance(sent, RequestBody) and sent.failure is not None:
+            answer.close()
+            raise sent.failure
         raw = raw_response(
             status=int(code),
             reason=reason,
@@ -118,6 +128,7 @@ class MeshAdapter(BaseAdapter):
             body=io.BufferedReader(answer),
             method=request.method or "GET",
         )
+        answer.enforced = raw.enforce_content_length
         return build_response(self, request, raw)
 
     def close(self) -> None:
@@ -132,6 +143,20 @@ def _test_frame() -> TestFrame | None:
 
 def _next(pieces: Iterator[bytes]) -> bytes | None:
     return next(pieces, None)
+
+
+def _exhaust(pieces: Iterator[bytes]) -> None:
+    for _ in pieces:
+        pass
+
+
+def _is_bodiless(request: PreparedRequest, status: int) -> bool:
+    return request.method == "HEAD" or status in (204, 304) or status < 200
+
+
+def _declared_length(headers: Iterable[tuple[str, str]]) -> int | None:
+    lengths = [value for name, value in headers if name.lower() == "content-length"]
+    return int(lengths[0]) if lengths and lengths[0].isdecimal() else None
 
 
 def _server_error() -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
@@ -185,25 +210,40 @@ class AnswerBody(PiecewiseReader):
 
     :param call: the context in which the body is produced.
     :param body: the app's iterable.
-    :param empty: leave the body out, as in the answer to HEAD.
+    :param length: how many bytes the client reads, by the answer's headers; ``None``: all.
+    :ivar enforced: whether a body shorter than that is an error, as in newer versions of urllib3.
     """
 
-    def __init__(self, call: AppCall, body: Iterable[bytes], *, empty: bool) -> None:
+    def __init__(self, call: AppCall, body: Iterable[bytes], length: int | None) -> None:
         super().__init__()
         self._call = call
         self._body = body
-        self._iterator: Iterator[bytes] = iter(()) if empty else call.run(iter, body)
+        self._iterator: Iterator[bytes] = iter(()) if length == 0 else call.run(iter, body)
+        self._given = 0
+        self._length = length
+        self.enforced = True
 
     def next_piece(self) -> bytes | None:
         """What the app produces next.
 
         :raises urllib3.exceptions.ProtocolError: the app broke off, which closes a connection.
         """
+        left = None if self._length is None else self._length - self._given
         try:
-            return self._call.run(_next, self._iterator)
+            piece = self._call.run(_next if left != 0 else _exhaust, self._iterator)
         except Exception as error:
             logger.exception("a service broke off in the middle of its answer")
+            if left == 0:  # The client has all that it waits for.
+                return None
             raise ProtocolError(f"Connection broken: {error!r}", error) from error
+        if piece is None:
+            if not left or not self.enforced:
+                return None
+            missing = IncompleteRead(self._given, left)
+            raise ProtocolError(f"Connection broken: {missing!r}", missing) from missing
+        piece = piece[:left]
+        self._given += len(piece)
+        return piece
 
     def close(self) -> None:
         """Close the app's iterable, as a server does (PEP 3333)."""
@@ -215,39 +255,56 @@ class AnswerBody(PiecewiseReader):
 
 
 class RequestBody(PiecewiseReader):
-    """A request body that is produced piece by piece, as the file that WSGI wants."""
+    """A request body that is produced piece by piece, as the file that WSGI wants.
+
+    It is the caller's code that produces it, and so it runs in a copy of the caller's context.
+
+    :ivar failure: what the caller's code raised; its request ends in that, whatever the app makes
+        of a body that broke off.
+    """
 
     def __init__(self, pieces: Iterable[bytes | str]) -> None:
         super().__init__()
+        self.failure: Exception | None = None
+        self._context = copy_context()
         self._pieces = iter(pieces)
 
     def next_piece(self) -> bytes | None:
-        """What the caller produces next."""
-        piece = next(self._pieces, None)
+        """What the caller produces next.
+
+        :raises ConnectionResetError: the caller broke off.
+        """
+        try:
+            piece = self._context.run(next, self._pieces, None)
+        except Exception as error:
+            self.failure = error
+            raise ConnectionResetError("the client broke off in its request") from error
         return piece.encode() if isinstance(piece, str) else piece
 
 
-def _environ(request: PreparedRequest, prefix: str) -> dict[str, Any]:
-    """The WSGI environment of a request (PEP 3333)."""
+def _environ(request: PreparedRequest, prefix: bytes) -> dict[str, Any]:
+    """The WSGI environment of a request (PEP 3333), but for its body."""
     url = urlsplit(request.url or "")
-    port = str(url.port or DEFAULT_PORTS.get(url.scheme, 80))
-    path = unquote_to_bytes(url.path or "/").decode("latin-1")
+    default = DEFAULT_PORTS.get(url.scheme, 80)
+    path = unquote_to_bytes(url.path or "/")
+    host = url.netloc.rpartition("@")[2]
+    if url.port == default:  # Clients leave it out.
+        host = host.rpartition(":")[0]
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method or "GET",
-        "SCRIPT_NAME": prefix,
-        "PATH_INFO": path[len(prefix) :],
+        "SCRIPT_NAME": prefix.decode("latin-1"),
+        "PATH_INFO": path[len(prefix) :].decode("latin-1"),
         "QUERY_STRING": url.query,
         "REQUEST_URI": request.path_url,
         "RAW_URI": request.path_url,
         "SERVER_NAME": url.hostname or "",
-        "SERVER_PORT": port,
+        "SERVER_PORT": str(url.port or default),
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "127.0.0.1",
         "REMOTE_PORT": "0",
-        "HTTP_HOST": url.netloc.rpartition("@")[2],
+        "HTTP_HOST": host,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": url.scheme,
-        "wsgi.input": _input(request.body),
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
@@ -264,15 +321,18 @@ def _environ(request: PreparedRequest, prefix: str) -> dict[str, Any]:
     return environ
 
 
-def _input(body: Any) -> io.BytesIO | io.BufferedReader:
+def _input(request: PreparedRequest) -> io.BytesIO | RequestBody:
+    body: Any = request.body
     if body is None:
         return io.BytesIO()
     if isinstance(body, str):
-        return io.BytesIO(body.encode())
+        content = body.encode()
+        # Older versions of urllib3 send Latin-1, and have said so by the length.
+        is_latin = request.headers.get("Content-Length") != str(len(content))
+        return io.BytesIO(body.encode("latin-1") if is_latin else content)
     if isinstance(body, (bytes, bytearray)):
         return io.BytesIO(body)
-    pieces = _pieces(body.read) if hasattr(body, "read") else body
-    return io.BufferedReader(RequestBody(pieces))
+    return RequestBody(_pieces(body.read) if hasattr(body, "read") else body)
 
 
 def _pieces(read: Callable[[int], bytes | str]) -> Iterator[bytes | str]:

@@ -6,19 +6,19 @@ requests before a marked test is collected.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from flask_filibuster.core.fault_set import FaultSet
+    from flask_filibuster.exploration.counterexample import Counterexample
     from flask_filibuster.testing.pytest_runner import MarkedTest
 
 MARKER = "filibuster"
-ARGUMENTS = ("reduction", "max_faults", "max_executions", "faults")
-AROUND = "_filibuster_surroundings"
 RUNNING: pytest.StashKey[MarkedTest] = pytest.StashKey()
+REPLAYED: pytest.StashKey[Counterexample] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,9 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run each marked test at most N times.",
     )
     group.addoption(
-        "--no-filibuster",
-        action="store_true",
-        help="run marked tests once, without any fault.",
+        "--no-filibuster", action="store_true", help="run marked tests once, without any fault."
     )
     group.addoption(
         "--filibuster-replay",
@@ -62,7 +60,7 @@ def _count(text: str) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker."""
+    """Register the marker, and read the counterexample that is to be replayed."""
     config.addinivalue_line(
         "markers",
         "filibuster(reduction=None, max_faults=None, max_executions=None, faults=None): "
@@ -70,40 +68,61 @@ def pytest_configure(config: pytest.Config) -> None:
         'combination. reduction: "exact" or "none"; max_faults, max_executions: limits; '
         "faults: a flask_filibuster.FaultModel.",
     )
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let marked tests take place among their services."""
-    marker = item.get_closest_marker(MARKER)
-    if marker is None:
-        return
-    unknown = [*map(repr, marker.args), *(name for name in marker.kwargs if name not in ARGUMENTS)]
-    if unknown:
-        raise pytest.UsageError(
-            f"{item.nodeid}: the filibuster marker does not take {', '.join(unknown)}; "
-            f"it takes, by keyword: {', '.join(ARGUMENTS)}"
-        )
-    names: list[str] | None = getattr(item, "fixturenames", None)
-    if names is not None and AROUND not in names:
-        names.insert(0, AROUND)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep only the test of the counterexample that is to be replayed."""
     path = config.getoption("filibuster_replay")
     if path is None:
         return
+    if config.getoption("no_filibuster"):
+        raise pytest.UsageError("--filibuster-replay injects faults, --no-filibuster does not")
+    # Here, and not where it is needed: what a worker of xdist complains of, nobody hears.
+    config.stash[REPLAYED] = _counterexample(path)
+
+
+def _counterexample(path: str) -> Counterexample:
     from flask_filibuster.errors import CounterexampleError
     from flask_filibuster.exploration.counterexample import Counterexample
 
     try:
-        nodeid = Counterexample.read(path).test
+        counterexample = Counterexample.read(path)
     except CounterexampleError as error:
         raise pytest.UsageError(str(error)) from error
-    chosen = [item for item in items if item.nodeid == nodeid and item.get_closest_marker(MARKER)]
+    if "request" in counterexample.details:
+        raise pytest.UsageError(
+            f"{path} is about {counterexample.test}, not about a test; "
+            f"replay it with flask --app … filibuster replay {path}"
+        )
+    return counterexample
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn marks that cannot be meant into errors of the collection."""
+    report = yield
+    problems: dict[str, str] = {}
+    for item in report.result or ():
+        if isinstance(item, pytest.Item) and item.get_closest_marker(MARKER) is not None:
+            from flask_filibuster.testing.pytest_runner import problem_of_mark
+
+            problem = problem_of_mark(item)
+            if problem is not None:
+                problems.setdefault(problem, item.nodeid)
+    if problems:
+        report.outcome = "failed"
+        report.longrepr = "\n".join(f"{nodeid}: {why}" for why, nodeid in problems.items())
+        report.result = []
+    return report
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep only the test of the counterexample that is to be replayed."""
+    counterexample = config.stash.get(REPLAYED, None)
+    if counterexample is None:
+        return
+    test = counterexample.test
+    chosen = [item for item in items if item.nodeid == test and item.get_closest_marker(MARKER)]
     if not chosen:
         raise pytest.UsageError(
-            f"{path} is about the test {nodeid}, which is not among the marked tests collected"
+            f"{config.getoption('filibuster_replay')} is about the test {test}, "
+            "which is not among the marked tests collected"
         )
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
@@ -119,13 +138,25 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     test = MarkedTest(item)
     item.stash[RUNNING] = test
     try:
-        reports = test.run(nextitem)
+        *reports, teardown = test.run()
     finally:
         del item.stash[RUNNING]
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
+    # Only now is it known whether the session stops here.
+    item.ihook.pytest_runtest_logreport(report=test.leave(teardown, nextitem))
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """See to it that the services of a marked test are there when its body begins."""
+    result = yield
+    test = item.stash.get(RUNNING, None)
+    if test is not None:
+        test.gather()
+    return result
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -134,23 +165,19 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     test = item.stash.get(RUNNING, None)
     if test is None:
         return (yield)
-    with test.execution() as outcome:
-        try:
-            return (yield)
-        except BaseException as error:
-            outcome.error = error
-            raise
+    with test.execution():
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep the exceptions of set-up and tear-down too."""
+    """Keep the exception that a phase of a marked test ended in."""
     report = yield
     test = item.stash.get(RUNNING, None)
     if test is not None and call.excinfo is not None:
-        test.note_exception(report, call.excinfo.value)
+        test.note_exception(call.excinfo.value)
     return report
 
 
@@ -169,19 +196,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"{nodeid}: {summary['counts']}: {summary['verdict']}")
         for note in summary["notes"]:
             terminalreporter.write_line(f"  {note}")
-
-
-@pytest.fixture(name=AROUND)
-def _surroundings(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The services, reachable while the test and its other fixtures run."""
-    test = request.node.stash.get(RUNNING, None)
-    if test is None:
-        yield
-        return
-    services = request.getfixturevalue("filibuster_services")
-    app = request.getfixturevalue("app") if "app" in request.fixturenames else None
-    with test.among(services, app):
-        yield
 
 
 @pytest.fixture

@@ -1,108 +1,226 @@
-"""One marked test: its executions within pytest, and the one report that is made of them."""
+"""One marked test: its executions within pytest."""
 
 from __future__ import annotations
 
-import os
-import shlex
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
 from flask import Flask
+from requests.adapters import BaseAdapter
 
 from flask_filibuster.config import Config
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
-from flask_filibuster.errors import FilibusterWarning, SetupError
-from flask_filibuster.exploration.counterexample import DIRECTORY, Counterexample
+from flask_filibuster.errors import FilibusterError, SetupError
+from flask_filibuster.exploration.counterexample import Counterexample
 from flask_filibuster.exploration.explorer import Explorer, Observation
-from flask_filibuster.exploration.failures import Failure
-from flask_filibuster.exploration.result import Execution, Result
+from flask_filibuster.instrumentation.frame import Scope, current_scope, enter
+from flask_filibuster.instrumentation.requests import instrument_requests
 from flask_filibuster.report import text
 from flask_filibuster.testing.explore import Options, judged
-from flask_filibuster.testing.pytest_plugin import MARKER
+from flask_filibuster.testing.pytest_plugin import MARKER, REPLAYED
+from flask_filibuster.testing.pytest_reports import Reports, add_section, explored, replayed, shown
 from flask_filibuster.testing.session import Session, Surroundings, surroundings
 
-# What pytest's own functions raise to end a test that has not failed.
+ARGUMENTS = ("reduction", "max_faults", "max_executions", "faults")
+# What pytest's own functions raise to end a test that has not failed, and to end the session.
 NO_FAILURES = (pytest.skip.Exception, pytest.xfail.Exception)
+INTERRUPTIONS = (KeyboardInterrupt, pytest.exit.Exception)
 
 
-@dataclass
-class Outcome:
-    """How the body of the test ended in one execution."""
+def problem_of_mark(item: pytest.Item) -> str | None:
+    """What is wrong with the arguments of a test's mark, in words, if anything is."""
+    marker = item.get_closest_marker(MARKER)
+    if marker is None:
+        return None
+    unknown = [*map(repr, marker.args), *(name for name in marker.kwargs if name not in ARGUMENTS)]
+    if unknown:
+        return (
+            f"the filibuster mark does not take {', '.join(unknown)}; "
+            f"it takes, by keyword: {', '.join(ARGUMENTS)}"
+        )
+    try:
+        Options(**marker.kwargs)
+    except FilibusterError as error:
+        return f"the filibuster mark: {error}"
+    return None
 
-    error: BaseException | None = None
+
+class Network:
+    """The network around one execution, joined when it is first needed.
+
+    Its services are fixtures. So all fixtures are set up in the order that pytest gives them, and
+    each of them can make requests.
+
+    :param join: gives the services' surroundings.
+    """
+
+    def __init__(self, join: Callable[[], Surroundings]) -> None:
+        self._join = join
+        self._joined: Surroundings | None = None
+        self._joining = False
+
+    def joined(self) -> Surroundings:
+        """The services' surroundings."""
+        if self._joined is None:
+            self._joining = True
+            try:
+                self._joined = self._join()
+            finally:
+                self._joining = False
+        return self._joined
+
+    def adapter_for(self, url: str) -> BaseAdapter | None:
+        """The adapter that delivers to this URL, or ``None`` for the real network."""
+        return None if self._joining else self.joined().mesh.adapter_for(url)
 
 
 class MarkedTest:
     """Runs a marked test under one fault set after the other.
 
     :param item: the test.
+    :ivar faults: the faults of the execution under way.
     """
 
     def __init__(self, item: pytest.Item) -> None:
-        self._item = item
+        self._item: Any = item
         self._config = item.config
         self._session = Session(timeout=Config().timeout)
         self._explorer: Explorer | None = None
-        self._around: Surroundings | None = None
+        self._network: Network | None = None
         self._services: Mapping[str, Any] = {}
+        self._seconds: dict[str | None, float] = defaultdict(float)
+        self._failed: dict[int, Reports] = {}
+        self._unprepared: Reports | None = None
+        self._skips = 0
+        # Of the execution under way:
+        self.faults = FaultSet()
         self._observation: Observation | None = None
         self._exception: BaseException | None = None
-        self._reports: dict[int, list[pytest.TestReport]] = {}
-        self.faults = FaultSet()
+        self._skipped: BaseException | None = None
+
+    def run(self) -> Reports:
+        """Run all executions.
+
+        :returns: the reports of the test as a whole, for pytest to log; the last is of tear-down.
+        """
+        counterexample = self._config.stash.get(REPLAYED, None)
+        if counterexample is not None:
+            reports = self._replay(counterexample)
+        elif self._config.getoption("no_filibuster"):
+            reports = self._run_once(FaultSet())
+        else:
+            reports = self._explore()
+        for report in reports:
+            report.duration = self._seconds[report.when]
+        return reports
+
+    def leave(self, teardown: pytest.TestReport, nextitem: pytest.Item | None) -> pytest.TestReport:
+        """Tear down what does not belong to the next test, as pytest does after the last run.
+
+        :param teardown: the report of the test's own tear-down.
+        :param nextitem: the test that pytest runs next.
+        :returns: the report of both.
+        """
+        item = self._item
+        if item.session.shouldfail or item.session.shouldstop:
+            nextitem = None
+        item._report_sections.clear()  # noqa: SLF001 - pytest has no public way to run again
+        with self._capture("teardown"):
+            call = pytest.CallInfo.from_call(
+                lambda: item.session._setupstate.teardown_exact(nextitem),  # noqa: SLF001
+                when="teardown",
+                reraise=INTERRUPTIONS,
+            )
+        report = pytest.TestReport.from_item_and_call(item, call)
+        teardown.duration += report.duration
+        teardown.sections += report.sections
+        if report.passed:
+            return teardown
+        if teardown.passed:
+            report.sections = teardown.sections
+            report.duration = teardown.duration
+            return report
+        add_section(teardown, "tear-down of what other tests share", shown(report))
+        return teardown
+
+    def _capture(self, when: str) -> AbstractContextManager[None]:
+        manager: Any = self._config.pluginmanager.getplugin("capturemanager")
+        if manager is None:
+            return nullcontext()
+        capture: AbstractContextManager[None] = manager.item_capture(when, self._item)
+        return capture
+
+    def _run_once(self, faults: FaultSet) -> Reports:
+        """One execution: set-up, body, tear-down, with everything of function scope made afresh."""
+        item = self._item
+        self.faults = faults
+        self._observation = None
+        self._exception = None
+        self._skipped = None
+        item._report_sections.clear()  # noqa: SLF001
+        if isinstance(item.parent, pytest.Class):
+            # Otherwise what one execution leaves on self is there in the next.
+            for name in ("_instance", "_obj"):
+                item.__dict__.pop(name, None)
+        with self._surrounded():
+            # As far as pytest knows the parent comes next: only what is the test's is torn down.
+            reports = runtestprotocol(item, log=False, nextitem=item.parent)
+        for report in reports:
+            self._seconds[report.when] += report.duration
+        return reports
 
     @contextmanager
-    def among(self, services: Mapping[str, Any], app: object) -> Iterator[None]:
-        """Set up the services for one execution.
+    def _surrounded(self) -> Iterator[None]:
+        before = current_scope()
+        with ExitStack() as stack:
+            stack.enter_context(instrument_requests())
+            self._network = Network(lambda: stack.enter_context(self._surroundings()))
+            enter(Scope(None, self._network))
+            try:
+                yield
+            finally:
+                enter(before)
+                self._network = None
 
-        :param services: value of the fixture ``filibuster_services``.
-        :param app: value of pytest-flask's fixture ``app``, or ``None``.
-        """
+    def _surroundings(self) -> AbstractContextManager[Surroundings]:
+        """The services that the fixtures give."""
+        request = getattr(self._item, "_request", None)
+        if request is None:
+            raise SetupError("only tests that have fixtures can be explored")
+        services = request.getfixturevalue("filibuster_services")
         if not isinstance(services, Mapping):
             raise SetupError(
                 f"the fixture filibuster_services gave {services!r}; "
                 "it must give a dict of apps by base URL"
             )
-        apps = [app] if isinstance(app, Flask) else []
-        with surroundings(services, apps) as around, self._session.network(around):
-            self._around = around
-            self._services = services
-            try:
-                yield
-            finally:
-                self._around = None
+        app = request.getfixturevalue("app") if "app" in self._item.fixturenames else None
+        self._services = services
+        return surroundings(services, [app] if isinstance(app, Flask) else [])
 
-    @contextmanager
-    def execution(self) -> Iterator[Outcome]:
-        """Run the block, the body of the test, under the faults whose turn it is."""
-        around = self._around
-        if around is None:
-            raise SetupError("a marked test needs its fixtures; it cannot be run without them")
-        if self._explorer is None:
-            self._explorer = self._options().explorer(self._services, around.config)
-            self._session = Session(timeout=around.config.timeout)
-        outcome = Outcome()
-        with self._session.execution(self.faults, around) as execution:
-            try:
-                yield outcome
-            finally:
-                failed = not isinstance(outcome.error, (*NO_FAILURES, type(None)))
-                error = outcome.error if failed else None
-                self._observation = self._session.observe(execution, error)
-
-    def note_exception(self, report: pytest.TestReport, exception: BaseException) -> None:
-        """Keep the exception of a phase that failed, set-up and tear-down included."""
-        if report.failed and self._exception is None:
-            self._exception = exception
+    def gather(self) -> None:
+        """Have services and search ready at the end of set-up."""
+        network = self._network
+        if network is None:
+            return
+        try:
+            config = network.joined().config
+            if self._explorer is None:
+                self._explorer = self._options().explorer(self._services, config)
+                self._session = Session(timeout=config.timeout)
+        except FilibusterError as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from error
 
     def _options(self) -> Options:
         marker = self._item.get_closest_marker(MARKER)
+        problem = problem_of_mark(self._item)  # Here for marks added after collection.
+        if problem is not None:
+            raise SetupError(problem)
         arguments = dict(marker.kwargs) if marker is not None else {}
         for name in ("reduction", "max_faults", "max_executions"):
             option = self._config.getoption(f"filibuster_{name}")
@@ -110,213 +228,83 @@ class MarkedTest:
                 arguments[name] = option
         return Options(**arguments)
 
-    def run(self, nextitem: pytest.Item | None) -> list[pytest.TestReport]:
-        """Run all executions.
+    @contextmanager
+    def execution(self) -> Iterator[None]:
+        """Run the block, the body of the test, under the faults whose turn it is."""
+        network = self._network
+        if network is None:
+            yield
+            return
+        interrupted = False
+        with self._session.execution(self.faults, network.joined()) as execution:
+            try:
+                yield
+            except INTERRUPTIONS:
+                interrupted = True
+                raise
+            finally:
+                if not interrupted:
+                    self._observation = self._session.observe(execution, None)
 
-        :param nextitem: the test that pytest runs next.
-        :returns: the reports of the test as a whole, for pytest to log.
-        """
-        replayed = self._config.getoption("filibuster_replay")
-        if replayed is not None:
-            reports = self._replay(Path(replayed))
-        elif self._config.getoption("no_filibuster"):
-            reports = self._run_once(FaultSet())
-        else:
-            reports = self._explore()
-        return self._leave(reports, nextitem)
-
-    def _run_once(self, faults: FaultSet) -> list[pytest.TestReport]:
-        """One execution: set-up, body, tear-down, with everything of function scope made afresh."""
-        item: Any = self._item
-        self.faults = faults
-        self._observation = None
-        self._exception = None
-        item._report_sections.clear()
-        if isinstance(item.parent, pytest.Class):
-            # Otherwise what one execution leaves on self is there in the next.
-            for name in ("_instance", "_obj"):
-                item.__dict__.pop(name, None)
-        # As far as pytest knows the parent comes next: only what belongs to the test is torn down.
-        return runtestprotocol(item, log=False, nextitem=item.parent)
+    def note_exception(self, exception: BaseException) -> None:
+        """Keep the exception that a phase ended in."""
+        if isinstance(exception, NO_FAILURES):
+            self._skipped = exception
+        elif self._exception is None:
+            self._exception = exception
 
     def _observed(self) -> Observation:
-        observation = self._observation or Observation(Trace())
-        if observation.error is None and self._exception is not None:
-            return replace(observation, error=self._exception)
-        return observation
+        """What is to be learned from the last execution."""
+        observation = self._observation
+        ended = self._exception or self._skipped
+        if observation is None:
+            how = "failed" if self._exception is not None else "was skipped"
+            line = "" if ended is None else f": {text.error_line(ended)}"
+            return Observation(Trace(), problems=(f"the set-up {how}{line}",))
+        if self._exception is None and self._skipped is not None and observation.problems:
+            problem = f"the test skipped this execution: {text.error_line(self._skipped)}"
+            return replace(observation, problems=(problem, *observation.problems))
+        return replace(observation, error=self._exception)
 
-    def _explore(self) -> list[pytest.TestReport]:
-        first = self._run_once(FaultSet())
+    def _explore(self) -> Reports:
+        first = reports = self._run_once(FaultSet())
         explorer = self._explorer
-        if explorer is None or self._exception is not None or not all(r.passed for r in first):
+        if (
+            explorer is None
+            or self._observation is None
+            or self._exception is not None
+            or any(each.skipped for each in first)
+        ):
             return first
         faults = explorer.next()
-        reports = first
         while faults is not None:
-            execution = explorer.learn(faults, self._observed())
-            self._keep(execution, reports)
+            self._learn(explorer, faults, reports)
             faults = explorer.next()
             if faults is not None:
                 reports = self._run_once(faults)
         result = explorer.result()
-        result = replace(result, notes=self._session.notes(result.executions[0].trace))
-        return self._summed_up(result, first)
+        notes = self._session.notes(result.executions[0].trace)
+        return explored(
+            self._item,
+            replace(result, notes=notes),
+            first=first,
+            failed=self._failed,
+            unprepared=self._unprepared,
+            skips=self._skips,
+        )
 
-    def _keep(self, execution: Execution, reports: list[pytest.TestReport]) -> None:
+    def _learn(self, explorer: Explorer, faults: FaultSet, reports: Reports) -> None:
+        execution = explorer.learn(faults, self._observed())
         if execution.verdict == "failed":
-            self._reports[execution.number] = reports
+            self._failed[execution.number] = reports
+        if self._observation is None and self._exception is not None:
+            self._unprepared = self._unprepared or reports
+        if self._skipped is not None and execution.verdict == "passed":
+            self._skips += 1
 
-    def _summed_up(self, result: Result, first: list[pytest.TestReport]) -> list[pytest.TestReport]:
-        reports = first
-        if result.failures:
-            reports = self._failed(result)
-        elif result.inconclusive:
-            reports = self._inconclusive(result, first)
-        warned = self._warn(result)
-        if warned is not None and reports is first:
-            reports = [first[0], warned, *first[2:]]
-        self._attach(reports, result)
-        return reports
-
-    def _failed(self, result: Result) -> list[pytest.TestReport]:
-        """The reports of the smallest failing execution, with what is to be known of the others."""
-        main, *others = result.failures
-        reports = self._reports[main.executions[0].number]
-        failed = next((each for each in reports if not each.passed), reports[-1])
-        _add_section(failed, "filibuster: this failure", self._failure_text(main, result))
-        for number, failure in enumerate(others, start=2):
-            body = self._reports[failure.executions[0].number]
-            shown = next((str(each.longrepr) for each in body if not each.passed), "")
-            _add_section(
-                failed,
-                f"filibuster: failure {number} of {len(result.failures)}",
-                f"{shown}\n\n{self._failure_text(failure, result)}",
-            )
-        if result.inconclusive:
-            lines = text.inconclusive_lines(result.inconclusive)
-            _add_section(failed, "filibuster: inconclusive executions", "\n".join(lines))
-        return reports
-
-    def _failure_text(self, failure: Failure, result: Result) -> str:
-        counterexample = Counterexample(
-            self._item.nodeid, failure.faults, text.error_line(failure.error)
-        )
-        try:
-            path = counterexample.write(self._config.rootpath / DIRECTORY)
-        except OSError as error:
-            command = f"not possible, as the counterexample could not be written ({error})"
-        else:
-            command = self._command(path)
-        return "\n".join(text.failure_lines(failure, result, command))
-
-    def _command(self, path: Path) -> str:
-        def below(place: Path) -> str:
-            relative = os.path.relpath(place, self._config.invocation_params.dir)
-            return str(place) if relative.startswith("..") else relative
-
-        file, _, rest = self._item.nodeid.partition("::")
-        nodeid = f"{below(self._config.rootpath / file)}::{rest}"
-        return f"pytest {shlex.quote(nodeid)} --filibuster-replay {shlex.quote(below(path))}"
-
-    def _inconclusive(
-        self, result: Result, first: list[pytest.TestReport]
-    ) -> list[pytest.TestReport]:
-        count = len(result.inconclusive)
-        lines = [
-            f"{text.counted(count, 'execution')} of {len(result.executions)} proved nothing, "
-            "so it is not known whether the test survives these faults:",
-            *text.inconclusive_lines(result.inconclusive),
-        ]
-        return _with_call_failed(first, "\n".join(lines))
-
-    def _warn(self, result: Result) -> pytest.TestReport | None:
-        """Warn of findings; where warnings are errors, the report of the failure that makes."""
-
-        def warn() -> None:
-            for finding in result.findings:
-                message = "\n".join(text.finding_lines(finding))
-                self._warn_of(f"{finding.kind}: {message}")
-            for note in result.notes:
-                self._warn_of(note)
-
-        call = pytest.CallInfo.from_call(warn, when="call")
-        if call.excinfo is None:
-            return None
-        return pytest.TestReport.from_item_and_call(self._item, call)
-
-    def _warn_of(self, message: str) -> None:
-        file, line, _ = self._item.location
-        warnings.warn_explicit(
-            FilibusterWarning(message),
-            category=None,
-            filename=str(self._config.rootpath / file),
-            lineno=(line or 0) + 1,
-        )
-
-    def _replay(self, path: Path) -> list[pytest.TestReport]:
-        counterexample = Counterexample.read(path)
+    def _replay(self, counterexample: Counterexample) -> Reports:
         reports = self._run_once(counterexample.fault_set)
-        if self._observation is None:
-            return reports
-        execution = judged(counterexample.fault_set, self._observed())
-        failed = next((each for each in reports if not each.passed), None)
-        if execution.verdict == "inconclusive":
-            lines = text.inconclusive_lines([execution])
-            reports = _with_call_failed(
-                reports, "not reproduced, the faults could not be injected:\n" + "\n".join(lines)
-            )
-            said = "not reproduced: the faults could not be injected"
-        elif execution.error is None:
-            said = f"not reproduced: the test passes (it was: {counterexample.seen})"
-        else:
-            said = f"reproduced: {text.error_line(execution.error)}"
-        if failed is not None:
-            faults = "\n".join(text.fault_set_lines(counterexample.fault_set))
-            _add_section(failed, "filibuster: replayed with", faults)
-        result = Result(executions=(execution,))
-        self._attach(reports, result, verdict=said)
+        if self._observation is not None:
+            execution = judged(counterexample.fault_set, self._observed())
+            replayed(execution, counterexample, reports, skipped=self._skipped is not None)
         return reports
-
-    def _attach(
-        self, reports: list[pytest.TestReport], result: Result, verdict: str | None = None
-    ) -> None:
-        """Let the numbers travel with a report, to wherever the summary is written."""
-        summary = {
-            "counts": text.counts_line(result),
-            "verdict": verdict or text.verdict_line(result),
-            "notes": list(result.notes),
-        }
-        body: Any = next((each for each in reports if each.when == "call"), reports[-1])
-        body.filibuster = summary
-
-    def _leave(
-        self, reports: list[pytest.TestReport], nextitem: pytest.Item | None
-    ) -> list[pytest.TestReport]:
-        """Tear down what does not belong to the next test, as pytest does after the last run."""
-        session: Any = self._item.session
-        if session.shouldfail or session.shouldstop:
-            nextitem = None
-        call = pytest.CallInfo.from_call(
-            lambda: session._setupstate.teardown_exact(nextitem), when="teardown"
-        )
-        if call.excinfo is None:
-            return reports
-        others = [each for each in reports if each.when != "teardown"]
-        return [*others, pytest.TestReport.from_item_and_call(self._item, call)]
-
-
-def _with_call_failed(reports: list[pytest.TestReport], why: str) -> list[pytest.TestReport]:
-    """The reports of an execution, with its body failed for this reason."""
-    call = next((each for each in reports if each.when == "call"), None)
-    if call is not None and call.passed:
-        call.outcome = "failed"
-        call.longrepr = why
-    return reports
-
-
-def _add_section(report: pytest.TestReport, name: str, content: str) -> None:
-    add: Any = getattr(report.longrepr, "addsection", None)
-    if add is not None:
-        add(name, content)
-    else:
-        report.sections.append((name, content))

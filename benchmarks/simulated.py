@@ -1,0 +1,133 @@
+"""Simulated applications: services that answer at once, in as little time as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
+from flask_filibuster.core.fault_model import FaultModel
+from flask_filibuster.core.fault_set import FaultSet, PlannedFault
+from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.trace import CallSite, Handling, Invocation, Trace
+from flask_filibuster.exploration.explorer import Observation
+
+TIMEOUT = (1.0, 1.0)
+CALLS = 5
+NINE = (400, 404, 408, 429, 500, 501, 502, 503, 504)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedService:
+    """A service that calls others in turn, can do without any of them, and answers 200.
+
+    :ivar name: its name.
+    :ivar calls: the services that it calls.
+    :ivar tells: whether its answer shows which of them failed, by default data in their place.
+    """
+
+    name: str
+    calls: tuple[SimulatedService, ...] = ()
+    tells: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedApplication:
+    """What a functional test calls, and how calls can fail there.
+
+    :ivar front: the service that the test calls, once.
+    :ivar model: how calls can fail.
+    :ivar generated: how many fault sets there are.
+    """
+
+    front: SimulatedService
+    model: FaultModel
+    generated: int
+
+    def run(self, faults: FaultSet) -> Observation:
+        """One execution of the test, which passes whatever happens."""
+        execution = _Execution(faults.by_index())
+        execution.call(self.front, ROOT, source="", position=1)
+        return Observation(Trace.of(execution.calls, execution.handlings))
+
+
+class _Execution:
+    def __init__(self, planned: Mapping[ExecutionIndex, PlannedFault]) -> None:
+        self.calls: list[Invocation] = []
+        self.handlings: list[Handling] = []
+        self._planned = planned
+
+    def call(
+        self, service: SimulatedService, parent: ExecutionIndex, *, source: str, position: int
+    ) -> Outcome:
+        index = parent.child(f"{source}-{service.name}", 1)
+        url = f"http://{service.name}:5000/"
+        planned = self._planned.get(index)
+        outcome = planned.fault.outcome if planned else self._handle(service, index)
+        self.calls.append(
+            Invocation(
+                index=index,
+                source=source,
+                target=service.name,
+                method="GET",
+                url=url,
+                callsite=CallSite(f"{source}.py", position, "view"),
+                timeout=TIMEOUT,
+                outcome=outcome,
+                fault=planned.fault if planned else None,
+                position=((position,),),
+            )
+        )
+        return outcome
+
+    def _handle(self, service: SimulatedService, index: ExecutionIndex) -> Outcome:
+        outcomes = [
+            self.call(each, index, source=service.name, position=2 * place + 1)
+            for place, each in enumerate(service.calls)
+        ]
+        shown = "".join("-" if each.failed else "+" for each in outcomes) if service.tells else ""
+        answer = Outcome(status=200, digest=f"{service.name} {shown}")
+        self.handlings.append(Handling(index, service.name, "GET", "/", answer))
+        return answer
+
+
+def gateway(weak: int) -> SimulatedApplication:
+    """One service with optional calls, some of which fail in nine ways: ten to their power.
+
+    Every set has to be run, as the service may react to any of them.
+
+    :param weak: how many of its calls can fail; it makes the same calls whatever their number.
+    """
+    backends = (SimulatedService(f"{_kind(place, weak)}-back{place}") for place in range(CALLS))
+    model = FaultModel((), {"weak-back.*": NINE}, default_statuses=())
+    return SimulatedApplication(
+        SimulatedService("gateway", tuple(backends), tells=True), model, 10**weak
+    )
+
+
+def layers(weak: int) -> SimulatedApplication:
+    """A front with optional middles, each with an optional back whose failure it hides.
+
+    A middle fails in two ways, or else its back in seven, or neither: ten to the power of middles.
+    What the front does once it has been seen for every combination of failed middles, so most sets
+    are left out.
+
+    :param weak: how many of the middles and their backs can fail; all are called in any case.
+    """
+    middles = (
+        SimulatedService(
+            f"{_kind(place, weak)}-middle{place}",
+            (SimulatedService(f"{_kind(place, weak)}-back{place}"),),
+        )
+        for place in range(CALLS)
+    )
+    model = FaultModel(
+        (), {"weak-middle.*": NINE[:2], "weak-back.*": NINE[2:]}, default_statuses=()
+    )
+    return SimulatedApplication(
+        SimulatedService("front", tuple(middles), tells=True), model, 10**weak
+    )
+
+
+def _kind(place: int, weak: int) -> str:
+    return "weak" if place < weak else "sound"

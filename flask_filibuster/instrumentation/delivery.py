@@ -1,0 +1,77 @@
+"""Handing a request to whoever delivers it: an adapter, or the network in this process."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from typing import Any
+
+from requests import PreparedRequest, RequestException, Response
+from requests.adapters import BaseAdapter, HTTPAdapter
+
+from flask_filibuster.core import wire
+from flask_filibuster.core.wire import Propagated, write_headers
+from flask_filibuster.instrumentation.frame import Network
+from flask_filibuster.instrumentation.own_send import Send
+
+_PLACE = (
+    wire.REQUEST_ID,
+    wire.EXECUTION_INDEX,
+    wire.GENERATED_ID,
+    wire.VCLOCK,
+    wire.ORIGIN_VCLOCK,
+    wire.FORCED_SLEEP,
+)
+
+
+def local_send(adapter: BaseAdapter, network: Network | None, url: str) -> Send | None:
+    """What sends to this URL within this process, in the adapter's place; ``None`` for nothing."""
+    local = network.adapter_for(url) if network is not None else None
+    return None if local is None else functools.partial(_send_locally, adapter, local)
+
+
+def _send_locally(
+    adapter: BaseAdapter, local: BaseAdapter, request: PreparedRequest, **options: Any
+) -> Response:
+    """What requests lets a class of adapters do to its requests and responses is done here, too."""
+    if not isinstance(adapter, HTTPAdapter):
+        return local.send(request, **options)
+    adapter.add_headers(request, **options)
+    response = local.send(request, **options)
+    if type(adapter).build_response is HTTPAdapter.build_response:
+        return response
+    return adapter.build_response(request, response.raw)
+
+
+def with_headers(request: PreparedRequest, propagated: Propagated) -> PreparedRequest:
+    """A copy that carries our headers: the original is what redirects are made from."""
+    sent = copy.copy(without_headers(request))
+    sent.headers = sent.headers.copy()
+    sent.headers.update(write_headers(propagated))
+    return sent
+
+
+def without_headers(request: PreparedRequest) -> PreparedRequest:
+    """The request without its caller's place, which a gateway hands on with all other headers."""
+    if not any(name in request.headers for name in _PLACE):
+        return request
+    sent = copy.copy(request)
+    sent.headers = request.headers.copy()
+    for name in _PLACE:
+        sent.headers.pop(name, None)
+    return sent
+
+
+def deliver(
+    send: Send, request: PreparedRequest, sent: PreparedRequest, options: dict[str, Any]
+) -> Response:
+    """Send the copy; the application gets to see its own request."""
+    try:
+        response = send(sent, **options)
+    except RequestException as error:
+        if error.request is sent:
+            error.request = request
+        raise
+    if response.request is sent:
+        response.request = request
+    return response
