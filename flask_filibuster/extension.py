@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import threading
 import time
@@ -177,23 +178,28 @@ class InstrumentedApp:
         if response.is_streamed and not response.direct_passthrough:
             scope = current_scope()
             if scope is not None and scope.frame is frame:
-                response.response = ScopedIterator(response.response, scope)
+                failed = functools.partial(self._note_crash, frame)
+                response.response = ScopedIterator(response.response, scope, failed)
         if frame.server.takes_notes:
             answer = Outcome(status=response.status_code, digest=_digest(response))
             message = RequestAnswered(frame.request_id, frame.execution_index, answer)
             report(frame, frame.server.answered, message)
         return response
 
-    def _teardown_request(self, error: BaseException | None) -> None:
+    def _teardown_request(self, _error: BaseException | None) -> None:
         if current_scope() is None:
             return
         frame: Frame | None = request.environ.get(FRAME_KEY)
         if frame is not None:
             pop(frame)
 
-    def _crashed(self, sender: Flask, exception: BaseException, **extra: Any) -> None:
+    def _crashed(self, _sender: Flask, exception: BaseException, **_extra: Any) -> None:
         frame: Frame | None = request.environ.get(FRAME_KEY)
-        if frame is None or not frame.server.takes_notes:
+        if frame is not None:
+            self._note_crash(frame, exception)
+
+    def _note_crash(self, frame: Frame, exception: BaseException) -> None:
+        if not frame.server.takes_notes:
             return
         site = site_of(exception.__traceback__, package_of(self.app))
         crash = Crash(f"{type(exception).__name__}: {exception}", site)

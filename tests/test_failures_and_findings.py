@@ -156,6 +156,28 @@ def test_different_exceptions_at_one_line_are_different_bugs() -> None:
     assert [type(failure.error) for failure in result.failures] == [KeyError, KeyError, ValueError]
 
 
+def test_the_same_exception_at_different_lines_is_different_bugs() -> None:
+    """Though one call is to blame for both."""
+    front = Flask("front")
+
+    @front.get("/")
+    def show() -> ResponseReturnValue:
+        try:
+            return "", requests.get("http://back:5001/", timeout=2).status_code
+        except RequestException:
+            return "", 504
+
+    def test() -> None:
+        status = requests.get("http://front:5000/", timeout=9).status_code
+        if status == 503:
+            raise KeyError("movie")
+        if status == 504:
+            raise KeyError("movie")
+
+    services = {"http://front:5000": front, "http://back:5001": leaf("back")}
+    assert causes(explore(test, services, refused(back=(503,))).failures) == [["back"], ["back"]]
+
+
 @pytest.mark.parametrize("reduction", ["none", "exact"])
 def test_a_bug_has_its_smallest_fault_set_and_all_executions_that_show_it(reduction: str) -> None:
     def test() -> None:
@@ -253,6 +275,34 @@ def test_an_exception_that_nothing_caught_is_found_with_its_file_and_line() -> N
     assert "GET /" in finding.message
 
 
+def test_a_crash_is_not_found_a_second_time_as_the_500_it_ends_in() -> None:
+    front = Flask("front")
+
+    @front.get("/")
+    def show() -> ResponseReturnValue:
+        return requests.get("http://back:5001/", timeout=2).text
+
+    assert found(front, kind=findings.UNCAUGHT)
+    assert not found(front, kind=findings.SERVER_ERROR)
+
+
+def test_whatever_escapes_from_one_line_is_one_finding() -> None:
+    front, back = Flask("front"), Flask("back")
+
+    @front.get("/")
+    def show() -> ResponseReturnValue:
+        return str(requests.get("http://back:5001/", timeout=2).json()["name"])
+
+    @back.get("/")
+    def answer() -> ResponseReturnValue:
+        return jsonify(name="chris")
+
+    others = {"http://back:5001": back}
+    (finding,) = found(front, refused(back=(500,)), others=others, kind=findings.UNCAUGHT)
+    assert finding.executions == (2, 3)
+    assert "ConnectionError" in finding.message
+
+
 def test_the_line_of_a_crash_is_the_innermost_one_of_the_application() -> None:
     front, back = Flask("front"), Flask("back")
 
@@ -302,13 +352,16 @@ def test_answers_of_500_with_different_causes_are_different_findings() -> None:
     assert side_down.executions == (3,)
 
 
-def test_what_is_broken_without_faults_is_no_finding() -> None:
+@pytest.mark.parametrize("crashes", [True, False], ids=["crashes", "answers 500"])
+def test_what_is_broken_without_faults_is_no_finding(crashes: bool) -> None:
     front = Flask("front")
 
     @front.get("/")
     def show() -> ResponseReturnValue:
         is_up("http://back:5001/")
-        raise KeyError("always")
+        if crashes:
+            raise KeyError("always")
+        return "out of order", 500
 
     assert not found(front, kind=findings.UNCAUGHT)
     assert not found(front, kind=findings.SERVER_ERROR)
@@ -334,15 +387,13 @@ def test_a_call_without_a_timeout_is_found_once() -> None:
 
     @front.get("/")
     def show() -> ResponseReturnValue:
-        try:
-            return requests.get("http://back:5001/").text
-        except RequestException:
-            return "none"
+        answers = [requests.get("http://back:5001/") for _ in range(2)]
+        return answers[0].text
 
-    (finding,) = found(front, FaultModel(), kind=findings.NO_TIMEOUT)
+    (finding,) = found(front, FaultModel((), default_statuses=(503,)), kind=findings.NO_TIMEOUT)
     assert not finding.broken
     assert not finding.faults
-    assert finding.executions == (1, 2, 3, 4, 5), "all: no fault, ConnectionError, three statuses"
+    assert finding.executions == (1, 2, 3, 4)
     assert finding.site is not None
     assert finding.site.line == line_of(show, "requests.get")
     assert finding.message == "front calls GET http://back:5001/ without a timeout"

@@ -439,6 +439,25 @@ class TestStreamedBodies:
         assert result.ok
         assert texts == ["01", "-1", "0-", "--"]
 
+    @pytest.mark.parametrize("by", ["requests", "client"])
+    def test_a_generator_that_lets_a_failed_call_escape_is_found(self, by: str) -> None:
+        def view() -> ResponseReturnValue:
+            return Response(get(f"piece-{n}") for n in range(2))
+
+        def test() -> None:
+            if by == "client":
+                assert app.test_client().get("/view").text
+            else:
+                requests.get("http://svc/view", timeout=2).raise_for_status()
+
+        app = service(view=view)
+        result = explore(test, {"http://svc": app, "http://leaf": leaf()}, REFUSALS)
+        assert [each.verdict for each in result.executions] == ["passed", "failed", "failed"]
+        (finding,) = [each for each in result.findings if each.kind == "uncaught exception"]
+        assert finding.site is not None
+        assert finding.site.file == __file__
+        assert finding.executions == (2, 3)
+
     def test_a_generator_that_raises_leaves_no_frame(self) -> None:
         def view() -> ResponseReturnValue:
             def body() -> Iterator[str]:

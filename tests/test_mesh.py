@@ -345,6 +345,17 @@ class TestStreaming:
             assert response.content == (b"" if method == "HEAD" else b"ab")
         assert closed == [1]
 
+    def test_a_body_that_fails_to_close_is_no_trouble_of_the_caller(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def view() -> ResponseReturnValue:
+            response = Response("whole")
+            response.call_on_close(lambda: 1 // 0)
+            return response
+
+        assert fetch(service(view=view)).text == "whole"
+        assert "ZeroDivisionError" in caplog.text
+
     def test_a_body_that_breaks_off_is_a_broken_connection(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -587,6 +598,7 @@ class TestRequests:
             pytest.param("text é", id="str"),
             pytest.param(b"bytes", id="bytes"),
             pytest.param(bytearray(b"array"), id="bytearray"),
+            pytest.param(memoryview(b"view"), id="memoryview"),
             pytest.param({"a": ["1", "2"]}, id="form"),
             pytest.param(None, id="none"),
         ],

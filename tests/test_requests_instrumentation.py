@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import io
 import pickle
 import socket
@@ -230,6 +231,27 @@ class Remembering(HTTPAdapter):
         return self.known[url]
 
 
+def decorated(function: Any) -> Any:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **options: Any) -> Any:
+        return function(*args, **options)
+
+    return wrapper
+
+
+class Decorated(HTTPAdapter):
+    """Hands on from inside of a function of its own."""
+
+    @decorated
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **options: Any
+    ) -> requests.Response:
+        def attempt() -> requests.Response:
+            return super(Decorated, self).send(request, *args, **{**options, "timeout": 9})
+
+        return attempt()
+
+
 class Explicit(HTTPAdapter):
     """Hands on by naming the class, which leaves no room below."""
 
@@ -311,7 +333,11 @@ class TestMountedAdapters:
         assert end.text == "fine"
         assert paths(calls) == ["ok"]
 
-    @pytest.mark.parametrize("adapter", [Explicit(), Signing(), DefaultTimeout(1)])
+    def test_a_decorated_send_is_one_too(self) -> None:
+        _, (seen,) = ended(lambda: session_with(Decorated()).get("http://leaf/ok"), LEAF)
+        assert timeout_of(seen) == (9, 9)
+
+    @pytest.mark.parametrize("adapter", [Explicit(), Signing(), DefaultTimeout(1), Decorated()])
     def test_an_adapter_of_any_class_can_be_failed(self, adapter: HTTPAdapter) -> None:
         end, (seen,) = ended(
             lambda: session_with(adapter).get("http://leaf/ok"), LEAF, (0, REFUSED)
@@ -361,6 +387,22 @@ class TestMountedAdapters:
             end, (seen,) = ended(lambda: session_with(adapter).get("http://memory/"), {})
         assert end.text == "from memory"
         assert seen.timeout == (None, None)
+
+    def test_what_is_set_on_the_adapter_found_is_set_on_the_one_mounted(self) -> None:
+        session = requests.Session()
+        answers = iter([503, 200])
+
+        def call() -> requests.Response:
+            adapter: Any = session.get_adapter("http://leaf/")
+            adapter.max_retries = Retry(1, status_forcelist=[503])
+            return session.get("http://leaf/view")
+
+        services = {"http://leaf": service(view=lambda: ("answer", next(answers)))}
+        end, calls = ended(call, services)
+        assert end.status_code == 200
+        assert counts(calls) == [1, 2]
+        mounted: Any = session.adapters["http://"]
+        assert mounted.max_retries.total == 1
 
     def test_two_threads_can_send_through_one_adapter_at_once(self) -> None:
         both = threading.Barrier(2, timeout=5)

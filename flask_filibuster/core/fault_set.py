@@ -46,7 +46,7 @@ class FaultSet:
         self._faults = faults
 
     def plus(self, fault: PlannedFault) -> FaultSet:
-        """This set and one fault more, met after all the others."""
+        """The set with one fault more, met after all the others."""
         return FaultSet((*self._faults, fault))
 
     def by_index(self) -> dict[ExecutionIndex, PlannedFault]:

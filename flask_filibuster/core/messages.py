@@ -61,7 +61,7 @@ class InvocationCompleted:
 
 @dataclass(frozen=True, slots=True)
 class RequestAnswered:
-    """A note, outside the wire protocol: what a service answered, or the exception that ended it."""
+    """A note, outside the wire protocol: what a service answered, or the exception ending it."""
 
     request_id: str
     index: ExecutionIndex

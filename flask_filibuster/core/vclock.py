@@ -31,7 +31,7 @@ class VectorClock(Mapping[str, int]):
         return cls(value)
 
     def increment(self, service: str) -> VectorClock:
-        """This clock after one more call made by ``service``."""
+        """The clock after one more call made by ``service``."""
         return VectorClock({**self._counts, service: self._counts.get(service, 0) + 1})
 
     def to_json(self) -> str:

@@ -8,10 +8,9 @@ show nothing new.
 
 Three things that a handler may act on are not in its execution index. What its caller sent along,
 as the body of a POST, can depend on all that the caller had seen: such a handler has a tree for
-each state of its caller. What a callee tells in the body of a successful answer: bodies are
-compared by digest; where that cannot be, because they differ each time or are streamed, by the
-state in which the callee ended. And what the test asks about the faults: it has a tree for each set
-of answers.
+each state of its caller. What a callee tells in the body of a successful answer: it is known by the
+digest of the first such body, in the state in which the callee ended; where a body is streamed, by
+that state itself. And what the test asks about the faults: it has a tree for each set of answers.
 """
 
 from __future__ import annotations
@@ -80,7 +79,6 @@ class Behaviour:
         self._nodes = 0
         self._asked: set[Question] = set()
         self._told: dict[frozenset[Question], int] = {frozenset(): 0}
-        self._volatile: set[ExecutionIndex] = set()
         self.ambiguities: list[tuple[ExecutionIndex, str, str]] = []
 
     def predict(self, faults: Faults) -> Prediction:
@@ -127,7 +125,7 @@ class Behaviour:
         callee = _callee(node, call)
         if callee in self._trees:
             end = self._follow(callee, faults, calls)
-            natural = None if end is None else self._received(call.index, end)
+            natural = None if end is None else _received(end)
         if natural is None or planned is None:
             return natural
         return _injected(planned.fault)
@@ -210,7 +208,7 @@ class Behaviour:
         if call.fault is not None:
             return _injected(call.fault)
         if end is not None:
-            return self._received(call.index, end)
+            return _received(end)
         key = outcome.key, outcome.digest
         if observed:
             return key
@@ -219,24 +217,12 @@ class Behaviour:
         node.natural = key
         return key
 
-    def _received(self, index: ExecutionIndex, end: Node) -> Key | None:
-        """What the caller sees of a handler that ends in this state."""
-        if end.answer is None:
-            return None
-        status, digest = end.answer
-        if _is_success(status) and (digest is None or index in self._volatile):
-            return status, f"#{end.number}"
-        return status, digest
-
     def _end(self, index: ExecutionIndex, node: Node, answer: Key) -> None:
         if node.call is not None:
             self._conflict(index, node, f"an answer, {answer[0]}")
-        elif node.answer is None or node.answer == answer:
+        elif node.answer is None:
             node.answer = answer
-        elif node.answer[0] == answer[0]:
-            # Same status, another body, though nothing differed: a time, an id, a counter.
-            self._volatile.add(index)
-        else:
+        elif node.answer[0] != answer[0]:
             self._conflict(index, node, f"an answer, {answer[0]}")
 
     def _conflict(self, index: ExecutionIndex, node: Node, seen: str) -> None:
@@ -260,6 +246,19 @@ def _injected(fault: Fault) -> Key:
     return outcome.key, None if outcome.failed else "injected"
 
 
+def _received(end: Node) -> Key | None:
+    """What the caller sees of a handler that ends in this state.
+
+    A body that differs from the first, though nothing else did, has a time, an id or a counter in
+    it; what matters to the caller is the same.
+    """
+    if end.answer is None:
+        return None
+    status, digest = end.answer
+    unseen = digest is None and status.isdigit() and int(status) < 400
+    return status, f"#{end.number}" if unseen else digest
+
+
 def _answer(call: Invocation, outcome: Outcome, trace: Trace) -> Key | None:
     """What the handler's caller sees: mostly, but not always, what the handler answered."""
     handling = trace.handlings.get(call.index)
@@ -269,7 +268,3 @@ def _answer(call: Invocation, outcome: Outcome, trace: Trace) -> Key | None:
         lost = handling.answer or (Outcome(status=500) if handling.crash else None)
         return None if lost is None else (lost.key, lost.digest)
     return outcome.key, outcome.digest
-
-
-def _is_success(status: str) -> bool:
-    return status.isdigit() and int(status) < 400

@@ -76,7 +76,7 @@ def callers(package: str) -> tuple[tuple[str, ...], CallSite | None]:
     functions: list[str] = []
     site: CallSite | None = None
     left_ours = False
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect's way to it is slower
     for _ in range(_DEPTH):
         if frame is None or frame.f_code in _ENTRANCES:
             break

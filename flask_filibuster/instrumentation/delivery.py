@@ -14,13 +14,16 @@ from flask_filibuster.core.wire import Propagated, write_headers
 from flask_filibuster.instrumentation.frame import Network
 from flask_filibuster.instrumentation.own_send import Send
 
-_PLACE = (
-    wire.REQUEST_ID,
-    wire.EXECUTION_INDEX,
-    wire.GENERATED_ID,
-    wire.VCLOCK,
-    wire.ORIGIN_VCLOCK,
-    wire.FORCED_SLEEP,
+_PLACE = frozenset(
+    name.lower()
+    for name in (
+        wire.REQUEST_ID,
+        wire.EXECUTION_INDEX,
+        wire.GENERATED_ID,
+        wire.VCLOCK,
+        wire.ORIGIN_VCLOCK,
+        wire.FORCED_SLEEP,
+    )
 )
 
 
@@ -53,12 +56,13 @@ def with_headers(request: PreparedRequest, propagated: Propagated) -> PreparedRe
 
 def without_headers(request: PreparedRequest) -> PreparedRequest:
     """The request without its caller's place, which a gateway hands on with all other headers."""
-    if not any(name in request.headers for name in _PLACE):
+    names = [name for name in request.headers if name.lower() in _PLACE]
+    if not names:
         return request
     sent = copy.copy(request)
     sent.headers = request.headers.copy()
-    for name in _PLACE:
-        sent.headers.pop(name, None)
+    for name in names:
+        del sent.headers[name]
     return sent
 
 

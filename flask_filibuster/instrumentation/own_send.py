@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from requests import PreparedRequest, Response
@@ -43,7 +44,12 @@ def _with_slot(cls: Any) -> Any:
 
 def _calls_super(function: Any) -> bool:
     code = getattr(inspect.unwrap(function), "__code__", None)
-    return code is not None and "super" in code.co_names
+    return code is not None and _mentions_super(code)
+
+
+def _mentions_super(code: CodeType) -> bool:
+    inside = (each for each in code.co_consts if isinstance(each, CodeType))
+    return "super" in code.co_names or any(map(_mentions_super, inside))
 
 
 def with_own_send(adapter: Any, below: Send) -> HTTPAdapter | None:

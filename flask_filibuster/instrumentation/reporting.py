@@ -37,8 +37,8 @@ def report(frame: Frame, tell: Callable[[Message], Answer], message: Message) ->
     """
     try:
         return tell(message)
-    except Exception as error:  # Whatever a server, its transport or its bugs may raise.
-        logger.error(
+    except Exception as error:  # noqa: BLE001 - whatever a server or its transport may raise
+        logger.error(  # noqa: TRY400 - the traceback would be of our own code
             "%s: the Filibuster server was not told of %r: %s",
             frame.service,
             type(message).__name__,

@@ -78,6 +78,13 @@ class FilibusterAdapter(BaseAdapter):
             raise AttributeError(name)
         return getattr(self.inner, name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # So that session.get_adapter(url).max_retries = 3 sets those of the adapter that is meant.
+        if name in ("inner", "_by_hand"):
+            super().__setattr__(name, value)
+        else:
+            setattr(self.inner, name, value)
+
     def send(
         self,
         request: PreparedRequest,
@@ -308,7 +315,7 @@ class Instrumentation:
         for patch in patches:
             patch.release()
 
-    def __enter__(self) -> Instrumentation:
+    def __enter__(self) -> Instrumentation:  # noqa: PYI034 - Self came with Python 3.11
         return self
 
     def __exit__(

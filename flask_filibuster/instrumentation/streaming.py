@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask_filibuster.instrumentation.frame import Scope, current_scope, enter
@@ -10,15 +11,21 @@ from flask_filibuster.instrumentation.frame import Scope, current_scope, enter
 class ScopedIterator:
     """A streamed body whose producer sees the request's scope around each step.
 
-    Flask has torn the request down by the time a server iterates over the body.
+    Flask has torn the request down by the time a server iterates over the body, and hears nothing
+    of what its producer raises.
+
+    :param body: the body.
+    :param scope: the request's scope.
+    :param failed: told of an exception that the producer raises.
     """
 
-    __slots__ = ("_body", "_closable", "_scope")
+    __slots__ = ("_body", "_closable", "_failed", "_scope")
 
-    def __init__(self, body: Any, scope: Scope) -> None:
+    def __init__(self, body: Any, scope: Scope, failed: Callable[[Exception], None]) -> None:
         self._closable = body
         self._body = iter(body)
         self._scope = scope
+        self._failed = failed
 
     def __iter__(self) -> ScopedIterator:
         return self
@@ -28,6 +35,11 @@ class ScopedIterator:
         enter(self._scope)
         try:
             return next(self._body)
+        except StopIteration:
+            raise
+        except Exception as error:
+            self._failed(error)
+            raise
         finally:
             enter(previous)
 

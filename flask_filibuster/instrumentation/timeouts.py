@@ -30,6 +30,8 @@ def check_timeout(timeout: Any) -> None:
     """
     if timeout is None or isinstance(timeout, Timeout):
         return
+    if type(timeout) in (int, float) and timeout > 0:
+        return  # As nearly all are.
     if isinstance(timeout, tuple):
         try:
             connect, read = timeout
@@ -46,7 +48,7 @@ def check_timeout(timeout: Any) -> None:
 def _of_object(timeout: Timeout) -> Timeouts:
     # Its read_timeout counts from the start of the connection, which is not yet; hence the parts.
     total = _number(timeout.total)
-    connect, read = _number(timeout._connect), _number(timeout._read)
+    connect, read = _number(timeout._connect), _number(timeout._read)  # noqa: SLF001
     if total is None:
         return connect, read
     return (

@@ -25,7 +25,7 @@ class Server(Protocol):
 
     @property
     def takes_notes(self) -> bool:
-        """Whether :meth:`answered` and :meth:`injection_failed`, which the wire lacks, are heard."""
+        """Whether it hears :meth:`answered` and :meth:`injection_failed`, which the wire lacks."""
 
     def create(self, message: InvocationStarted) -> Decision:
         """A call is about to be made: number it, and say whether and how it is to fail."""

@@ -121,7 +121,7 @@ def run_once(
             outcome = test()
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
-        except BaseException as raised:  # pytest's own outcomes are no Exceptions.
+        except BaseException as raised:  # noqa: BLE001 - pytest's outcomes are no Exceptions
             error = raised
         else:
             if inspect.isawaitable(outcome) or inspect.isasyncgen(outcome):

@@ -251,7 +251,10 @@ class AnswerBody(PiecewiseReader):
             super().close()
             close = getattr(self._body, "close", None)
             if close is not None:
-                self._call.run(close)
+                try:
+                    self._call.run(close)
+                except Exception:  # Which a client never hears of.
+                    logger.exception("a service failed to close its answer")
 
 
 class RequestBody(PiecewiseReader):
@@ -330,7 +333,7 @@ def _input(request: PreparedRequest) -> io.BytesIO | RequestBody:
         # Older versions of urllib3 send Latin-1, and have said so by the length.
         is_latin = request.headers.get("Content-Length") != str(len(content))
         return io.BytesIO(body.encode("latin-1") if is_latin else content)
-    if isinstance(body, (bytes, bytearray)):
+    if isinstance(body, (bytes, bytearray, memoryview)):
         return io.BytesIO(body)
     return RequestBody(_pieces(body.read) if hasattr(body, "read") else body)
 
