@@ -1,0 +1,276 @@
+"""Functions of a live program: their source, and what the names in it stand for.
+
+Nothing is run: names are looked up in modules, classes and closures as they are now.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import enum
+import functools
+import importlib.util
+import inspect
+import linecache
+import logging
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any, TypeAlias
+
+_log = logging.getLogger(__name__)
+
+FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Values: TypeAlias = tuple[Any, ...]
+
+VIEW_METHODS = ("dispatch_request", "get", "post", "put", "patch", "delete", "head", "options")
+CONSTRUCTORS = ("__init__", "__post_init__")
+
+
+@contextlib.contextmanager
+def tolerant(part: str) -> Iterator[None]:
+    """Leave out what cannot be analysed: odd objects of an app must not hide the rest of it."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - attributes, __eq__, __class__ ... may raise anything
+        _log.debug("cannot analyse %s: %r", part, error)
+
+
+class Sources:
+    """The functions in source files; each file is parsed once."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, dict[tuple[int, str], list[FunctionNode]]] = {}
+        self._bodies: dict[FunctionNode, list[ast.AST]] = {}
+
+    def body_of(self, function: FunctionNode) -> list[ast.AST]:
+        """The nodes of a function's own body; functions and classes in it are not entered."""
+        if function not in self._bodies:
+            pending: list[ast.AST] = []
+            pending += [function.body] if isinstance(function, ast.Lambda) else function.body
+            body = self._bodies[function] = []
+            while pending:
+                node = pending.pop()
+                body.append(node)
+                if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                    pending.extend(ast.iter_child_nodes(node))
+        return self._bodies[function]
+
+    def nodes_of(self, function: FunctionType) -> list[FunctionNode]:
+        """The function's node; several for lambdas of one line, which cannot be told apart."""
+        code = function.__code__
+        if code.co_filename not in self._files:
+            self._files[code.co_filename] = {}
+            # what the compiler warned of, it does not need to say again
+            with tolerant(code.co_filename), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                lines = linecache.getlines(code.co_filename, function.__globals__)
+                self._files[code.co_filename] = _functions_in(ast.parse("".join(lines)))
+        found = self._files[code.co_filename].get((code.co_firstlineno, code.co_name), [])
+        if not found:
+            _log.debug("no source of %s in %s", code.co_name, code.co_filename)
+        return found
+
+
+def _functions_in(module: ast.Module) -> dict[tuple[int, str], list[FunctionNode]]:
+    """Functions by the first line (of decorators, too) and name that their code objects have."""
+    found: dict[tuple[int, str], list[FunctionNode]] = {}
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            line = min(each.lineno for each in (node, *node.decorator_list))
+            found.setdefault((line, node.name), []).append(node)
+        elif isinstance(node, ast.Lambda):
+            found.setdefault((node.lineno, "<lambda>"), []).append(node)
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nested:
+    """A function inside a function that is read: there is no object, only its source."""
+
+    node: FunctionNode
+    scope: Scope
+
+
+class Scope:
+    """Where the names in one function are looked up.
+
+    An expression has all the values that it is known to have at times. A class also stands for its
+    instances.
+    """
+
+    def __init__(
+        self,
+        node: FunctionNode,
+        body: Iterable[ast.AST],
+        function: FunctionType,
+        parent: Scope | None,
+        placed: Iterable[Values],
+        named: Mapping[str, Values],
+    ) -> None:
+        self.node = node
+        self.function = function
+        self._parent = parent
+        self._known: dict[ast.expr, Values] = {}
+        parameters = node.args
+        names = [each.arg for each in (*parameters.posonlyargs, *parameters.args)]
+        given = {**dict(zip(names, placed, strict=False)), **named}
+        keywords = [each.arg for each in parameters.kwonlyargs]
+        defaults = {
+            **dict(zip(reversed(names), reversed(parameters.defaults), strict=False)),
+            **dict(zip(keywords, parameters.kw_defaults, strict=True)),
+        }
+        self._defined: dict[str, list[Any]] = {
+            each.arg: list(given.get(each.arg, ()))
+            for each in ast.walk(parameters)
+            if isinstance(each, ast.arg)
+        }
+        self._assigned: dict[str, list[ast.expr]] = {
+            name: [each] for name, each in defaults.items() if each and name not in given
+        }
+        for each in body:
+            self._define(each)
+
+    def _define(self, node: ast.AST) -> None:
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.expr() as value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                | ast.NamedExpr(target=ast.Name(id=name), value=value)
+            ):
+                self._assigned.setdefault(name, []).append(value)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                self._defined.setdefault(name, []).append(Nested(node, self))
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                for alias in aliases:
+                    name = alias.asname or alias.name.partition(".")[0]
+                    self._defined.setdefault(name, []).append(self._imported(node, alias))
+            # a local name with a value that is not known hides the global one
+            case (
+                ast.Name(id=str(name), ctx=ast.Store())
+                | ast.arg(arg=str(name))
+                | ast.ExceptHandler(name=str(name))
+                | ast.MatchAs(name=str(name))
+                | ast.ClassDef(name=str(name))
+            ):
+                self._defined.setdefault(name, [])
+
+    def _imported(self, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> Any:
+        if isinstance(node, ast.Import):
+            return sys.modules.get(alias.name if alias.asname else alias.name.partition(".")[0])
+        package = str(self.function.__globals__.get("__package__") or "")
+        try:
+            module = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+        except ImportError:
+            return None
+        return _attribute(sys.modules.get(module), alias.name)
+
+    def leaves(self, expression: ast.expr) -> Iterator[ast.expr]:
+        """The expressions one of which this one is: sides of ``if``, what a local is set to."""
+        pending, seen = [expression], set[ast.expr]()
+        while pending:
+            each = pending.pop()
+            if each in seen:
+                continue
+            seen.add(each)
+            match each:
+                case ast.IfExp(body=yes, orelse=no):
+                    pending += [yes, no]
+                case ast.BoolOp(values=operands):
+                    pending += operands
+                case ast.NamedExpr(value=inner) | ast.Await(value=inner):
+                    pending.append(inner)
+                case _:
+                    yield each
+            if isinstance(each, ast.Name):
+                pending += self._assigned.get(each.id, ())
+
+    def values(self, expression: ast.expr) -> Values:
+        """The objects that the expression can be, as far as they are known."""
+        found: dict[int, Any] = {}
+        for leaf in self.leaves(expression):
+            if leaf not in self._known:
+                self._known[leaf] = ()  # ends ``query = query.filter()``
+                self._known[leaf] = tuple(self._values_of_leaf(leaf))
+            found.update((id(value), value) for value in self._known[leaf])
+        return tuple(found.values())
+
+    def _values_of_leaf(self, leaf: ast.expr) -> Iterable[Any]:
+        match leaf:
+            case ast.Constant(value=value):
+                return [value]
+            case ast.Name(id=name) if name in self._defined:
+                return self._defined[name]
+            case ast.Name(id=name):
+                return self._outer(name) if self._parent is None else self._parent.values(leaf)
+            case ast.Attribute(value=base, attr=name):
+                found = [_attribute(each, name) for each in self.values(base)]
+                return [each for each in found if each is not None]
+            case ast.Call(func=function):
+                return [each for each in self.values(function) if isinstance(each, type)]
+            case ast.Lambda():
+                return [Nested(leaf, self)]
+        return []
+
+    def _outer(self, name: str) -> list[Any]:
+        free = self.function.__code__.co_freevars
+        value = self.function.__globals__.get(name)
+        with contextlib.suppress(ValueError):  # a variable of a closure that is not assigned yet
+            if name in free and self.function.__closure__:
+                value = self.function.__closure__[free.index(name)].cell_contents
+        return [] if value is None else [value]
+
+
+def functions_called(called: Any) -> Iterator[tuple[FunctionType | Nested, Values]]:
+    """What runs when an object is called, wrappers and what they wrap, with first arguments."""
+    pending: list[tuple[Any, Values]] = [(called, ())]
+    seen: dict[int, Any] = {}  # with the objects: an id is used again once its object is gone
+    while pending:
+        value, first = pending.pop()
+        if id(value) in seen:
+            continue
+        seen[id(value)] = value
+        match value:
+            case FunctionType() | Nested():
+                yield value, first
+            case MethodType(__func__=inner, __self__=owner):
+                pending.append((inner, (owner, *first)))
+            case functools.partial(func=inner, args=args):
+                pending.append((inner, (*args, *first)))
+            case BuiltinFunctionType(__name__=name):
+                _log.debug("no source of %s, it is not written in Python", name)
+            case type():
+                pending += [(_attribute(value, each), ()) for each in CONSTRUCTORS]
+            case _:
+                special = inspect.getattr_static(type(value), "__call__", None)
+                pending.append((special, (value, *first)))
+        # asked statically first, as there are objects that make up any attribute
+        if inspect.getattr_static(value, "__wrapped__", None) is not None:
+            pending.append((getattr(value, "__wrapped__", None), first))
+        view_class = inspect.getattr_static(value, "view_class", None)
+        if isinstance(view_class, type):
+            pending += [(_attribute(view_class, each), ()) for each in VIEW_METHODS]
+
+
+def _attribute(value: Any, name: str) -> Any:
+    """An attribute, or None; descriptors and ``__getattr__`` are not called."""
+    if isinstance(value, ModuleType):
+        return vars(value).get(name)
+    if isinstance(value, enum.EnumMeta) and name in value.__members__:
+        return value.__members__[name]
+    if isinstance(value, enum.Enum) and name == "value":
+        name = "_value_"
+    found = inspect.getattr_static(value, name, None)
+    match found:
+        case staticmethod(__func__=function):
+            return function
+        case (
+            classmethod(__func__=function)
+            | property(fget=FunctionType() as function)
+            | functools.cached_property(func=function)
+            | (FunctionType() as function)
+        ):
+            return MethodType(function, value)
+    return found
