@@ -101,7 +101,7 @@ def compare(
         the day where what is measured waits for something.
     """
     if quick:
-        rounds, seconds = 3, 0.001
+        rounds, seconds = 2, 0.001
     counts = [_calibrated(case, seconds, clock) for case in cases]
     times: list[list[float]] = [[] for _ in cases]
     order = list(range(len(cases)))
@@ -163,7 +163,8 @@ def _timed(case: Case, count: int, clock: Clock) -> float:
     gc.collect()  # The garbage of the case before is not this one's.
     with case.around():
         # Entering may have changed classes, which the interpreter then has to learn again.
-        _block(case, max(1, int(count * WARM_UP)), clock)
+        if count > 1:
+            _block(case, max(1, int(count * WARM_UP)), clock)
         return _block(case, count, clock) / count / case.units
 
 

@@ -133,17 +133,19 @@ class FunctionalTest:
     :ivar stops: whether it ends at the first request that fails.
     :ivar asks: which faults it asks about before it judges, one after the other until it is told
         that there is one: services, or ``None`` for any.
+    :ivar method: of its requests.
     """
 
     requests: tuple[str, ...]
     judge: Judge
     stops: bool = False
     asks: tuple[str | None, ...] = ()
+    method: str = "GET"
 
     def part(self) -> Part:
         seen: list[tuple[str, str]] = []
         for name in self.requests:
-            reply = yield Call(name, timeout=None)
+            reply = yield Call(name, self.method, timeout=None)
             seen.append(reply.seen)
             if self.stops and reply.outcome.failed:
                 break

@@ -30,7 +30,9 @@ from flask_filibuster import (
 )
 from flask_filibuster.config import Config
 from flask_filibuster.core import messages, wire
+from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.vclock import VectorClock
 from flask_filibuster.errors import ConfigError, FilibusterError, SetupError
 from flask_filibuster.exploration.result import Execution, Result
 from flask_filibuster.instrumentation.frame import Frame, current_scope
@@ -458,6 +460,24 @@ class TestAServerInTrouble:
         assert kinds == {expected[method]}
         assert "was not told" in caplog.text
 
+    def test_that_cannot_be_asked_answers_no_and_never_passes(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(self: EmbeddedServer, request_id: str, service: str | None = None) -> bool:
+            raise BrokenError
+
+        monkeypatch.setattr(EmbeddedServer, "fault_injected", broken)
+        answers: list[str] = []
+        app = service(view=lambda: f"{was_fault_injected()} {was_fault_injected_on('leaf')}")
+        result = explore(
+            lambda: answers.append(requests.get("http://svc/view", timeout=1).text),
+            {"http://svc": app},
+            REFUSALS,
+        )
+        assert answers == ["False False"]
+        assert [each.verdict for each in result.executions] == ["inconclusive"]
+        assert "could not say" in result.executions[0].problems[0]
+
     def test_that_misses_a_planned_fault_makes_its_execution_inconclusive(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -490,7 +510,39 @@ class TestAServerInTrouble:
         assert current_scope() is None
 
 
+class TestTheEmbeddedServer:
+    def test_forgets_an_execution_that_is_over_and_lets_its_late_calls_through(self) -> None:
+        _, (call,) = ended(lambda: requests.get("http://leaf/ok", timeout=1), LEAF)
+        faults = FaultSet((PlannedFault(call, REFUSED),))
+        server = EmbeddedServer()
+        ids = [server.new_request_id(server.begin(faults, {})) for _ in range(2)]
+        over, under_way = (server._executions[request_id] for request_id in ids)
+        server.forget(over)
+
+        def created(request_id: str) -> messages.Decision:
+            index, clock = call.index, VectorClock()
+            return server.create(
+                messages.InvocationStarted(
+                    request_id, index, "svc", "GET", call.url, None, (1, 1), clock, clock, ()
+                )
+            )
+
+        assert created(ids[0]) == messages.Decision(-1)
+        assert created(ids[1]) == messages.Decision(0, REFUSED)
+        assert [server.fault_injected(each) for each in ids] == [False, True]
+        late: list[tuple[Any, Any]] = [
+            (server.received, messages.RequestReceived(ids[0], call.index, "leaf", "GET", "/ok")),
+            (server.answered, messages.RequestAnswered(ids[0], call.index)),
+            (server.injection_failed, messages.InjectionFailed(ids[0], call.index, "late")),
+        ]
+        for tell, message in late:
+            tell(message)
+        assert over.trace().invocations == ()
+        assert len(under_way.trace().invocations) == 1
+
+
 LONG = 65_536
+LONG_LINE = LONG - 100
 PROTOCOL = (
     wire.REQUEST_ID,
     wire.EXECUTION_INDEX,
@@ -553,7 +605,8 @@ def told(app: Flask, headers: Mapping[str, str] | list[tuple[str, str]]) -> tupl
     """All there is to an answer."""
     begun = time.monotonic()
     response = app.test_client().post("/path?q=1", headers=headers, data="body")
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 5
+    assert response.status_code == 201
     return response.status, sorted(response.headers), response.data
 
 
@@ -604,7 +657,7 @@ class TestHostileHeaders:
             begun = time.monotonic()
             raw = {name: value.encode("latin-1") for name, value in headers.items()}
             response = requests.post(f"{url}/path", headers=raw, data="body", timeout=5)
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - begun < 5
             return (
                 response.status_code,
                 sorted(each for each in response.headers if each != "Date"),
@@ -615,9 +668,10 @@ class TestHostileHeaders:
             plain = ask(url, {})
             assert plain[0] == 201
             assert ask(url, PLAUSIBLE) == plain
-            for name, (kind, value) in itertools.product(PROTOCOL, HOSTILE.items()):
-                if len(value) < LONG and kind not in ("space", "deep-list", "deep-object"):
-                    assert ask(url, {**PLAUSIBLE, name: value}) == plain, (name, kind)
+            for name, (kind, hostile) in itertools.product(PROTOCOL, HOSTILE.items()):
+                # A line of 64 KiB is as much as Python's own server takes.
+                value = hostile.strip()[:LONG_LINE]
+                assert ask(url, {**PLAUSIBLE, name: value}) == plain, (name, kind)
 
     def test_on_bytes_that_no_client_would_send_change_nothing(self, idle: Flask) -> None:
         with serving(idle) as url:
@@ -680,7 +734,7 @@ class TestHostileHeaders:
         assert len(outside) == 3
         for status, seconds, text in outside:
             assert status == 200
-            assert seconds < 2
+            assert seconds < 5
             assert text == "None"
 
     @pytest.mark.parametrize("kind", [*HOSTILE, "plausible"])
@@ -698,7 +752,7 @@ class TestHostileHeaders:
 
         begun = time.monotonic()
         (execution,) = explore(test, services, NO_FAULTS).executions
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 5
         assert execution.verdict == "passed", (execution.problems, execution.error)
         assert [call.index for call in execution.trace.requests] == [
             '[["GET 80/view", 1]]',

@@ -309,10 +309,19 @@ class TestTestClients:
         def view() -> ResponseReturnValue:
             return Response(get(f"piece-{n}") for n in range(2))
 
+        def test() -> None:
+            scope = current_scope()
+            response = app.test_client().get("/view")
+            for piece in response.iter_encoded():
+                pieces.append(piece.decode())
+                assert current_scope() is scope
+            response.close()
+            assert current_scope() is scope
+
         app = service(view=view)
-        texts: list[str] = []
-        execution = observed(app, lambda: texts.append(app.test_client().get("/view").text))
-        assert texts == ["piece-0piece-1"]
+        pieces: list[str] = []
+        execution = observed(app, test)
+        assert pieces == ["piece-0", "piece-1"]
         assert tree(execution.trace) == [("view", "piece-0"), ("view", "piece-1")]
 
 
@@ -660,7 +669,7 @@ class TestThreads:
             return "done"
 
         app = service(view=view)
-        app.config["FILIBUSTER_TIMEOUT"] = 0.3
+        app.config["FILIBUSTER_TIMEOUT"] = 1
         begun = time.monotonic()
         result = explore(
             lambda: requests.get("http://svc/view", timeout=2),
@@ -669,7 +678,7 @@ class TestThreads:
         )
         stop.set()
         assert len(result.executions) == 5
-        assert 0.3 <= time.monotonic() - begun < 0.9
+        assert 1 <= time.monotonic() - begun < 4
         (note,) = result.notes
         assert "outlived the test" in note
         assert "forever" in note
@@ -689,7 +698,7 @@ class TestThreads:
 
         begun = time.monotonic()
         assert calls(service(view=view)) == []
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 4
 
     def test_that_the_test_starts_make_requests_of_the_test(self) -> None:
         def test() -> None:

@@ -523,7 +523,7 @@ class TestHeldCalls:
         fault = Fault(exception="ConnectionError", abort=abort, sleep=0.2)
         begun = time.monotonic()
         injected(get(), fault)
-        assert 0.2 <= time.monotonic() - begun < 1
+        assert 0.2 <= time.monotonic() - begun < 5
 
     @pytest.mark.parametrize("abort", [True, False], ids=["caller", "callee"])
     def test_nobody_is_held_for_longer_than_it_allows(self, *, abort: bool) -> None:
@@ -532,10 +532,10 @@ class TestHeldCalls:
         fault = Fault(exception="ConnectionError", abort=abort, sleep=3600.0)
         begun = time.monotonic()
         ended(get(), {"http://leaf": leaf}, (0, fault), config={"FILIBUSTER_MAX_SLEEP": 0.1})
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 2.5
 
     def test_the_sleep_may_depend_on_the_timeout(self) -> None:
         fault = Fault(exception="Timeout", sleep="@expr(metadata['timeout'])+0.1")
         begun = time.monotonic()
         injected(get(timeout=0.1), fault)
-        assert 0.2 <= time.monotonic() - begun < 1
+        assert 0.2 <= time.monotonic() - begun < 5

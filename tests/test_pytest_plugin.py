@@ -123,7 +123,10 @@ class Suite:
     def again(self, *arguments: str) -> Ran:
         """Run the suite once more."""
         (self.path / "notes").unlink(missing_ok=True)
-        return Ran(self.pytester.runpytest_inprocess(*arguments, no_reraise_ctrlc=True), self.path)
+        # In this process the package has been imported before; some ways to install it let pytest
+        # notice that.
+        told = (*arguments, "-W", "ignore::pytest.PytestAssertRewriteWarning")
+        return Ran(self.pytester.runpytest_inprocess(*told, no_reraise_ctrlc=True), self.path)
 
     def elsewhere(self, *arguments: str) -> Ran:
         """Run the suite in a process of its own."""

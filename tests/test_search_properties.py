@@ -99,7 +99,8 @@ def applications(draw: st.DrawFn, most: int = 5, width: int = 1) -> Application:
     judge = whimsical_judge(draw(st.integers(0, 1000)))
     questions = st.lists(st.sampled_from([None, *names]), max_size=2)
     asks = tuple(draw(st.one_of(st.just([]), questions)))
-    return services, FunctionalTest(requests, judge, draw(st.booleans()), asks)
+    method = draw(st.sampled_from(["GET", "POST"]))
+    return services, FunctionalTest(requests, judge, draw(st.booleans()), asks, method)
 
 
 def explored(
@@ -447,6 +448,43 @@ def test_a_test_that_asks_what_fails_may_judge_the_same_answer_in_another_way(
     none, exact = check_nothing_is_lost(application, refused())
     assert len(none.failures) == len(exact.failures) == failures
     assert none.generated == len(exact.executions) == 6
+
+
+@pytest.mark.parametrize("asks", [(), ("movies",)], ids=["asks nothing", "asks"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_a_test_knows_of_faults_is_not_known_to_the_services(
+    method: str, asks: tuple[str, ...]
+) -> None:
+    services: dict[str, Service] = {
+        "users": Orderly(((Step("bookings", gives_up=503),),)),
+        "bookings": Orderly(((Step("movies", gives_up=503),),)),
+        "movies": Orderly(),
+    }
+    application = services, FunctionalTest(("users",), never, asks=asks, method=method)
+    _, exact = check_nothing_is_lost(application, refused(503))
+    assert [[str(planned.fault) for planned in faults] for faults in left_out(exact)] == [
+        ["answers 503 Service Unavailable"]
+    ]
+
+
+def test_calls_of_a_service_that_is_silent_about_itself_are_made_to_fail_all_the_same() -> None:
+    """What it answers then is not known before, so all of them are run."""
+    services: dict[str, Service] = {
+        "page": Orderly(((Step("reviews"),), (Step("stock"),))),
+        "reviews": Orderly(((Step("stars"),),), observed=False),
+        "stars": Orderly(),
+        "stock": Orderly(),
+    }
+    application = services, FunctionalTest(("page",), never)
+    _, exact = check_nothing_is_lost(application, refused())
+    assert [[planned.service for planned in faults] for faults in executed(exact)] == [
+        [],
+        ["reviews"],
+        ["stars"],
+        ["stock"],
+        ["reviews", "stock"],
+        ["stars", "stock"],
+    ]
 
 
 def test_requests_of_the_test_itself_are_not_made_to_fail() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask_filibuster.instrumentation.frame import Frame, TestFrame, current_scope
+
+logger = logging.getLogger(__name__)
 
 
 def was_fault_injected() -> bool:
@@ -24,5 +28,16 @@ def _injected(service: str | None) -> bool:
     if isinstance(frame, TestFrame):
         return frame.watcher.fault_injected(service)
     if isinstance(frame, Frame):
-        return frame.server.fault_injected(frame.request_id, service)
+        return _asked(frame, service)
     return False
+
+
+def _asked(frame: Frame, service: str | None) -> bool:
+    try:
+        return frame.server.fault_injected(frame.request_id, service)
+    except Exception as error:  # A server's trouble must never become the application's.
+        logger.exception("%s: the Filibuster server could not be asked", frame.service)
+        if frame.test is not None:
+            reason = f"the Filibuster server could not say what was injected: {error!r}"
+            frame.test.watcher.problem(frame.execution_index, reason)
+        return False
