@@ -107,8 +107,7 @@ def explore(
 def finished(explorer: Explorer, session: Session) -> Result:
     """The result of an exploration that has come to its end."""
     result = explorer.result()
-    first = result.executions[0].trace if result.executions else None
-    return replace(result, notes=session.notes(first))
+    return replace(result, notes=session.notes(result))
 
 
 def run_once(

@@ -283,7 +283,7 @@ class MarkedTest:
             if faults is not None:
                 reports = self._run_once(faults)
         result = explorer.result()
-        notes = self._session.notes(result.executions[0].trace)
+        notes = self._session.notes(result)
         return explored(
             self._item,
             replace(result, notes=notes),

@@ -10,11 +10,10 @@ from typing import Any
 from flask import Flask
 
 from flask_filibuster.config import Config
-from flask_filibuster.core.execution_index import ROOT
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.services import host_of, service_name
-from flask_filibuster.core.trace import Trace
 from flask_filibuster.exploration.explorer import Observation
+from flask_filibuster.exploration.result import Result
 from flask_filibuster.extension import InstrumentedApp, borrow, give_back
 from flask_filibuster.instrumentation.frame import Scope, TestFrame, current_scope, enter
 from flask_filibuster.instrumentation.requests import instrument_requests
@@ -23,6 +22,8 @@ from flask_filibuster.server.execution import TestExecution
 from flask_filibuster.testing.mesh import Mesh
 
 logger = logging.getLogger(__name__)
+
+MOST_AMBIGUITIES = 5
 
 
 class Surroundings:
@@ -117,19 +118,12 @@ class Session:
         self._reached.update(each.service for each in trace.handlings.values())
         return Observation(trace, error, problems)
 
-    def notes(self, first: Trace | None) -> tuple[str, ...]:
+    def notes(self, result: Result) -> tuple[str, ...]:
         """What a user should know of the exploration itself.
 
-        :param first: trace of the fault-free execution, if there was one.
+        :param result: what it found.
         """
-        notes = []
-        if first is not None and not first.invocations:
-            requests = len(first.calls().get(ROOT, []))
-            notes.append(
-                "no remote call was seen, so nothing could be made to fail: "
-                f"the test made {requests} request(s), and no service that handled one made a call "
-                "with requests"
-            )
+        notes = [*_blind(result), *_unpredictable(result)]
         for name in sorted(self._server.asked - self._reached):
             notes.append(
                 f"was_fault_injected_on({name!r}) was asked, but no such service was reached; "
@@ -138,6 +132,31 @@ class Session:
         for name in sorted(self._never_ending):
             notes.append(f"a thread outlived the test, and was not waited for again: {name}")
         return tuple(notes)
+
+
+def _blind(result: Result) -> Iterator[str]:
+    """That nothing could be made to fail."""
+    if not result.executions or result.executions[0].trace.invocations:
+        return
+    requests = len(result.executions[0].trace.requests)
+    yield (
+        "no remote call was seen, so nothing could be made to fail: "
+        f"the test made {requests} request(s), and no service that handled one made a call "
+        "with requests"
+    )
+
+
+def _unpredictable(result: Result) -> Iterator[str]:
+    """Handlers whose next step did not follow from the outcomes that they had seen."""
+    for index, before, seen in result.ambiguities[:MOST_AMBIGUITIES]:
+        handlings = (execution.trace.handlings.get(index) for execution in result.executions)
+        handling = next((each for each in handlings if each is not None), None)
+        who = f"{handling.service}, {handling.method} {handling.path}" if handling else "the test"
+        yield (
+            f"in the same situation, {who} did different things at different times: "
+            f"{before}; {seen}. State that outlives an execution, time or chance decides; "
+            "no execution was left out because of what it did here"
+        )
 
 
 @contextmanager

@@ -1,0 +1,78 @@
+"""What an exploration says of itself."""
+
+from __future__ import annotations
+
+import itertools
+
+import requests
+from flask import Flask
+
+from flask_filibuster import FaultModel, explore, was_fault_injected_on
+
+FRONT = "http://front:5000"
+
+
+def ask_front() -> None:
+    requests.get(f"{FRONT}/", timeout=1)
+
+
+def services(*, fickle: bool) -> dict[str, Flask]:
+    """Front calls middle, middle calls back, and front reacts to middle's failures in turns."""
+    front, middle, back = Flask("front"), Flask("middle"), Flask("back")
+    turns = itertools.cycle([200, 503])
+
+    @front.get("/")
+    def index() -> tuple[str, int]:
+        answer = requests.get("http://middle:5001/", timeout=1)
+        return "front", next(turns) if fickle and answer.status_code == 503 else 200
+
+    @middle.get("/")
+    def middle_index() -> tuple[str, int]:
+        try:
+            requests.get("http://back:5002/", timeout=1)
+        except requests.RequestException:
+            return "no back", 503
+        return "middle", 200
+
+    @back.get("/")
+    def back_index() -> str:
+        return "back"
+
+    return {FRONT: front, "http://middle:5001": middle, "http://back:5002": back}
+
+
+ONLY_BACK = FaultModel(
+    exceptions=("ConnectionError", "Timeout"), statuses={"middle": (503,)}, default_statuses=()
+)
+
+
+def test_a_handler_that_does_different_things_in_the_same_situation_is_named() -> None:
+    result = explore(ask_front, services(fickle=True), ONLY_BACK, reduction="none")
+    (note,) = result.notes
+    assert note.startswith("in the same situation, front, GET / did different things")
+    assert "an answer, 200; an answer, 503" in note
+
+
+def test_nothing_is_said_of_handlers_that_do_the_same_in_the_same_situation() -> None:
+    assert explore(ask_front, services(fickle=False), ONLY_BACK, reduction="none").notes == ()
+
+
+def test_a_test_that_sets_off_no_call_is_told_so() -> None:
+    lonely = Flask("lonely")
+    lonely.get("/")(lambda: "alone")
+    result = explore(ask_front, {FRONT: lonely})
+    assert result.ok
+    assert [note.partition(",")[0] for note in result.notes] == ["no remote call was seen"]
+    assert "the test made 1 request(s)" in result.notes[0]
+
+
+def test_a_question_about_a_service_that_nothing_reaches_is_pointed_out() -> None:
+    def test() -> None:
+        ask_front()
+        was_fault_injected_on("middel")
+
+    (note,) = explore(test, services(fickle=False)).notes
+    assert note == (
+        "was_fault_injected_on('middel') was asked, but no such service was reached; "
+        "reached were: back, front, middle"
+    )
