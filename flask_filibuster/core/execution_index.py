@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 
 Pair = tuple[str, int]
+
+# Nearly all indexes are written like this, and need not be taken apart to be understood.
+_PAIR = r'\["[^"\\\x00-\x1f]*", [1-9][0-9]{0,9}\]'
+_USUAL = re.compile(rf"\[{_PAIR}(?:, {_PAIR})*\]")
+_LAST_PAIR = re.compile(rf", {_PAIR}\]")
 
 
 class ExecutionIndex(str):
@@ -32,6 +38,8 @@ class ExecutionIndex(str):
 
         :raises ValueError: the text is not a JSON list of ``[string, positive integer]`` pairs.
         """
+        if _USUAL.fullmatch(text):
+            return cls(text)
         try:
             value = json.loads(text)
         except RecursionError as error:
@@ -58,6 +66,9 @@ class ExecutionIndex(str):
         """
         if self == ROOT:
             raise ValueError("the root execution index has no parent")
+        last = self.rfind(', ["')
+        if last > 0 and _LAST_PAIR.fullmatch(self, last):
+            return ExecutionIndex(f"{self[:last]}]")
         return ExecutionIndex.from_pairs(self.pairs[:-1])
 
     def child(self, signature: str, count: int) -> ExecutionIndex:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from flask_filibuster.core.execution_index import ExecutionIndex
+from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.vclock import VectorClock
 
 GENERATED_ID = "X-Filibuster-Generated-Id"
@@ -22,6 +22,10 @@ INSTRUMENTATION = "X-Filibuster-Instrumentation"
 
 # Some 400 calls deep; more is not an index but an attempt to keep us busy.
 LONGEST = 16_384
+
+_REQUEST_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 class Headers(Protocol):
@@ -71,25 +75,25 @@ def read_headers(headers: Headers) -> Propagated | None:
     """
     request_id = headers.get(REQUEST_ID, "")
     text = headers.get(EXECUTION_INDEX, "")
-    if not re.fullmatch(r"[0-9A-Za-z-]{1,64}", request_id) or len(text) > LONGEST:
+    if not _REQUEST_ID.fullmatch(request_id) or len(text) > LONGEST:
         return None
     try:
         index = ExecutionIndex.parse(text)
     except ValueError:
         return None
-    if not index.pairs:
+    if index == ROOT:
         return None
     return Propagated(request_id, index, _number(headers), _clock(headers), _forced_sleep(headers))
 
 
 def _number(headers: Headers) -> int | None:
     text = headers.get(GENERATED_ID, "")
-    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def _forced_sleep(headers: Headers) -> float:
     text = headers.get(FORCED_SLEEP, "")
-    return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else 0.0
+    return float(text) if _SECONDS.fullmatch(text) else 0.0
 
 
 def _clock(headers: Headers) -> VectorClock:

@@ -52,6 +52,7 @@ class TestExecution:
         self._changed = threading.Condition()
         self._generated = 0
         self._calls: dict[ExecutionIndex, Invocation] = {}
+        self._outcomes: dict[ExecutionIndex, Outcome] = {}
         self._handlings: dict[ExecutionIndex, Handling] = {}
         self._problems: list[str] = []
         self._strands: dict[str, int] = {}
@@ -110,9 +111,6 @@ class TestExecution:
                 method=message.method,
                 path=message.path,
             )
-            call = self._calls.get(message.index)
-            if call is not None:
-                self._calls[message.index] = replace(call, target=message.service)
 
     def completed(self, message: InvocationCompleted) -> None:
         """A call has ended."""
@@ -120,11 +118,10 @@ class TestExecution:
 
     def _end(self, index: ExecutionIndex, outcome: Outcome) -> None:
         with self._changed:
-            call = self._calls.get(index)
-            if call is None:
+            if index not in self._calls:
                 self._problems.append(f"a call ended that was never begun: {index}")
                 return
-            self._calls[index] = replace(call, outcome=outcome)
+            self._outcomes[index] = outcome
             self._changed.notify_all()
 
     def answered(self, message: RequestAnswered) -> None:
@@ -182,7 +179,7 @@ class TestExecution:
             return tuple(self._running(ignored))
 
     def _calls_open(self) -> bool:
-        return any(call.outcome is None for call in self._calls.values())
+        return len(self._outcomes) < len(self._calls)
 
     def _running(self, ignored: Callable[[str], bool]) -> list[str]:
         return [name for name, count in self._strands.items() if count and not ignored(name)]
@@ -190,21 +187,22 @@ class TestExecution:
     def trace(self) -> Trace:
         """Everything seen so far."""
         with self._changed:
-            calls = [self._linked(call) for call in self._calls.values()]
+            calls = [self._as_seen(call) for call in self._calls.values()]
             return Trace.of(calls, list(self._handlings.values()))
 
-    def _linked(self, call: Invocation) -> Invocation:
-        """The call with its callee's digest of the body, which the caller never reads for us."""
+    def _as_seen(self, call: Invocation) -> Invocation:
+        """The call with its outcome, and with what its callee has told.
+
+        That is its name, and the digest of the body, which the caller never reads for us.
+        """
+        outcome = self._outcomes.get(call.index)
         handling = self._handlings.get(call.index)
-        if (
-            handling is None
-            or handling.answer is None
-            or call.outcome is None
-            or call.fault is not None
-            or call.outcome.status != handling.answer.status
-        ):
-            return call
-        return replace(call, outcome=handling.answer)
+        if handling is None:
+            return replace(call, outcome=outcome)
+        answer = handling.answer
+        if answer is not None and outcome is not None and call.fault is None:
+            outcome = answer if answer.status == outcome.status else outcome
+        return replace(call, target=handling.service, outcome=outcome)
 
     def problems(self) -> tuple[str, ...]:
         """What kept this execution from being what was planned, in words."""
@@ -214,7 +212,7 @@ class TestExecution:
                 call = self._calls.get(planned.index)
                 if call is None or call.fault is None:
                     problems.append(f"the call was never made: {planned.call.describe()}")
-            for call in self._calls.values():
-                if call.outcome is None:
+            for index, call in self._calls.items():
+                if index not in self._outcomes:
                     problems.append(f"the call had not ended: {call.describe()}")
             return tuple(problems)
