@@ -180,7 +180,7 @@ def check_nothing_is_lost(
     return none, exact
 
 
-@tried(50)
+@tried(150)
 @given(applications(), models, st.sampled_from([None, 2, 3]))
 def test_exact_reduction_loses_nothing(
     application: Application, model: FaultModel, max_faults: int | None
@@ -204,7 +204,7 @@ def test_the_order_does_not_depend_on_which_parallel_call_ends_first(
         assert second.steps == first.steps
 
 
-@tried(15)
+@tried(20)
 @given(applications(most=4), models, st.sampled_from(["none", "exact"]))
 def test_two_explorations_of_one_application_are_the_same(
     application: Application, model: FaultModel, reduction: str
@@ -222,7 +222,7 @@ def test_two_explorations_of_one_application_are_the_same(
     ]
 
 
-@tried(15)
+@tried(20)
 @given(applications(most=4), models, st.sampled_from(["none", "exact"]), st.integers(1, 3))
 def test_max_faults_bounds_the_size_of_fault_sets_and_nothing_else(
     application: Application, model: FaultModel, reduction: str, most: int
@@ -237,7 +237,7 @@ def test_max_faults_bounds_the_size_of_fault_sets_and_nothing_else(
     assert bounded.remaining == unbounded.cut_by_size == 0
 
 
-@tried(15)
+@tried(20)
 @given(applications(most=4), models, st.sampled_from(["none", "exact"]), st.integers(1, 40))
 def test_max_executions_ends_the_search_early_and_changes_nothing_before(
     application: Application, model: FaultModel, reduction: str, most: int
@@ -687,7 +687,7 @@ class Flaky:
                 received = yield wanted
 
 
-@tried(15)
+@tried(20)
 @given(applications(most=4), models, st.sampled_from(["none", "exact"]), st.integers())
 def test_with_a_flaky_application_no_planned_fault_vanishes_in_silence(
     application: Application, model: FaultModel, reduction: str, seed: int

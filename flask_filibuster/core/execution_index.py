@@ -11,6 +11,7 @@ Pair = tuple[str, int]
 
 # Nearly all indexes are written like this, and need not be taken apart to be understood.
 _PAIR = r'\["[^"\\\x00-\x1f]*", [1-9][0-9]{0,9}\]'
+_PLAIN = re.compile(r"[ !#-\[\]-~]*")
 _USUAL = re.compile(rf"\[{_PAIR}(?:, {_PAIR})*\]")
 _LAST_PAIR = re.compile(rf", {_PAIR}\]")
 
@@ -73,7 +74,8 @@ class ExecutionIndex(str):
 
     def child(self, signature: str, count: int) -> ExecutionIndex:
         """The index of the ``count``-th call (from 1) with ``signature`` below this request."""
-        pair = f"[{json.dumps(signature)}, {count}]"
+        quoted = f'"{signature}"' if _PLAIN.fullmatch(signature) else json.dumps(signature)
+        pair = f"[{quoted}, {count}]"
         return ExecutionIndex(f"[{pair}]" if self == ROOT else f"{self[:-1]}, {pair}]")
 
 
