@@ -6,12 +6,14 @@ import functools
 import hashlib
 import threading
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from flask import Flask, Response, g, got_request_exception, request
 
 from flask_filibuster import signals
 from flask_filibuster.config import Config
+from flask_filibuster.core import wire
 from flask_filibuster.core.messages import RequestAnswered, RequestReceived
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.services import from_port_on
@@ -34,6 +36,25 @@ from flask_filibuster.instrumentation.streaming import ScopedIterator
 
 FRAME_KEY = "flask_filibuster.frame"
 _setup = threading.Lock()
+
+
+class EnvironHeaders:
+    """The headers of our protocol, straight from a WSGI environment: Werkzeug's way takes longer.
+
+    :param environ: the environment.
+    """
+
+    _KEYS: ClassVar[Mapping[str, str]] = {
+        name: f"HTTP_{name.upper().replace('-', '_')}" for name in wire.READ
+    }
+
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._environ = environ
+
+    def get(self, name: str, default: str, /) -> str:
+        """A header's value, or ``default`` where it is missing."""
+        value: str = self._environ.get(self._KEYS[name], default)
+        return value
 
 
 class InstrumentedApp:
@@ -117,7 +138,7 @@ class InstrumentedApp:
 
     def _frame_from_peer(self, peer: Peer) -> Frame | None:
         """The frame that the headers of a request over the in-process network describe."""
-        propagated = read_headers(request.headers)
+        propagated = read_headers(EnvironHeaders(request.environ))
         if propagated is None:
             return None
         return self._begin(propagated, self.given_name or peer.service, peer.test)

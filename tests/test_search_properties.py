@@ -180,7 +180,7 @@ def check_nothing_is_lost(
     return none, exact
 
 
-@tried(150)
+@tried(80)
 @given(applications(), models, st.sampled_from([None, 2, 3]))
 def test_exact_reduction_loses_nothing(
     application: Application, model: FaultModel, max_faults: int | None

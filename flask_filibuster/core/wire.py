@@ -20,6 +20,9 @@ FORCED_SLEEP = "X-Filibuster-Forced-Sleep"
 REQUEST_ID = "X-Filibuster-Request-Id"
 INSTRUMENTATION = "X-Filibuster-Instrumentation"
 
+READ = (GENERATED_ID, EXECUTION_INDEX, VCLOCK, FORCED_SLEEP, REQUEST_ID)
+"""The headers that :func:`read_headers` looks at."""
+
 # Some 400 calls deep; more is not an index but an attempt to keep us busy.
 LONGEST = 16_384
 
