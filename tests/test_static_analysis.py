@@ -6,6 +6,7 @@ import ast
 import functools
 import http
 import importlib
+import linecache
 import logging
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from flask.views import MethodView, View
 from werkzeug.exceptions import BadGateway, HTTPException, NotFound
 from werkzeug.exceptions import Gone as Vanished
 
+from flask_filibuster import Filibuster
 from flask_filibuster.core import static_analysis
 from flask_filibuster.core.static_analysis import answered_statuses
 from tests import analysed_app
@@ -1351,3 +1353,21 @@ def test_the_analysis_itself_needs_no_flask() -> None:
         "assert not {'flask', 'werkzeug', 'requests'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ROOT})
+
+
+def test_the_hooks_of_the_extension_are_not_read_as_code_of_the_app(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[str] = []
+
+    def getlines(filename: str, module_globals: dict[str, Any] | None = None) -> list[str]:
+        read.append(Path(filename).name)
+        return real(filename, module_globals)
+
+    real = linecache.getlines
+    monkeypatch.setattr(linecache, "getlines", getlines)
+    app = Flask(__name__)
+    app.add_url_rule("/", view_func=lambda: ("gone", 410))
+    Filibuster(app)
+    assert answered_statuses(app) == {410}
+    assert set(read) == {Path(__file__).name}

@@ -25,7 +25,7 @@ from flask_filibuster.core.source_names import (
     tolerant,
 )
 
-FRAMEWORK = frozenset({"flask", "werkzeug"})
+FRAMEWORK = frozenset({"flask", "flask_filibuster", "werkzeug"})
 # so many calls of a function with different arguments are read, more would take too long
 MOST_CALLS = 50
 STATUS_ARGUMENTS = frozenset({"code", "status", "status_code", "http_status_code"})
