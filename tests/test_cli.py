@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import re
 import shlex
@@ -92,6 +93,10 @@ SHOP = """
     def broken():
         return 1 / 0
 
+    @app.get("/host")
+    def host():
+        return "", 200 if request.host == "shop:5000" else 404
+
     calls = []
 
     @app.get("/moody")
@@ -138,6 +143,7 @@ class Project:
             return CliRunner().invoke(cli, [*prefix, "filibuster", *arguments], color=color)
         finally:
             assert current_scope() is None
+            assert logging.root.manager.disable == logging.NOTSET
             self.forget()
 
     def forget(self) -> None:
@@ -192,7 +198,7 @@ def test_status_says_how_the_app_is_set_up(project: Project) -> None:
     assert lines["server"] == "embedded in the process"
     assert lines["fault model"].startswith("static analysis of the views")
     assert lines["  exceptions"] == "ConnectionError, Timeout"
-    assert lines["  statuses"] == "400, 500 (shop)"
+    assert lines["  statuses"] == "400, 404, 500 (shop)"
     assert lines["reduction"] == "exact"
     assert lines["max faults"] == lines["max executions"] == "no limit"
     assert lines["excluded hosts"] == "none"
@@ -656,6 +662,7 @@ def test_an_app_is_named_as_for_flask_and_replayed_under_that_name(
 
 def test_without_a_name_the_app_is_found_where_flask_looks(project: Project) -> None:
     (project.path / "shop.py").rename(project.path / "wsgi.py")
+    assert project.explored("/careful", app=None)["executed"] == 4
     result = project.flask("explore", "/careless", app=None)
     assert result.exit_code == 1
     assert "replay it: flask filibuster replay" in result.stdout
@@ -669,6 +676,17 @@ def test_services_are_found_in_a_module_of_a_package_whatever_the_app_is_called(
     (project.path / "shop.py").rename(project.path / "pages" / "web.py")
     for app in ("pages.web", "pages/web.py"):
         assert project.explored("/careful", app=app)["executed"] == 4
+
+
+def test_services_are_found_where_the_app_was_made_too(project: Project) -> None:
+    project.write("front.py", "from shop import app\n")
+    assert project.explored("/careful", app="front")["executed"] == 4
+
+
+def test_the_app_is_requested_where_its_services_find_it(project: Project) -> None:
+    among = ("--services", "shop:make_services")
+    assert project.flask("explore", "/host", *among).exit_code == 0
+    assert project.flask("explore", "/host").exit_code == 2
 
 
 @pytest.mark.parametrize("services", ["shop:filibuster_services", "shop:make_services"])

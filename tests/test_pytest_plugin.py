@@ -11,6 +11,7 @@ import json
 import re
 import shlex
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -225,6 +226,7 @@ def test_every_distinct_bug_of_a_test_is_shown_as_pytest_would_show_it(suite: Su
         """
     )
     assert ran.outcomes["failed"] == 1
+    assert "filibuster: failure 1 of 2" in ran.output
     assert "filibuster: failure 2 of 2" in ran.output
     assert ran.saw(
         "    @pytest.mark.filibuster",
@@ -263,27 +265,46 @@ def test_only_the_output_of_the_failing_execution_is_shown(suite: Suite) -> None
     assert "got 200" not in ran.output
 
 
-def test_an_exploration_that_proves_nothing_fails_the_test_and_says_why(suite: Suite) -> None:
-    suite.write(
-        services="""
-            import requests
-            from flask import Flask, request
+MOODY = """
+    import requests
+    from flask import Flask
 
-            front, back = Flask("front"), Flask("back")
-            calls = []
+    front, back = Flask("front"), Flask("back")
+    calls = []
 
-            @front.get("/")
-            def page():
-                calls.append("one more")
-                if len(calls) % 2:
-                    requests.get("http://back:5001/data", timeout=1)
-                return "page"
+    @front.get("/")
+    def page():
+        calls.append("one more")
+        if len(calls) % 2:
+            requests.get("http://back:5001/data", timeout=1)
+        return "page"
 
-            @back.get("/data")
-            def data():
-                return "data"
+    @back.get("/data")
+    def data():
+        return "data"
+"""
+
+
+def test_bugs_are_shown_together_with_what_proves_nothing(suite: Suite) -> None:
+    suite.write(services=MOODY)
+    ran = suite.run(
+        """
+        import pytest
+        import requests
+
+        @pytest.mark.filibuster
+        def test_page():
+            assert requests.get("http://front:5000/").text == "page"
         """
     )
+    assert ran.outcomes["failed"] == 1
+    assert "filibuster: this failure" in ran.output
+    assert "filibuster: inconclusive executions" in ran.output
+    assert "the call was never made: front -> back" in ran.output
+
+
+def test_an_exploration_that_proves_nothing_fails_the_test_and_says_why(suite: Suite) -> None:
+    suite.write(services=MOODY)
     ran = suite.run(
         """
         import pytest
@@ -366,6 +387,14 @@ def test_a_replay_fails_where_its_call_is_not_made_any_more(suite: Suite) -> Non
     ]
 
 
+def test_a_replay_that_is_skipped_shows_nothing(suite: Suite) -> None:
+    found = suite.run(CARELESS)
+    suite.write(test_it=CARELESS.replace("assert", 'pytest.skip("known") if 1 else', 1))
+    ran = suite.again(*found.replay)
+    assert ran.outcomes == {"skipped": 1}
+    assert ": not reproduced: the test is skipped (it was:" in ran.summary[0]
+
+
 def test_the_replay_command_fits_the_directory_that_pytest_was_started_in(
     suite: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -380,7 +409,7 @@ def test_the_replay_command_fits_the_directory_that_pytest_was_started_in(
     monkeypatch.chdir(below)
     from_below = suite.again("test_it.py")
     assert from_below.replay[0] == "test_it.py::test_page"
-    assert Path(from_below.replay[-1]).is_file()
+    assert Path(from_below.replay[-1]).parent == suite.path / ".filibuster"
     assert ": 1 execution: reproduced:" in suite.again(*from_below.replay).summary[0]
 
 
@@ -719,6 +748,25 @@ def test_requests_of_fixtures_reach_the_services_and_are_not_made_to_fail(suite:
     assert ran.summary == ["test_it.py::test_page: 4 executions: 2 findings"]
 
 
+def test_requests_of_hooks_around_the_body_are_not_made_to_fail(suite: Suite) -> None:
+    suite.write(
+        conftest=CONFTEST
+        + """
+    import requests
+    from services import note
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call():
+        note(f"before: {requests.get('http://front:5000/careless').text}")
+        yield
+        note(f"after: {requests.get('http://front:5000/careless').text}")
+    """
+    )
+    ran = suite.run(CAREFUL)
+    assert ran.outcomes["passed"] == 1
+    assert ran.count("before: data") == ran.count("after: data") == EXECUTIONS
+
+
 def test_the_services_fixture_can_use_others_and_the_network(suite: Suite) -> None:
     suite.write(
         conftest="""
@@ -729,7 +777,7 @@ def test_the_services_fixture_can_use_others_and_the_network(suite: Suite) -> No
             @pytest.fixture
             def filibuster_services(request, tmp_path):
                 with pytest.raises(requests.ConnectionError):
-                    requests.get("http://front:5000/careful", timeout=0.2)
+                    requests.get("http://127.0.0.1:1/careful", timeout=1)
                 note(f"services of {request.node.name}")
                 return {"http://front:5000": front, "http://back:5001": back}
         """
@@ -825,14 +873,14 @@ def test_executions_that_the_test_skips_are_counted(suite: Suite) -> None:
 
         @pytest.mark.filibuster
         def test_page():
-            if requests.get("http://front:5000/careless").status_code == 500:
+            if requests.get("http://front:5000/careless").text == "default":
                 pytest.skip("known")
         """
     )
     assert ran.outcomes["passed"] == 1
     assert ran.summary == [
         "test_it.py::test_page: 4 executions: 2 findings",
-        "  2 executions were skipped by the test itself, and prove nothing",
+        "  1 execution was skipped by the test itself, and proves nothing",
     ]
 
 
@@ -907,8 +955,13 @@ def test_an_error_of_what_a_module_shares_is_an_error_of_its_last_test(suite: Su
             print("the server goes down")
             raise RuntimeError("the server does not stop")
 
+        @pytest.fixture
+        def database():
+            yield
+            print("the database closes")
+
         @pytest.mark.filibuster
-        def test_page():
+        def test_page(database):
             requests.get("http://front:5000/careful")
         """
     )
@@ -917,6 +970,7 @@ def test_an_error_of_what_a_module_shares_is_an_error_of_its_last_test(suite: Su
     assert "E       RuntimeError: the server does not stop" in ran.output
     _, _, after = ran.output.partition("Captured stdout teardown")
     assert "the server goes down" in after
+    assert "the database closes\n" in ran.output
     assert ran.output.count("the server goes down") == 1 + ran.output.count('print("the server')
 
 
@@ -942,6 +996,28 @@ def test_errors_of_both_tear_downs_are_shown(suite: Suite) -> None:
     assert ran.outcomes["error"] == 1
     assert "E       RuntimeError: the database is locked" in ran.output
     assert "E       RuntimeError: the server does not stop" in ran.output
+
+
+def test_a_bug_is_what_failed_first_in_its_execution(suite: Suite) -> None:
+    ran = suite.run(
+        """
+        import pytest
+        import requests
+
+        @pytest.fixture
+        def database(filibuster):
+            yield
+            if filibuster.fault_injected:
+                raise RuntimeError("the database is locked")
+
+        @pytest.mark.filibuster
+        def test_page(database):
+            assert requests.get("http://front:5000/careless").text == "data"
+        """
+    )
+    assert ran.outcomes["failed"] == ran.outcomes["error"] == 1
+    _, _, this = ran.output.partition("filibuster: this failure")
+    assert this.splitlines()[1].startswith("AssertionError: assert 'default' == 'data'")
 
 
 def test_output_of_what_is_torn_down_last_stays_off_the_terminal(suite: Suite) -> None:
@@ -987,6 +1063,39 @@ def test_an_interrupt_in_the_middle_leaves_nothing_patched(suite: Suite) -> None
     assert ran.notes[-2:] == ["extension: True", "torn down, extension: False"]
     assert requests.Session.get_adapter is before
     assert current_scope() is None
+
+
+def test_an_interrupt_does_not_wait_for_what_the_application_has_under_way(suite: Suite) -> None:
+    suite.write(
+        services="""
+            import threading
+            from flask import Flask
+            from flask_filibuster import Filibuster
+
+            front = back = Flask("front")
+            front.config["FILIBUSTER_TIMEOUT"] = 60
+            Filibuster(front)
+
+            @front.get("/")
+            def page():
+                threading.Thread(target=threading.Event().wait, args=(20,), daemon=True).start()
+                return "page"
+        """
+    )
+    begun = time.monotonic()
+    ran = suite.run(
+        """
+        import pytest
+        import requests
+
+        @pytest.mark.filibuster
+        def test_page():
+            requests.get("http://front:5000/")
+            raise KeyboardInterrupt
+        """
+    )
+    assert ran.code == pytest.ExitCode.INTERRUPTED
+    assert time.monotonic() - begun < 20
 
 
 def test_failing_subtests_are_bugs(suite: Suite) -> None:
@@ -1177,6 +1286,16 @@ def test_no_filibuster_runs_a_test_once_with_its_services_and_no_fault(suite: Su
     assert ran.summary == []
 
 
+def test_no_filibuster_needs_no_fault_model(suite: Suite) -> None:
+    suite.write(
+        conftest=CONFTEST
+        + """
+    front.config["FILIBUSTER_ANALYSIS_FILE"] = "nowhere.json"
+    """
+    )
+    assert suite.run(CAREFUL, "--no-filibuster").outcomes == {"passed": 1}
+
+
 LIMITED = """
     import pytest
     import requests
@@ -1288,6 +1407,7 @@ def test_a_mark_with_a_mistake_is_an_error_of_collection(
         """
     )
     assert ran.code == pytest.ExitCode.INTERRUPTED
+    assert "collected 0 items" in ran.output
     assert f"test_it.py::test_one: {complaint}" in ran.output.replace("the filibuster mark: ", "")
     assert "Traceback" not in ran.output
     assert "INTERNALERROR" not in ran.output
@@ -1558,14 +1678,16 @@ def test_a_suite_without_a_mark_imports_neither_flask_nor_requests(suite: Suite)
 
 
 def test_a_suite_without_a_mark_has_no_summary_and_reaches_no_service(suite: Suite) -> None:
+    suite.write(conftest=CONFTEST.replace("front:5000", "127.0.0.1:1"))
     ran = suite.run(
         """
         import pytest
         import requests
 
-        def test_plain():
+        def test_plain(filibuster_services):
+            assert "http://127.0.0.1:1" in filibuster_services
             with pytest.raises(requests.ConnectionError):
-                requests.get("http://front:5000/careful", timeout=0.2)
+                requests.get("http://127.0.0.1:1/careful", timeout=1)
         """
     )
     assert ran.outcomes == {"passed": 1}

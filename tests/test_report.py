@@ -138,6 +138,7 @@ def test_at_most_five_inconclusive_executions_are_described() -> None:
         "  with these faults:",
         "    shop -> stock: GET http://stock:5001/",
     ]
+    assert list(text.inconclusive_lines([one] * 5))[-1] == "  a call was never made"
     assert list(text.inconclusive_lines([one] * 7))[-1] == "… and 2 more"
 
 
@@ -224,9 +225,10 @@ def test_data_of_a_fault_has_everything_to_tell_it_by() -> None:
     }
 
 
-def test_a_result_that_passed_with_a_finding_is_not_ok_in_data() -> None:
+def test_a_result_with_a_failure_or_a_finding_is_not_ok_in_data() -> None:
     broken = Execution(2, ONE, crashing(Crash("ValueError: x", None)), "passed")
     result = Result((FINE, broken))
     assert result.ok
     assert result_data(result, {})["ok"] is False
+    assert result_data(Result((FINE, execution(2, ONE, ValueError("x")))), {})["ok"] is False
     assert result_data(Result((FINE,)), {})["ok"] is True

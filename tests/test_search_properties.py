@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.outcome import Outcome
-from flask_filibuster.exploration.explorer import Explorer, run_all
+from flask_filibuster.core.trace import Trace
+from flask_filibuster.exploration.explorer import Explorer, Observation, run_all
 from flask_filibuster.exploration.result import Result
 from tests.simulation import (
     PASSED,
@@ -180,7 +181,7 @@ def check_nothing_is_lost(
     return none, exact
 
 
-@tried(80)
+@tried(60)
 @given(applications(), models, st.sampled_from([None, 2, 3]))
 def test_exact_reduction_loses_nothing(
     application: Application, model: FaultModel, max_faults: int | None
@@ -235,6 +236,18 @@ def test_max_faults_bounds_the_size_of_fault_sets_and_nothing_else(
     larger = [faults for faults in all_sets(unbounded) if len(faults) == most + 1]
     assert bounded.cut_by_size == len(larger)
     assert bounded.remaining == unbounded.cut_by_size == 0
+
+
+def test_what_max_faults_leaves_undone_is_counted() -> None:
+    """Each of two calls is refused or answers 503, whatever the other one does."""
+    services: dict[str, Service] = {
+        "a": Orderly(((Step("b"),), (Step("c"),))),
+        "b": Orderly(),
+        "c": Orderly(),
+    }
+    simulation = Simulation(services, FunctionalTest(("a",), never))
+    result = explored(simulation, refused(503), max_faults=1)
+    assert (result.generated, result.cut_by_size, result.remaining) == (5, 4, 0)
 
 
 @tried(20)
@@ -572,6 +585,33 @@ def test_an_execution_without_a_call_that_was_made_before_is_inconclusive(
     assert execution.number == number
     assert problem in execution.problems
     assert not result.ok
+
+
+def test_nothing_is_built_on_an_inconclusive_execution() -> None:
+    services: dict[str, Service] = {"a": Forgetful({2: "b"}), "b": Orderly(), "c": Orderly()}
+    result = explored(Simulation(services, FunctionalTest(("a",), never)), refused())
+    assert [execution.verdict for execution in result.executions] == [
+        "passed",
+        "inconclusive",
+        "passed",
+    ]
+    assert [[planned.service for planned in faults] for faults in executed(result)] == [
+        [],
+        ["b"],
+        ["c"],
+    ]
+
+
+def test_an_inconclusive_execution_without_faults_ends_the_search() -> None:
+    explorer = Explorer(refused())
+    faults = explorer.next()
+    assert faults is not None
+    execution = explorer.learn(
+        faults, Observation(Trace(), problems=("a thread is still running",))
+    )
+    assert execution.verdict == "inconclusive"
+    assert explorer.next() is None
+    assert not explorer.result().ok
 
 
 @dataclass

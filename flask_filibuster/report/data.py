@@ -45,7 +45,7 @@ def result_data(result: Result, commands: Mapping[FaultSet, str]) -> dict[str, A
                 "site": _site(finding.site),
                 "faults": faults_data(finding.faults),
                 "executions": list(finding.executions),
-                "replay": commands.get(finding.faults) if finding.broken else None,
+                "replay": commands.get(finding.faults),
             }
             for finding in result.findings
         ],

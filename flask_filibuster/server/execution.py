@@ -57,6 +57,7 @@ class TestExecution:
         self._problems: list[str] = []
         self._strands: dict[str, int] = {}
         self._told_by_callee: set[ExecutionIndex] = set()
+        self._asked: set[str | None] = set()
 
     def new_request_id(self) -> str:
         """An id for one more request of the test."""
@@ -147,6 +148,7 @@ class TestExecution:
 
     def fault_injected(self, service: str | None = None) -> bool:
         """Whether a fault is planned (on a call that reaches that service)."""
+        self._asked.add(service)
         if service is not None:
             self._ids.asked.add(service)
         return any(service in (None, each.service) for each in self.faults)
@@ -203,6 +205,11 @@ class TestExecution:
         if answer is not None and outcome is not None and call.fault is None:
             outcome = answer if answer.status == outcome.status else outcome
         return replace(call, target=handling.service, outcome=outcome)
+
+    @property
+    def asked(self) -> frozenset[str | None]:
+        """What :meth:`fault_injected` was asked for."""
+        return frozenset(self._asked)
 
     def problems(self) -> tuple[str, ...]:
         """What kept this execution from being what was planned, in words."""

@@ -221,6 +221,9 @@ class FilibusterFixture:
     @property
     def fault_injected(self) -> bool:
         """Whether this execution injects any fault."""
+        from flask_filibuster.instrumentation.asking import was_fault_injected
+
+        was_fault_injected()  # So that the search knows that the verdict may depend on it.
         return len(self.faults) > 0
 
     def fault_injected_on(self, service: str) -> bool:

@@ -60,7 +60,8 @@ def explored(
     notes = list(result.notes)
     if skips:
         count = text.counted(skips, "execution was", "executions were")
-        notes.append(f"{count} skipped by the test itself, and prove nothing")
+        proof = "proves" if skips == 1 else "prove"
+        notes.append(f"{count} skipped by the test itself, and {proof} nothing")
     summarise(reports, text.counts_line(result), text.verdict_line(result), notes)
     return reports
 
@@ -126,7 +127,8 @@ def _add_failures(
 ) -> None:
     """Add faults and commands to the first failure, and all the other failures to it."""
     main, *others = result.failures
-    _fail(reports, "filibuster: this failure", _failure_text(item, main, result))
+    name = f"failure 1 of {len(result.failures)}" if others else "this failure"
+    _fail(reports, f"filibuster: {name}", _failure_text(item, main, result))
     for number, failure in enumerate(others, start=2):
         its_own = failed[failure.executions[0].number]
         how = next((shown(each) for each in its_own if not each.passed), "")

@@ -13,7 +13,6 @@ from _pytest.runner import runtestprotocol
 from flask import Flask
 from requests.adapters import BaseAdapter
 
-from flask_filibuster.config import Config
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.errors import FilibusterError, SetupError
@@ -90,7 +89,8 @@ class MarkedTest:
     def __init__(self, item: pytest.Item) -> None:
         self._item: Any = item
         self._config = item.config
-        self._session = Session(timeout=Config().timeout)
+        self._session: Session | None = None
+        self._searching = False
         self._explorer: Explorer | None = None
         self._network: Network | None = None
         self._services: Mapping[str, Any] = {}
@@ -204,15 +204,16 @@ class MarkedTest:
         return surroundings(services, [app] if isinstance(app, Flask) else [])
 
     def gather(self) -> None:
-        """Have services and search ready at the end of set-up."""
+        """Have the services, and the search if there is one, ready at the end of set-up."""
         network = self._network
         if network is None:
             return
         try:
             config = network.joined().config
-            if self._explorer is None:
-                self._explorer = self._options().explorer(self._services, config)
+            if self._session is None:
                 self._session = Session(timeout=config.timeout)
+            if self._searching and self._explorer is None:
+                self._explorer = self._options().explorer(self._services, config)
         except FilibusterError as error:
             raise pytest.fail.Exception(str(error), pytrace=False) from error
 
@@ -231,12 +232,12 @@ class MarkedTest:
     @contextmanager
     def execution(self) -> Iterator[None]:
         """Run the block, the body of the test, under the faults whose turn it is."""
-        network = self._network
-        if network is None:
+        network, session = self._network, self._session
+        if network is None or session is None:
             yield
             return
         interrupted = False
-        with self._session.execution(self.faults, network.joined()) as execution:
+        with session.execution(self.faults, network.joined()) as execution:
             try:
                 yield
             except INTERRUPTIONS:
@@ -244,7 +245,7 @@ class MarkedTest:
                 raise
             finally:
                 if not interrupted:
-                    self._observation = self._session.observe(execution, None)
+                    self._observation = session.observe(execution, None)
 
     def note_exception(self, exception: BaseException) -> None:
         """Keep the exception that a phase ended in."""
@@ -267,11 +268,12 @@ class MarkedTest:
         return replace(observation, error=self._exception)
 
     def _explore(self) -> Reports:
+        self._searching = True
         first = reports = self._run_once(FaultSet())
-        explorer = self._explorer
+        explorer, session = self._explorer, self._session
         if (
             explorer is None
-            or self._observation is None
+            or session is None
             or self._exception is not None
             or any(each.skipped for each in first)
         ):
@@ -283,7 +285,7 @@ class MarkedTest:
             if faults is not None:
                 reports = self._run_once(faults)
         result = explorer.result()
-        notes = self._session.notes(result)
+        notes = session.notes(result)
         return explored(
             self._item,
             replace(result, notes=notes),

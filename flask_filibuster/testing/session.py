@@ -116,7 +116,7 @@ class Session:
         self._server.forget(execution)
         self._reached.update(call.target for call in trace.invocations)
         self._reached.update(each.service for each in trace.handlings.values())
-        return Observation(trace, error, problems)
+        return Observation(trace, error, problems, execution.asked)
 
     def notes(self, result: Result) -> tuple[str, ...]:
         """What a user should know of the exploration itself.
