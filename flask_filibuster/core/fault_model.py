@@ -112,7 +112,7 @@ class FaultModel:
         try:
             with open(path, encoding="utf-8") as file:
                 content = json.load(file)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise FaultModelError(f"cannot read the analysis file {path}: {error}") from error
         try:
             return cls._from_analysis(content)
@@ -153,7 +153,7 @@ class FaultModel:
         statuses: dict[str, list[int | None]] = {}
         for rule in self._statuses:
             name = rule.service.pattern.removeprefix("(?:").removesuffix(")$")
-            statuses[name] = [fault.status for fault in rule.faults]
+            statuses.setdefault(name, []).extend(fault.status for fault in rule.faults)
         return {
             "exceptions": [rule.fault.exception for rule in self._exceptions if rule.fault.abort],
             "statuses": statuses,
