@@ -49,3 +49,11 @@ class CounterexampleError(FilibusterError):
 
 class FilibusterWarning(UserWarning):
     """Something worth knowing that no assertion of the test is about."""
+
+
+class WireError(FilibusterError, ValueError):
+    """A message from the network is not what the protocol says it is."""
+
+
+class ServerError(FilibusterError):
+    """A Filibuster server cannot be reached, or does not answer as the protocol says."""

@@ -20,7 +20,7 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import Crash, Handling, Invocation, Trace
 from flask_filibuster.exploration.explorer import Observation
-from flask_filibuster.instrumentation.frame import Counter, Strand
+from flask_filibuster.core.positions import Counter, Strand
 
 PASSED = "passed"
 

@@ -35,8 +35,33 @@ def test_the_parent_of_a_child_is_where_it_came_from(
         assert index.parent == ExecutionIndex.from_pairs(path[:-1])
 
 
-def test_another_spacing_of_the_same_pairs_is_the_same_index() -> None:
-    assert ExecutionIndex.parse('[["a",1] , ["b",2]]') == '[["a", 1], ["b", 2]]'
+def test_an_index_of_another_spacing_is_handed_on_as_it_came() -> None:
+    text = '[["a",1] , ["b",2]]'
+    index = ExecutionIndex.parse(text)
+    assert index == text
+    assert index.pairs == (("a", 1), ("b", 2))
+    assert index.child("c", 1).pairs == (("a", 1), ("b", 2), ("c", 1))
+
+
+@given(PAIRS)
+def test_the_parent_of_an_index_without_spaces_has_none_either(
+    pairs: list[tuple[str, int]],
+) -> None:
+    compact = [
+        json.dumps([list(pair) for pair in pairs[:length]], separators=(",", ":"))
+        for length in range(1, len(pairs) + 1)
+    ]
+    for above, below in zip(compact, compact[1:], strict=False):
+        assert ExecutionIndex.received(below).parent == above
+    assert ExecutionIndex.received(compact[0]).parent == ROOT
+
+
+@pytest.mark.parametrize("text", ["", "abc", "[[", "{}", "[1, 2]", "[" * 9999])
+def test_what_is_no_list_of_pairs_can_still_be_a_key_below_the_test(text: str) -> None:
+    index = ExecutionIndex.received(text)
+    assert index == text
+    assert index.parent == ROOT
+    assert index.pairs == ((text, 1),)
 
 
 @pytest.mark.parametrize(

@@ -35,24 +35,29 @@ class ExecutionIndex(str):
 
     @classmethod
     def parse(cls, text: str) -> ExecutionIndex:
-        """Read an index that came from elsewhere.
+        """Read an index that came from elsewhere, and keep its text as it is.
 
         :raises ValueError: the text is not a JSON list of ``[string, positive integer]`` pairs.
         """
-        if _USUAL.fullmatch(text):
-            return cls(text)
-        try:
-            value = json.loads(text)
-        except RecursionError as error:
-            raise ValueError("not an execution index: nested too deeply") from error
-        if not isinstance(value, list) or not all(_is_pair(pair) for pair in value):
-            raise ValueError(f"not an execution index: {text[:80]!r}")
-        return cls.from_pairs((pair[0], pair[1]) for pair in value)
+        if not _USUAL.fullmatch(text) and not _pairs_of(text):
+            return ROOT
+        return cls(text)
+
+    @classmethod
+    def received(cls, text: str) -> ExecutionIndex:
+        """The index with this text, whatever it is: for a receiver it is an opaque key.
+
+        What is no list of pairs counts as a call that the test's own code makes.
+        """
+        return cls(text)
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
-        """The ``(signature, count)`` pairs, outermost first."""
-        return tuple((signature, count) for signature, count in json.loads(self))
+        """The ``(signature, count)`` pairs, outermost first; of an opaque index, a single one."""
+        try:
+            return _pairs_of(self)
+        except ValueError:
+            return ((str(self), 1),)
 
     @property
     def depth(self) -> int:
@@ -70,13 +75,27 @@ class ExecutionIndex(str):
         last = self.rfind(', ["')
         if last > 0 and _LAST_PAIR.fullmatch(self, last):
             return ExecutionIndex(f"{self[:last]}]")
-        return ExecutionIndex.from_pairs(self.pairs[:-1])
+        above = [list(pair) for pair in self.pairs[:-1]]
+        if not above:
+            return ROOT
+        compact = json.dumps(above, separators=(",", ":"))  # As other languages write JSON.
+        return ExecutionIndex(compact if self.startswith(compact[:-1]) else json.dumps(above))
 
     def child(self, signature: str, count: int) -> ExecutionIndex:
         """The index of the ``count``-th call (from 1) with ``signature`` below this request."""
         quoted = f'"{signature}"' if _PLAIN.fullmatch(signature) else json.dumps(signature)
         pair = f"[{quoted}, {count}]"
-        return ExecutionIndex(f"[{pair}]" if self == ROOT else f"{self[:-1]}, {pair}]")
+        return ExecutionIndex(f"[{pair}]" if self == ROOT else f"{self.rstrip()[:-1]}, {pair}]")
+
+
+def _pairs_of(text: str) -> tuple[Pair, ...]:
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("not an execution index: nested too deeply") from error
+    if not isinstance(value, list) or not all(_is_pair(pair) for pair in value):
+        raise ValueError(f"not an execution index: {text[:80]!r}")
+    return tuple((pair[0], pair[1]) for pair in value)
 
 
 def _is_pair(value: object) -> bool:

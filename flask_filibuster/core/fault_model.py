@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from os import PathLike
 from typing import Any
 
-from flask_filibuster.core.faults import Fault, exception_name
+from flask_filibuster.core.faults import PREFIX, TIMEOUTS, Fault, exception_name
 from flask_filibuster.core.services import service_name
 from flask_filibuster.core.static_analysis import answered_statuses
 from flask_filibuster.core.trace import Invocation
@@ -18,36 +20,7 @@ from flask_filibuster.errors import FaultModelError
 
 DEFAULT_EXCEPTIONS = ("ConnectionError", "Timeout")
 DEFAULT_STATUSES = (500, 502, 503)
-VERBS = ("get", "post", "put", "patch", "delete", "head", "options")
-EVERY_CALL = re.compile(r"requests\.")
-
-
-@dataclass(frozen=True, slots=True)
-class ExceptionRule:
-    """Calls whose ``module.method`` matches ``calls`` can end in ``fault``."""
-
-    calls: re.Pattern[str]
-    fault: Fault
-    restriction: str | None = None
-
-    def fits(self, invocation: Invocation) -> bool:
-        """Whether the call's method, timeout and other properties allow this fault."""
-        if self.restriction == "timeout" and not invocation.has_timeout:
-            return False
-        if self.restriction == "ssl" and not invocation.url.startswith("https:"):
-            return False
-        if self.restriction not in (None, "timeout", "ssl"):
-            return False
-        return _matches(self.calls, invocation) and self.fault.fits_timeout(invocation.timeout)
-
-
-@dataclass(frozen=True, slots=True)
-class StatusRule:
-    """Calls that match ``calls`` and reach a service that matches ``service`` can answer so."""
-
-    calls: re.Pattern[str]
-    service: re.Pattern[str]
-    faults: tuple[Fault, ...]
+LONGEST_MARGIN = 3600
 
 
 class FaultModel:
@@ -81,7 +54,7 @@ class FaultModel:
         )
         self._lost = tuple(fault for fault in lost if fault.status is not None)
         self._statuses = tuple(
-            StatusRule(EVERY_CALL, _pattern(f"(?:{name})$"), _answers(f"statuses[{name!r}]", codes))
+            StatusRule(EVERY_CALL, pattern_of(f"(?:{name})$"), _answers(f"statuses[{name!r}]", codes))
             for name, codes in (statuses or {}).items()
         )
         self._defaults = _answers("default_statuses", default_statuses)
@@ -114,35 +87,74 @@ class FaultModel:
                 content = json.load(file)
         except (OSError, ValueError, RecursionError) as error:
             raise FaultModelError(f"cannot read the analysis file {path}: {error}") from error
-        try:
-            return cls._from_analysis(content)
-        except (FaultModelError, KeyError, TypeError, AttributeError, ValueError) as error:
-            what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            raise FaultModelError(f"analysis file {path}: {what}") from error
+        return cls.from_analysis(content, source=f"analysis file {path}")
 
     @classmethod
-    def _from_analysis(cls, content: Any) -> FaultModel:
-        if not isinstance(content, dict):
-            raise FaultModelError("it must be a JSON object of sections")
-        exceptions: list[ExceptionRule] = []
-        statuses: list[StatusRule] = []
-        for section in content.values():
-            calls = _pattern(section["pattern"])
-            if not any(calls.match(f"requests.{verb}") for verb in VERBS):
-                continue
-            exceptions += (_exception_rule(calls, each) for each in section.get("exceptions", ()))
-            statuses += (_status_rule(calls, each) for each in section.get("errors", ()))
+    def from_analysis(
+        cls, content: Mapping[str, Any], *, source: str = "the analysis"
+    ) -> FaultModel:
+        """Read what is in an analysis file, wherever it came from; see :meth:`from_analysis_file`.
+
+        Size is bounded, whatever ``content`` is. How long its patterns take to match is not.
+
+        :param content: the sections by name, as :meth:`to_analysis` gives them.
+        :param source: what to call it in an error.
+        :raises FaultModelError: something in it cannot be injected, or it is no analysis.
+        """
+        exceptions, statuses = read_analysis(content, source)
         model = cls(exceptions=(), default_statuses=())
-        model._exceptions = tuple(exceptions)
-        model._statuses = tuple(statuses)
+        model._exceptions = exceptions
+        model._statuses = statuses
         return model
+
+    @classmethod
+    def held(cls, margin: float = 0.001, *, lost: bool = False) -> FaultModel:
+        """The model that looks for misconfigured timeouts: callees that are too slow, no more.
+
+        Each call that has a timeout is held until just past it, then times out. A caller whose own
+        caller waits for less, or that retries for longer than anybody waits, shows itself. Real
+        time passes, and ``FILIBUSTER_MAX_SLEEP`` of the app that waits bounds it: raise it to more
+        than the longest timeout.
+
+        :param margin: seconds that a call is held beyond its timeout; a fraction of a nanosecond
+            is not told apart from the next one.
+        :param lost: make the call first and let the callee hold it, so that it does its work and
+            its answer is lost.
+        :raises FaultModelError: the margin is no number of seconds over 0, or more than an hour.
+        """
+        number = isinstance(margin, int | float) and not isinstance(margin, bool)
+        if not number or not 0 < margin <= LONGEST_MARGIN:
+            raise FaultModelError(
+                f"margin is {margin!r}; it must be a number of seconds over 0, "
+                f"at most {LONGEST_MARGIN}"
+            )
+        seconds = f"{max(margin, 1e-9):.9f}".rstrip("0").rstrip(".")
+        sleep = f"@expr(metadata['timeout'])+{seconds}"
+        return cls((Fault("Timeout", abort=not lost, sleep=sleep),), default_statuses=())
+
+    def to_analysis(self) -> dict[str, Any]:
+        """The model in the format of the Filibuster prototypes, for a JSON file.
+
+        :meth:`from_analysis` makes a model of it that lets the same calls fail in the same ways,
+        in the same order.
+
+        :raises FaultModelError: that cannot be done, as there are default statuses and the patterns
+            of services cannot be told apart in one, or the model is too large.
+        """
+        statuses = list(self._statuses)
+        if self._defaults:
+            others = none_of([rule.service for rule in self._statuses])
+            statuses.append(StatusRule(EVERY_CALL, others, self._defaults))
+        if self._lost:
+            statuses.append(StatusRule(EVERY_CALL, EVERY_SERVICE, self._lost))
+        return write_analysis(self._exceptions, statuses)
 
     def ways(self, invocation: Invocation) -> tuple[tuple[Fault, ...], tuple[Fault, ...]]:
         """How the call can fail: the exceptions, then the statuses, each in the model's order."""
         exceptions = (rule.fault for rule in self._exceptions if rule.fits(invocation))
         named = [rule for rule in self._statuses if rule.service.match(invocation.target)]
         answers = [
-            fault for rule in named if _matches(rule.calls, invocation) for fault in rule.faults
+            fault for rule in named if rule.applies_to(invocation) for fault in rule.faults
         ]
         if not named:
             answers += self._defaults
@@ -193,49 +205,3 @@ def _lost(way: str | int) -> Fault:
         if isinstance(way, str)
         else Fault(status=way, abort=False)
     )
-
-
-@lru_cache(maxsize=256)
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise FaultModelError(f"{text!r} is not a regular expression: {error}") from error
-
-
-def _matches(calls: re.Pattern[str], invocation: Invocation) -> bool:
-    return calls.match(f"requests.{invocation.method.lower()}") is not None
-
-
-def _exception_rule(calls: re.Pattern[str], entry: Mapping[str, Any]) -> ExceptionRule:
-    fault = _fault(entry, exception=exception_name(entry["name"]))
-    return ExceptionRule(calls, fault, entry.get("restrictions"))
-
-
-def _status_rule(calls: re.Pattern[str], entry: Mapping[str, Any]) -> StatusRule:
-    faults = []
-    for each in entry["types"]:
-        if "return_value" not in each:
-            raise FaultModelError(f"an error type without return_value: {each!r}")
-        faults.append(_fault(each, status=int(each["return_value"]["status_code"])))
-    return StatusRule(calls, _pattern(entry["service_name"]), tuple(faults))
-
-
-def _fault(
-    entry: Mapping[str, Any], *, exception: str | None = None, status: int | None = None
-) -> Fault:
-    metadata = entry.get("metadata") or {}
-    sleep = metadata.get("sleep") or 0.0
-    return Fault(exception, status, bool(metadata.get("abort", True)), _seconds(sleep))
-
-
-def _seconds(sleep: Any) -> float | str:
-    """A sleep as the prototypes write it: a number, a number in quotes, or an expression."""
-    if isinstance(sleep, str):
-        try:
-            return float(sleep)
-        except ValueError:
-            return sleep
-    if not isinstance(sleep, int | float):
-        raise FaultModelError(f"cannot sleep for {sleep!r}")
-    return float(sleep)

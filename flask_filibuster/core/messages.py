@@ -13,7 +13,10 @@ from flask_filibuster.core.vclock import VectorClock
 
 @dataclass(frozen=True, slots=True)
 class InvocationStarted:
-    """A service is about to make a call (*create*). Times out after ``timeout`` seconds."""
+    """A service is about to make a call (*create*). Times out after ``timeout`` seconds.
+
+    :ivar functions: qualified names of the application's functions on the stack, innermost first.
+    """
 
     request_id: str
     index: ExecutionIndex
@@ -25,14 +28,19 @@ class InvocationStarted:
     vclock: VectorClock
     origin_vclock: VectorClock
     position: tuple[tuple[int, ...], ...]
+    functions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to *create*: the invocation's number, and the fault to inject, if any."""
+    """The answer to *create*: the invocation's number, and the fault to inject, if any.
+
+    :ivar refusal: why a fault that the server asked for cannot be injected, in words.
+    """
 
     generated_id: int
     fault: Fault | None = None
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,10 @@ class RequestReceived:
 
 @dataclass(frozen=True, slots=True)
 class InvocationCompleted:
-    """A call has ended (*invocation_complete*), with what the caller's code gets to see."""
+    """A call has ended (*invocation_complete*), with what the caller's code gets to see.
+
+    :ivar answer: what the callee answered where that answer was lost.
+    """
 
     request_id: str
     index: ExecutionIndex
@@ -57,6 +68,7 @@ class InvocationCompleted:
     vclock: VectorClock
     outcome: Outcome
     fault: Fault | None = None
+    answer: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,35 @@ class RequestAnswered:
     index: ExecutionIndex
     answer: Outcome | None = None
     crash: Crash | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestStarted:
+    """A note, outside the wire protocol: the test itself is about to make this request."""
+
+    request_id: str
+    index: ExecutionIndex
+    method: str
+    url: str
+    timeout: tuple[float | None, float | None] = (None, None)
+    position: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestEnded:
+    """A note, outside the wire protocol: the test itself has got an answer, or an exception."""
+
+    request_id: str
+    index: ExecutionIndex
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsLost:
+    """A note, outside the wire protocol: a service could not tell what it had to, at the time."""
+
+    request_id: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

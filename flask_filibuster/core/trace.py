@@ -116,13 +116,18 @@ class Trace:
     @classmethod
     def of(cls, calls: Iterable[Invocation], handlings: Iterable[Handling]) -> Trace:
         """Put the records of an execution, in whatever order they came, into the trace's order."""
+        listed = list(calls)
+        indexes = {call.index for call in listed}
         children: dict[ExecutionIndex, list[Invocation]] = {}
-        for call in calls:
-            children.setdefault(call.index.parent, []).append(call)
+        for call in listed:
+            parent = call.index.parent
+            # A call below one that nobody has told of is, as far as is known, the test's own.
+            children.setdefault(parent if parent in indexes else ROOT, []).append(call)
         for siblings in children.values():
             siblings.sort(key=lambda call: (call.position, call.index))
         ordered = list(_preorder(children, ROOT))
-        requests = children.get(ROOT, [])
+        # Only the test has no name. What a service calls on its behalf can be made to fail.
+        requests = [call for call in children.get(ROOT, ()) if not call.source]
         known = {call.index for call in requests}
         return cls(
             requests=tuple(requests),
@@ -139,7 +144,8 @@ class Trace:
         """The calls of each handler, in order, by the handler's execution index."""
         grouped: dict[ExecutionIndex, list[Invocation]] = {}
         for call in (*self.requests, *self.invocations):
-            grouped.setdefault(call.index.parent, []).append(call)
+            parent = call.index.parent
+            grouped.setdefault(parent if parent in self._by_index else ROOT, []).append(call)
         return grouped
 
 

@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, Protocol
 from requests.adapters import BaseAdapter
 
 from flask_filibuster.config import Config
-from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
+from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.positions import Counter, Position, Strand, TestRequests
 from flask_filibuster.core.trace import Invocation
 from flask_filibuster.core.vclock import VectorClock
 from flask_filibuster.server.base import Server
 
 if TYPE_CHECKING:
     from flask import Flask
-
-Position = tuple[tuple[int, ...], ...]
-
 
 class Watcher(Protocol):
     """Where the requests of a test under exploration, and the threads they set off, are noted."""
@@ -55,55 +53,6 @@ class Network(Protocol):
         """The adapter that delivers a request to this URL, or ``None`` for the real network."""
 
 
-class Counter:
-    """How often each signature was called on behalf of one request, by whichever thread."""
-
-    __slots__ = ("_counts", "_lock")
-
-    def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
-        self._lock = threading.Lock()
-
-    def next(self, signature: str) -> int:
-        """The count of one more call with this signature, from 1."""
-        with self._lock:
-            count = self._counts.get(signature, 0) + 1
-            self._counts[signature] = count
-            return count
-
-
-class Strand:
-    """A place in the order of a program that may run in several threads.
-
-    Calls of one strand are numbered 1, 3, 5, …; a thread started between two of them orders its
-    own calls at the even number in between, so that the order does not depend on which of the
-    threads ran first.
-
-    :ivar name: which thread of its request this is, like ``2.1``; empty for the first.
-    """
-
-    __slots__ = ("_calls", "_forks", "_lock", "_prefix", "name")
-
-    def __init__(self, prefix: Position = ()) -> None:
-        self.name = ".".join(str(fork) for _, fork in prefix)
-        self._prefix = prefix
-        self._calls = 0
-        self._forks = 0
-        self._lock = threading.Lock()
-
-    def next_call(self) -> Position:
-        """The position of one more call."""
-        with self._lock:
-            self._calls += 1
-            return (*self._prefix, (2 * self._calls - 1,))
-
-    def fork(self) -> Strand:
-        """The strand of a thread that is started here."""
-        with self._lock:
-            self._forks += 1
-            return Strand((*self._prefix, (2 * self._calls, self._forks)))
-
-
 class TestFrame:
     """The functional test itself, as the root of all its requests.
 
@@ -113,26 +62,22 @@ class TestFrame:
     """
 
     __test__ = False
-    __slots__ = ("_counter", "_strand", "names", "server", "watcher")
+    __slots__ = ("_requests", "names", "server", "watcher")
 
     def __init__(self, server: Server, watcher: Watcher, names: Mapping[Flask, str]) -> None:
         self.server = server
         self.watcher = watcher
         self.names = names
-        self._counter = Counter()
-        self._strand = Strand()
+        self._requests = TestRequests()
 
     def next_request(self, what: str) -> tuple[ExecutionIndex, Position]:
         """Index and position of a request of the test; ``what`` is its method and path."""
-        if self._strand.name:
-            what = f"{what} in thread {self._strand.name}"
-        return ROOT.child(what, self._counter.next(what)), self._strand.next_call()
+        return self._requests.next_request(what)
 
     def fork(self) -> TestFrame:
         """The frame for a thread that the test starts."""
         forked = TestFrame(self.server, self.watcher, self.names)
-        forked._counter = self._counter
-        forked._strand = self._strand.fork()
+        forked._requests = self._requests.fork()
         return forked
 
 

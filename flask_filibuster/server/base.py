@@ -30,8 +30,11 @@ class Server(Protocol):
     def create(self, message: InvocationStarted) -> Decision:
         """A call is about to be made: number it, and say whether and how it is to fail."""
 
-    def received(self, message: RequestReceived) -> None:
-        """A service received a request: now it is known which service a URL reached."""
+    def received(self, message: RequestReceived) -> bool:
+        """A service received a request: now it is known which service a URL reached.
+
+        :returns: whether the server stands by the request, so that a sleep it asks for is obeyed.
+        """
 
     def completed(self, message: InvocationCompleted) -> None:
         """A call has ended."""

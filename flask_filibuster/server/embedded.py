@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections import OrderedDict
 from collections.abc import Mapping
 
 from flask_filibuster.core.fault_set import FaultSet
@@ -18,6 +19,9 @@ from flask_filibuster.core.messages import (
 from flask_filibuster.server.execution import TestExecution
 
 
+MOST_ENDED = 20_000
+
+
 class EmbeddedServer:
     """Serves any number of test executions at once, told apart by their request ids.
 
@@ -27,6 +31,8 @@ class EmbeddedServer:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._executions: dict[str, TestExecution] = {}
+        self._open: list[TestExecution] = []
+        self._ended: OrderedDict[str, None] = OrderedDict()
         self.asked: set[str] = set()
 
     @property
@@ -34,60 +40,97 @@ class EmbeddedServer:
         """The embedded server hears everything."""
         return True
 
-    def begin(self, faults: FaultSet, names: Mapping[str, str]) -> TestExecution:
+    def begin(
+        self, faults: FaultSet, names: Mapping[str, str], *, is_open: bool = False
+    ) -> TestExecution:
         """Start a test execution.
 
         :param faults: the faults planned for it.
         :param names: names of services by host, to name a callee that does not report itself.
+        :param is_open: requests with an id that is not known belong to it, if it is the only one
+            of that kind: those of clients that leave the id out, or make up their own.
         """
-        return TestExecution(self, faults, names)
+        execution = TestExecution(self, faults, names)
+        if is_open:
+            with self._lock:
+                self._open.append(execution)
+        return execution
 
     def new_request_id(self, execution: TestExecution) -> str:
         """An id for a request that the test of this execution makes."""
         request_id = str(uuid.uuid4())
+        self.adopt(request_id, execution)
+        return request_id
+
+    def adopt(self, request_id: str, execution: TestExecution) -> None:
+        """Let an id that was made elsewhere lead to this execution."""
         with self._lock:
             self._executions[request_id] = execution
-        return request_id
 
     def forget(self, execution: TestExecution) -> None:
         """Drop an execution that is over; what still arrives for it goes nowhere."""
         with self._lock:
-            self._executions = {
-                request_id: each
-                for request_id, each in self._executions.items()
-                if each is not execution
-            }
+            self._open = [each for each in self._open if each is not execution]
+            over = [key for key, each in self._executions.items() if each is execution]
+            for request_id in over:
+                del self._executions[request_id]
+                self._ended[request_id] = None
+            while len(self._ended) > MOST_ENDED:
+                self._ended.popitem(last=False)
+
+    def under_way(self, request_id: str) -> TestExecution | None:
+        """The execution that a request belongs to, or ``None``.
+
+        :param request_id: its id; empty where a client gives none.
+        """
+        execution = self._executions.get(request_id)
+        if execution is not None or not self._open:
+            return execution
+        with self._lock:
+            if request_id in self._ended:
+                return None
+            if len(self._open) == 1:
+                execution = self._open[0]
+                if request_id:
+                    self._executions[request_id] = execution
+                return execution
+            several = list(self._open)
+        for each in several:
+            each.note_problem(
+                "a request without an id that tells the test executions under way apart arrived "
+                f"(there are {len(several)}); send X-Filibuster-Request-Id along"
+            )
+        return None
 
     def create(self, message: InvocationStarted) -> Decision:
         """Number the call; a call of an execution that is over is let through."""
-        execution = self._executions.get(message.request_id)
+        execution = self.under_way(message.request_id)
         return Decision(-1) if execution is None else execution.create(message)
 
-    def received(self, message: RequestReceived) -> None:
+    def received(self, message: RequestReceived) -> bool:
         """Note which service a request reached."""
-        execution = self._executions.get(message.request_id)
-        if execution is not None:
-            execution.received(message)
+        execution = self.under_way(message.request_id)
+        return execution is not None and execution.received(message)
 
     def completed(self, message: InvocationCompleted) -> None:
         """Note how a call ended."""
-        execution = self._executions.get(message.request_id)
+        execution = self.under_way(message.request_id)
         if execution is not None:
             execution.completed(message)
 
     def answered(self, message: RequestAnswered) -> None:
         """Note what a service answered."""
-        execution = self._executions.get(message.request_id)
+        execution = self.under_way(message.request_id)
         if execution is not None:
             execution.answered(message)
 
     def injection_failed(self, message: InjectionFailed) -> None:
         """Note that a fault could not be made real."""
-        execution = self._executions.get(message.request_id)
+        execution = self.under_way(message.request_id)
         if execution is not None:
             execution.problem(message.index, message.reason)
 
     def fault_injected(self, request_id: str, service: str | None = None) -> bool:
         """Whether that request's execution injects a fault (on that service)."""
-        execution = self._executions.get(request_id)
+        execution = self.under_way(request_id)
         return execution is not None and execution.fault_injected(service)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet
@@ -18,8 +19,10 @@ from flask_filibuster.core.messages import (
     RequestReceived,
 )
 from flask_filibuster.core.outcome import Outcome
-from flask_filibuster.core.services import host_of
+from flask_filibuster.core.positions import TestRequests
+from flask_filibuster.core.services import from_port_on, host_of
 from flask_filibuster.core.trace import Handling, Invocation, Trace
+from flask_filibuster.core.wire import Propagated
 
 
 class RequestIds(Protocol):
@@ -32,6 +35,9 @@ class RequestIds(Protocol):
 
     def new_request_id(self, execution: TestExecution) -> str:
         """An id that leads back to this execution."""
+
+    def adopt(self, request_id: str, execution: TestExecution) -> None:
+        """Let an id that was made elsewhere lead to this execution."""
 
 
 class TestExecution:
@@ -58,6 +64,9 @@ class TestExecution:
         self._strands: dict[str, int] = {}
         self._told_by_callee: set[ExecutionIndex] = set()
         self._asked: set[str | None] = set()
+        self._by_number: dict[int, ExecutionIndex] = {}
+        self._entered: set[str] = set()
+        self._entrances = TestRequests()
 
     def new_request_id(self) -> str:
         """An id for one more request of the test."""
@@ -71,6 +80,7 @@ class TestExecution:
         target = planned.service if planned is not None else self._names.get(host, host)
         with self._changed:
             generated_id, self._generated = self._generated, self._generated + 1
+            self._by_number[generated_id] = message.index
             if message.index in self._calls:
                 self._problems.append(
                     f"two calls had the same execution index: {message.method} {message.url}"
@@ -84,7 +94,8 @@ class TestExecution:
                 callsite=message.callsite,
                 timeout=message.timeout,
                 fault=fault,
-                position=message.position,
+                # Of a client that does not tell, the calls are in the order of their arrival.
+                position=message.position or ((2 * generated_id + 1,),),
             )
         return Decision(generated_id, fault)
 
@@ -103,19 +114,71 @@ class TestExecution:
         """The test itself has got an answer, or an exception."""
         self._end(index, outcome)
 
-    def received(self, message: RequestReceived) -> None:
-        """A service received a request."""
+    def enter(self, service: str) -> bool:
+        """A service asks whether the test execution is new to it.
+
+        :returns: ``True`` the first time.
+        """
         with self._changed:
+            first = service not in self._entered
+            self._entered.add(service)
+            return first
+
+    def admit(self, service: str, method: str, url: str, request_id: str) -> Propagated:
+        """A service received a request of the test's own, which nobody else has told of.
+
+        :returns: its place in the execution.
+        """
+        index, position = self._entrances.next_request(f"{method} {from_port_on(url)}")
+        if request_id:
+            self._ids.adopt(request_id, self)
+        else:
+            request_id = self.new_request_id()
+        call = Invocation(
+            index=index, source="", target=service, method=method, url=url, position=position
+        )
+        self.request(call, told_by_callee=True)
+        path = urlsplit(url).path
+        self.received(RequestReceived(request_id, index, service, method, path))
+        return Propagated(request_id, index)
+
+    def received(self, message: RequestReceived) -> bool:
+        """A service received a request.
+
+        :returns: whether it is one that this execution knows of.
+        """
+        with self._changed:
+            call = self._calls.get(message.index)
             self._handlings[message.index] = Handling(
                 index=message.index,
                 service=message.service,
-                method=message.method,
-                path=message.path,
+                method=message.method or (call.method if call is not None else ""),
+                path=message.path or (urlsplit(call.url).path if call is not None else ""),
             )
+            if message.generated_id is None:
+                return call is not None
+            return self._by_number.get(message.generated_id) == message.index
 
     def completed(self, message: InvocationCompleted) -> None:
-        """A call has ended."""
-        self._end(message.index, message.outcome)
+        """A call has ended.
+
+        A fault is part of what was planned only if the caller says that it came about.
+        """
+        call = self._calls.get(message.index)
+        outcome = message.outcome
+        if call is not None and call.fault is not None:
+            planned = call.fault.outcome
+            if not _same_ending(planned, outcome):
+                self.problem(
+                    message.index, f"planned was that it {call.fault}, but it ended in {outcome}"
+                )
+            outcome = planned
+        if message.answer is not None:
+            with self._changed:
+                handling = self._handlings.get(message.index)
+                if handling is not None and handling.answer is None:
+                    self._handlings[message.index] = replace(handling, answer=message.answer)
+        self._end(message.index, outcome)
 
     def _end(self, index: ExecutionIndex, outcome: Outcome) -> None:
         with self._changed:
@@ -145,6 +208,12 @@ class TestExecution:
         with self._changed:
             call = self._calls.get(index)
             self._problems.append(f"{call.describe() if call else index}: {reason}")
+
+    def note_problem(self, reason: str) -> None:
+        """Something kept the execution from being what was planned, whichever call it was."""
+        with self._changed:
+            if reason not in self._problems:
+                self._problems.append(reason)
 
     def fault_injected(self, service: str | None = None) -> bool:
         """Whether a fault is planned (on a call that reaches that service)."""
@@ -190,7 +259,16 @@ class TestExecution:
         """Everything seen so far."""
         with self._changed:
             calls = [self._as_seen(call) for call in self._calls.values()]
-            return Trace.of(calls, list(self._handlings.values()))
+            return Trace.of(calls, [self._as_ended(each) for each in self._handlings.values()])
+
+    def _as_ended(self, handling: Handling) -> Handling:
+        """The handling with its answer, which its caller tells where the service itself does not."""
+        call, outcome = self._calls.get(handling.index), self._outcomes.get(handling.index)
+        if handling.answer is not None or call is None or call.fault is not None:
+            return handling
+        if outcome is None or outcome.status is None:
+            return handling
+        return replace(handling, answer=outcome)
 
     def _as_seen(self, call: Invocation) -> Invocation:
         """The call with its outcome, and with what its callee has told.
@@ -203,7 +281,8 @@ class TestExecution:
             return replace(call, outcome=outcome)
         answer = handling.answer
         if answer is not None and outcome is not None and call.fault is None:
-            outcome = answer if answer.status == outcome.status else outcome
+            same = answer.status == outcome.status and outcome.digest is None
+            outcome = answer if same else outcome
         return replace(call, target=handling.service, outcome=outcome)
 
     @property
@@ -223,3 +302,10 @@ class TestExecution:
                 if index not in self._outcomes:
                     problems.append(f"the call had not ended: {call.describe()}")
             return tuple(problems)
+
+
+def _same_ending(planned: Outcome, reported: Outcome) -> bool:
+    """Whether an outcome as reported is the one planned, however a client spells exceptions."""
+    if planned.exception is None or reported.exception is None:
+        return (planned.status, planned.exception) == (reported.status, reported.exception)
+    return planned.exception.rpartition(".")[2] == reported.exception.rpartition(".")[2]

@@ -1,0 +1,221 @@
+"""The analysis file of the Filibuster prototypes: rules about faults, as plain data and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from flask_filibuster.core.faults import PREFIX, TIMEOUTS, Fault, exception_name
+from flask_filibuster.core.trace import Invocation
+from flask_filibuster.errors import FaultModelError
+
+VERBS = ("get", "post", "put", "patch", "delete", "head", "options")
+EVERY_CALL = re.compile(r"requests\.")
+EVERY_SERVICE = ".*"
+
+# An analysis may come over the network. The rule for services that no other rule names has the
+# names of all of them in it, so that a pattern may be long.
+MOST_RULES = 10_000
+MOST_IN_A_PATTERN = 10_000
+MOST_IN_ALL_PATTERNS = 1_000_000
+MOST_IN_A_MESSAGE = 1_000
+
+# what taking apart nested data of any kind may come to
+_UNREADABLE = (
+    FaultModelError,
+    TypeError,
+    AttributeError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+)
+_NUMBERED = re.compile(r"\\[1-9]|\(\?\([0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionRule:
+    """Calls whose ``module.method`` matches ``calls`` can end in ``fault``."""
+
+    calls: re.Pattern[str]
+    fault: Fault
+    restriction: str | None = None
+
+    def fits(self, invocation: Invocation) -> bool:
+        """Whether the call's method, timeout and other properties allow this fault."""
+        if self.restriction == "timeout" and not invocation.has_timeout:
+            return False
+        if self.restriction == "ssl" and not invocation.url.startswith("https:"):
+            return False
+        if self.restriction not in (None, "timeout", "ssl"):
+            return False
+        return _matches(self.calls, invocation) and self.fault.fits_timeout(invocation.timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRule:
+    """Calls that match ``calls`` and reach a service that matches ``service`` can answer so."""
+
+    calls: re.Pattern[str]
+    service: re.Pattern[str]
+    faults: tuple[Fault, ...]
+
+
+@lru_cache(maxsize=256)
+def pattern_of(text: str) -> re.Pattern[str]:
+    """Compile a regular expression.
+
+    :raises FaultModelError: it is none.
+    """
+    try:
+        return re.compile(text)
+    # of "a{99999999999}", of "(" 500 times, and of what the app has turned into errors
+    except (re.error, OverflowError, RecursionError, Warning) as error:
+        raise FaultModelError(f"{text!r} is not a regular expression: {error}") from error
+
+
+def _matches(calls: re.Pattern[str], invocation: Invocation) -> bool:
+    return calls.match(f"requests.{invocation.method.lower()}") is not None
+
+
+class _Reading:
+    """One reading of an analysis: the rules that were read, and how much there is in it.
+
+    :ivar exceptions: rules about exceptions, in order.
+    :ivar statuses: rules about statuses, in order.
+    """
+
+    def __init__(self) -> None:
+        self.exceptions: list[ExceptionRule] = []
+        self.statuses: list[StatusRule] = []
+        self._rules = 0
+        self._characters = 0
+
+    def section(self, section: Any) -> None:
+        """Read one section; it is left out if its pattern can match no call of ``requests``."""
+        calls = self._pattern(section["pattern"])
+        self._count()
+        if not any(calls.match(f"requests.{verb}") for verb in VERBS):
+            return
+        for each in section.get("exceptions", ()):
+            self.exceptions.append(self._exception(calls, each))
+        for each in section.get("errors", ()):
+            self.statuses.append(self._error(calls, each))
+
+    def _exception(self, calls: re.Pattern[str], entry: Mapping[str, Any]) -> ExceptionRule:
+        self._count()
+        restriction = entry.get("restrictions")
+        if not isinstance(restriction, str | None):
+            raise FaultModelError(f"restrictions is {restriction!r}; it must be one name")
+        fault = _fault(entry, exception=exception_name(entry["name"]))
+        return ExceptionRule(calls, fault, restriction)
+
+    def _error(self, calls: re.Pattern[str], entry: Mapping[str, Any]) -> StatusRule:
+        self._count()
+        faults = []
+        for each in entry["types"]:
+            self._count()
+            if "return_value" not in each:
+                raise FaultModelError(f"an error type without return_value: {each!r}")
+            faults.append(_fault(each, status=_status_code(each["return_value"]["status_code"])))
+        return StatusRule(calls, self._pattern(entry["service_name"]), tuple(faults))
+
+    def _pattern(self, text: Any) -> re.Pattern[str]:
+        if not isinstance(text, str):
+            raise FaultModelError(f"{text!r} is not a regular expression; it must be a text")
+        self._characters += len(text)
+        if len(text) > MOST_IN_A_PATTERN or self._characters > MOST_IN_ALL_PATTERNS:
+            raise FaultModelError(
+                f"its patterns are too long; there may be {MOST_IN_A_PATTERN} characters in one "
+                f"and {MOST_IN_ALL_PATTERNS} in all of them"
+            )
+        return pattern_of(text)
+
+    def _count(self) -> None:
+        self._rules += 1
+        if self._rules > MOST_RULES:
+            raise FaultModelError(f"there are more than {MOST_RULES} rules in it")
+
+
+def _fault(
+    entry: Mapping[str, Any], *, exception: str | None = None, status: int | None = None
+) -> Fault:
+    metadata = entry.get("metadata") or {}
+    abort = metadata.get("abort", True)
+    if abort not in (True, False):
+        raise FaultModelError(f"abort is {abort!r}; it must be true or false")
+    return Fault(exception, status, bool(abort), _seconds(metadata.get("sleep") or 0.0))
+
+
+def _status_code(status: Any) -> int:
+    """A status as the prototypes write it: a number, or a number in quotes."""
+    if isinstance(status, bool) or (isinstance(status, float) and not status.is_integer()):
+        raise FaultModelError(f"cannot answer with status {status!r}")
+    return int(status)
+
+
+def _seconds(sleep: Any) -> float | str:
+    """A sleep as the prototypes write it: a number, a number in quotes, or an expression."""
+    if isinstance(sleep, str):
+        try:
+            return float(sleep)
+        except ValueError:
+            return sleep
+    if not isinstance(sleep, int | float) or isinstance(sleep, bool):
+        raise FaultModelError(f"cannot sleep for {sleep!r}")
+    return float(sleep)
+
+
+def _exception_entry(rule: ExceptionRule) -> dict[str, Any]:
+    fault, restriction = rule.fault, rule.restriction
+    if restriction is None and (fault.exception in TIMEOUTS or isinstance(fault.sleep, str)):
+        restriction = "timeout"
+    entry: dict[str, Any] = {"name": f"{PREFIX}{fault.exception}"}
+    if restriction is not None:
+        entry["restrictions"] = restriction
+    return entry | _metadata(fault)
+
+
+def _error_entry(service: str, faults: Iterable[Fault]) -> dict[str, Any]:
+    types = [
+        {"return_value": {"status_code": str(fault.status)}} | _metadata(fault) for fault in faults
+    ]
+    return {"service_name": service, "types": types}
+
+
+def _metadata(fault: Fault) -> dict[str, Any]:
+    metadata: dict[str, Any] = {}
+    if not fault.abort:
+        metadata["abort"] = False
+    if fault.sleep:
+        metadata["sleep"] = fault.sleep
+    return {"metadata": metadata} if metadata else {}
+
+
+def _sections(
+    name: str, key: str, entries: Iterable[tuple[str, dict[str, Any]]]
+) -> dict[str, dict[str, Any]]:
+    """Sections of entries, with a new one wherever the pattern of calls changes: order counts."""
+    sections: dict[str, dict[str, Any]] = {}
+    for number, (calls, group) in enumerate(groupby(entries, key=itemgetter(0)), start=1):
+        title = name if number == 1 else f"{name}.{number}"
+        sections[title] = {"pattern": calls, key: [entry for _, entry in group]}
+    return sections
+
+
+def _none_of(services: Iterable[re.Pattern[str]]) -> str:
+    """A regular expression that matches what none of these matches from its start."""
+    groups = 0
+    for service in services:
+        if service.flags != EVERY_CALL.flags or (groups and _NUMBERED.search(service.pattern)):
+            raise FaultModelError(
+                f"the service {service.pattern!r} cannot be written together with default "
+                "statuses, as it has flags or refers to a group by its number"
+            )
+        groups += service.groups
+    names = "|".join(dict.fromkeys(service.pattern for service in services))
+    return f"(?!{names})" if names else EVERY_SERVICE

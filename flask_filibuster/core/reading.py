@@ -1,0 +1,85 @@
+"""Values from the network, checked: what does not fit is a ``WireError`` that says what it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from flask_filibuster.errors import WireError
+
+LONGEST = 16_384
+"""Longest text accepted, in characters; an execution index some 400 calls deep."""
+
+_LARGEST = 10**15
+
+
+def mapping(value: Any, name: str) -> Mapping[str, Any]:
+    """A JSON object.
+
+    :raises WireError: it is something else.
+    """
+    if not isinstance(value, Mapping):
+        raise WireError(f"{name} is not a JSON object")
+    return value
+
+
+def text_of(value: Any, name: str, *, most: int = LONGEST) -> str:
+    """A text that is not too long.
+
+    :raises WireError: it is something else, or longer.
+    """
+    if not isinstance(value, str):
+        raise WireError(f"{name} is not a string")
+    if len(value) > most:
+        raise WireError(f"{name} is longer than {most} characters")
+    return value
+
+
+def optional_text(value: Any, name: str) -> str | None:
+    """A text, or ``None``.
+
+    :raises WireError: it is something else.
+    """
+    return None if value is None else text_of(value, name)
+
+
+def texts(value: Any, name: str) -> list[str]:
+    """The texts in a list; what else is in it is not for us.
+
+    :raises WireError: it is no list.
+    """
+    if not isinstance(value, list):
+        raise WireError(f"{name} is not a list")
+    return [text_of(each, name) for each in value if isinstance(each, str)]
+
+
+def integer(value: Any, name: str) -> int:
+    """A whole number, which the implementations write as a number or as a text.
+
+    :raises WireError: it is something else.
+    """
+    if isinstance(value, str) and len(value) <= 16:
+        digits = value.strip().removeprefix("-")
+        if digits.isascii() and digits.isdigit():
+            return int(value)
+    if type(value) is int and -_LARGEST < value < _LARGEST:
+        return value
+    raise WireError(f"{name} is not a whole number")
+
+
+def number(value: Any, name: str) -> float:
+    """A number of seconds from 0, as a number or as a text.
+
+    :raises WireError: it is something else.
+    """
+    if isinstance(value, str) and len(value) <= 32:
+        try:
+            value = float(value)
+        except ValueError as error:
+            raise WireError(f"{name} is not a number") from error
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise WireError(f"{name} is not a number")
+    if not 0 <= value < _LARGEST or not math.isfinite(value):
+        raise WireError(f"{name} is not a number of seconds from 0")
+    return value
