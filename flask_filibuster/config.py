@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from flask_filibuster.errors import ConfigError
 
 PREFIX = "FILIBUSTER_"
+FROM_ENVIRONMENT = ("FILIBUSTER_SERVER_URL", "FILIBUSTER_TOKEN")
 REDUCTIONS = ("exact", "none")
 
 
@@ -21,8 +23,12 @@ class Config:
     Each field is the key ``FILIBUSTER_`` plus its name in capitals.
 
     :ivar enabled: bool, default ``True``. ``False``: the extension registers nothing in the app.
-    :ivar server_url: str or ``None``, default ``None``. URL of a Filibuster server; ``None`` is
-        the server embedded in the process.
+    :ivar server_url: str or ``None``, default ``None``. URL of a Filibuster server; ``None``:
+        the server embedded in the process. This and the token are read from environment
+        variables, too, where the app's configuration does not have them.
+    :ivar token: str or ``None``, default ``None``. A secret shared with the server and all other
+        services: requests and calls to the server are signed with it, and those without a valid
+        signature are ordinary traffic.
     :ivar service_name: str or ``None``, default ``None``. What this service is called in faults and
         traces; ``None`` is the host under which an exploration reaches it, else the app's name.
     :ivar instrument_requests: bool, default ``True``. ``False``: of this app's calls, only those
@@ -42,6 +48,7 @@ class Config:
 
     enabled: bool = True
     server_url: str | None = None
+    token: str | None = field(default=None, repr=False)
     service_name: str | None = None
     instrument_requests: bool = True
     timeout: float = 5.0
@@ -60,8 +67,9 @@ class Config:
         :param overrides: values by field name that win over the configuration; ``None`` is absent.
         :raises ConfigError: a key has a value that does not fit, or is not one of ours.
         """
-        given = {key: value for key, value in app_config.items() if key.startswith(PREFIX)}
-        known = {PREFIX + field.name.upper(): field.name for field in fields(cls)}
+        given = {key: os.environ[key] for key in FROM_ENVIRONMENT if os.environ.get(key)}
+        given.update({key: app_config[key] for key in app_config if key.startswith(PREFIX)})
+        known = {PREFIX + each.name.upper(): each.name for each in fields(cls)}
         for key in given.keys() - known.keys():
             raise ConfigError(key, given[key], f"one of the known keys: {', '.join(known)}")
         values = {name: check(key, given[key], name) for key, name in known.items() if key in given}
@@ -101,6 +109,15 @@ def _url(key: str, value: Any) -> str | None:
         return None
     if not isinstance(value, str) or not re.match(r"https?://[^/\s]+", value):
         raise ConfigError(key, value, "a URL that begins with http:// or https://, or None")
+    return value
+
+
+def _token(key: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 8 <= len(value) <= 1000:
+        # Without the value: it is a secret, if not a good one.
+        raise ConfigError(key, "not usable", "a secret of 8 to 1000 characters, or None")
     return value
 
 
@@ -147,6 +164,7 @@ def _count(key: str, value: Any) -> int | None:
 _CHECKS: Mapping[str, Any] = {
     "enabled": _flag,
     "server_url": _url,
+    "token": _token,
     "service_name": _name,
     "instrument_requests": _flag,
     "timeout": lambda key, value: _seconds(key, value, least=0.001),

@@ -6,7 +6,9 @@ function, the fault model that its count is about.
 
 from __future__ import annotations
 
+import os
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from flask import Flask, abort, jsonify
@@ -16,6 +18,19 @@ from requests import RequestException
 from flask_filibuster import FaultModel
 
 Services = dict[str, Flask]
+
+
+FIRST_PORT = "SHAPES_FIRST_PORT"
+"""Environment variable: on which port of this machine the services are found that have port 5000."""
+
+
+def at(url: str) -> str:
+    """Where a service is: under its own name, or on this machine, if the environment says so."""
+    if FIRST_PORT not in os.environ:
+        return url
+    parts = urlsplit(url)
+    port = int(os.environ[FIRST_PORT]) + (parts.port or 0) - 5000
+    return parts._replace(netloc=f"127.0.0.1:{port}").geturl()
 
 
 def _with_statuses(**statuses: tuple[int, ...]) -> FaultModel:
@@ -39,18 +54,18 @@ def two_required_calls() -> Services:
     @page.get("/page")
     def show_page() -> ResponseReturnValue:
         try:
-            user = requests.get("http://users:5001/users/chris", timeout=5)
+            user = requests.get(at("http://users:5001/users/chris"), timeout=5)
             user.raise_for_status()
-            movie = requests.get("http://movies:5002/movies/matrix", timeout=5)
+            movie = requests.get(at("http://movies:5002/movies/matrix"), timeout=5)
             movie.raise_for_status()
         except RequestException:
             abort(503)
         return jsonify(user=user.json(), movie=movie.json())
 
     return {
-        "http://page:5000": page,
-        "http://users:5001": _users_directory(),
-        "http://movies:5002": _movies(),
+        at("http://page:5000"): page,
+        at("http://users:5001"): _users_directory(),
+        at("http://movies:5002"): _movies(),
     }
 
 
@@ -61,7 +76,7 @@ def chain() -> Services:
     @users.get("/users/<name>")
     def show_user(name: str) -> ResponseReturnValue:
         try:
-            booking = requests.get(f"http://bookings:5003/bookings/{name}", timeout=10)
+            booking = requests.get(at(f"http://bookings:5003/bookings/{name}"), timeout=10)
         except RequestException:
             abort(503)
         if booking.status_code == 404:
@@ -71,9 +86,9 @@ def chain() -> Services:
         return jsonify(name=name, booking=booking.json())
 
     return {
-        "http://users:5000": users,
-        "http://bookings:5003": _bookings(),
-        "http://movies:5002": _movies(),
+        at("http://users:5000"): users,
+        at("http://bookings:5003"): _bookings(),
+        at("http://movies:5002"): _movies(),
     }
 
 
@@ -85,7 +100,7 @@ def chain_with_retry() -> Services:
     def show_user(name: str) -> ResponseReturnValue:
         for _attempt in range(2):
             try:
-                booking = requests.get(f"http://bookings:5003/bookings/{name}", timeout=10)
+                booking = requests.get(at(f"http://bookings:5003/bookings/{name}"), timeout=10)
                 booking.raise_for_status()
             except RequestException:
                 continue
@@ -93,9 +108,9 @@ def chain_with_retry() -> Services:
         return "bookings cannot be reached", 503
 
     return {
-        "http://users:5000": users,
-        "http://bookings:5003": _bookings(),
-        "http://movies:5002": _movies(),
+        at("http://users:5000"): users,
+        at("http://bookings:5003"): _bookings(),
+        at("http://movies:5002"): _movies(),
     }
 
 
@@ -105,14 +120,14 @@ def default_data() -> Services:
 
     @page.get("/page")
     def show_page() -> ResponseReturnValue:
-        user = _json_or({"name": "guest"}, "http://users:5001/users/chris")
-        movie = _json_or({"title": "unknown"}, "http://movies:5002/movies/matrix")
+        user = _json_or({"name": "guest"}, at("http://users:5001/users/chris"))
+        movie = _json_or({"title": "unknown"}, at("http://movies:5002/movies/matrix"))
         return jsonify(user=user, movie=movie)
 
     return {
-        "http://page:5000": page,
-        "http://users:5001": _users_directory(),
-        "http://movies:5002": _movies(),
+        at("http://page:5000"): page,
+        at("http://users:5001"): _users_directory(),
+        at("http://movies:5002"): _movies(),
     }
 
 
@@ -123,7 +138,7 @@ def fallback() -> Services:
 
     @shop.get("/books/<title>")
     def show_book(title: str) -> ResponseReturnValue:
-        for source in ("http://reviews:5001/reviews", "http://archive:5002/archived"):
+        for source in (at("http://reviews:5001/reviews"), at("http://archive:5002/archived")):
             try:
                 answer = requests.get(f"{source}/{title}", timeout=5)
             except RequestException:
@@ -135,7 +150,7 @@ def fallback() -> Services:
     @reviews.get("/reviews/<title>")
     def list_reviews(title: str) -> ResponseReturnValue:
         try:
-            stars = requests.get(f"http://ratings:5003/ratings/{title}", timeout=2)
+            stars = requests.get(at(f"http://ratings:5003/ratings/{title}"), timeout=2)
             stars.raise_for_status()
         except RequestException:
             return "no ratings", 503
@@ -150,10 +165,10 @@ def fallback() -> Services:
         return jsonify(4)
 
     return {
-        "http://shop:5000": shop,
-        "http://reviews:5001": reviews,
-        "http://archive:5002": archive,
-        "http://ratings:5003": ratings,
+        at("http://shop:5000"): shop,
+        at("http://reviews:5001"): reviews,
+        at("http://archive:5002"): archive,
+        at("http://ratings:5003"): ratings,
     }
 
 
@@ -164,7 +179,7 @@ def retry_in_the_middle() -> Services:
     @front.get("/")
     def show_front() -> ResponseReturnValue:
         try:
-            answer = requests.get("http://middle:5001/middle", timeout=10)
+            answer = requests.get(at("http://middle:5001/middle"), timeout=10)
         except RequestException:
             return "middle cannot be reached", 502
         return answer.text, answer.status_code
@@ -174,7 +189,7 @@ def retry_in_the_middle() -> Services:
         status = 500
         for _attempt in range(2):
             try:
-                answer = requests.get("http://back:5002/back", timeout=3)
+                answer = requests.get(at("http://back:5002/back"), timeout=3)
             except RequestException:
                 status = 503
                 continue
@@ -188,9 +203,9 @@ def retry_in_the_middle() -> Services:
         return "the answer"
 
     return {
-        "http://front:5000": front,
-        "http://middle:5001": middle,
-        "http://back:5002": back,
+        at("http://front:5000"): front,
+        at("http://middle:5001"): middle,
+        at("http://back:5002"): back,
     }
 
 
@@ -218,7 +233,7 @@ def _bookings() -> Flask:
     @bookings.get("/bookings/<name>")
     def show_booking(name: str) -> ResponseReturnValue:
         try:
-            movie = requests.get("http://movies:5002/movies/matrix", timeout=5)
+            movie = requests.get(at("http://movies:5002/movies/matrix"), timeout=5)
         except RequestException:
             abort(503)
         if movie.status_code == 404:

@@ -273,9 +273,7 @@ def test_status_names_the_analysis_file_and_what_is_in_it(project: Project) -> N
         ),
         pytest.param("FILIBUSTER_MAX_FAULTS=0", "FILIBUSTER_MAX_FAULTS is 0; it must", id="value"),
         pytest.param("FILIBUSTER_FAULTS=1", "FILIBUSTER_FAULTS is 1; it must be one", id="key"),
-        pytest.param(
-            "FILIBUSTER_SERVER_URL='http://localhost:5005'", "not supported yet", id="server"
-        ),
+        pytest.param("FILIBUSTER_SERVER_URL='localhost:5005'", "it must be a URL", id="server"),
     ],
 )
 @pytest.mark.parametrize("command", [["status"], ["explore", "/careful"]], ids=lambda each: each[0])

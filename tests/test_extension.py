@@ -257,19 +257,24 @@ class TestConfig:
         with pytest.raises(ConfigError, match="FILIBUSTER_MAX_SLEEP is 'long'"):
             explore(lambda: None, {"http://svc": app})
 
-    @pytest.mark.parametrize("given", ["argument", "config"])
-    def test_a_server_elsewhere_is_not_there_yet_and_that_is_said_at_start_up(
-        self, given: str
+    @pytest.mark.parametrize("given", ["argument", "config", "environment"])
+    def test_a_server_elsewhere_that_is_away_is_said_once_and_changes_nothing(
+        self, given: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        app, url = service(ok=ok), "http://filibuster:5005"
+        app, url = service(ok=ok), "http://127.0.0.1:1"
         if given == "config":
             app.config["FILIBUSTER_SERVER_URL"] = url
-        with pytest.raises(SetupError, match="not supported yet") as caught:
-            Filibuster(app, server_url=url if given == "argument" else None)
-        assert repr(url) in str(caught.value)
-        assert isinstance(caught.value, FilibusterError)
-        assert "filibuster" not in app.extensions
-        assert app.test_client().get("/ok").text == "fine"
+        if given == "environment":
+            monkeypatch.setenv("FILIBUSTER_SERVER_URL", url)
+        Filibuster(app, server_url=url if given == "argument" else None)
+        try:
+            with caplog.at_level("WARNING", "flask_filibuster"):
+                assert [app.test_client().get("/ok").text for _ in range(3)] == ["fine"] * 3
+        finally:
+            app.extensions["filibuster"].disconnect()
+        (warning,) = caplog.messages
+        assert "without fault injection" in warning
+        assert url in warning
 
     def test_disabled_it_registers_nothing(self) -> None:
         app = service(view=lambda: requests.get("http://leaf/ok", timeout=1).text)

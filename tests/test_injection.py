@@ -526,13 +526,23 @@ class TestHeldCalls:
         assert 0.2 <= time.monotonic() - begun < 5
 
     @pytest.mark.parametrize("abort", [True, False], ids=["caller", "callee"])
-    def test_nobody_is_held_for_longer_than_it_allows(self, *, abort: bool) -> None:
+    def test_nobody_is_held_for_longer_than_it_allows_and_that_proves_nothing(
+        self, *, abort: bool
+    ) -> None:
         leaf = service(ok=ok)
         leaf.config["FILIBUSTER_MAX_SLEEP"] = 0.1
         fault = Fault(exception="ConnectionError", abort=abort, sleep=3600.0)
         begun = time.monotonic()
-        ended(get(), {"http://leaf": leaf}, (0, fault), config={"FILIBUSTER_MAX_SLEEP": 0.1})
+        execution = run(
+            lambda: str(end_of(get())),
+            {"http://leaf": leaf},
+            (0, fault),
+            config={"FILIBUSTER_MAX_SLEEP": 0.1},
+        )
         assert time.monotonic() - begun < 2.5
+        assert execution.verdict == "inconclusive"
+        (problem,) = execution.problems
+        assert "0.1 s only, not 3600 s" in problem
 
     def test_the_sleep_may_depend_on_the_timeout(self) -> None:
         fault = Fault(exception="Timeout", sleep="@expr(metadata['timeout'])+0.1")

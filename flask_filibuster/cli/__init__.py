@@ -10,9 +10,12 @@ import click
 # Flask loads this module for each of its commands, "flask run" too: what a command of ours needs
 # is imported when it is used.
 _COMMANDS: Mapping[str, str] = {
+    "analyze": "flask_filibuster.cli.analyze",
     "explore": "flask_filibuster.cli.explore",
     "replay": "flask_filibuster.cli.replay",
+    "serve": "flask_filibuster.cli.serve",
     "status": "flask_filibuster.cli.status",
+    "test": "flask_filibuster.cli.command_test",
 }
 
 

@@ -14,7 +14,7 @@ from flask_filibuster import __version__
 from flask_filibuster.cli.target import load_app
 from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.errors import FilibusterError
-from flask_filibuster.extension import InstrumentedApp
+from flask_filibuster.hooks import InstrumentedApp
 
 MISSING = """the app {name!r} has no Filibuster extension; add it where the app is made:
 

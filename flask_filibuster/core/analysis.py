@@ -16,7 +16,7 @@ from flask_filibuster.errors import FaultModelError
 
 VERBS = ("get", "post", "put", "patch", "delete", "head", "options")
 EVERY_CALL = re.compile(r"requests\.")
-EVERY_SERVICE = ".*"
+EVERY_SERVICE = re.compile(".*")
 
 # An analysis may come over the network. The rule for services that no other rule names has the
 # names of all of them in it, so that a pattern may be long.
@@ -24,6 +24,7 @@ MOST_RULES = 10_000
 MOST_IN_A_PATTERN = 10_000
 MOST_IN_ALL_PATTERNS = 1_000_000
 MOST_IN_A_MESSAGE = 1_000
+MOST_SHOWN = 200
 
 # what taking apart nested data of any kind may come to
 _UNREADABLE = (
@@ -64,6 +65,10 @@ class StatusRule:
     service: re.Pattern[str]
     faults: tuple[Fault, ...]
 
+    def applies_to(self, invocation: Invocation) -> bool:
+        """Whether the call's method allows these faults."""
+        return _matches(self.calls, invocation)
+
 
 @lru_cache(maxsize=256)
 def pattern_of(text: str) -> re.Pattern[str]:
@@ -75,11 +80,73 @@ def pattern_of(text: str) -> re.Pattern[str]:
         return re.compile(text)
     # of "a{99999999999}", of "(" 500 times, and of what the app has turned into errors
     except (re.error, OverflowError, RecursionError, Warning) as error:
-        raise FaultModelError(f"{text!r} is not a regular expression: {error}") from error
+        shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+        raise FaultModelError(f"{shown!r} is not a regular expression: {error}") from error
 
 
 def _matches(calls: re.Pattern[str], invocation: Invocation) -> bool:
     return calls.match(f"requests.{invocation.method.lower()}") is not None
+
+
+def read_analysis(
+    content: Any, source: str
+) -> tuple[tuple[ExceptionRule, ...], tuple[StatusRule, ...]]:
+    """The rules of an analysis. Size is bounded; how long patterns take to match is not.
+
+    :param content: the sections by name, or anything else that came in their place.
+    :param source: what to call it in an error.
+    :raises FaultModelError: something in it cannot be injected, or it is no analysis.
+    """
+    reading = _Reading()
+    try:
+        if not isinstance(content, Mapping):
+            raise FaultModelError("it must be a JSON object of sections")
+        for section in content.values():
+            reading.section(section)
+    except KeyError as error:
+        raise FaultModelError(f"{source}: {error} is missing") from error
+    except _UNREADABLE as error:
+        raise FaultModelError(f"{source}: {str(error)[:MOST_IN_A_MESSAGE]}") from error
+    return tuple(reading.exceptions), tuple(reading.statuses)
+
+
+def write_analysis(
+    exceptions: Iterable[ExceptionRule], statuses: Iterable[StatusRule]
+) -> dict[str, Any]:
+    """The analysis with these rules, from which :func:`read_analysis` makes them again.
+
+    :raises FaultModelError: there is more than it would read.
+    """
+    analysis = {
+        **_sections(
+            "python.requests",
+            "exceptions",
+            ((rule.calls.pattern, _exception_entry(rule)) for rule in exceptions),
+        ),
+        **_sections(
+            "http", "errors", ((rule.calls.pattern, _error_entry(rule)) for rule in statuses)
+        ),
+    }
+    # whoever writes it down should not learn only later that nobody can read it
+    read_analysis(analysis, "this model cannot be written")
+    return analysis
+
+
+def none_of(services: Sequence[re.Pattern[str]]) -> re.Pattern[str]:
+    """What matches where none of these matches from the start.
+
+    :raises FaultModelError: there is no such regular expression.
+    """
+    groups = 0
+    for service in services:
+        if service.flags != EVERY_SERVICE.flags or (groups and _NUMBERED.search(service.pattern)):
+            raise FaultModelError(
+                f"the service {service.pattern!r} cannot be written together with default "
+                "statuses, as it has flags or refers to a group by its number"
+            )
+        groups += service.groups
+    names = "|".join(service.pattern for service in services)
+    return pattern_of(f"(?!{names})") if names else EVERY_SERVICE
 
 
 class _Reading:
@@ -180,11 +247,12 @@ def _exception_entry(rule: ExceptionRule) -> dict[str, Any]:
     return entry | _metadata(fault)
 
 
-def _error_entry(service: str, faults: Iterable[Fault]) -> dict[str, Any]:
+def _error_entry(rule: StatusRule) -> dict[str, Any]:
     types = [
-        {"return_value": {"status_code": str(fault.status)}} | _metadata(fault) for fault in faults
+        {"return_value": {"status_code": str(fault.status)}} | _metadata(fault)
+        for fault in rule.faults
     ]
-    return {"service_name": service, "types": types}
+    return {"service_name": rule.service.pattern, "types": types}
 
 
 def _metadata(fault: Fault) -> dict[str, Any]:
@@ -205,17 +273,3 @@ def _sections(
         title = name if number == 1 else f"{name}.{number}"
         sections[title] = {"pattern": calls, key: [entry for _, entry in group]}
     return sections
-
-
-def _none_of(services: Iterable[re.Pattern[str]]) -> str:
-    """A regular expression that matches what none of these matches from its start."""
-    groups = 0
-    for service in services:
-        if service.flags != EVERY_CALL.flags or (groups and _NUMBERED.search(service.pattern)):
-            raise FaultModelError(
-                f"the service {service.pattern!r} cannot be written together with default "
-                "statuses, as it has flags or refers to a group by its number"
-            )
-        groups += service.groups
-    names = "|".join(dict.fromkeys(service.pattern for service in services))
-    return f"(?!{names})" if names else EVERY_SERVICE

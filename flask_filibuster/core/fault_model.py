@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import groupby
-from operator import itemgetter
 from os import PathLike
 from typing import Any
 
-from flask_filibuster.core.faults import PREFIX, TIMEOUTS, Fault, exception_name
+from flask_filibuster.core.analysis import (
+    EVERY_CALL,
+    EVERY_SERVICE,
+    ExceptionRule,
+    StatusRule,
+    none_of,
+    pattern_of,
+    read_analysis,
+    write_analysis,
+)
+from flask_filibuster.core.faults import Fault
 from flask_filibuster.core.services import service_name
 from flask_filibuster.core.static_analysis import answered_statuses
 from flask_filibuster.core.trace import Invocation
@@ -54,7 +60,9 @@ class FaultModel:
         )
         self._lost = tuple(fault for fault in lost if fault.status is not None)
         self._statuses = tuple(
-            StatusRule(EVERY_CALL, pattern_of(f"(?:{name})$"), _answers(f"statuses[{name!r}]", codes))
+            StatusRule(
+                EVERY_CALL, pattern_of(f"(?:{name})$"), _answers(f"statuses[{name!r}]", codes)
+            )
             for name, codes in (statuses or {}).items()
         )
         self._defaults = _answers("default_statuses", default_statuses)
@@ -153,9 +161,7 @@ class FaultModel:
         """How the call can fail: the exceptions, then the statuses, each in the model's order."""
         exceptions = (rule.fault for rule in self._exceptions if rule.fits(invocation))
         named = [rule for rule in self._statuses if rule.service.match(invocation.target)]
-        answers = [
-            fault for rule in named if rule.applies_to(invocation) for fault in rule.faults
-        ]
+        answers = [fault for rule in named if rule.applies_to(invocation) for fault in rule.faults]
         if not named:
             answers += self._defaults
         return tuple(dict.fromkeys(exceptions)), tuple(dict.fromkeys((*answers, *self._lost)))

@@ -104,10 +104,14 @@ class RequestEnded:
 
 @dataclass(frozen=True, slots=True)
 class ReportsLost:
-    """A note, outside the wire protocol: a service could not tell what it had to, at the time."""
+    """A note, outside the wire protocol: a service could not tell what it had to, at the time.
+
+    :ivar age: how many seconds ago that was.
+    """
 
     request_id: str
     reason: str
+    age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

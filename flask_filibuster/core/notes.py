@@ -20,7 +20,12 @@ from flask_filibuster.core.records import read_crash, write_crash
 from flask_filibuster.errors import WireError
 
 Note = (
-    RequestReceived | RequestAnswered | InjectionFailed | ReportsLost | RequestStarted | RequestEnded
+    RequestReceived
+    | RequestAnswered
+    | InjectionFailed
+    | ReportsLost
+    | RequestStarted
+    | RequestEnded
 )
 Record = dict[str, Any]
 LONGEST_REASON = 2000
@@ -47,6 +52,8 @@ def write_note(note: Note) -> Record:
         content["outcome"] = write_outcome(note.outcome)
     else:
         content["reason"] = note.reason[:LONGEST_REASON]
+        if isinstance(note, ReportsLost):
+            content["age"] = note.age
     return content
 
 
@@ -110,7 +117,7 @@ def _read_failed(entry: Mapping[str, Any], request_id: str) -> Note:
 
 
 def _read_lost(entry: Mapping[str, Any], request_id: str) -> Note:
-    return ReportsLost(request_id, _reason(entry))
+    return ReportsLost(request_id, _reason(entry), number(entry.get("age", 0), "age"))
 
 
 def _reason(entry: Mapping[str, Any]) -> str:

@@ -130,9 +130,7 @@ def _timeouts(
 ) -> tuple[float | None, float | None]:
     timeouts = more.get("timeouts")
     if isinstance(timeouts, list) and len(timeouts) == 2:
-        connect, read = (
-            None if each is None else number(each, "a timeout") for each in timeouts
-        )
+        connect, read = (None if each is None else number(each, "a timeout") for each in timeouts)
         return connect, read
     metadata = mapping(body.get("metadata") or {}, "metadata")
     if metadata.get("timeout") is None:
@@ -226,9 +224,7 @@ def _asked_for(body: Mapping[str, Any]) -> Fault | None:
     return None
 
 
-def read_fault(
-    metadata: Any, *, exception: str | None = None, status: int | None = None
-) -> Fault:
+def read_fault(metadata: Any, *, exception: str | None = None, status: int | None = None) -> Fault:
     """A fault with what its ``metadata`` says of it.
 
     :raises WireError: the metadata is not what the protocol says.

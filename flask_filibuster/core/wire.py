@@ -6,10 +6,12 @@ Source: the wire protocol of the Filibuster prototypes (Python and Java).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
+from flask_filibuster.core.reading import LONGEST
 from flask_filibuster.core.vclock import VectorClock
 
 GENERATED_ID = "X-Filibuster-Generated-Id"
@@ -20,11 +22,20 @@ FORCED_SLEEP = "X-Filibuster-Forced-Sleep"
 REQUEST_ID = "X-Filibuster-Request-Id"
 INSTRUMENTATION = "X-Filibuster-Instrumentation"
 
-READ = (GENERATED_ID, EXECUTION_INDEX, VCLOCK, FORCED_SLEEP, REQUEST_ID)
-"""The headers that :func:`read_headers` looks at."""
+SIGNATURE = "X-Filibuster-Signature"
 
-# Some 400 calls deep; more is not an index but an attempt to keep us busy.
-LONGEST = 16_384
+READ = (
+    GENERATED_ID,
+    EXECUTION_INDEX,
+    VCLOCK,
+    FORCED_SLEEP,
+    REQUEST_ID,
+    INSTRUMENTATION,
+    SIGNATURE,
+)
+"""The headers that are looked at in a request."""
+
+_SIGNED = (REQUEST_ID, EXECUTION_INDEX, GENERATED_ID, VCLOCK, FORCED_SLEEP)
 
 _REQUEST_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -67,6 +78,17 @@ def write_headers(propagated: Propagated) -> dict[str, str]:
     if propagated.forced_sleep:
         headers[FORCED_SLEEP] = f"{propagated.forced_sleep:.6f}"
     return headers
+
+
+def signed_parts(headers: Headers | Mapping[str, str]) -> tuple[str, ...]:
+    """What a signature is over: every value that the receiver goes by."""
+    return tuple(headers.get(name, "") for name in _SIGNED)
+
+
+def read_request_id(headers: Headers) -> str:
+    """The request id alone; the empty string where there is none that fits."""
+    request_id = headers.get(REQUEST_ID, "")
+    return request_id if _REQUEST_ID.fullmatch(request_id) else ""
 
 
 def read_headers(headers: Headers) -> Propagated | None:

@@ -13,6 +13,20 @@ if TYPE_CHECKING:
     from flask_filibuster.exploration.result import Execution
 
 
+class TestFailedError(Exception):
+    """A test failed that runs elsewhere, and so left no exception here.
+
+    :param text: the failure in a line.
+    :param kind: equal for executions that failed in the same way.
+    """
+
+    __test__ = False
+
+    def __init__(self, text: str, kind: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A bug: the smallest fault set that shows it, and all executions that do.
@@ -29,6 +43,8 @@ class Failure:
 
 def signature(error: BaseException) -> str:
     """What failed and where: equal for two executions whose test ended in the same way."""
+    if isinstance(error, TestFailedError):
+        return error.kind
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"
     return f"{type(error).__module__}.{type(error).__qualname__} at {where}"

@@ -55,6 +55,7 @@ class Result:
     :ivar ambiguities: handlers that did different things in the same situation: index, what was
         seen before, what was seen then.
     :ivar notes: what a user should know of the exploration itself.
+    :ivar problems: why the exploration as a whole proves less than it seems to, in words.
     """
 
     executions: tuple[Execution, ...] = ()
@@ -63,6 +64,7 @@ class Result:
     cut_by_size: int = 0
     ambiguities: tuple[tuple[ExecutionIndex, str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
     @property
     def generated(self) -> int:
@@ -86,5 +88,5 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether every execution passed. Findings and budgets do not count."""
-        return all(each.verdict == "passed" for each in self.executions)
+        """Whether every execution passed, and none was lost. Findings and budgets do not count."""
+        return not self.problems and all(each.verdict == "passed" for each in self.executions)

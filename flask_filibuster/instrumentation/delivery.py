@@ -12,6 +12,7 @@ from flask_filibuster.core import wire
 from flask_filibuster.core.wire import Propagated, write_headers
 from flask_filibuster.instrumentation.frame import Network
 from flask_filibuster.instrumentation.own_send import Send
+from flask_filibuster.server.signing import Seal
 
 _PLACE = frozenset(
     name.lower()
@@ -22,6 +23,7 @@ _PLACE = frozenset(
         wire.VCLOCK,
         wire.ORIGIN_VCLOCK,
         wire.FORCED_SLEEP,
+        wire.SIGNATURE,
     )
 )
 
@@ -45,11 +47,21 @@ def _send_locally(
     return adapter.build_response(request, response.raw)
 
 
-def with_headers(request: PreparedRequest, propagated: Propagated) -> PreparedRequest:
-    """A copy that carries our headers: the original is what redirects are made from."""
+def with_headers(
+    request: PreparedRequest, propagated: Propagated, seal: Seal | None = None
+) -> PreparedRequest:
+    """A copy that carries our headers: the original is what redirects are made from.
+
+    :param request: what is about to be sent.
+    :param propagated: its place in the test execution.
+    :param seal: signs the headers; ``None``: they are not signed.
+    """
     sent = _copy(without_headers(request))
-    for name, value in write_headers(propagated).items():
+    headers = write_headers(propagated)
+    for name, value in headers.items():
         sent.headers[name] = value
+    if seal is not None:
+        sent.headers[wire.SIGNATURE] = seal.sign(*wire.signed_parts(headers))
     return sent
 
 

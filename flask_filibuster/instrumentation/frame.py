@@ -17,9 +17,11 @@ from flask_filibuster.core.positions import Counter, Position, Strand, TestReque
 from flask_filibuster.core.trace import Invocation
 from flask_filibuster.core.vclock import VectorClock
 from flask_filibuster.server.base import Server
+from flask_filibuster.server.signing import Seal
 
 if TYPE_CHECKING:
     from flask import Flask
+
 
 class Watcher(Protocol):
     """Where the requests of a test under exploration, and the threads they set off, are noted."""
@@ -59,12 +61,20 @@ class TestFrame:
     :ivar server: decides on the faults of what the test sets off.
     :ivar watcher: where the test's own requests are noted.
     :ivar names: what the exploration calls its apps.
+    :ivar seal: signs the test's requests; ``None``: they are not signed.
     """
 
     __test__ = False
-    __slots__ = ("_requests", "names", "server", "watcher")
+    __slots__ = ("_requests", "names", "seal", "server", "watcher")
 
-    def __init__(self, server: Server, watcher: Watcher, names: Mapping[Flask, str]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        watcher: Watcher,
+        names: Mapping[Flask, str],
+        seal: Seal | None = None,
+    ) -> None:
+        self.seal = seal
         self.server = server
         self.watcher = watcher
         self.names = names
@@ -76,7 +86,7 @@ class TestFrame:
 
     def fork(self) -> TestFrame:
         """The frame for a thread that the test starts."""
-        forked = TestFrame(self.server, self.watcher, self.names)
+        forked = TestFrame(self.server, self.watcher, self.names, self.seal)
         forked._requests = self._requests.fork()
         return forked
 
@@ -94,6 +104,7 @@ class Frame:
     :ivar config: the extension's settings for that app.
     :ivar server: decides on the faults of the calls made here.
     :ivar test: the frame of the test, where it runs in this process.
+    :ivar tells_answer: whether the service has to tell what it answers, as its caller does not.
     """
 
     __slots__ = (
@@ -108,6 +119,7 @@ class Frame:
         "request_id",
         "server",
         "service",
+        "tells_answer",
         "test",
     )
 
@@ -122,7 +134,9 @@ class Frame:
         config: Config,
         server: Server,
         test: TestFrame | None,
+        tells_answer: bool = True,
     ) -> None:
+        self.tells_answer = tells_answer
         self.service = service
         self.execution_index = execution_index
         self.request_id = request_id

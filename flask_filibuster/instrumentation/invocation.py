@@ -40,4 +40,5 @@ def start_invocation(
         vclock=vclock,
         origin_vclock=frame.origin_vclock,
         position=position,
+        functions=functions,
     )

@@ -5,27 +5,19 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
-from requests import PreparedRequest, RequestException, Response, Session
+from requests import PreparedRequest, Response, Session
 from requests.adapters import BaseAdapter, HTTPAdapter
 
-from flask_filibuster import signals
-from flask_filibuster.core.messages import (
-    Decision,
-    InjectionFailed,
-    InvocationCompleted,
-    InvocationStarted,
-)
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.services import from_port_on, host_of
 from flask_filibuster.core.trace import Invocation
 from flask_filibuster.core.wire import INSTRUMENTATION, Propagated
-from flask_filibuster.errors import InjectionError
 from flask_filibuster.instrumentation import threads
+from flask_filibuster.instrumentation.attempt import Attempt, outcome_of
 from flask_filibuster.instrumentation.delivery import (
     deliver,
     local_send,
@@ -33,11 +25,8 @@ from flask_filibuster.instrumentation.delivery import (
     without_headers,
 )
 from flask_filibuster.instrumentation.frame import Frame, TestFrame, current_scope, here
-from flask_filibuster.instrumentation.injection import injected_response, raise_injected
-from flask_filibuster.instrumentation.invocation import start_invocation
 from flask_filibuster.instrumentation.own_send import Send, with_own_send
 from flask_filibuster.instrumentation.patching import Patch
-from flask_filibuster.instrumentation.reporting import report
 from flask_filibuster.instrumentation.retries import (
     policy_of,
     send_with_retries,
@@ -143,7 +132,7 @@ class FilibusterAdapter(BaseAdapter):
         elif isinstance(frame, TestFrame):
             attempt = functools.partial(_send_for_test, frame, send, request, options)
         else:
-            attempt = _Attempt(frame, send, inner, request, options)
+            attempt = Attempt(frame, send, inner, request, options)
         return attempt() if policy is None else send_with_retries(attempt, policy, request)
 
     def _sees(self, frame: Frame | TestFrame | None, request: PreparedRequest) -> bool:
@@ -165,10 +154,6 @@ def is_excluded(url: str, hosts: tuple[str, ...]) -> bool:
     return any(host == each or (each[0] == "." and host.endswith(each)) for each in hosts)
 
 
-def _outcome_of(error: BaseException) -> Outcome:
-    return Outcome(exception=type(error).__name__)
-
-
 def _send_for_test(
     frame: TestFrame, send: Send, request: PreparedRequest, options: dict[str, Any]
 ) -> Response:
@@ -185,113 +170,14 @@ def _send_for_test(
         position=position,
     )
     frame.watcher.request(call)
-    sent = with_headers(request, Propagated(frame.watcher.new_request_id(), index))
+    sent = with_headers(request, Propagated(frame.watcher.new_request_id(), index), frame.seal)
     try:
         response = deliver(send, request, sent, options)
     except BaseException as error:
-        frame.watcher.request_ended(index, _outcome_of(error))
+        frame.watcher.request_ended(index, outcome_of(error))
         raise
     frame.watcher.request_ended(index, Outcome(status=response.status_code))
     return response
-
-
-class _Attempt:
-    """One attempt at a call: an invocation of its own each time it is called."""
-
-    def __init__(
-        self,
-        frame: Frame,
-        send: Send,
-        adapter: BaseAdapter,
-        request: PreparedRequest,
-        options: dict[str, Any],
-    ) -> None:
-        self._frame = frame
-        self._send = send
-        self._adapter = adapter
-        self._request = request
-        self._options = options
-        self._timeouts = timeouts_of(options["timeout"])
-
-    def __call__(self) -> Response:
-        frame = self._frame
-        started = start_invocation(frame, self._request, self._timeouts)
-        if signals.invocation_started.receivers:
-            signals.invocation_started.send(frame.app, frame=frame, invocation=started)
-        decision = report(frame, frame.server.create, started)
-        if decision is None:
-            unmarked = without_headers(self._request)
-            return deliver(self._send, self._request, unmarked, self._options)
-        try:
-            response = self._carry_out(started, decision)
-        except BaseException as error:
-            self._completed(started, decision, _outcome_of(error))
-            raise
-        self._completed(started, decision, Outcome(status=response.status_code))
-        return response
-
-    def _carry_out(self, started: InvocationStarted, decision: Decision) -> Response:
-        fault = decision.fault
-        if fault is None:
-            return self._call(started, decision)
-        if signals.fault_injected.receivers:
-            signals.fault_injected.send(
-                self._frame.app, frame=self._frame, invocation=started, fault=fault
-            )
-        if not fault.abort:
-            self._call_and_lose(started, decision)
-        elif fault.sleep:
-            time.sleep(min(fault.seconds(self._timeouts), self._frame.config.max_sleep))
-        if fault.status is not None:
-            return injected_response(fault, self._request, self._adapter)
-        try:
-            raise_injected(fault, self._request, self._timeouts)
-        except InjectionError as error:
-            self._injection_failed(started, error)
-            raise
-
-    def _call(self, started: InvocationStarted, decision: Decision) -> Response:
-        fault = decision.fault
-        propagated = Propagated(
-            started.request_id,
-            started.index,
-            decision.generated_id,
-            started.vclock,
-            fault.seconds(self._timeouts) if fault is not None else 0.0,
-        )
-        sent = with_headers(self._request, propagated)
-        return deliver(self._send, self._request, sent, self._options)
-
-    def _call_and_lose(self, started: InvocationStarted, decision: Decision) -> None:
-        """Let the callee do its work; whatever comes back is lost, an exception too."""
-        try:
-            response = self._call(started, decision)
-            # To the end, as a streamed answer is part of the callee's work.
-            for _ in response.iter_content(65_536):
-                pass
-            response.close()
-        except RequestException as error:
-            logger.debug("the call whose answer is to be lost had none: %r", error)
-
-    def _injection_failed(self, started: InvocationStarted, error: InjectionError) -> None:
-        server = self._frame.server
-        if server.takes_notes:
-            message = InjectionFailed(started.request_id, started.index, str(error))
-            report(self._frame, server.injection_failed, message)
-
-    def _completed(self, started: InvocationStarted, decision: Decision, outcome: Outcome) -> None:
-        frame = self._frame
-        fault = decision.fault
-        # What is reported is what was asked for: Timeout, though a ReadTimeout was raised.
-        seen = outcome if fault is None else fault.outcome
-        message = InvocationCompleted(
-            started.request_id, started.index, decision.generated_id, started.vclock, seen, fault
-        )
-        report(frame, frame.server.completed, message)
-        if signals.invocation_completed.receivers:
-            signals.invocation_completed.send(
-                frame.app, frame=frame, invocation=started, outcome=outcome, fault=fault
-            )
 
 
 class Instrumentation:

@@ -50,6 +50,7 @@ def result_data(result: Result, commands: Mapping[FaultSet, str]) -> dict[str, A
             for finding in result.findings
         ],
         "notes": list(result.notes),
+        "problems": list(result.problems),
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.trace import CallSite
-from flask_filibuster.exploration.failures import Failure
+from flask_filibuster.exploration.failures import Failure, TestFailedError
 from flask_filibuster.exploration.findings import Finding, shortened
 from flask_filibuster.exploration.result import Execution, Result
 
@@ -54,6 +54,8 @@ def _under(faults: FaultSet) -> Iterator[str]:
 def error_line(error: BaseException) -> str:
     """An exception in a line."""
     text = str(error).strip().splitlines()
+    if isinstance(error, TestFailedError) and text:
+        return shortened(text[0])
     return f"{type(error).__name__}: {shortened(text[0])}" if text else type(error).__name__
 
 
@@ -118,6 +120,8 @@ def verdict_line(result: Result) -> str:
         parts.append(counted(len(result.failures), "bug"))
     if result.inconclusive:
         parts.append(counted(len(result.inconclusive), "inconclusive execution"))
+    if result.problems:
+        parts.append(counted(len(result.problems), "lost report"))
     broken = sum(finding.broken for finding in result.findings)
     if broken:
         parts.append(counted(broken, "finding"))

@@ -27,6 +27,10 @@ class Server(Protocol):
     def takes_notes(self) -> bool:
         """Whether it hears :meth:`answered` and :meth:`injection_failed`, which the wire lacks."""
 
+    @property
+    def wants_digests(self) -> bool:
+        """Whether callers are to tell the digests of bodies, as callees have no say."""
+
     def create(self, message: InvocationStarted) -> Decision:
         """A call is about to be made: number it, and say whether and how it is to fail."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -13,11 +15,11 @@ from flask_filibuster.core.messages import (
     InjectionFailed,
     InvocationCompleted,
     InvocationStarted,
+    ReportsLost,
     RequestAnswered,
     RequestReceived,
 )
 from flask_filibuster.server.execution import TestExecution
-
 
 MOST_ENDED = 20_000
 
@@ -26,6 +28,8 @@ class EmbeddedServer:
     """Serves any number of test executions at once, told apart by their request ids.
 
     :ivar asked: names of services that tests and services have asked about.
+    :ivar lost: reports that services say were lost, of executions that are over.
+    :ivar since: when the first execution began, by the monotonic clock in seconds.
     """
 
     def __init__(self) -> None:
@@ -34,11 +38,18 @@ class EmbeddedServer:
         self._open: list[TestExecution] = []
         self._ended: OrderedDict[str, None] = OrderedDict()
         self.asked: set[str] = set()
+        self.lost: list[str] = []
+        self.since = math.inf
 
     @property
     def takes_notes(self) -> bool:
         """The embedded server hears everything."""
         return True
+
+    @property
+    def wants_digests(self) -> bool:
+        """What runs in this process tells by itself what it answers."""
+        return False
 
     def begin(
         self, faults: FaultSet, names: Mapping[str, str], *, is_open: bool = False
@@ -51,6 +62,7 @@ class EmbeddedServer:
             of that kind: those of clients that leave the id out, or make up their own.
         """
         execution = TestExecution(self, faults, names)
+        self.since = min(self.since, execution.began)
         if is_open:
             with self._lock:
                 self._open.append(execution)
@@ -129,6 +141,17 @@ class EmbeddedServer:
         execution = self.under_way(message.request_id)
         if execution is not None:
             execution.problem(message.index, message.reason)
+
+    def reports_lost(self, note: ReportsLost) -> None:
+        """Note that a service could not tell what it had to, at the time."""
+        when = time.monotonic() - note.age
+        execution = self.under_way(note.request_id)
+        if execution is not None and when >= execution.began:
+            execution.note_problem(note.reason)
+        elif (
+            when >= self.since or note.request_id in self._ended
+        ) and note.reason not in self.lost:
+            self.lost.append(note.reason)
 
     def fault_injected(self, request_id: str, service: str | None = None) -> bool:
         """Whether that request's execution injects a fault (on that service)."""

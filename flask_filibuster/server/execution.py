@@ -52,6 +52,7 @@ class TestExecution:
 
     def __init__(self, ids: RequestIds, faults: FaultSet, names: Mapping[str, str]) -> None:
         self.faults = faults
+        self.began = time.monotonic()
         self.planned = faults.by_index()
         self._ids = ids
         self._names = names
@@ -222,6 +223,10 @@ class TestExecution:
             self._ids.asked.add(service)
         return any(service in (None, each.service) for each in self.faults)
 
+    def faulted_methods(self, service: str) -> set[str]:
+        """The HTTP methods of the calls to a service that a fault is planned for."""
+        return {each.call.method for each in self.faults if each.service == service}
+
     def strand_started(self, name: str) -> None:
         """A thread or task was started by the application; see :meth:`settle`."""
         with self._changed:
@@ -262,7 +267,7 @@ class TestExecution:
             return Trace.of(calls, [self._as_ended(each) for each in self._handlings.values()])
 
     def _as_ended(self, handling: Handling) -> Handling:
-        """The handling with its answer, which its caller tells where the service itself does not."""
+        """The handling with its answer, which its caller tells if the service does not."""
         call, outcome = self._calls.get(handling.index), self._outcomes.get(handling.index)
         if handling.answer is not None or call is None or call.fault is not None:
             return handling

@@ -14,7 +14,8 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.services import host_of, service_name
 from flask_filibuster.exploration.explorer import Observation
 from flask_filibuster.exploration.result import Result
-from flask_filibuster.extension import InstrumentedApp, borrow, give_back
+from flask_filibuster.extension import borrow, give_back
+from flask_filibuster.hooks import InstrumentedApp
 from flask_filibuster.instrumentation.frame import Scope, TestFrame, current_scope, enter
 from flask_filibuster.instrumentation.requests import instrument_requests
 from flask_filibuster.server.embedded import EmbeddedServer
@@ -76,10 +77,11 @@ class Session:
 
     :param timeout: how long to wait, at the end of each execution, for what the application has
         under way, in seconds.
+    :param server: the server that services talk to; a new one by default.
     """
 
-    def __init__(self, *, timeout: float) -> None:
-        self._server = EmbeddedServer()
+    def __init__(self, *, timeout: float, server: EmbeddedServer | None = None) -> None:
+        self._server = EmbeddedServer() if server is None else server
         self._timeout = timeout
         self._never_ending: set[str] = set()
         self._reached: set[str] = set()
@@ -97,6 +99,14 @@ class Session:
         frame = TestFrame(self._server, execution, around.names)
         with _scope(Scope(frame, around.mesh)):
             yield execution
+
+    def begin(self, faults: FaultSet) -> TestExecution:
+        """Start an execution whose services are all somewhere else."""
+        return self._server.begin(faults, {}, is_open=True)
+
+    def abandon(self, execution: TestExecution) -> None:
+        """End an execution that nobody will hear of."""
+        self._server.forget(execution)
 
     def observe(self, execution: TestExecution, error: BaseException | None) -> Observation:
         """End an execution: wait for what it set off, and say what was seen.

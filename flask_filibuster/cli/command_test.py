@@ -1,0 +1,196 @@
+"""``flask filibuster test -- COMMAND``: explore a functional test in any language."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from flask_filibuster.cli.serving import (
+    INTERRUPTED,
+    MISUSED,
+    address_options,
+    coordinator_of,
+    search_options,
+    token,
+    warn_of_host,
+)
+from flask_filibuster.cli.terminal import Progress, heading, indented
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.errors import FilibusterError
+from flask_filibuster.exploration.counterexample import Counterexample
+from flask_filibuster.exploration.result import Result
+from flask_filibuster.report import text
+from flask_filibuster.report.data import result_data
+from flask_filibuster.testing.command import CommandResult, CommandTest, explore_command
+
+FOUND = 1
+_LINES = 30
+
+
+@click.command("test", context_settings={"ignore_unknown_options": False})
+@click.argument("argv", nargs=-1, required=True, metavar="-- COMMAND...")
+@click.option(
+    "--start",
+    multiple=True,
+    metavar="'CMD'",
+    help="Start this service before, and end it after; may be repeated.",
+)
+@click.option(
+    "--ready",
+    multiple=True,
+    metavar="URL",
+    help="Wait until this answers before the first execution; may be repeated.  "
+    "[default: the ports that the started services listen on]",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.001),
+    default=120.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="A command that takes longer is killed, and has failed.",
+)
+@click.option(
+    "--start-timeout",
+    type=click.FloatRange(min=0.001),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the services may take until they answer.",
+)
+@address_options
+@search_options
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(
+    argv: tuple[str, ...],
+    start: tuple[str, ...],
+    ready: tuple[str, ...],
+    timeout: float,
+    start_timeout: float,
+    host: str,
+    port: int,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Run COMMAND again and again, while the calls between the services fail.
+
+    Exit code 0 of COMMAND is a pass. It, and the services that are started, are told of the server
+    by FILIBUSTER_SERVER_URL; services that run already have to be told by you. Exit code 0: nothing
+    found, 1: something found, 2: used wrongly, 130: interrupted.
+    """
+    test = CommandTest(argv, start, ready, host, port, timeout, start_timeout)
+    progress = Progress()
+    try:
+        warn_of_host(host)
+        coordinator = coordinator_of(**options)
+        found = explore_command(test, coordinator, token=token(), progress=progress)
+    except FilibusterError as error:
+        raise click.UsageError(str(error)) from error
+    except KeyboardInterrupt as error:
+        click.echo(f"interrupted before the first execution {error}".rstrip(), err=True)
+        raise SystemExit(INTERRUPTED) from error
+    finally:
+        progress.close()
+    commands = _write_counterexamples(found.result, test)
+    if as_json:
+        click.echo(json.dumps(result_data(found.result, commands), indent=2))
+    else:
+        _print(found, test, commands)
+    raise SystemExit(_exit_code(found))
+
+
+def _exit_code(found: CommandResult) -> int:
+    """How the run ended; said on stderr where that is not the result's own doing."""
+    result, why = found.result, found.interrupted
+    if isinstance(why, KeyboardInterrupt):
+        said = f"interrupted after {text.counted(len(result.executions), 'execution')} {why}"
+        click.echo(said.rstrip(), err=True)
+        return INTERRUPTED
+    if why is not None:
+        click.echo(f"the exploration broke off: {why}", err=True)
+        return FOUND
+    if result.failures or not result.ok or any(finding.broken for finding in result.findings):
+        return FOUND
+    if not found.reached:
+        click.echo(
+            "no service asked the server what to do, so nothing could be made to fail: is "
+            "FILIBUSTER_SERVER_URL set for the services, and do they have Filibuster(app)?",
+            err=True,
+        )
+        return MISUSED
+    return 0
+
+
+def _write_counterexamples(result: Result, test: CommandTest) -> dict[FaultSet, str]:
+    """Write down what is broken, and return the commands that replay it."""
+    seen: dict[FaultSet, list[str]] = {}
+    for failure in result.failures:
+        seen.setdefault(failure.faults, []).append(text.error_line(failure.error))
+    for finding in result.findings:
+        if finding.broken:
+            seen.setdefault(finding.faults, []).append(finding.message)
+    details = {
+        "command": list(test.command),
+        "start": list(test.start),
+        "ready": list(test.ready),
+        "host": test.host,
+        "port": test.port,
+        "timeout": test.timeout,
+    }
+    commands = {}
+    for faults, messages in seen.items():
+        if not faults:
+            continue  # Without a fault, it is the test that has to be put right.
+        counterexample = Counterexample(test.words, faults, "; ".join(messages), details)
+        try:
+            path = counterexample.write()
+        except OSError as error:
+            click.echo(f"the counterexample could not be written: {error}", err=True)
+        else:
+            commands[faults] = f"flask filibuster replay {path}"
+    return commands
+
+
+def _print(found: CommandResult, test: CommandTest, commands: Mapping[FaultSet, str]) -> None:
+    result = found.result
+    click.echo(f"{test.words}: {text.counts_line(result)}")
+    number = 0
+    for number, failure in enumerate(result.failures, start=1):
+        fault_free = not failure.faults
+        title = "the test fails without any fault" if fault_free else "the test fails"
+        click.echo(heading(f"\n{number}. {title}", bad=True))
+        click.echo(indented(text.failure_lines(failure, result, commands.get(failure.faults))))
+        _print_output(found.outputs.get(failure.executions[0].number, ""))
+    for finding in result.findings:
+        if finding.broken:
+            number += 1
+            click.echo(heading(f"\n{number}. {finding.kind}", bad=True))
+            click.echo(indented(text.finding_lines(finding)))
+            if finding.faults in commands:
+                click.echo(indented([f"replay it: {commands[finding.faults]}"]))
+    advice = [finding for finding in result.findings if not finding.broken]
+    if advice:
+        click.echo(heading("\nworth a look", bad=False))
+        for finding in advice:
+            click.echo(indented(text.finding_lines(finding)))
+    if result.inconclusive:
+        click.echo(heading("\ninconclusive executions", bad=True))
+        click.echo(indented(text.inconclusive_lines(result.inconclusive)))
+    for problem in result.problems:
+        click.echo(heading(f"\nlost report: {problem}", bad=True))
+    for note in result.notes:
+        click.echo(f"\nnote: {note}")
+    click.echo(f"\n{text.verdict_line(result)}")
+
+
+def _print_output(output: str) -> None:
+    lines = output.rstrip().splitlines()
+    if not lines:
+        return
+    click.echo(indented(["output of the command:"]))
+    if len(lines) > _LINES:
+        click.echo(indented([f"  … {len(lines) - _LINES} lines before"]))
+    click.echo(indented(f"  {line}" for line in lines[-_LINES:]))

@@ -1,0 +1,247 @@
+"""Which Flask apps are in a directory or a module, found by importing it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from flask import Flask
+
+from flask_filibuster.cli.target import CONVENTION
+from flask_filibuster.core.services import host_of
+from flask_filibuster.core.static_analysis import answered_statuses
+
+FACTORIES = ("create_app", "make_app")
+ENTRANCES = ("__init__", "app", "wsgi")  # of a directory below the one that was named
+GENERIC = frozenset({"__main__", "app", "application", "main", "src", "wsgi"})  # no service's name
+# what does things when it is imported, and what has apps in it that are no services
+NO_SERVICES = frozenset({"__main__", "__pycache__", "conftest", "setup", "test", "tests"})
+INSTALLED = frozenset({"site-packages", "dist-packages"})
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A Flask app that was found.
+
+    :ivar name: what the service is called.
+    :ivar statuses: the error statuses that its own code answers with.
+    :ivar made_in: directory and module in which the app was made.
+    """
+
+    name: str
+    statuses: frozenset[int]
+    made_in: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Modules that are imported together, and forgotten together.
+
+    :ivar modules: their names.
+    :ivar places: directories to import from, in that order.
+    :ivar directory: where the modules are, if that is known.
+    """
+
+    modules: tuple[str, ...]
+    places: tuple[Path, ...]
+    directory: Path | None = None
+
+
+def services_of(target: str, note: Note) -> Iterator[Service]:
+    """The services of a directory, or of a module.
+
+    :param target: path of the directory, or name of the module.
+    :param note: told of what is left out, and why.
+    """
+    for part in _parts(target, note):
+        with _importing_from(part.places), redirect_stdout(sys.stderr):
+            modules = [each for name in part.modules for each in _imported(name, part, note)]
+            # before the modules are forgotten: the analysis looks names up in them
+            found = [
+                Service(name, answered_statuses(app), (app.root_path, app.import_name))
+                for app, name in _named_apps(modules, note)
+            ]
+        yield from found
+
+
+def _parts(target: str, note: Note) -> Iterator[Part]:
+    if not os.path.isdir(target):
+        yield Part((target,), (Path.cwd(),))
+        return
+    directory = Path(target).resolve()
+    try:
+        entries = sorted(directory.iterdir())
+    except OSError as error:
+        note(f"{target} is left out: {error}")
+        return
+    own = [path.stem for path in entries if path.suffix == ".py" and _fits(path.stem)]
+    if (directory / "__init__.py").is_file():
+        own.insert(0, "__init__")
+    if own:
+        yield _part(directory, own, directory)
+    for path in entries:
+        inside = [name for name in ENTRANCES if (path / f"{name}.py").is_file()]
+        if inside and _fits(path.name):
+            yield _part(path, inside, directory)
+
+
+def _fits(name: str) -> bool:
+    """Whether a module or directory of that name may be a service."""
+    tests = name.startswith("test_") or name.endswith("_test")
+    return name not in NO_SERVICES and name != "__init__" and not name.startswith(".") and not tests
+
+
+def _part(directory: Path, stems: Iterable[str], target: Path) -> Part:
+    """The modules of a directory, under the names that they have for each other."""
+    package: list[str] = []
+    root = directory
+    while (root / "__init__.py").is_file():
+        package.insert(0, root.name)
+        root = root.parent
+    names = (".".join((*package, stem)).removesuffix(".__init__") for stem in stems)
+    return Part(tuple(names), tuple(dict.fromkeys((root, directory, target))), directory)
+
+
+@contextmanager
+def _importing_from(places: Sequence[Path]) -> Iterator[None]:
+    """Import from these directories, and forget afterwards what was imported from there.
+
+    The next service may have modules of the same names.
+    """
+    path, before = list(sys.path), frozenset(sys.modules)
+    sys.path[:0] = map(str, places)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] not in before and _is_own(_file_of(module), places):
+                del sys.modules[name]
+
+
+def _is_own(file: Path | None, places: Iterable[Path]) -> bool:
+    """Whether a file belongs to a service. What is installed may not bear a second import."""
+    if file is None or INSTALLED & set(file.parts):
+        return False
+    standard = file.is_relative_to(sysconfig.get_path("stdlib"))
+    return not standard and any(map(file.is_relative_to, places))
+
+
+def _file_of(module: Any) -> Path | None:
+    """Where a module comes from; a package without ``__init__.py`` has only directories."""
+    file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
+    return Path(file).resolve() if isinstance(file, str) else None
+
+
+def _imported(name: str, part: Part, note: Note) -> Iterator[Any]:
+    try:
+        module = importlib.import_module(name)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the code of other people
+        note(f"{name} is left out{_inside(part)}; it cannot be imported: {_reason(error)}")
+        return
+    file = _file_of(module)
+    if part.directory is None or (file is not None and file.is_relative_to(part.directory)):
+        yield module
+    else:
+        other = file or "a part of Python"
+        note(f"{name} is left out{_inside(part)}; its name is already that of {other}")
+
+
+def _inside(part: Part) -> str:
+    return "" if part.directory is None else f" in {part.directory}"
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _named_apps(modules: Sequence[Any], note: Note) -> Iterator[tuple[Flask, str]]:
+    """The apps of modules that belong together, each under the names of its service."""
+    seen: dict[tuple[int, str], Flask] = {}
+    hosted = set[int]()
+    for module in modules:
+        for host, app in _hosted_apps(module, note):
+            hosted.add(id(app))
+            seen[id(app), _given_name(app) or host or _own_name(app, module)] = app
+    for module in modules:
+        for app in _apps(module, note):
+            if id(app) not in hosted:
+                hosted.add(id(app))
+                seen[id(app), _given_name(app) or _own_name(app, module)] = app
+    for (_, name), app in seen.items():
+        yield app, name
+
+
+def _hosted_apps(module: Any, note: Note) -> Iterator[tuple[str, Flask]]:
+    """The apps of a mapping by base URL, with their hosts."""
+    services = getattr(module, CONVENTION, None)
+    if inspect.isfunction(services):
+        services = _called(CONVENTION, module, note)
+    if not isinstance(services, Mapping):
+        if services is not None:
+            note(f"{CONVENTION} in {module.__name__} is left out; it must be a mapping of apps")
+        return
+    for url, app in services.items():
+        if _is_app(app):
+            try:
+                yield host_of(str(url)), app
+            except ValueError as error:
+                note(f"{url!r} in {CONVENTION} of {module.__name__} is no base URL: {error}")
+                yield "", app
+
+
+def _apps(module: Any, note: Note) -> Iterator[Flask]:
+    """The apps that are variables of a module, or else what it makes."""
+    variables = [each for each in list(vars(module).values()) if _is_app(each)]
+    yield from variables
+    if not variables:
+        for name in FACTORIES:
+            made = _called(name, module, note)
+            if _is_app(made):
+                yield made
+
+
+def _called(name: str, module: Any, note: Note) -> Any:
+    """What a function of a module returns, or ``None`` where there is none to be called."""
+    function = getattr(module, name, None)
+    if not callable(function):
+        return None
+    try:
+        inspect.signature(function).bind()
+        return function()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the code of other people
+        note(f"{name}() of {module.__name__} is left out; {_reason(error)}")
+        return None
+
+
+def _is_app(value: Any) -> TypeGuard[Flask]:
+    """Asks the type alone: a proxy, as ``current_app``, would have to be resolved for the rest."""
+    return issubclass(type(value), Flask)
+
+
+def _given_name(app: Flask) -> str | None:
+    """The name that a service was given in its configuration, with or without the extension."""
+    given = getattr(app.extensions.get("filibuster"), "given_name", None)
+    name = given or app.config.get("FILIBUSTER_SERVICE_NAME")
+    return name if isinstance(name, str) and name else None
+
+
+def _own_name(app: Flask, module: Any) -> str:
+    """The app's name, or that of its directory where many apps are called the same."""
+    if app.name.rpartition(".")[2] not in GENERIC and app.import_name != "__main__":
+        return app.name
+    made_in = None if app.import_name == "__main__" else sys.modules.get(app.import_name)
+    file = _file_of(made_in or module) or Path.cwd()
+    names = (each for each in reversed(file.parts[1:-1]) if each not in GENERIC)
+    return next(names, app.name)

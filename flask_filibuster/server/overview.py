@@ -1,0 +1,30 @@
+"""The server's front page: what runs, and how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def overview_text(version: str, status: Mapping[str, Any]) -> str:
+    """The page.
+
+    :param version: of this package.
+    :param status: what the server's conductor says of itself.
+    """
+    return "\n".join((f"Flask-Filibuster {version}", "", *_lines(status), ""))
+
+
+def _lines(status: Mapping[str, Any]) -> Iterator[str]:
+    if status["terminated"]:
+        yield "Terminated: no further executions."
+    if not status["explorations"]:
+        yield "Nothing is being explored. A driver asks for the first execution with"
+        yield "GET /filibuster/has-next-iteration/1"
+    for each in status["explorations"]:
+        state = "under way" if each["under_way"] else "over" if each["over"] else "waiting"
+        yield (
+            f"{each['name']}: {state}, {each['executed']} executed, {each['left_out']} left out, "
+            f"{each['waiting']} to go, {each['failed']} failed"
+        )
+        yield from (f"    now: {fault}" for fault in each["faults"])

@@ -1,0 +1,356 @@
+"""Explorations whose tests and services are in other processes, any number side by side."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from flask_filibuster.config import Config
+from flask_filibuster.core.fault_model import FaultModel
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.reading import optional_text
+from flask_filibuster.core.records import read_fault_set, write_planned, write_trace
+from flask_filibuster.errors import WireError
+from flask_filibuster.exploration.explorer import Observation
+from flask_filibuster.exploration.failures import TestFailedError
+from flask_filibuster.exploration.result import Execution, Result
+from flask_filibuster.server.conductor import OutOfTurnError, UnknownExplorationError, Verdict
+from flask_filibuster.server.embedded import EmbeddedServer
+from flask_filibuster.server.execution import TestExecution
+from flask_filibuster.testing.explore import Options, judged
+from flask_filibuster.testing.session import Session
+
+UNNAMED = ""
+MOST_KEPT = 50
+Told = Callable[[str, Execution], None]
+
+
+class Search(Protocol):
+    """Decides which faults are next: an ``Explorer``, or less."""
+
+    @property
+    def executed(self) -> int:
+        """How many fault sets have been run."""
+
+    @property
+    def waiting(self) -> int:
+        """How many are known to be still to come."""
+
+    @property
+    def left_out(self) -> int:
+        """How many reduction has left out."""
+
+    def next(self) -> FaultSet | None:
+        """The next fault set."""
+
+    def learn(self, faults: FaultSet, observation: Observation) -> Execution:
+        """Take in what running it has shown."""
+
+    def result(self) -> Result:
+        """What has been found so far."""
+
+
+class Replaying:
+    """A search over a single fault set: that of a counterexample.
+
+    :param faults: the set.
+    """
+
+    left_out = 0
+
+    def __init__(self, faults: FaultSet) -> None:
+        self._faults = faults
+        self._executions: tuple[Execution, ...] = ()
+
+    @property
+    def executed(self) -> int:
+        """1 after its execution."""
+        return len(self._executions)
+
+    @property
+    def waiting(self) -> int:
+        """1 before its execution."""
+        return 1 - self.executed
+
+    def next(self) -> FaultSet | None:
+        """The set, once."""
+        return None if self._executions else self._faults
+
+    def learn(self, faults: FaultSet, observation: Observation) -> Execution:
+        """Judge its execution."""
+        execution = judged(faults, observation)
+        self._executions = (execution,)
+        return execution
+
+    def result(self) -> Result:
+        """The one execution."""
+        return Result(executions=self._executions)
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """The execution whose turn it is."""
+
+    number: int
+    faults: FaultSet
+    execution: TestExecution
+
+
+class Exploration:
+    """One exploration: a search, and the execution that a driver runs for it.
+
+    :param name: what it is called.
+    :param search: decides what is next.
+    :param session: observes the executions.
+    """
+
+    def __init__(self, name: str, search: Search, session: Session) -> None:
+        self.name = name
+        self.search = search
+        self.session = session
+        self.under_way: UnderWay | None = None
+        self.over = False
+        self.failed = 0
+        self.lock = threading.RLock()
+
+    def has_next(self, number: int) -> FaultSet | None:
+        """Begin execution ``number``, if there is one.
+
+        :raises OutOfTurnError: it is another one's turn.
+        """
+        with self.lock:
+            current = self.under_way
+            if current is not None and current.number == number:
+                return current.faults
+            if current is not None and current.number == number - 1:
+                problem = "the driver went on to the next execution without a word on this one"
+                self.complete(current.number, Verdict(failed=False, problem=problem))
+            if self.over:
+                return None
+            turn = self.search.executed + 1
+            if number != turn:
+                raise OutOfTurnError(f"execution {number} is asked for, but {turn} is next")
+            faults = self.search.next()
+            if faults is None:
+                self.over = True
+                return None
+            self.under_way = UnderWay(number, faults, self.session.begin(faults))
+            return faults
+
+    def complete(self, number: int, verdict: Verdict) -> Execution:
+        """End execution ``number``.
+
+        :raises OutOfTurnError: it is not under way.
+        """
+        with self.lock:
+            current = self.under_way
+            if current is None or current.number != number:
+                raise OutOfTurnError(f"execution {number} is not under way")
+            self.under_way = None
+            error = None
+            if verdict.failed:
+                text = verdict.error or "the driver says that the test failed"
+                error = TestFailedError(text, verdict.signature or text)
+            observation = self.session.observe(current.execution, error)
+            if verdict.problem is not None:
+                problems = (verdict.problem, *observation.problems)
+                observation = replace(observation, problems=problems)
+            execution = self.search.learn(current.faults, observation)
+            self.failed += execution.verdict == "failed"
+            return execution
+
+    def abandon(self) -> None:
+        """End it, with whatever is under way."""
+        with self.lock:
+            current, self.under_way, self.over = self.under_way, None, True
+            if current is not None:
+                self.session.abandon(current.execution)
+
+    def describe(self) -> dict[str, Any]:
+        """What it is doing, as plain data."""
+        current = self.under_way
+        return {
+            "name": self.name or "the driver's exploration",
+            "under_way": current is not None,
+            "over": self.over,
+            "executed": self.search.executed,
+            "left_out": self.search.left_out,
+            "waiting": self.search.waiting,
+            "failed": self.failed,
+            "faults": [] if current is None else [str(planned) for planned in current.faults],
+        }
+
+
+class Coordinator:
+    """Conducts explorations for drivers in any process and any language.
+
+    :param options: how to explore, where a driver does not say.
+    :param config: what to use for options that are not given.
+    :param told: called after each execution, with the name of its exploration.
+    :ivar embedded: the server that the services talk to.
+    """
+
+    def __init__(
+        self,
+        options: Options | None = None,
+        config: Config | None = None,
+        *,
+        told: Told | None = None,
+    ) -> None:
+        self._told = told
+        self.embedded = EmbeddedServer()
+        self._options = options or Options()
+        self._config = config or Config()
+        self._explorations: dict[str, Exploration] = {}
+        self._terminated = False
+        self._lock = threading.Lock()
+
+    def begin(self, options: Mapping[str, Any]) -> str:
+        """Open an exploration; see :class:`Conductor`.
+
+        :raises FilibusterError: an option does not fit.
+        """
+        name = optional_text(options.get("name"), "name") or "exploration"
+        faults = options.get("faults")
+        if faults is None:
+            return self.open(name, options=self._chosen(options)).name
+        return self.open(name, read_fault_set(faults)).name
+
+    def open(
+        self, name: str, faults: FaultSet | None = None, *, options: Options | None = None
+    ) -> Exploration:
+        """Open an exploration, for a driver in this process.
+
+        :param name: what it is about; made unique.
+        :param faults: the only fault set to run; ``None``: all that can show something new.
+        :param options: how to explore; by default as the coordinator was told.
+        :raises FilibusterError: an option does not fit.
+        """
+        search: Search = (
+            self._search(options or self._options) if faults is None else Replaying(faults)
+        )
+        return self._open(f"{name[:200]} {uuid.uuid4().hex[:8]}", search)
+
+    def _chosen(self, options: Mapping[str, Any]) -> Options:
+        """The options that a driver gives, and ours where it does not."""
+        given = {
+            name: options[name]
+            for name in ("reduction", "max_faults", "max_executions")
+            if options.get(name) is not None
+        }
+        if not all(isinstance(value, str | int) for value in given.values()):
+            raise WireError("an option is neither a text nor a number")
+        if options.get("analysis") is not None:
+            given["faults"] = FaultModel.from_analysis(options["analysis"])
+        return replace(self._options, **given)
+
+    def _search(self, options: Options) -> Search:
+        return options.explorer({}, self._config)
+
+    def _open(self, key: str, search: Search) -> Exploration:
+        session = Session(timeout=self._config.timeout, server=self.embedded)
+        exploration = Exploration(key, search, session)
+        with self._lock:
+            over = [name for name, each in self._explorations.items() if each.over]
+            for name in over[: max(0, len(self._explorations) - MOST_KEPT)]:
+                del self._explorations[name]
+            if len(self._explorations) >= 2 * MOST_KEPT:
+                raise OutOfTurnError("too many explorations are open; end those that are over")
+            self._explorations[key] = exploration
+        return exploration
+
+    def exploration(self, name: str) -> Exploration:
+        """An exploration by its name.
+
+        :raises UnknownExplorationError: there is none.
+        """
+        exploration = self._explorations.get(name)
+        if exploration is None:
+            raise UnknownExplorationError(f"there is no exploration {name[:300]!r}")
+        return exploration
+
+    def has_next(self, number: int, exploration: str) -> FaultSet | None:
+        """The faults of execution ``number``, which begins; see :class:`Conductor`."""
+        if self._terminated:
+            return None
+        if exploration == UNNAMED and number == 1:
+            known = self._explorations.get(UNNAMED)
+            if known is not None and (known.over or known.search.executed):
+                known.abandon()
+                known = None
+            if known is None:
+                self._open(UNNAMED, self._search(self._options))
+        return self.exploration(exploration).has_next(number)
+
+    def complete(self, number: int, exploration: str, verdict: Verdict) -> dict[str, Any]:
+        """Execution ``number`` has ended; see :class:`Conductor`."""
+        known = self.exploration(exploration)
+        execution = known.complete(number, verdict)
+        if self._told is not None:
+            self._told(known.describe()["name"], execution)
+        return {
+            "verdict": execution.verdict,
+            "problems": list(execution.problems),
+            "trace": write_trace(execution.trace),
+        }
+
+    def remaining(self, exploration: str) -> int:
+        """How many executions are known to be still to come."""
+        known = self._explorations.get(exploration)
+        if known is None or known.over or self._terminated:
+            return 0
+        return known.search.waiting
+
+    def outcome(self, exploration: str) -> dict[str, Any]:
+        """What the exploration found, beyond its executions, as plain data."""
+        result = self.result(exploration)
+        return {
+            "pruned": [
+                {"faults": [write_planned(each) for each in pruned.faults], "answer": pruned.answer}
+                for pruned in result.pruned
+            ],
+            "remaining": result.remaining,
+            "cut_by_size": result.cut_by_size,
+            "ambiguities": [[str(index), *seen] for index, *seen in result.ambiguities],
+            "notes": list(result.notes),
+            "problems": list(result.problems),
+        }
+
+    def result(self, exploration: str) -> Result:
+        """What has been found so far."""
+        known = self.exploration(exploration)
+        result = known.search.result()
+        return replace(
+            result, notes=known.session.notes(result), problems=tuple(self.embedded.lost)
+        )
+
+    def end(self, exploration: str) -> None:
+        """No further executions of this exploration."""
+        self.exploration(exploration).abandon()
+
+    def adopt(self, request_id: str, exploration: str) -> bool:
+        """Whether a request is now one of the execution under way in this exploration."""
+        current = self.exploration(exploration).under_way
+        if current is None:
+            return False
+        self.embedded.adopt(request_id, current.execution)
+        return True
+
+    def terminate(self) -> None:
+        """No further executions at all."""
+        self._terminated = True
+
+    def use_analysis(self, content: Any) -> None:
+        """The fault model of explorations that begin from now on."""
+        self._options = replace(self._options, faults=FaultModel.from_analysis(content))
+
+    def describe(self) -> dict[str, Any]:
+        """What runs, and how far it is, as plain data."""
+        explorations = list(self._explorations.values())
+        return {
+            "terminated": self._terminated,
+            "explorations": [each.describe() for each in explorations],
+        }

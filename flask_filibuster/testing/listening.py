@@ -1,0 +1,64 @@
+"""Which TCP ports a process listens on, as Linux tells in ``/proc`` (proc(5))."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_PROC = Path("/proc")
+_LISTEN = "0A"
+
+
+def listening_ports(group: int) -> list[int] | None:
+    """The ports that the processes of a group listen on.
+
+    :param group: number of the process group.
+    :returns: the ports, lowest first; ``None`` on a system without ``/proc``.
+    """
+    if not (_PROC / "self" / "net" / "tcp").exists():
+        return None
+    ports: set[int] = set()
+    for process in _members(group):
+        sockets = set(_sockets(process))
+        if sockets:
+            ports.update(port for port, inode in _listening(process) if inode in sockets)
+    return sorted(ports)
+
+
+def _members(group: int) -> Iterator[Path]:
+    for process in _PROC.iterdir():
+        if process.name.isdigit():
+            try:
+                if os.getpgid(int(process.name)) == group:
+                    yield process
+            except OSError:  # It has just ended, or is somebody else's.
+                continue
+
+
+def _sockets(process: Path) -> Iterator[str]:
+    """The inodes of the sockets that a process has open."""
+    try:
+        files = list((process / "fd").iterdir())
+    except OSError:
+        return
+    for file in files:
+        try:
+            target = os.readlink(file)
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            yield target[len("socket:[") : -1]
+
+
+def _listening(process: Path) -> Iterator[tuple[int, str]]:
+    """Port and inode of each listening socket that a process can see."""
+    for table in ("tcp", "tcp6"):
+        try:
+            lines = (process / "net" / table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            if fields[3] == _LISTEN:
+                yield int(fields[1].rpartition(":")[2], 16), fields[9]
