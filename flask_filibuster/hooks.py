@@ -175,7 +175,7 @@ class InstrumentedApp:
             return None
         index, position = test.next_request(f"{request.method} {from_port_on(request.url)}")
         service = self.given_name or test.names.get(self.app) or self.app.name
-        test.watcher.request(
+        request_id = test.watcher.request(
             Invocation(
                 index=index,
                 source="",
@@ -186,7 +186,7 @@ class InstrumentedApp:
             ),
             told_by_callee=True,
         )
-        propagated = Propagated(test.watcher.new_request_id(), index)
+        propagated = Propagated(request_id, index)
         return self._begin(propagated, service, test, test.server)
 
     def _begin(

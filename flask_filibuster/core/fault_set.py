@@ -72,3 +72,27 @@ class FaultSet:
 
     def __repr__(self) -> str:
         return f"FaultSet({'; '.join(map(str, self._faults)) or 'no faults'})"
+
+
+class UnknownFaults(FaultSet):
+    """The faults of an execution that only the server knows.
+
+    :param server: URL of the server.
+    :param number: number of the execution, from 1.
+    """
+
+    __slots__ = ("number", "server")
+
+    def __init__(self, server: str, number: int) -> None:
+        super().__init__()
+        self.server = server
+        self.number = number
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UnknownFaults) and self.number == other.number
+
+    def __hash__(self) -> int:
+        return hash((self.server, self.number))
+
+    def __repr__(self) -> str:
+        return f"UnknownFaults({self.server!r}, {self.number})"

@@ -83,7 +83,10 @@ class RequestAnswered:
 
 @dataclass(frozen=True, slots=True)
 class RequestStarted:
-    """A note, outside the wire protocol: the test itself is about to make this request."""
+    """A note, outside the wire protocol: the test itself is about to make this request.
+
+    :ivar told_by_callee: whether it ends when the service says so, as nothing watches the sender.
+    """
 
     request_id: str
     index: ExecutionIndex
@@ -91,6 +94,7 @@ class RequestStarted:
     url: str
     timeout: tuple[float | None, float | None] = (None, None)
     position: tuple[tuple[int, ...], ...] = ()
+    told_by_callee: bool = False
 
 
 @dataclass(frozen=True, slots=True)

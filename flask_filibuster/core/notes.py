@@ -47,6 +47,7 @@ def write_note(note: Note) -> Record:
             url=note.url,
             timeout=list(note.timeout),
             position=[list(step) for step in note.position],
+            told_by_callee=note.told_by_callee,
         )
     elif isinstance(note, RequestEnded):
         content["outcome"] = write_outcome(note.outcome)
@@ -105,6 +106,7 @@ def _read_started(entry: Mapping[str, Any], request_id: str) -> Note:
         text_of(entry.get("url"), "url"),
         (connect, read),
         read_position(entry.get("position", [])),
+        entry.get("told_by_callee") is True,
     )
 
 

@@ -26,11 +26,8 @@ if TYPE_CHECKING:
 class Watcher(Protocol):
     """Where the requests of a test under exploration, and the threads they set off, are noted."""
 
-    def new_request_id(self) -> str:
-        """An id for one more request of the test."""
-
-    def request(self, invocation: Invocation, *, told_by_callee: bool = False) -> None:
-        """The test is about to make a request."""
+    def request(self, invocation: Invocation, *, told_by_callee: bool = False) -> str:
+        """The test is about to make a request; returns an id for it."""
 
     def request_ended(self, index: ExecutionIndex, outcome: Outcome) -> None:
         """The test has got an answer, or an exception."""

@@ -169,8 +169,8 @@ def _send_for_test(
         timeout=timeouts_of(options["timeout"]),
         position=position,
     )
-    frame.watcher.request(call)
-    sent = with_headers(request, Propagated(frame.watcher.new_request_id(), index), frame.seal)
+    request_id = frame.watcher.request(call)
+    sent = with_headers(request, Propagated(request_id, index), frame.seal)
     try:
         response = deliver(send, request, sent, options)
     except BaseException as error:

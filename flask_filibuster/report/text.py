@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from flask_filibuster.core.fault_set import FaultSet, PlannedFault
+from flask_filibuster.core.fault_set import FaultSet, PlannedFault, UnknownFaults
 from flask_filibuster.core.trace import CallSite
 from flask_filibuster.exploration.failures import Failure, TestFailedError
 from flask_filibuster.exploration.findings import Finding, shortened
@@ -29,7 +29,9 @@ def fault_lines(planned: PlannedFault) -> Iterator[str]:
 
 def fault_set_lines(faults: FaultSet) -> Iterator[str]:
     """All faults of a set."""
-    if not faults:
+    if isinstance(faults, UnknownFaults):
+        yield f"faults that only the server at {faults.server} knows (its no. {faults.number})"
+    elif not faults:
         yield "no fault at all"
     for planned in faults:
         yield from fault_lines(planned)

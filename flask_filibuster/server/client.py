@@ -58,6 +58,7 @@ class ServerClient:
         *,
         harmless: bool = False,
         timeout: float | None = None,
+        plain_ok: bool = False,
     ) -> Any:
         """Call the server.
 
@@ -66,20 +67,24 @@ class ServerClient:
         :param content: plain data to send as JSON; ``None``: nothing.
         :param harmless: whether a repetition does no harm, so that it may be tried again.
         :param timeout: how long to wait for the answer, in seconds, where not as usual.
+        :param plain_ok: whether an answer of 200 need not be JSON, and counts as empty then: some
+            calls of the protocol ask for no more than the status.
         :returns: the JSON of the answer.
         :raises ServerError: the server was not reached, or answered anything but 200 and JSON.
         """
         left = _REPEATS if harmless else 0
         while True:
             try:
-                return self._call_once(method, path, content, timeout)
+                return self._call_once(method, path, content, timeout, plain_ok)
             except _UnreachableError:
                 if not left:
                     raise
             left -= 1
             time.sleep(_PAUSE)
 
-    def _call_once(self, method: str, path: str, content: Any, timeout: float | None) -> Any:
+    def _call_once(
+        self, method: str, path: str, content: Any, timeout: float | None, plain_ok: bool
+    ) -> Any:
         if time.monotonic() < self._shunned_until:
             raise ServerError(
                 f"the Filibuster server at {self.url} did not answer in time a moment ago, "
@@ -115,13 +120,17 @@ class ServerClient:
             raise _UnreachableError(
                 f"the Filibuster server at {self.url} cannot be reached: {error!r}"
             ) from error
-        return self._content(method, path, response.status, answer)
+        return self._content(method, path, response.status, answer, plain_ok=plain_ok)
 
-    def _content(self, method: str, path: str, status: int, answer: bytes) -> Any:
+    def _content(
+        self, method: str, path: str, status: int, answer: bytes, *, plain_ok: bool
+    ) -> Any:
         what = f"the Filibuster server at {self.url} answered {method} {path}"
         try:
             content = json.loads(answer)
         except (ValueError, RecursionError) as error:
+            if plain_ok and status == 200:
+                return {}
             raise ServerError(
                 f"{what} with status {status} and no JSON, but {answer[:80]!r}"
             ) from error

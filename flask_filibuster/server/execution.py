@@ -100,12 +100,18 @@ class TestExecution:
             )
         return Decision(generated_id, fault)
 
-    def request(self, invocation: Invocation, *, told_by_callee: bool = False) -> None:
+    def request(self, invocation: Invocation, *, told_by_callee: bool = False) -> str:
         """The test itself is about to make a request.
 
+        :returns: an id for it.
         :param told_by_callee: nothing watches the sender (a test client), so the request ends when
             the service that handles it says so.
         """
+        self.note_request(invocation, told_by_callee=told_by_callee)
+        return self._ids.new_request_id(self)
+
+    def note_request(self, invocation: Invocation, *, told_by_callee: bool = False) -> None:
+        """The test itself is about to make a request that has an id already."""
         with self._changed:
             self._calls[invocation.index] = invocation
             if told_by_callee:
@@ -138,7 +144,7 @@ class TestExecution:
         call = Invocation(
             index=index, source="", target=service, method=method, url=url, position=position
         )
-        self.request(call, told_by_callee=True)
+        self.note_request(call, told_by_callee=True)
         path = urlsplit(url).path
         self.received(RequestReceived(request_id, index, service, method, path))
         return Propagated(request_id, index)

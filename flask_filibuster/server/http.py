@@ -177,13 +177,16 @@ class _Services:
         elif isinstance(note, ReportsLost):
             self._server.reports_lost(note)
         else:
+            exploration = _exploration()
+            if exploration and not self._conductor.adopt(note.request_id, exploration):
+                raise OutOfTurnError("no test execution is under way in this exploration")
             execution = self._server.under_way(note.request_id)
             if execution is None:
                 raise OutOfTurnError("no test execution is under way for this request")
             if isinstance(note, RequestEnded):
                 execution.request_ended(note.index, note.outcome)
             else:
-                execution.request(
+                execution.note_request(
                     Invocation(
                         index=note.index,
                         source="",
@@ -192,7 +195,8 @@ class _Services:
                         url=note.url,
                         timeout=note.timeout,
                         position=note.position,
-                    )
+                    ),
+                    told_by_callee=note.told_by_callee,
                 )
 
 

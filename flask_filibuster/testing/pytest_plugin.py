@@ -43,6 +43,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run each marked test at most N times.",
     )
     group.addoption(
+        "--filibuster-server",
+        type=_url,
+        metavar="URL",
+        help="explore marked tests with the server there, as `flask filibuster serve` starts one, "
+        "over FILIBUSTER_SERVER_URL; the services have to use it, too.",
+    )
+    group.addoption(
         "--no-filibuster", action="store_true", help="run marked tests once, without any fault."
     )
     group.addoption(
@@ -50,6 +57,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="run the test of this counterexample once, with its faults, and nothing else.",
     )
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return text
 
 
 def _count(text: str) -> int:
@@ -100,7 +113,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     problems: dict[str, str] = {}
     for item in report.result or ():
         if isinstance(item, pytest.Item) and item.get_closest_marker(MARKER) is not None:
-            from flask_filibuster.testing.pytest_runner import problem_of_mark
+            from flask_filibuster.testing.pytest_search import problem_of_mark
 
             problem = problem_of_mark(item)
             if problem is not None:
@@ -223,8 +236,8 @@ class FilibusterFixture:
         """Whether this execution injects any fault."""
         from flask_filibuster.instrumentation.asking import was_fault_injected
 
-        was_fault_injected()  # So that the search knows that the verdict may depend on it.
-        return len(self.faults) > 0
+        asked = was_fault_injected()  # So the search knows that the verdict may depend on it.
+        return asked or len(self.faults) > 0
 
     def fault_injected_on(self, service: str) -> bool:
         """Whether this execution injects a fault on a call that reaches that service.
@@ -233,8 +246,8 @@ class FilibusterFixture:
         """
         from flask_filibuster.instrumentation.asking import was_fault_injected_on
 
-        was_fault_injected_on(service)  # So that a name that nothing reaches is pointed out.
-        return any(planned.service == service for planned in self.faults)
+        asked = was_fault_injected_on(service)  # So that a name that nothing reaches shows up.
+        return asked or any(planned.service == service for planned in self.faults)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from _pytest._io import TerminalWriter
 
+from flask_filibuster.core.fault_set import UnknownFaults
 from flask_filibuster.errors import FilibusterWarning
 from flask_filibuster.exploration.counterexample import DIRECTORY, Counterexample
 from flask_filibuster.exploration.failures import Failure
@@ -54,6 +55,8 @@ def explored(
             "proved nothing, so it is not known whether the test survives these faults:\n"
             f"{_inconclusive(result.inconclusive)}",
         )
+    if result.problems:
+        _fail(reports, "filibuster: not everything was seen", "\n".join(result.problems))
     refused = _warn(item, result)
     if refused:
         _fail(reports, "filibuster: warnings that are errors here", "\n\n".join(refused))
@@ -64,6 +67,18 @@ def explored(
         notes.append(f"{count} skipped by the test itself, and {proof} nothing")
     summarise(reports, text.counts_line(result), text.verdict_line(result), notes)
     return reports
+
+
+def broken_off(reports: Reports, error: BaseException, executed: int) -> None:
+    """Have a test fail whose exploration could not go on.
+
+    :param reports: the reports of one of its executions.
+    :param error: why it could not.
+    :param executed: how many executions there were.
+    """
+    said = f"the exploration broke off after {text.counted(executed, 'execution')}"
+    _fail(reports, "filibuster", f"{said}: {error}")
+    summarise(reports, said, str(error))
 
 
 def replayed(
@@ -146,6 +161,8 @@ def _inconclusive(executions: Iterable[Execution]) -> str:
 
 
 def _failure_text(item: pytest.Item, failure: Failure, result: Result) -> str:
+    if isinstance(failure.faults, UnknownFaults):
+        return "\n".join(text.failure_lines(failure, result, None))
     counterexample = Counterexample(item.nodeid, failure.faults, text.error_line(failure.error))
     try:
         path = counterexample.write(item.config.rootpath / DIRECTORY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -15,39 +17,33 @@ from requests.adapters import BaseAdapter
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
-from flask_filibuster.errors import FilibusterError, SetupError
+from flask_filibuster.errors import FilibusterError, ServerError, SetupError
 from flask_filibuster.exploration.counterexample import Counterexample
-from flask_filibuster.exploration.explorer import Explorer, Observation
+from flask_filibuster.exploration.explorer import Observation
+from flask_filibuster.exploration.result import Result
 from flask_filibuster.instrumentation.frame import Scope, current_scope, enter
 from flask_filibuster.instrumentation.requests import instrument_requests
 from flask_filibuster.report import text
-from flask_filibuster.testing.explore import Options, judged
-from flask_filibuster.testing.pytest_plugin import MARKER, REPLAYED
-from flask_filibuster.testing.pytest_reports import Reports, add_section, explored, replayed, shown
-from flask_filibuster.testing.session import Session, Surroundings, surroundings
+from flask_filibuster.testing.command import EXECUTION
+from flask_filibuster.testing.explore import judged
+from flask_filibuster.testing.pytest_plugin import REPLAYED
+from flask_filibuster.testing.pytest_reports import (
+    Reports,
+    add_section,
+    broken_off,
+    explored,
+    replayed,
+    shown,
+)
+from flask_filibuster.testing.pytest_search import AnySearch, AnySession, begin
+from flask_filibuster.testing.remote import RemoteSearch
+from flask_filibuster.testing.session import Surroundings, surroundings
 
-ARGUMENTS = ("reduction", "max_faults", "max_executions", "faults")
+logger = logging.getLogger(__name__)
+
 # What pytest's own functions raise to end a test that has not failed, and to end the session.
 NO_FAILURES = (pytest.skip.Exception, pytest.xfail.Exception)
 INTERRUPTIONS = (KeyboardInterrupt, pytest.exit.Exception)
-
-
-def problem_of_mark(item: pytest.Item) -> str | None:
-    """What is wrong with the arguments of a test's mark, in words, if anything is."""
-    marker = item.get_closest_marker(MARKER)
-    if marker is None:
-        return None
-    unknown = [*map(repr, marker.args), *(name for name in marker.kwargs if name not in ARGUMENTS)]
-    if unknown:
-        return (
-            f"the filibuster mark does not take {', '.join(unknown)}; "
-            f"it takes, by keyword: {', '.join(ARGUMENTS)}"
-        )
-    try:
-        Options(**marker.kwargs)
-    except FilibusterError as error:
-        return f"the filibuster mark: {error}"
-    return None
 
 
 class Network:
@@ -89,9 +85,10 @@ class MarkedTest:
     def __init__(self, item: pytest.Item) -> None:
         self._item: Any = item
         self._config = item.config
-        self._session: Session | None = None
+        self._session: AnySession | None = None
+        self._counterexample: Counterexample | None = None
         self._searching = False
-        self._explorer: Explorer | None = None
+        self._explorer: AnySearch | None = None
         self._network: Network | None = None
         self._services: Mapping[str, Any] = {}
         self._seconds: dict[str | None, float] = defaultdict(float)
@@ -111,8 +108,10 @@ class MarkedTest:
         """
         counterexample = self._config.stash.get(REPLAYED, None)
         if counterexample is not None:
+            self._counterexample = counterexample
             reports = self._replay(counterexample)
-        elif self._config.getoption("no_filibuster"):
+        elif self._config.getoption("no_filibuster") or EXECUTION in os.environ:
+            # In a command that is explored itself, it is one of the executions.
             reports = self._run_once(FaultSet())
         else:
             reports = self._explore()
@@ -211,23 +210,11 @@ class MarkedTest:
         try:
             config = network.joined().config
             if self._session is None:
-                self._session = Session(timeout=config.timeout)
-            if self._searching and self._explorer is None:
-                self._explorer = self._options().explorer(self._services, config)
+                self._session, self._explorer = begin(
+                    self._item, config, self._services, self._searching, self._counterexample
+                )
         except FilibusterError as error:
             raise pytest.fail.Exception(str(error), pytrace=False) from error
-
-    def _options(self) -> Options:
-        marker = self._item.get_closest_marker(MARKER)
-        problem = problem_of_mark(self._item)  # Here for marks added after collection.
-        if problem is not None:
-            raise SetupError(problem)
-        arguments = dict(marker.kwargs) if marker is not None else {}
-        for name in ("reduction", "max_faults", "max_executions"):
-            option = self._config.getoption(f"filibuster_{name}")
-            if option is not None:
-                arguments[name] = option
-        return Options(**arguments)
 
     @contextmanager
     def execution(self) -> Iterator[None]:
@@ -237,7 +224,8 @@ class MarkedTest:
             yield
             return
         interrupted = False
-        with session.execution(self.faults, network.joined()) as execution:
+        running: Any = session  # Of either kind.
+        with running.execution(self.faults, network.joined()) as execution:
             try:
                 yield
             except INTERRUPTIONS:
@@ -245,7 +233,7 @@ class MarkedTest:
                 raise
             finally:
                 if not interrupted:
-                    self._observation = session.observe(execution, None)
+                    self._observation = running.observe(execution, None)
 
     def note_exception(self, exception: BaseException) -> None:
         """Keep the exception that a phase ended in."""
@@ -277,14 +265,14 @@ class MarkedTest:
             or self._exception is not None
             or any(each.skipped for each in first)
         ):
+            if isinstance(explorer, RemoteSearch):
+                self._give_up(explorer)
             return first
-        faults = explorer.next()
-        while faults is not None:
-            self._learn(explorer, faults, reports)
-            faults = explorer.next()
-            if faults is not None:
-                reports = self._run_once(faults)
-        result = explorer.result()
+        try:
+            result = self._search(explorer, reports)
+        except ServerError as error:
+            broken_off(first, error, explorer.executed)
+            return first
         notes = session.notes(result)
         return explored(
             self._item,
@@ -295,7 +283,27 @@ class MarkedTest:
             skips=self._skips,
         )
 
-    def _learn(self, explorer: Explorer, faults: FaultSet, reports: Reports) -> None:
+    def _give_up(self, search: RemoteSearch) -> None:
+        """End an exploration that has not come to its second execution."""
+        try:
+            search.end()
+        except ServerError as error:
+            logger.warning("the exploration could not be ended: %s", error)
+
+    def _search(self, explorer: AnySearch, reports: Reports) -> Result:
+        """Run the executions after the first, whose reports these are.
+
+        :raises ServerError: the server elsewhere does not answer as it should.
+        """
+        faults = explorer.next()
+        while faults is not None:
+            self._learn(explorer, faults, reports)
+            faults = explorer.next()
+            if faults is not None:
+                reports = self._run_once(faults)
+        return explorer.result()
+
+    def _learn(self, explorer: AnySearch, faults: FaultSet, reports: Reports) -> None:
         execution = explorer.learn(faults, self._observed())
         if execution.verdict == "failed":
             self._failed[execution.number] = reports
@@ -307,6 +315,14 @@ class MarkedTest:
     def _replay(self, counterexample: Counterexample) -> Reports:
         reports = self._run_once(counterexample.fault_set)
         if self._observation is not None:
-            execution = judged(counterexample.fault_set, self._observed())
+            observed = self._observed()
+            if isinstance(self._explorer, RemoteSearch):
+                try:
+                    execution = self._explorer.learn(counterexample.fault_set, observed)
+                except ServerError as error:
+                    broken_off(reports, error, 0)
+                    return reports
+            else:
+                execution = judged(counterexample.fault_set, observed)
             replayed(execution, counterexample, reports, skipped=self._skipped is not None)
         return reports

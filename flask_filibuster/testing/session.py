@@ -89,7 +89,7 @@ class Session:
     @contextmanager
     def network(self, around: Surroundings) -> Iterator[None]:
         """Let calls reach the services, for the time of the block, unobserved and unharmed."""
-        with _scope(Scope(None, around.mesh)):
+        with in_scope(Scope(None, around.mesh)):
             yield
 
     @contextmanager
@@ -97,7 +97,7 @@ class Session:
         """Run the block as the functional test, under these faults."""
         execution = self._server.begin(faults, around.hosts)
         frame = TestFrame(self._server, execution, around.names)
-        with _scope(Scope(frame, around.mesh)):
+        with in_scope(Scope(frame, around.mesh)):
             yield execution
 
     def begin(self, faults: FaultSet) -> TestExecution:
@@ -170,7 +170,8 @@ def _unpredictable(result: Result) -> Iterator[str]:
 
 
 @contextmanager
-def _scope(scope: Scope) -> Iterator[None]:
+def in_scope(scope: Scope) -> Iterator[None]:
+    """Run the block in a scope, and leave that of before as it was."""
     previous = current_scope()
     enter(scope)
     try:
