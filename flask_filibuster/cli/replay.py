@@ -2,84 +2,130 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from flask.cli import ScriptInfo, pass_script_info
 
-from flask_filibuster.cli.target import Request, load_target
-from flask_filibuster.cli.terminal import heading, indented, quiet
-from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.core.trace import Trace
+from flask_filibuster.cli.replayers import Replayer, replayer_of
+from flask_filibuster.cli.terminal import heading, indented
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.exploration.counterexample import Counterexample
-from flask_filibuster.exploration.findings import find
-from flask_filibuster.exploration.result import Execution
 from flask_filibuster.report import text
-from flask_filibuster.testing.explore import replay
+from flask_filibuster.testing.load import PERCENTILES, LoadResult, load
 
-FOUND, MISUSED = 1, 2
+FOUND, MISUSED, INTERRUPTED = 1, 2, 130
+_MOST = 5
 
 
 @click.command("replay")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--verbose", is_flag=True, help="Show what the apps log meanwhile.")
+@click.option(
+    "--load",
+    "count",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Run it N times, and print how long that takes.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    metavar="C",
+    help="With --load: so many runs at a time.  [default: 1]",
+)
+@click.option(
+    "--max-latency",
+    type=click.FloatRange(min=0.0, min_open=True),
+    metavar="SECONDS",
+    help="With --load: a run that takes longer is a failure.",
+)
 @pass_script_info
-def command(info: ScriptInfo, file: Path, verbose: bool) -> None:
-    """Make one request under the faults of FILE, as `explore` wrote it.
+def command(
+    info: ScriptInfo,
+    file: Path,
+    verbose: bool,
+    count: int | None,
+    concurrency: int | None,
+    max_latency: float | None,
+) -> None:
+    """Run the test, the command or the request of FILE once, with its faults and no others.
 
     Exit code 0: the app survives them now, 1: reproduced, 2: the faults could not be injected, or
     the file cannot be used.
     """
+    if count is None and (concurrency is not None or max_latency is not None):
+        raise click.UsageError("--concurrency and --max-latency go with --load")
     try:
         counterexample = Counterexample.read(file)
-        request, services_from = _request(counterexample, file)
-        target = load_target(info, services_from)
-        with quiet(unless=verbose):
-            execution = replay(
-                lambda: request.send(target.base_url), counterexample, target.services
+        replayer = replayer_of(info, counterexample, file, verbose=verbose)
+        click.echo(f"{counterexample.test}, with:")
+        click.echo(indented(text.fault_set_lines(counterexample.fault_set)))
+        with replayer:
+            code = (
+                _once(replayer, counterexample)
+                if count is None
+                else _load(replayer.run, count, concurrency or 1, max_latency)
             )
     except FilibusterError as error:
         raise click.UsageError(str(error)) from error
-    click.echo(f"{request.words}, with:")
-    click.echo(indented(text.fault_set_lines(counterexample.fault_set)))
-    raise SystemExit(_judge(execution, counterexample))
+    except KeyboardInterrupt as error:
+        click.echo("interrupted", err=True)
+        raise SystemExit(INTERRUPTED) from error
+    raise SystemExit(code)
 
 
-def _request(counterexample: Counterexample, file: Path) -> tuple[Request, str | None]:
-    """The request of a counterexample, and where its services are found."""
-    details = counterexample.details
-    if "request" not in details:
-        test = shlex.quote(counterexample.test)
-        raise click.UsageError(
-            f"{file} is about the test {counterexample.test}, not about a request; "
-            f"replay it with pytest {test} --filibuster-replay {file}"
-        )
-    try:
-        services_from = details["services"]
-        return (
-            Request.from_json(details["request"]),
-            None if services_from is None else str(services_from),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise click.UsageError(f"{file} is damaged: {error!r}") from error
-
-
-def _judge(execution: Execution, counterexample: Counterexample) -> int:
-    if execution.verdict == "inconclusive":
+def _once(replayer: Replayer, counterexample: Counterexample) -> int:
+    run = replayer.run()
+    if run.verdict == "inconclusive":
         click.echo(heading("not reproduced: the faults could not be injected", bad=True))
-        click.echo(indented(execution.problems))
+        click.echo(indented(run.why.splitlines()))
         return MISUSED
-    nothing = Execution(0, FaultSet(), Trace(), "passed")
-    broken = [finding for finding in find([nothing, execution]) if finding.broken]
-    if execution.error is not None:
-        click.echo(heading(f"reproduced: {text.error_line(execution.error)}", bad=True))
-    elif not broken:
-        click.echo(f"not reproduced: the app survives (it was: {counterexample.seen})")
+    if run.verdict == "passed":
+        click.echo(f"not reproduced: {replayer.survivor} (it was: {counterexample.seen})")
         return 0
-    for finding in broken:
-        click.echo(heading(f"reproduced: {finding.message}", bad=True))
-        if finding.site is not None:
-            click.echo(indented([f"at {text.site_text(finding.site)}"]))
+    first, *more = run.why.splitlines()
+    click.echo(heading(f"reproduced: {first}", bad=True))
+    if more:
+        click.echo(indented(more))
     return FOUND
+
+
+def _load(run: Callable[[], object], count: int, concurrency: int, most: float | None) -> int:
+    result = load(run, count, concurrency)  # type: ignore[arg-type]
+    failed, proofless = result.with_verdict("failed"), result.with_verdict("inconclusive")
+    slow = 0 if most is None else result.slower_than(most)
+    click.echo(
+        f"{text.counted(count, 'run')}, {concurrency} at a time: "
+        f"{result.seconds:.2f} s, {count / max(result.seconds, 1e-9):.1f}/s"
+    )
+    parts = [f"p{percent} {_seconds(result.percentile(percent))}" for percent in PERCENTILES]
+    click.echo(f"latency: {', '.join(parts)}, max {_seconds(result.percentile(100))}")
+    click.echo(heading(f"failures: {len(failed)} of {count}", bad=bool(failed)))
+    if most is not None:
+        click.echo(heading(f"slower than {_seconds(most)}: {slow} of {count}", bad=slow > 0))
+    if proofless:
+        said = f"without the faults, which could not be injected: {len(proofless)} of {count}"
+        click.echo(heading(said, bad=True))
+    _print_reasons(result)
+    if proofless:
+        return MISUSED
+    return FOUND if failed or slow else 0
+
+
+def _print_reasons(result: LoadResult) -> None:
+    """What went wrong, each thing once, and how often."""
+    reasons: dict[str, int] = {}
+    for run in result.runs:
+        if run.why:
+            first = run.why.splitlines()[0]
+            reasons[first] = reasons.get(first, 0) + 1
+    often = sorted(reasons.items(), key=lambda each: -each[1])
+    click.echo(
+        indented(f"{count} times: {reason}" for reason, count in often[:_MOST]), nl=bool(often)
+    )
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"

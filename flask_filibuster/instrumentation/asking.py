@@ -2,34 +2,78 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 
+from flask import has_request_context
+
+from flask_filibuster.config import Config
+from flask_filibuster.core.wire import REQUEST_ID
 from flask_filibuster.instrumentation.frame import Frame, TestFrame, current_scope
+from flask_filibuster.server.remote import RemoteServer
 
+HEADERS = "FILIBUSTER_HEADERS"
 logger = logging.getLogger(__name__)
 
 
-def was_fault_injected() -> bool:
-    """Whether the test execution under way injects any fault; ``False`` outside of one."""
-    return _injected(None)
+def was_fault_injected(*, server_url: str | None = None) -> bool:
+    """Whether the test execution under way injects any fault; ``False`` outside of one.
+
+    :param server_url: URL of the server to ask, for a test that nothing but the server knows of;
+        by default the environment variable ``FILIBUSTER_SERVER_URL``, where there is one.
+    :raises ServerError: that server cannot be reached, or does not answer as it should.
+    """
+    return _injected(None, server_url)
 
 
-def was_fault_injected_on(service: str) -> bool:
+def was_fault_injected_on(service: str, *, server_url: str | None = None) -> bool:
     """Whether the test execution under way injects a fault on a call that reaches this service.
 
     :param service: the service's name, or the host of its URL where it does not report itself.
+    :param server_url: as for :func:`was_fault_injected`.
+    :raises ServerError: that server cannot be reached, or does not answer as it should.
     """
-    return _injected(service)
+    return _injected(service, server_url)
 
 
-def _injected(service: str | None) -> bool:
+def _injected(service: str | None, server_url: str | None) -> bool:
     scope = current_scope()
     frame = scope.frame if scope is not None else None
     if isinstance(frame, TestFrame):
         return frame.watcher.fault_injected(service)
     if isinstance(frame, Frame):
         return _asked(frame, service)
-    return False
+    if scope is not None or has_request_context():
+        return False  # Nothing is explored here; a service is never kept waiting for an answer.
+    return _asked_from_outside(service, server_url)
+
+
+def _asked_from_outside(service: str | None, server_url: str | None) -> bool:
+    """The server's answer to a test process that knows no more of the execution than its URL."""
+    config = Config.read({}, server_url=server_url)
+    if config.server_url is None:
+        return False
+    server = RemoteServer(config.server_url, token=config.token)
+    try:
+        return server.fault_injected(given_headers().get(REQUEST_ID, ""), service)
+    finally:
+        server.close()
+
+
+def given_headers() -> dict[str, str]:
+    """The headers that tell a request of this process's test from others.
+
+    ``flask filibuster test`` gives them to its command in ``FILIBUSTER_HEADERS``.
+    """
+    try:
+        content = json.loads(os.environ.get(HEADERS, "{}"))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        logger.warning("%s is not a JSON object, and is not used", HEADERS)
+        return {}
+    return {str(name): str(value) for name, value in content.items()}
 
 
 def _asked(frame: Frame, service: str | None) -> bool:

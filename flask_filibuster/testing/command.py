@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from flask_filibuster import __version__
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.wire import EXECUTION_INDEX, GENERATED_ID, REQUEST_ID, SIGNATURE
 from flask_filibuster.exploration.result import Execution, Result
+from flask_filibuster.instrumentation.asking import HEADERS
 from flask_filibuster.server.conductor import Verdict
 from flask_filibuster.server.http import create_app
 from flask_filibuster.server.serving import Serving
@@ -23,7 +25,6 @@ from flask_filibuster.testing.processes import CommandRun, Services, run_command
 
 SERVER_URL = "FILIBUSTER_SERVER_URL"
 TOKEN = "FILIBUSTER_TOKEN"  # noqa: S105 - the name of the variable
-HEADERS = "FILIBUSTER_HEADERS"
 EXECUTION = "FILIBUSTER_EXECUTION"
 
 
@@ -156,6 +157,18 @@ class CommandRunner:
             EXECUTION: str(current.number if current is not None else 0),
         }
         return run_command(self._test.command, environment, self._test.timeout)
+
+    def replay_once(self, faults: FaultSet, url: str) -> tuple[float, Execution]:
+        """Run the command once more under these faults, beside others that do the same.
+
+        :returns: how many seconds the command took, and the execution.
+        """
+        exploration = self._coordinator.open(self._test.words, faults)
+        exploration.has_next(1)
+        began = time.perf_counter()
+        run = self.run_once(exploration, url)
+        seconds = time.perf_counter() - began
+        return seconds, exploration.complete(1, verdict_of(run, self._test.timeout))
 
 
 def verdict_of(run: CommandRun, timeout: float) -> Verdict:

@@ -95,7 +95,9 @@ def replayed(
     if execution.verdict == "inconclusive":
         said = "not reproduced: the faults could not be injected"
         _fail(reports, f"filibuster: {said}", f"{said}\n{_inconclusive([execution])}")
-    elif execution.error is not None:
+        summarise(reports, text.counts_line(Result(executions=(execution,))), said, misused=True)
+        return
+    if execution.error is not None:
         said = f"reproduced: {text.error_line(execution.error)}"
         _fail(reports, "filibuster: replayed with", faults)
     else:
@@ -104,10 +106,25 @@ def replayed(
     summarise(reports, text.counts_line(Result(executions=(execution,))), said)
 
 
-def summarise(reports: Reports, counts: str, verdict: str, notes: Iterable[str] = ()) -> None:
-    """Let the numbers travel with a report, to wherever the summary is written."""
+def summarise(
+    reports: Reports,
+    counts: str,
+    verdict: str,
+    notes: Iterable[str] = (),
+    *,
+    misused: bool = False,
+) -> None:
+    """Let the numbers travel with a report, to wherever the summary is written.
+
+    :param misused: whether what was asked for could not be done, so that pytest ends with code 2.
+    """
     body: Any = next((each for each in reports if each.when == "call"), reports[-1])
-    body.filibuster = {"counts": counts, "verdict": verdict, "notes": list(notes)}
+    body.filibuster = {
+        "counts": counts,
+        "verdict": verdict,
+        "notes": list(notes),
+        "misused": misused,
+    }
 
 
 def add_section(report: pytest.TestReport, name: str, content: str) -> None:
@@ -163,7 +180,10 @@ def _inconclusive(executions: Iterable[Execution]) -> str:
 def _failure_text(item: pytest.Item, failure: Failure, result: Result) -> str:
     if isinstance(failure.faults, UnknownFaults):
         return "\n".join(text.failure_lines(failure, result, None))
-    counterexample = Counterexample(item.nodeid, failure.faults, text.error_line(failure.error))
+    details = {"rootdir": str(item.config.rootpath)}
+    counterexample = Counterexample(
+        item.nodeid, failure.faults, text.error_line(failure.error), details
+    )
     try:
         path = counterexample.write(item.config.rootpath / DIRECTORY)
     except OSError as error:
