@@ -785,7 +785,7 @@ def test_a_replay_exits_with_2_where_the_call_is_not_made_any_more(project: Proj
     assert "the call was never made: shop -> stock" in result.stdout
 
 
-def test_a_counterexample_of_pytest_is_refused_with_a_hint(project: Project) -> None:
+def test_a_counterexample_of_a_test_that_is_no_more_exits_with_2(project: Project) -> None:
     replay = project.found()
     file = project.path / replay[-1]
     content = json.loads(file.read_text())
@@ -793,10 +793,9 @@ def test_a_counterexample_of_pytest_is_refused_with_a_hint(project: Project) -> 
     file.write_text(json.dumps(content | {"test": test, "details": {}}))
     result = project.flask(*replay)
     assert result.exit_code == 2
-    assert f"is about the test {test}, not about a request" in result.stderr
-    assert f"replay it with pytest '{test}' --filibuster-replay {replay[-1]}" in " ".join(
-        result.stderr.split("\n")
-    )
+    assert result.stdout.startswith(f"{test}, with:\n")
+    assert "not reproduced: the faults could not be injected" in result.stdout
+    assert "file or directory not found: tests/test_page.py::test_page[a b]" in result.stdout
 
 
 def test_a_counterexample_that_is_not_there_is_said(project: Project) -> None:

@@ -379,7 +379,7 @@ def test_a_replay_fails_where_its_call_is_not_made_any_more(suite: Suite) -> Non
     found = suite.run(CARELESS)
     suite.write(services=SERVICES.replace("5001/data", "5001/other"))
     ran = suite.again(*found.replay)
-    assert ran.code == 1
+    assert ran.code == 2
     assert "not reproduced: the faults could not be injected" in ran.output
     assert "the call was never made: front -> back" in ran.output
     assert ran.summary == [

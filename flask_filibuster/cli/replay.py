@@ -121,10 +121,8 @@ def _print_reasons(result: LoadResult) -> None:
         if run.why:
             first = run.why.splitlines()[0]
             reasons[first] = reasons.get(first, 0) + 1
-    often = sorted(reasons.items(), key=lambda each: -each[1])
-    click.echo(
-        indented(f"{count} times: {reason}" for reason, count in often[:_MOST]), nl=bool(often)
-    )
+    for reason, count in sorted(reasons.items(), key=lambda each: -each[1])[:_MOST]:
+        click.echo(indented([f"{count} times: {reason}"]))
 
 
 def _seconds(seconds: float) -> str:

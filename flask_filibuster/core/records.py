@@ -86,6 +86,8 @@ def read_planned(value: Any) -> PlannedFault:
     :raises FaultModelError: there is no such fault.
     """
     entry = mapping(value, "a planned fault")
+    if "callsite" not in entry:
+        raise WireError("a planned fault without callsite")
     call = Invocation(
         index=_index(entry),
         source=text_of(entry.get("source"), "source"),

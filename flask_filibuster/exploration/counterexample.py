@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from flask_filibuster.core.execution_index import ExecutionIndex
-from flask_filibuster.core.fault_set import FaultSet, PlannedFault
-from flask_filibuster.core.faults import Fault
-from flask_filibuster.core.trace import CallSite, Invocation
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.records import read_planned, write_planned
 from flask_filibuster.errors import CounterexampleError, FaultModelError
 
 VERSION = 1
 DIRECTORY = ".filibuster"
+PACKAGES = ("flask-filibuster", "flask", "werkzeug", "requests", "urllib3", "pytest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,14 @@ class Counterexample:
     :ivar fault_set: the faults.
     :ivar seen: what went wrong, in words.
     :ivar details: what else is needed to run it again, as plain data.
+    :ivar expected: what should have been seen, in words.
     """
 
     test: str
     fault_set: FaultSet
     seen: str
     details: Mapping[str, Any] = field(default_factory=dict)
+    expected: str = "it passes, as it does without faults"
 
     def write(self, directory: str | os.PathLike[str] = DIRECTORY) -> Path:
         """Write it to a file whose name depends on the test and its faults alone.
@@ -41,7 +45,7 @@ class Counterexample:
         :returns: path of the file, below ``directory``, which is made if need be.
         :raises OSError: it cannot be written.
         """
-        faults = [_to_json(planned) for planned in self.fault_set]
+        faults = [write_planned(planned) for planned in self.fault_set]
         identity = [self.test, *((each["execution_index"], each["fault"]) for each in faults)]
         name = hashlib.md5(json.dumps(identity).encode(), usedforsecurity=False).hexdigest()[:10]
         path = Path(directory) / f"{name}.json"
@@ -49,9 +53,11 @@ class Counterexample:
         content = {
             "version": VERSION,
             "test": self.test,
+            "expected": self.expected,
             "seen": self.seen,
             "faults": faults,
             "details": dict(self.details),
+            "versions": _versions(),
         }
         # Several test processes may write the same one at the same time.
         draft = path.with_suffix(f".{os.getpid()}.tmp")
@@ -76,45 +82,22 @@ class Counterexample:
                 f"(its version is {version!r}, expected {VERSION})"
             )
         try:
-            faults = tuple(_from_json(each) for each in content["faults"])
+            faults = tuple(read_planned(each) for each in content["faults"])
+            for planned in faults:
+                ExecutionIndex.parse(planned.index)
             details = dict(content["details"])
-            return cls(str(content["test"]), FaultSet(faults), str(content["seen"]), details)
+            test, seen = str(content["test"]), str(content["seen"])
+            return cls(test, FaultSet(faults), seen, details, str(content.get("expected", "")))
         except (KeyError, TypeError, ValueError, AttributeError, FaultModelError) as error:
             raise CounterexampleError(f"{path} is damaged: {error!r}") from error
 
 
-def _to_json(planned: PlannedFault) -> dict[str, Any]:
-    call, fault = planned.call, planned.fault
-    site = call.callsite
-    return {
-        "execution_index": str(call.index),
-        "source": call.source,
-        "service": call.target,
-        "method": call.method,
-        "url": call.url,
-        "callsite": None
-        if site is None
-        else {"file": site.file, "line": site.line, "function": site.function},
-        "fault": {
-            "exception": fault.exception,
-            "status": fault.status,
-            "abort": fault.abort,
-            "sleep": fault.sleep,
-        },
-    }
-
-
-def _from_json(entry: Mapping[str, Any]) -> PlannedFault:
-    site = entry["callsite"]
-    call = Invocation(
-        index=ExecutionIndex.parse(entry["execution_index"]),
-        source=entry["source"],
-        target=entry["service"],
-        method=entry["method"],
-        url=entry["url"],
-        callsite=None if site is None else CallSite(site["file"], site["line"], site["function"]),
-    )
-    fault = entry["fault"]
-    return PlannedFault(
-        call, Fault(fault["exception"], fault["status"], fault["abort"], fault["sleep"])
-    )
+def _versions() -> dict[str, str]:
+    """What was installed where it was seen."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:  # noqa: PERF203 - there are six of them
+            continue
+    return versions

@@ -95,7 +95,8 @@ def replayed(
     if execution.verdict == "inconclusive":
         said = "not reproduced: the faults could not be injected"
         _fail(reports, f"filibuster: {said}", f"{said}\n{_inconclusive([execution])}")
-        summarise(reports, text.counts_line(Result(executions=(execution,))), said, misused=True)
+        counts = text.counts_line(Result(executions=(execution,)))
+        summarise(reports, counts, said, misused=True)
         return
     if execution.error is not None:
         said = f"reproduced: {text.error_line(execution.error)}"
