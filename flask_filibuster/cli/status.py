@@ -15,6 +15,7 @@ from flask_filibuster.cli.target import load_app
 from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.hooks import InstrumentedApp
+from flask_filibuster.server.probe import probe
 
 MISSING = """the app {name!r} has no Filibuster extension; add it where the app is made:
 
@@ -29,7 +30,9 @@ MISSING = """the app {name!r} has no Filibuster extension; add it where the app 
 def command(info: ScriptInfo, as_json: bool) -> None:
     """Say whether the extension is there, and how it is set up.
 
-    Exit code 0: it is there, 1: it is missing, 2: its configuration cannot be used.
+    Where a server elsewhere is configured: whether it can be reached, who it is, and what it is
+    doing. Exit code 0: all is there, 1: the extension is missing or its server cannot be reached,
+    2: its configuration cannot be used.
     """
     try:
         app = load_app(info)
@@ -43,9 +46,12 @@ def command(info: ScriptInfo, as_json: bool) -> None:
         raise SystemExit(1)
     if as_json:
         click.echo(json.dumps(status, indent=2))
-        return
-    for name, value in _lines(status):
-        click.echo(f"{name + ':':<16}{value}".rstrip())
+    else:
+        for name, value in _lines(status):
+            click.echo(f"{name + ':':<16}{value}".rstrip())
+    state_of_server = status["server_state"]
+    if state_of_server is not None and "trouble" in state_of_server:
+        raise SystemExit(1)
 
 
 def _status(app: Flask, state: InstrumentedApp) -> dict[str, Any]:
@@ -62,6 +68,10 @@ def _status(app: Flask, state: InstrumentedApp) -> dict[str, Any]:
         "enabled": config.enabled,
         "service": state.service_name,
         "server": config.server_url or "embedded in the process",
+        "server_state": None
+        if config.server_url is None
+        else probe(config.server_url, config.token),
+        "token": config.token is not None,
         "fault_model": {"source": source, **model.describe()},
         "instrumented": _instrumented(state),
         "reduction": config.reduction,
@@ -89,6 +99,8 @@ def _lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "enabled", "yes" if status["enabled"] else "no, FILIBUSTER_ENABLED is False"
     yield "service", status["service"]
     yield "server", status["server"]
+    yield from _server_lines(status["server_state"])
+    yield "token", "set" if status["token"] else "none"
     yield "fault model", f"{model['source']}:"
     yield "  exceptions", _listed(model["exceptions"])
     for service, statuses in model["statuses"].items():
@@ -100,6 +112,20 @@ def _lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key in ("max_faults", "max_executions"):
         yield (key.replace("_", " "), "no limit" if status[key] is None else str(status[key]))
     yield "excluded hosts", _listed(status["excluded_hosts"])
+
+
+def _server_lines(state: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    if state is None:
+        return
+    yield "  reachable", "yes" if state["reachable"] else "no"
+    if state["who"] is not None:
+        yield "  who", state["who"]
+    if "trouble" in state:
+        yield "  trouble", state["trouble"]
+    elif state["reachable"] and not state["doing"]:
+        yield "  doing", "nothing"
+    for line in state["doing"]:
+        yield "  doing", line
 
 
 def _listed(values: Iterable[object]) -> str:
