@@ -15,6 +15,7 @@ from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.errors import FilibusterError
 
 EVERY_SERVICE_ANSWERS = frozenset({500})
+STDOUT = frozenset({"-", "/dev/stdout"})  # the latter may be a link to a file: it stays that file
 
 
 @click.command("analyze")
@@ -48,7 +49,7 @@ def command(targets: tuple[str, ...], output: Path | None) -> None:
         content = _analysis(statuses)
     except FilibusterError as error:
         raise click.UsageError(str(error)) from error
-    if output is None or str(output) == "-":
+    if output is None or str(output) in STDOUT:
         click.echo(content)
         return
     try:

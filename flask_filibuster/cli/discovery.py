@@ -141,7 +141,8 @@ def _is_own(file: Path | None, places: Iterable[Path]) -> bool:
 def _file_of(module: Any) -> Path | None:
     """Where a module comes from; a package without ``__init__.py`` has only directories."""
     file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
-    return Path(file).resolve() if isinstance(file, str) else None
+    # not where links lead: a service may be a link to a directory elsewhere
+    return Path(os.path.abspath(file)) if isinstance(file, str) else None
 
 
 def _imported(name: str, part: Part, note: Note) -> Iterator[Any]:
@@ -151,11 +152,16 @@ def _imported(name: str, part: Part, note: Note) -> Iterator[Any]:
         note(f"{name} is left out{_inside(part)}; it cannot be imported: {_reason(error)}")
         return
     file = _file_of(module)
-    if part.directory is None or (file is not None and file.is_relative_to(part.directory)):
+    if part.directory is None or (file is not None and _is_in(file, part.directory)):
         yield module
     else:
         other = file or "a part of Python"
         note(f"{name} is left out{_inside(part)}; its name is already that of {other}")
+
+
+def _is_in(file: Path, directory: Path) -> bool:
+    """Whether a file is in a directory, also when it was imported by another name of that."""
+    return file.is_relative_to(directory) or file.resolve().is_relative_to(directory.resolve())
 
 
 def _inside(part: Part) -> str:

@@ -103,7 +103,7 @@ def coordinator_of(
     if slow:
         faults = FaultModel.held()
     elif analysis_file is not None:
-        faults = FaultModel.from_analysis_file(analysis_file)
+        faults = FaultModel.from_analysis_file(analysis_file, foreign=True)
     options = Options(faults, reduction, max_faults, max_executions)
     return Coordinator(options, Config(timeout=settle), **told)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from flask_filibuster.core.faults import PREFIX, TIMEOUTS, Fault, exception_name
+from flask_filibuster.core.faults import PREFIX, REQUESTS, TIMEOUTS, Fault, exception_name
 from flask_filibuster.core.trace import Invocation
 from flask_filibuster.errors import FaultModelError
 
@@ -85,24 +85,26 @@ def pattern_of(text: str) -> re.Pattern[str]:
 
 
 def _matches(calls: re.Pattern[str], invocation: Invocation) -> bool:
-    return calls.match(f"requests.{invocation.method.lower()}") is not None
+    api = invocation.api or f"requests.{invocation.method.lower()}"
+    return calls.match(api) is not None
 
 
 def read_analysis(
-    content: Any, source: str
+    content: Any, source: str, *, foreign: bool = False
 ) -> tuple[tuple[ExceptionRule, ...], tuple[StatusRule, ...]]:
     """The rules of an analysis. Size is bounded; how long patterns take to match is not.
 
     :param content: the sections by name, or anything else that came in their place.
     :param source: what to call it in an error.
+    :param foreign: whether to keep the sections about other libraries than ``requests``.
     :raises FaultModelError: something in it cannot be injected, or it is no analysis.
     """
-    reading = _Reading()
+    reading = _Reading(foreign=foreign)
     try:
         if not isinstance(content, Mapping):
             raise FaultModelError("it must be a JSON object of sections")
-        for section in content.values():
-            reading.section(section)
+        for name, section in content.items():
+            reading.section(str(name), section)
     except KeyError as error:
         raise FaultModelError(f"{source}: {error} is missing") from error
     except _UNREADABLE as error:
@@ -156,29 +158,41 @@ class _Reading:
     :ivar statuses: rules about statuses, in order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, foreign: bool) -> None:
+        self._foreign = foreign
         self.exceptions: list[ExceptionRule] = []
         self.statuses: list[StatusRule] = []
         self._rules = 0
         self._characters = 0
 
-    def section(self, section: Any) -> None:
-        """Read one section; it is left out if its pattern can match no call of ``requests``."""
+    def section(self, name: str, section: Any) -> None:
+        """Read one section.
+
+        Where its pattern can match no call of ``requests``, it is about a library that only the
+        services of other projects know.
+        """
         calls = self._pattern(section["pattern"])
         self._count()
-        if not any(calls.match(f"requests.{verb}") for verb in VERBS):
+        ours = any(calls.match(f"requests.{verb}") for verb in VERBS)
+        if not ours and not self._foreign:
             return
+        library = REQUESTS if ours else name
         for each in section.get("exceptions", ()):
-            self.exceptions.append(self._exception(calls, each))
+            self.exceptions.append(self._exception(calls, each, library))
         for each in section.get("errors", ()):
             self.statuses.append(self._error(calls, each))
 
-    def _exception(self, calls: re.Pattern[str], entry: Mapping[str, Any]) -> ExceptionRule:
+    def _exception(
+        self, calls: re.Pattern[str], entry: Mapping[str, Any], library: str
+    ) -> ExceptionRule:
         self._count()
         restriction = entry.get("restrictions")
         if not isinstance(restriction, str | None):
             raise FaultModelError(f"restrictions is {restriction!r}; it must be one name")
-        fault = _fault(entry, exception=exception_name(entry["name"]))
+        if library == REQUESTS:
+            fault = _fault(entry, exception=exception_name(entry["name"]))
+        else:
+            fault = replace(_fault(entry, exception="RequestException"), **_foreign(entry, library))
         return ExceptionRule(calls, fault, restriction)
 
     def _error(self, calls: re.Pattern[str], entry: Mapping[str, Any]) -> StatusRule:
@@ -218,6 +232,19 @@ def _fault(
     return Fault(exception, status, bool(abort), _seconds(metadata.get("sleep") or 0.0))
 
 
+def _foreign(entry: Mapping[str, Any], library: str) -> dict[str, Any]:
+    """What makes a fault one of another library; its name is only handed on."""
+    name, metadata = entry["name"], entry.get("metadata") or {}
+    if not isinstance(name, str) or len(name) > MOST_SHOWN:
+        raise FaultModelError("the name of an exception must be a text that is not too long")
+    details = sorted(
+        (str(key)[:MOST_SHOWN], str(value)[:MOST_SHOWN])
+        for key, value in metadata.items()
+        if key not in ("abort", "sleep")
+    )
+    return {"exception": name, "library": library, "details": tuple(details)}
+
+
 def _status_code(status: Any) -> int:
     """A status as the prototypes write it: a number, or a number in quotes."""
     if isinstance(status, bool) or (isinstance(status, float) and not status.is_integer()):
@@ -241,7 +268,8 @@ def _exception_entry(rule: ExceptionRule) -> dict[str, Any]:
     fault, restriction = rule.fault, rule.restriction
     if restriction is None and (fault.exception in TIMEOUTS or isinstance(fault.sleep, str)):
         restriction = "timeout"
-    entry: dict[str, Any] = {"name": f"{PREFIX}{fault.exception}"}
+    prefix = PREFIX if fault.library == REQUESTS else ""
+    entry: dict[str, Any] = {"name": f"{prefix}{fault.exception}"}
     if restriction is not None:
         entry["restrictions"] = restriction
     return entry | _metadata(fault)
@@ -256,7 +284,7 @@ def _error_entry(rule: StatusRule) -> dict[str, Any]:
 
 
 def _metadata(fault: Fault) -> dict[str, Any]:
-    metadata: dict[str, Any] = {}
+    metadata: dict[str, Any] = dict(fault.details)
     if not fault.abort:
         metadata["abort"] = False
     if fault.sleep:

@@ -82,12 +82,14 @@ class FaultModel:
         return cls(statuses=statuses)
 
     @classmethod
-    def from_analysis_file(cls, path: str | PathLike[str]) -> FaultModel:
+    def from_analysis_file(cls, path: str | PathLike[str], *, foreign: bool = False) -> FaultModel:
         """Read a fault model in the format of the Filibuster prototypes (a JSON file).
 
         Only sections whose pattern can match a call of ``requests`` are used. There are no default
         statuses: a service that the file does not name has only the exceptions.
 
+        :param path: the file.
+        :param foreign: as for :meth:`from_analysis`.
         :raises FaultModelError: the file cannot be read, or something in it cannot be injected.
         """
         try:
@@ -95,11 +97,11 @@ class FaultModel:
                 content = json.load(file)
         except (OSError, ValueError, RecursionError) as error:
             raise FaultModelError(f"cannot read the analysis file {path}: {error}") from error
-        return cls.from_analysis(content, source=f"analysis file {path}")
+        return cls.from_analysis(content, source=f"analysis file {path}", foreign=foreign)
 
     @classmethod
     def from_analysis(
-        cls, content: Mapping[str, Any], *, source: str = "the analysis"
+        cls, content: Mapping[str, Any], *, source: str = "the analysis", foreign: bool = False
     ) -> FaultModel:
         """Read what is in an analysis file, wherever it came from; see :meth:`from_analysis_file`.
 
@@ -107,9 +109,11 @@ class FaultModel:
 
         :param content: the sections by name, as :meth:`to_analysis` gives them.
         :param source: what to call it in an error.
+        :param foreign: keep the sections about other libraries than ``requests``, for services
+            that other projects instrument.
         :raises FaultModelError: something in it cannot be injected, or it is no analysis.
         """
-        exceptions, statuses = read_analysis(content, source)
+        exceptions, statuses = read_analysis(content, source, foreign=foreign)
         model = cls(exceptions=(), default_statuses=())
         model._exceptions = exceptions
         model._statuses = statuses

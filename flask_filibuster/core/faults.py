@@ -9,6 +9,7 @@ from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.sleeping import Timeouts, check_sleep, seconds_of
 from flask_filibuster.errors import FaultModelError
 
+REQUESTS = "requests"
 PREFIX = "requests.exceptions."
 
 # The names only: core does not import requests. Those of TIMEOUTS need a timeout to come about.
@@ -43,6 +44,9 @@ class Fault:
     :ivar sleep: seconds that the call is held before it fails, or an expression of its timeout,
         like ``@expr(metadata['timeout'])+0.001``. A call that is made is held by its callee. Either
         side waits no longer than its ``FILIBUSTER_MAX_SLEEP``.
+    :ivar library: whose exception it is. Those of others than ``requests`` can be planned for
+        services that are instrumented by other projects, which know them.
+    :ivar details: what else such a project wants to be told of it, as names and values.
     :raises FaultModelError: the name, the status or the expression cannot be injected.
     """
 
@@ -50,13 +54,15 @@ class Fault:
     status: int | None = None
     abort: bool = True
     sleep: float | str = 0.0
+    library: str = REQUESTS
+    details: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if (self.exception is None) == (self.status is None):
             raise FaultModelError("a fault has either an exception or a status")
-        if self.exception is not None:
+        if self.exception is not None and self.library == REQUESTS:
             object.__setattr__(self, "exception", exception_name(self.exception))
-        elif type(self.status) is not int or not 200 <= self.status <= 599:
+        if self.exception is None and not _is_status(self.status):
             raise FaultModelError(
                 f"cannot answer with status {self.status!r}; it must be a number from 200 to 599"
             )
@@ -100,6 +106,10 @@ class Fault:
         if self.sleep:
             text = f"{text}, held for {self.sleep} s"
         return text if self.abort else f"{text}, after the call was made (its answer is lost)"
+
+
+def _is_status(status: object) -> bool:
+    return type(status) is int and 200 <= status <= 599
 
 
 def exception_name(name: str) -> str:

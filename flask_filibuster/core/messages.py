@@ -16,6 +16,7 @@ class InvocationStarted:
     """A service is about to make a call (*create*). Times out after ``timeout`` seconds.
 
     :ivar functions: qualified names of the application's functions on the stack, innermost first.
+    :ivar api: as for :class:`Invocation`.
     """
 
     request_id: str
@@ -29,6 +30,7 @@ class InvocationStarted:
     origin_vclock: VectorClock
     position: tuple[tuple[int, ...], ...]
     functions: tuple[str, ...] = ()
+    api: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,8 +99,15 @@ def read_create(payload: Any) -> InvocationStarted:
         vclock=_clock(body, "vclock"),
         origin_vclock=_clock(body, "origin_vclock"),
         position=read_position(more.get("position", ())),
-        functions=(),
+        api=_api(body),
     )
+
+
+def _api(body: Mapping[str, Any]) -> str:
+    """What patterns are matched against, where that does not follow from the method."""
+    module = text_of(body.get("module", "requests"), "module", most=500)
+    method = text_of(body.get("method", "get"), "method", most=500)
+    return "" if module == "requests" and method.islower() else f"{module}.{method}"
 
 
 def _request_id(body: Mapping[str, Any]) -> str:
@@ -167,7 +174,11 @@ def write_decision(index: ExecutionIndex, decision: Decision) -> Payload:
         return payload
     metadata = _fault_metadata(fault)
     if fault.exception is not None:
-        payload["forced_exception"] = {"name": _full(fault.exception), "metadata": metadata}
+        name = _full(fault.exception)
+        payload["forced_exception"] = {
+            "name": name,
+            "metadata": {**dict(fault.details), **metadata},
+        }
     else:
         failure: Payload = {"return_value": {"status_code": str(fault.status)}}
         if metadata:
@@ -232,10 +243,10 @@ def read_fault(metadata: Any, *, exception: str | None = None, status: int | Non
     """
     more = mapping(metadata or {}, "metadata")
     sleep = more.get("sleep") or 0.0
-    if isinstance(sleep, str):
-        sleep = number(sleep, "sleep") if "@" not in sleep else text_of(sleep, "sleep", most=200)
-    elif isinstance(sleep, bool) or not isinstance(sleep, int | float):
-        raise WireError("sleep is neither a number nor an expression")
+    if isinstance(sleep, str) and "@" in sleep:
+        sleep = text_of(sleep, "sleep", most=200)
+    else:
+        sleep = number(sleep, "sleep")
     abort = more.get("abort", True)
     return Fault(exception, status, str(abort).lower() not in ("false", "0"), sleep)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
-from flask_filibuster.core.faults import Fault
+from flask_filibuster.core.faults import REQUESTS, Fault
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.payloads import read_outcome, read_position, write_outcome
 from flask_filibuster.core.reading import integer, mapping, number, optional_text, text_of
@@ -41,12 +41,15 @@ def read_site(value: Any) -> CallSite | None:
 
 def write_fault(fault: Fault) -> Record:
     """One way for a call to fail."""
-    return {
+    record: Record = {
         "exception": fault.exception,
         "status": fault.status,
         "abort": fault.abort,
         "sleep": fault.sleep,
     }
+    if fault.library != REQUESTS:
+        record.update(library=fault.library, details=dict(fault.details))
+    return record
 
 
 def read_fault(value: Any) -> Fault:
@@ -62,6 +65,11 @@ def read_fault(value: Any) -> Fault:
         None if status is None else integer(status, "status"),
         fault.get("abort", True) is not False,
         text_of(sleep, "sleep") if isinstance(sleep, str) else number(sleep, "sleep"),
+        text_of(fault.get("library", REQUESTS), "library"),
+        tuple(
+            (text_of(name, "details"), text_of(value, "details"))
+            for name, value in mapping(fault.get("details", {}), "details").items()
+        ),
     )
 
 
@@ -142,6 +150,7 @@ def _write_call(call: Invocation) -> Record:
         "outcome": None if call.outcome is None else _write_outcome(call.outcome),
         "fault": None if call.fault is None else write_fault(call.fault),
         "position": [list(step) for step in call.position],
+        "api": call.api,
     }
 
 
@@ -163,6 +172,7 @@ def _read_call(value: Any) -> Invocation:
         outcome=None if outcome is None else _read_outcome(outcome),
         fault=None if fault is None else read_fault(fault),
         position=read_position(entry.get("position")),
+        api=text_of(entry.get("api", ""), "api"),
     )
 
 

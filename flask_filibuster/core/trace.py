@@ -42,6 +42,8 @@ class Invocation:
     :ivar fault: the fault that was injected, if any.
     :ivar position: orders the calls of one handler as the program makes them, whichever of its
         threads happened to run first.
+    :ivar api: module and function called, as a client of another project names them; empty for
+        ``requests`` and the method.
     """
 
     index: ExecutionIndex
@@ -54,6 +56,7 @@ class Invocation:
     outcome: Outcome | None = None
     fault: Fault | None = None
     position: tuple[tuple[int, ...], ...] = ()
+    api: str = ""
 
     @property
     def has_timeout(self) -> bool:

@@ -68,6 +68,7 @@ class Explorer:
         self._names: dict[tuple[ExecutionIndex, Fault], int] = {}
         self._executions: list[Execution] = []
         self._pruned: list[Pruned] = []
+        self._reached: set[ExecutionIndex] = set()
         self._cut_by_size = 0
         self._stopped = False
 
@@ -97,7 +98,11 @@ class Explorer:
         if self._waiting and self._waiting[0] is faults:
             self._waiting.popleft()
         trace = observation.trace
-        problems = (*observation.problems, *self._broken_promises(faults, trace))
+        problems = (
+            *observation.problems,
+            *self._broken_promises(faults, trace),
+            *self._broken_connections(faults, trace),
+        )
         error = observation.error
         verdict = "inconclusive" if problems else "passed" if error is None else "failed"
         execution = Execution(
@@ -140,6 +145,26 @@ class Explorer:
                     f"where it had ended in {key[0]} before"
                 )
                 return
+
+    def _broken_connections(self, faults: FaultSet, trace: Trace) -> Iterable[str]:
+        """Calls that reached nobody, though they did before and nothing was to fail there.
+
+        Where services are processes of their own, one may have been stopped or started anew.
+        """
+        planned = [each.index.rstrip("]") for each in faults]
+        for call in trace.invocations:
+            outcome = call.outcome
+            if call.fault is not None or outcome is None:
+                continue
+            if outcome.exception is None:
+                self._reached.add(call.index)
+            elif outcome.exception == "ConnectionError" and call.index in self._reached:
+                inside = call.index.rstrip("]")
+                if not any(each.startswith(inside) for each in planned):
+                    yield (
+                        f"{call.describe()} ended in a ConnectionError that was not planned, "
+                        "where it had reached somebody before"
+                    )
 
     def _grow(self, faults: FaultSet, calls: Iterable[Invocation]) -> None:
         """Open the sets with one fault more, on a call that comes after all those that failed."""

@@ -97,6 +97,7 @@ class TestExecution:
                 fault=fault,
                 # Of a client that does not tell, the calls are in the order of their arrival.
                 position=message.position or ((2 * generated_id + 1,),),
+                api=message.api,
             )
         return Decision(generated_id, fault)
 

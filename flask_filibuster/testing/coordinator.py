@@ -244,7 +244,7 @@ class Coordinator:
         if not all(isinstance(value, str | int) for value in given.values()):
             raise WireError("an option is neither a text nor a number")
         if options.get("analysis") is not None:
-            given["faults"] = FaultModel.from_analysis(options["analysis"])
+            given["faults"] = FaultModel.from_analysis(options["analysis"], foreign=True)
         return replace(self._options, **given)
 
     def _search(self, options: Options) -> Search:
@@ -345,7 +345,8 @@ class Coordinator:
 
     def use_analysis(self, content: Any) -> None:
         """The fault model of explorations that begin from now on."""
-        self._options = replace(self._options, faults=FaultModel.from_analysis(content))
+        model = FaultModel.from_analysis(content, foreign=True)
+        self._options = replace(self._options, faults=model)
 
     def describe(self) -> dict[str, Any]:
         """What runs, and how far it is, as plain data."""
