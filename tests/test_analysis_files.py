@@ -194,8 +194,8 @@ def test_each_run_of_rules_with_a_pattern_has_a_section_of_its_own() -> None:
     )
     assert model.to_analysis() == {
         "python.requests": section(getting, "SSLError", "ProxyError"),
-        "python.requests.2": section(posting, "RetryError"),
-        "python.requests.3": section(getting, "InvalidURL"),
+        "python.requests#2": section(posting, "RetryError"),
+        "python.requests#3": section(getting, "InvalidURL"),
     }
 
 

@@ -165,6 +165,17 @@ def test_a_link_to_the_file_stays_a_link(project: Project) -> None:
     assert "users" in (project.path / "real.json").read_text()
 
 
+def test_stdout_by_its_other_name_is_no_file_to_be_replaced(project: Project) -> None:
+    project.app("users.py", 404)
+    expected = project.analyze("users").stdout
+    command = [sys.executable, "-m", "flask", "filibuster", "analyze", "users", "-o", "/dev/stdout"]
+    with open(project.path / "log", "w+", encoding="utf-8") as log:
+        log.write("what was there before\n")
+        log.flush()
+        subprocess.run(command, cwd=project.path, stdout=log, timeout=60, check=True)
+    assert (project.path / "log").read_text() == f"what was there before\n{expected}"
+
+
 def test_what_modules_print_is_no_part_of_the_analysis(project: Project) -> None:
     source = textwrap.dedent(APP.format(status=404))
     project.write("users.py", f"print('hello')\n{source}\napp.run()\n")
@@ -316,6 +327,21 @@ def test_modules_of_the_same_name_in_different_services_are_not_mixed_up(project
         )
     project.write("services/common.py", "")
     assert project.statuses("services") == {"users": [404, 500], "orders": [409, 500]}
+
+
+def test_services_may_be_links_to_where_they_are(project: Project) -> None:
+    for name, status in ("one", 404), ("two", 409):
+        project.write(f"elsewhere/{name}/helpers.py", f"STATUS = {status}\n")
+        source = textwrap.dedent(APP.format(status="helpers.STATUS"))
+        project.write(f"elsewhere/{name}/app.py", f"import helpers\n{source}")
+    project.app("elsewhere/three.py", 410)
+    (project.path / "services").mkdir()
+    for link, place in ("users", "one"), ("orders", "two"), ("stock.py", "three.py"):
+        (project.path / "services" / link).symlink_to(project.path / "elsewhere" / place)
+    expected = {"users": [404, 500], "orders": [409, 500], "stock": [410, 500]}
+    assert project.statuses("services") == expected
+    (project.path / "link").symlink_to("services")
+    assert project.statuses("link") == expected
 
 
 def test_a_service_that_is_a_package_imports_from_itself(project: Project) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from flask_filibuster import FaultModel
+from flask_filibuster.core.execution_index import ExecutionIndex
+from flask_filibuster.core.trace import Invocation
 from flask_filibuster.server.http import create_app
 from flask_filibuster.testing.coordinator import Coordinator
 
@@ -33,9 +36,7 @@ ANALYSIS = {
     },
 }
 # As Java writes it, without spaces.
-FIRST = (
-    '[["V1-4cf5bc59bee9e1c44c6254b5f84e7f066bd8e5fe-a468b76d6940d5e59a854b8c01bb25e7e202be04",1]]'
-)
+FIRST = '[["V1-4cf5bc59bee9e1c44c6254b5f84e7f066bd8e5fe-a468b76d6940d5e59a854b8c01bb25e7e2",1]]'
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_calls_are_matched_by_the_module_and_method_that_their_client_names(
 ) -> None:
     client.post("/filibuster/analysis-file", data=json.dumps(ANALYSIS))
     client.get("/filibuster/has-next-iteration/1")
-    run(client, 1, "hello.HelloService/Hello", "Blocking")
+    run(client, 1, "hello.HelloService", "Hello")
     assert client.get("/filibuster/has-next-iteration/2").json == {"has-next-iteration": False}
 
     client.get("/filibuster/has-next-iteration/1")
@@ -119,3 +120,12 @@ def test_calls_are_matched_by_the_module_and_method_that_their_client_names(
     assert client.get("/filibuster/has-next-iteration/2").json == {"has-next-iteration": True}
     decision = run(client, 2, "hello.HelloService/", "HelloBlocking")
     assert decision["forced_exception"]["metadata"] == {"cause": "", "code": "UNAVAILABLE"}
+
+
+def test_a_model_of_other_libraries_survives_being_written_down() -> None:
+    model = FaultModel.from_analysis(ANALYSIS, foreign=True)
+    again = FaultModel.from_analysis(model.to_analysis(), foreign=True)
+    index = ExecutionIndex.received(FIRST)
+    for api in ("WebClient.GET", "a/b.Blocking", "requests.get"):
+        call = Invocation(index, "hello", "world", "GET", "http://world/", api=api)
+        assert again.ways(call) == model.ways(call)

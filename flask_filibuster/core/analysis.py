@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -121,12 +122,14 @@ def write_analysis(
     """
     analysis = {
         **_sections(
-            "python.requests",
             "exceptions",
-            ((rule.calls.pattern, _exception_entry(rule)) for rule in exceptions),
+            (
+                (_title(rule.fault.library), rule.calls.pattern, _exception_entry(rule))
+                for rule in exceptions
+            ),
         ),
         **_sections(
-            "http", "errors", ((rule.calls.pattern, _error_entry(rule)) for rule in statuses)
+            "errors", (("http", rule.calls.pattern, _error_entry(rule)) for rule in statuses)
         ),
     }
     # whoever writes it down should not learn only later that nobody can read it
@@ -176,7 +179,7 @@ class _Reading:
         ours = any(calls.match(f"requests.{verb}") for verb in VERBS)
         if not ours and not self._foreign:
             return
-        library = REQUESTS if ours else name
+        library = REQUESTS if ours else name.partition("#")[0]
         for each in section.get("exceptions", ()):
             self.exceptions.append(self._exception(calls, each, library))
         for each in section.get("errors", ()):
@@ -292,12 +295,22 @@ def _metadata(fault: Fault) -> dict[str, Any]:
     return {"metadata": metadata} if metadata else {}
 
 
+def _title(library: str) -> str:
+    return "python.requests" if library == REQUESTS else library
+
+
 def _sections(
-    name: str, key: str, entries: Iterable[tuple[str, dict[str, Any]]]
+    key: str, entries: Iterable[tuple[str, str, dict[str, Any]]]
 ) -> dict[str, dict[str, Any]]:
-    """Sections of entries, with a new one wherever the pattern of calls changes: order counts."""
+    """Sections of entries, with a new one wherever title or pattern of calls change: order counts.
+
+    What follows a ``#`` in a title only tells sections apart.
+    """
     sections: dict[str, dict[str, Any]] = {}
-    for number, (calls, group) in enumerate(groupby(entries, key=itemgetter(0)), start=1):
-        title = name if number == 1 else f"{name}.{number}"
-        sections[title] = {"pattern": calls, key: [entry for _, entry in group]}
+    counts: Counter[str] = Counter()
+    for (title, calls), group in groupby(entries, key=itemgetter(0, 1)):
+        counts[title] += 1
+        number = counts[title]
+        name = title if number == 1 else f"{title}#{number}"
+        sections[name] = {"pattern": calls, key: [entry for _, _, entry in group]}
     return sections
