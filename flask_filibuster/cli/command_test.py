@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from flask_filibuster.cli.printing import print_broken_findings, print_the_rest
 from flask_filibuster.cli.serving import (
     INTERRUPTED,
     MISUSED,
@@ -117,7 +118,8 @@ def _exit_code(found: CommandResult) -> int:
     if not found.reached:
         click.echo(
             "no service asked the server what to do, so nothing could be made to fail: is "
-            "FILIBUSTER_SERVER_URL set for the services, and do they have Filibuster(app)?",
+            "FILIBUSTER_SERVER_URL set for the services, and do they have Filibuster(app)? "
+            "With FILIBUSTER_TOKEN, does the command send the headers of FILIBUSTER_HEADERS?",
             err=True,
         )
         return MISUSED
@@ -157,33 +159,16 @@ def _write_counterexamples(result: Result, test: CommandTest) -> dict[FaultSet, 
 def _print(found: CommandResult, test: CommandTest, commands: Mapping[FaultSet, str]) -> None:
     result = found.result
     click.echo(f"{test.words}: {text.counts_line(result)}")
-    number = 0
     for number, failure in enumerate(result.failures, start=1):
         fault_free = not failure.faults
         title = "the test fails without any fault" if fault_free else "the test fails"
         click.echo(heading(f"\n{number}. {title}", bad=True))
         click.echo(indented(text.failure_lines(failure, result, commands.get(failure.faults))))
         _print_output(found.outputs.get(failure.executions[0].number, ""))
-    for finding in result.findings:
-        if finding.broken:
-            number += 1
-            click.echo(heading(f"\n{number}. {finding.kind}", bad=True))
-            click.echo(indented(text.finding_lines(finding)))
-            if finding.faults in commands:
-                click.echo(indented([f"replay it: {commands[finding.faults]}"]))
-    advice = [finding for finding in result.findings if not finding.broken]
-    if advice:
-        click.echo(heading("\nworth a look", bad=False))
-        for finding in advice:
-            click.echo(indented(text.finding_lines(finding)))
-    if result.inconclusive:
-        click.echo(heading("\ninconclusive executions", bad=True))
-        click.echo(indented(text.inconclusive_lines(result.inconclusive)))
-    for problem in result.problems:
-        click.echo(heading(f"\nlost report: {problem}", bad=True))
-    for note in result.notes:
-        click.echo(f"\nnote: {note}")
-    click.echo(f"\n{text.verdict_line(result)}")
+    print_broken_findings(result, commands, after=len(result.failures))
+    print_the_rest(result)
+    if found.reached or not result.ok:
+        click.echo(f"\n{text.verdict_line(result)}")
 
 
 def _print_output(output: str) -> None:

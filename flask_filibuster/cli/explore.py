@@ -11,6 +11,7 @@ from flask.cli import ScriptInfo, pass_script_info
 from requests.exceptions import InvalidHeader
 from requests.utils import check_header_validity
 
+from flask_filibuster.cli.printing import print_broken_findings, print_the_rest
 from flask_filibuster.cli.target import FaultFreeError, Request, Target, command_prefix, load_target
 from flask_filibuster.cli.terminal import Progress, heading, indented, quiet
 from flask_filibuster.config import REDUCTIONS
@@ -202,34 +203,12 @@ def _print(result: Result, request: Request, commands: Mapping[FaultSet, str]) -
         click.echo(heading(f"\n{fault_free}, so no fault was injected", bad=True))
         click.echo(indented([_advice(fault_free)]))
         return
-    _print_broken(result, commands)
-    advice = [finding for finding in result.findings if not finding.broken]
-    if advice:
-        click.echo(heading("\nworth a look", bad=False))
-        for finding in advice:
-            click.echo(indented(text.finding_lines(finding)))
-    if result.inconclusive:
-        click.echo(heading("\ninconclusive executions", bad=True))
-        click.echo(indented(text.inconclusive_lines(result.inconclusive)))
-    for note in result.notes:
-        click.echo(f"\nnote: {note}")
-    click.echo(f"\n{text.verdict_line(result)}")
-
-
-def _print_broken(result: Result, commands: Mapping[FaultSet, str]) -> None:
-    number = 0
-    for failure in result.failures:
-        number += 1
+    for number, failure in enumerate(result.failures, start=1):
         click.echo(heading(f"\n{number}. no complete answer", bad=True))
         click.echo(indented(text.failure_lines(failure, result, commands.get(failure.faults))))
-    for finding in result.findings:
-        if not finding.broken:
-            continue
-        number += 1
-        click.echo(heading(f"\n{number}. {finding.kind}", bad=True))
-        click.echo(indented(text.finding_lines(finding)))
-        if finding.faults in commands:
-            click.echo(indented([f"replay it: {commands[finding.faults]}"]))
+    print_broken_findings(result, commands, after=len(result.failures))
+    print_the_rest(result)
+    click.echo(f"\n{text.verdict_line(result)}")
 
 
 def _advice(error: FaultFreeError) -> str:

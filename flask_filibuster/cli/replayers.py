@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -104,6 +105,9 @@ class RequestReplayer:
         self._faults = counterexample.fault_set
         self._verbose = verbose
         self._stack = ExitStack()
+        self._lock = threading.Lock()
+        self._runs = 0
+        self._hush = ExitStack()
 
     def __enter__(self) -> RequestReplayer:  # noqa: PYI034 - Self came with Python 3.11
         self._around = self._stack.enter_context(surroundings(self._target.services))
@@ -124,9 +128,27 @@ class RequestReplayer:
             finally:
                 took.append(time.perf_counter() - began)
 
-        with quiet(unless=self._verbose):
+        with self._quiet():
             observation = run_once(test, session, self._faults, self._around)
         return run_of(took[0], judged(self._faults, observation))
+
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        """Keep the apps quiet from the first to the last of the runs that overlap.
+
+        All threads have one stdout, which no run may give back while another goes on.
+        """
+        with self._lock:
+            if not self._runs:
+                self._hush.enter_context(quiet(unless=self._verbose))
+            self._runs += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._runs -= 1
+                if not self._runs:
+                    self._hush.close()
 
 
 class CommandReplayer:

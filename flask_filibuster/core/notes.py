@@ -15,7 +15,7 @@ from flask_filibuster.core.messages import (
     RequestStarted,
 )
 from flask_filibuster.core.payloads import read_outcome, read_position, write_outcome
-from flask_filibuster.core.reading import mapping, number, text_of
+from flask_filibuster.core.reading import index_of, mapping, number, text_of, url_of, words_of
 from flask_filibuster.core.records import read_crash, write_crash
 from flask_filibuster.errors import WireError
 
@@ -71,16 +71,16 @@ def read_note(value: Any) -> Note:
 
 
 def _index(entry: Mapping[str, Any]) -> ExecutionIndex:
-    return ExecutionIndex.received(text_of(entry.get("execution_index"), "execution_index"))
+    return index_of(entry.get("execution_index"))
 
 
 def _read_received(entry: Mapping[str, Any], request_id: str) -> Note:
     return RequestReceived(
         request_id,
         _index(entry),
-        text_of(entry.get("service"), "service"),
-        text_of(entry.get("method"), "method"),
-        text_of(entry.get("path"), "path"),
+        words_of(entry.get("service"), "service"),
+        words_of(entry.get("method"), "method"),
+        words_of(entry.get("path"), "path"),
     )
 
 
@@ -102,8 +102,8 @@ def _read_started(entry: Mapping[str, Any], request_id: str) -> Note:
     return RequestStarted(
         request_id,
         _index(entry),
-        text_of(entry.get("method"), "method"),
-        text_of(entry.get("url"), "url"),
+        words_of(entry.get("method"), "method"),
+        url_of(entry.get("url"), "url"),
         (connect, read),
         read_position(entry.get("position", [])),
         entry.get("told_by_callee") is True,
@@ -123,7 +123,7 @@ def _read_lost(entry: Mapping[str, Any], request_id: str) -> Note:
 
 
 def _reason(entry: Mapping[str, Any]) -> str:
-    return text_of(entry.get("reason"), "reason")[:LONGEST_REASON]
+    return words_of(entry.get("reason"), "reason")[:LONGEST_REASON]
 
 
 _READERS: Mapping[str | None, Callable[[Mapping[str, Any], str], Note]] = {

@@ -20,12 +20,16 @@ from flask_filibuster.core.messages import (
 )
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.reading import (
+    index_of,
     integer,
     mapping,
     number,
     optional_text,
+    printable,
     text_of,
     texts,
+    url_of,
+    words_of,
 )
 from flask_filibuster.core.services import from_port_on
 from flask_filibuster.core.trace import CallSite
@@ -91,9 +95,9 @@ def read_create(payload: Any) -> InvocationStarted:
     return InvocationStarted(
         request_id=_request_id(body),
         index=_index(body),
-        source=text_of(body.get("source_service_name", "unknown"), "source_service_name"),
-        method=text_of(body.get("method", "get"), "method").upper(),
-        url=optional_text(more.get("url"), "url") or (arguments[0] if arguments else ""),
+        source=words_of(body.get("source_service_name", "unknown"), "source_service_name"),
+        method=words_of(body.get("method", "get"), "method").upper(),
+        url=url_of(more.get("url") or (arguments[0] if arguments else ""), "url"),
         callsite=_callsite(body, more),
         timeout=_timeouts(body, more),
         vclock=_clock(body, "vclock"),
@@ -117,7 +121,7 @@ def _request_id(body: Mapping[str, Any]) -> str:
 def _index(body: Mapping[str, Any]) -> ExecutionIndex:
     if "execution_index" not in body:
         raise WireError("execution_index is missing")
-    index = ExecutionIndex.received(text_of(body["execution_index"], "execution_index"))
+    index = index_of(body["execution_index"])
     if index.strip() in ("", "[]"):
         raise WireError("execution_index is empty")
     return index
@@ -128,8 +132,8 @@ def _callsite(body: Mapping[str, Any], more: Mapping[str, Any]) -> CallSite | No
     if not file:
         return None
     line = body.get("callsite_line") or 0
-    function = text_of(more.get("function", ""), "function")
-    return CallSite(file, integer(line, "callsite_line"), function)
+    function = words_of(more.get("function", ""), "function")
+    return CallSite(printable(file), integer(line, "callsite_line"), function)
 
 
 def _timeouts(
@@ -313,9 +317,9 @@ def _read_received(body: Mapping[str, Any]) -> RequestReceived:
     return RequestReceived(
         request_id=_request_id(body),
         index=_index(body),
-        service=text_of(body.get("target_service_name"), "target_service_name"),
-        method=text_of(more.get("method", ""), "method"),
-        path=text_of(more.get("path", ""), "path"),
+        service=words_of(body.get("target_service_name"), "target_service_name"),
+        method=words_of(more.get("method", ""), "method"),
+        path=words_of(more.get("path", ""), "path"),
         generated_id=None if generated_id is None else integer(generated_id, "generated_id"),
     )
 
@@ -335,7 +339,7 @@ def _read_completed(body: Mapping[str, Any]) -> InvocationCompleted:
 
 def _outcome(body: Mapping[str, Any], *, was_read: Any) -> Outcome:
     if body.get("exception"):
-        name = text_of(mapping(body["exception"], "exception").get("name"), "exception.name")
+        name = words_of(mapping(body["exception"], "exception").get("name"), "exception.name")
         return Outcome(exception=name.removeprefix(PREFIX))
     answer = mapping(body.get("return_value"), "return_value")
     status = integer(answer.get("status_code"), "status_code")

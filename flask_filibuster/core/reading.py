@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
+from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.errors import WireError
 
 LONGEST = 16_384
 """Longest text accepted, in characters; an execution index some 400 calls deep."""
 
 _LARGEST = 10**15
+_DEEPEST = 450
 
 
 def mapping(value: Any, name: str) -> Mapping[str, Any]:
@@ -25,7 +28,7 @@ def mapping(value: Any, name: str) -> Mapping[str, Any]:
 
 
 def text_of(value: Any, name: str, *, most: int = LONGEST) -> str:
-    """A text that is not too long.
+    """A text that is not too long, in which lone surrogates are written out: all can print it.
 
     :raises WireError: it is something else, or longer.
     """
@@ -33,7 +36,47 @@ def text_of(value: Any, name: str, *, most: int = LONGEST) -> str:
         raise WireError(f"{name} is not a string")
     if len(value) > most:
         raise WireError(f"{name} is longer than {most} characters")
-    return value
+    return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+
+
+def url_of(value: Any, name: str) -> str:
+    """A URL, or a part of one, that can be taken apart.
+
+    :raises WireError: it is something else, or longer than a text may be.
+    """
+    text = text_of(value, name)
+    try:
+        # The port is only looked at when it is asked for.
+        _ = urlsplit(text).port
+    except ValueError as error:
+        raise WireError(f"{name} is not a URL: {error}") from error
+    return text
+
+
+def index_of(value: Any) -> ExecutionIndex:
+    """An execution index, of any form.
+
+    :raises WireError: it is something else, or longer or deeper than calls are nested.
+    """
+    text = text_of(value, "execution_index")
+    if text.count("[") > _DEEPEST:
+        raise WireError(f"execution_index is deeper than {_DEEPEST} calls")
+    return ExecutionIndex.received(text)
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that a log or a terminal would obey, line ends included."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def words_of(value: Any, name: str, *, most: int = LONGEST) -> str:
+    """A text that people are shown: printable, and not too long.
+
+    :raises WireError: it is something else, or longer.
+    """
+    return printable(text_of(value, name, most=most))
 
 
 def optional_text(value: Any, name: str) -> str | None:

@@ -10,7 +10,16 @@ from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.faults import REQUESTS, Fault
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.payloads import read_outcome, read_position, write_outcome
-from flask_filibuster.core.reading import integer, mapping, number, optional_text, text_of
+from flask_filibuster.core.reading import (
+    index_of,
+    integer,
+    mapping,
+    number,
+    optional_text,
+    text_of,
+    url_of,
+    words_of,
+)
 from flask_filibuster.core.trace import CallSite, Crash, Handling, Invocation, Trace
 from flask_filibuster.errors import WireError
 
@@ -33,9 +42,9 @@ def read_site(value: Any) -> CallSite | None:
         return None
     site = mapping(value, "a call site")
     return CallSite(
-        text_of(site.get("file"), "file"),
+        words_of(site.get("file"), "file"),
         integer(site.get("line"), "line"),
-        text_of(site.get("function"), "function"),
+        words_of(site.get("function"), "function"),
     )
 
 
@@ -98,10 +107,10 @@ def read_planned(value: Any) -> PlannedFault:
         raise WireError("a planned fault without callsite")
     call = Invocation(
         index=_index(entry),
-        source=text_of(entry.get("source"), "source"),
-        target=text_of(entry.get("service"), "service"),
-        method=text_of(entry.get("method"), "method"),
-        url=text_of(entry.get("url"), "url"),
+        source=words_of(entry.get("source"), "source"),
+        target=words_of(entry.get("service"), "service"),
+        method=words_of(entry.get("method"), "method"),
+        url=url_of(entry.get("url"), "url"),
         callsite=read_site(entry.get("callsite")),
     )
     return PlannedFault(call, read_fault(entry.get("fault")))
@@ -163,10 +172,10 @@ def _read_call(value: Any) -> Invocation:
     outcome, fault = entry.get("outcome"), entry.get("fault")
     return Invocation(
         index=_index(entry),
-        source=text_of(entry.get("source"), "source"),
-        target=text_of(entry.get("target"), "target"),
-        method=text_of(entry.get("method"), "method"),
-        url=text_of(entry.get("url"), "url"),
+        source=words_of(entry.get("source"), "source"),
+        target=words_of(entry.get("target"), "target"),
+        method=words_of(entry.get("method"), "method"),
+        url=url_of(entry.get("url"), "url"),
         callsite=read_site(entry.get("callsite")),
         timeout=(connect, read),
         outcome=None if outcome is None else _read_outcome(outcome),
@@ -193,9 +202,9 @@ def _read_handling(value: Any) -> Handling:
     answer, crash = entry.get("answer"), entry.get("crash")
     return Handling(
         index=_index(entry),
-        service=text_of(entry.get("service"), "service"),
-        method=text_of(entry.get("method"), "method"),
-        path=text_of(entry.get("path"), "path"),
+        service=words_of(entry.get("service"), "service"),
+        method=words_of(entry.get("method"), "method"),
+        path=words_of(entry.get("path"), "path"),
         answer=None if answer is None else _read_outcome(answer),
         crash=None if crash is None else read_crash(crash),
     )
@@ -212,7 +221,7 @@ def read_crash(value: Any) -> Crash:
     :raises WireError: it is something else.
     """
     entry = mapping(value, "a crash")
-    return Crash(text_of(entry.get("error"), "error"), read_site(entry.get("site")))
+    return Crash(words_of(entry.get("error"), "error"), read_site(entry.get("site")))
 
 
 def _write_outcome(outcome: Outcome) -> Record:
@@ -226,4 +235,4 @@ def _read_outcome(value: Any) -> Outcome:
 
 
 def _index(entry: Mapping[str, Any]) -> ExecutionIndex:
-    return ExecutionIndex.received(text_of(entry.get("execution_index"), "execution_index"))
+    return index_of(entry.get("execution_index"))

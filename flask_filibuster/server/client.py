@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3 import exceptions as urllib3_errors
 
+from flask_filibuster.core.reading import printable
 from flask_filibuster.core.wire import INSTRUMENTATION, SIGNATURE
 from flask_filibuster.errors import ServerError
 from flask_filibuster.server.signing import seal_of
@@ -96,6 +97,7 @@ class ServerClient:
         if self._seal is not None:
             headers[SIGNATURE] = self._seal.sign(method, target, body)
         seconds = self._timeout if timeout is None else timeout
+        began = time.monotonic()
         try:
             response = self._connections().urlopen(
                 method,
@@ -109,6 +111,11 @@ class ServerClient:
             )
             answer = response.read(LONGEST_ANSWER)
             response.release_conn()
+        except urllib3_errors.NewConnectionError as error:  # To urllib3, a timeout; often, at once.
+            if time.monotonic() - began > _PAUSE:
+                self._shunned_until = time.monotonic() + min(seconds, READ_TIMEOUT)
+            self.failed()
+            raise ServerError(self._away(error)) from error
         except urllib3_errors.TimeoutError as error:
             self._shunned_until = time.monotonic() + min(seconds, READ_TIMEOUT)
             self.failed()
@@ -117,10 +124,11 @@ class ServerClient:
             ) from error
         except (urllib3_errors.HTTPError, OSError) as error:
             self.failed()
-            raise _UnreachableError(
-                f"the Filibuster server at {self.url} cannot be reached: {error!r}"
-            ) from error
+            raise _UnreachableError(self._away(error)) from error
         return self._content(method, path, response.status, answer, plain_ok=plain_ok)
+
+    def _away(self, error: Exception) -> str:
+        return f"the Filibuster server at {self.url} cannot be reached: {error!r}"
 
     def _content(
         self, method: str, path: str, status: int, answer: bytes, *, plain_ok: bool
@@ -137,7 +145,8 @@ class ServerClient:
         if status == 200:
             return content
         why = content.get("error") if isinstance(content, dict) else None
-        raise ServerError(f"{what} with status {status}" + (f": {str(why)[:500]}" if why else ""))
+        said = f": {printable(str(why)[:500])}" if why else ""
+        raise ServerError(f"{what} with status {status}{said}")
 
     def failed(self) -> None:
         """The server could not be reached: what is known of it may not hold any more."""

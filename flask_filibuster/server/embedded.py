@@ -22,6 +22,8 @@ from flask_filibuster.core.messages import (
 from flask_filibuster.server.execution import TestExecution
 
 MOST_ENDED = 20_000
+MOST_KEPT = 100_000
+MOST_LOST = 100
 
 
 class EmbeddedServer:
@@ -77,7 +79,11 @@ class EmbeddedServer:
     def adopt(self, request_id: str, execution: TestExecution) -> None:
         """Let an id that was made elsewhere lead to this execution."""
         with self._lock:
-            self._executions[request_id] = execution
+            kept = request_id in self._executions or len(self._executions) < MOST_KEPT
+            if kept:
+                self._executions[request_id] = execution
+        if not kept:
+            execution.note_problem(f"more than {MOST_KEPT} requests were under way at once")
 
     def forget(self, execution: TestExecution) -> None:
         """Drop an execution that is over; what still arrives for it goes nowhere."""
@@ -103,7 +109,7 @@ class EmbeddedServer:
                 return None
             if len(self._open) == 1:
                 execution = self._open[0]
-                if request_id:
+                if request_id and len(self._executions) < MOST_KEPT:
                     self._executions[request_id] = execution
                 return execution
             several = list(self._open)
@@ -148,9 +154,9 @@ class EmbeddedServer:
         execution = self.under_way(note.request_id)
         if execution is not None and when >= execution.began:
             execution.note_problem(note.reason)
-        elif (
-            when >= self.since or note.request_id in self._ended
-        ) and note.reason not in self.lost:
+        elif (when >= self.since or note.request_id in self._ended) and (
+            note.reason not in self.lost and len(self.lost) < MOST_LOST
+        ):
             self.lost.append(note.reason)
 
     def fault_injected(self, request_id: str, service: str | None = None) -> bool:

@@ -24,6 +24,12 @@ from flask_filibuster.core.services import from_port_on, host_of
 from flask_filibuster.core.trace import Handling, Invocation, Trace
 from flask_filibuster.core.wire import Propagated
 
+# Bounds of what one execution keeps: some of it is told by whoever reaches the server.
+MOST_CALLS = 100_000
+MOST_PROBLEMS = 100
+MOST_NAMES = 1000
+LONGEST_SHOWN = 500
+
 
 class RequestIds(Protocol):
     """Where an execution's requests get their ids from.
@@ -80,10 +86,12 @@ class TestExecution:
         host = host_of(message.url)
         target = planned.service if planned is not None else self._names.get(host, host)
         with self._changed:
+            if self._is_full():
+                return Decision(-1)
             generated_id, self._generated = self._generated, self._generated + 1
             self._by_number[generated_id] = message.index
             if message.index in self._calls:
-                self._problems.append(
+                self._note(
                     f"two calls had the same execution index: {message.method} {message.url}"
                 )
             self._calls[message.index] = Invocation(
@@ -114,6 +122,8 @@ class TestExecution:
     def note_request(self, invocation: Invocation, *, told_by_callee: bool = False) -> None:
         """The test itself is about to make a request that has an id already."""
         with self._changed:
+            if self._is_full():
+                return
             self._calls[invocation.index] = invocation
             if told_by_callee:
                 self._told_by_callee.add(invocation.index)
@@ -129,14 +139,18 @@ class TestExecution:
         """
         with self._changed:
             first = service not in self._entered
-            self._entered.add(service)
+            if len(self._entered) < MOST_NAMES:
+                self._entered.add(service)
             return first
 
-    def admit(self, service: str, method: str, url: str, request_id: str) -> Propagated:
+    def admit(self, service: str, method: str, url: str, request_id: str) -> Propagated | None:
         """A service received a request of the test's own, which nobody else has told of.
 
-        :returns: its place in the execution.
+        :returns: its place in the execution, if that still takes calls.
         """
+        with self._changed:
+            if self._is_full():
+                return None
         index, position = self._entrances.next_request(f"{method} {from_port_on(url)}")
         if request_id:
             self._ids.adopt(request_id, self)
@@ -157,6 +171,8 @@ class TestExecution:
         """
         with self._changed:
             call = self._calls.get(message.index)
+            if call is None and len(self._handlings) >= MOST_CALLS:
+                return False
             self._handlings[message.index] = Handling(
                 index=message.index,
                 service=message.service,
@@ -191,7 +207,7 @@ class TestExecution:
     def _end(self, index: ExecutionIndex, outcome: Outcome) -> None:
         with self._changed:
             if index not in self._calls:
-                self._problems.append(f"a call ended that was never begun: {index}")
+                self._note(f"a call ended that was never begun: {index[:LONGEST_SHOWN]}")
                 return
             self._outcomes[index] = outcome
             self._changed.notify_all()
@@ -215,18 +231,30 @@ class TestExecution:
         """Something kept the execution from being what was planned."""
         with self._changed:
             call = self._calls.get(index)
-            self._problems.append(f"{call.describe() if call else index}: {reason}")
+            self._note(f"{call.describe() if call else index[:LONGEST_SHOWN]}: {reason}")
 
     def note_problem(self, reason: str) -> None:
         """Something kept the execution from being what was planned, whichever call it was."""
         with self._changed:
-            if reason not in self._problems:
-                self._problems.append(reason)
+            self._note(reason)
+
+    def _is_full(self) -> bool:
+        """Whether one call more would be too many, which is a problem then."""
+        full = max(self._generated, len(self._calls)) >= MOST_CALLS
+        if full:
+            self._note(f"there were more than {MOST_CALLS} calls; the others were not seen")
+        return full
+
+    def _note(self, problem: str) -> None:
+        """Keep a problem, but not without end: whoever reaches the server can make some."""
+        if problem not in self._problems and len(self._problems) < MOST_PROBLEMS:
+            self._problems.append(problem)
 
     def fault_injected(self, service: str | None = None) -> bool:
         """Whether a fault is planned (on a call that reaches that service)."""
-        self._asked.add(service)
-        if service is not None:
+        if len(self._asked) < MOST_NAMES:
+            self._asked.add(service)
+        if service is not None and len(self._ids.asked) < MOST_NAMES:
             self._ids.asked.add(service)
         return any(service in (None, each.service) for each in self.faults)
 

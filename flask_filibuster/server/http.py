@@ -24,7 +24,7 @@ from flask_filibuster.core.messages import (
 )
 from flask_filibuster.core.notes import Note, read_note
 from flask_filibuster.core.payloads import OURS, read_create, read_update, write_decision
-from flask_filibuster.core.reading import mapping, optional_text, text_of
+from flask_filibuster.core.reading import mapping, text_of, url_of, words_of
 from flask_filibuster.core.records import write_planned
 from flask_filibuster.core.services import host_of
 from flask_filibuster.core.trace import Invocation
@@ -151,14 +151,17 @@ class _Services:
     def new_test_execution(self, service: str) -> Response:
         """Whether the test execution is new to the service; for ours, also its place in it."""
         execution = self._server.under_way(_request_id())
-        first = execution is not None and execution.enter(service)
+        first = execution is not None and execution.enter(service[:200])
         answer: dict[str, Any] = {"new-test-execution": first}
         url, method = request.args.get("url"), request.args.get("method")
         if url is None or method is None:
             return _json(answer)
-        answer[OURS] = {"exploring": execution is not None}
+        place = None
         if execution is not None:
-            place = execution.admit(service[:200], method[:20], url[:8000], _request_id())
+            url = url_of(url[:8000], "url")
+            place = execution.admit(service[:200], method[:20], url, _request_id())
+        answer[OURS] = {"exploring": place is not None}
+        if place is not None:
             answer[OURS]["request_id"] = place.request_id
             answer[OURS]["execution_index"] = str(place.index)
         return _json(answer)
@@ -306,11 +309,12 @@ def _verdict(raised: int) -> Verdict:
     if more is None:
         return Verdict(failed=raised != 0)
     details = mapping(more, OURS)
+    problem = details.get("problem")
     return Verdict(
         failed=raised != 0,
-        error=text_of(details.get("error", ""), "error"),
+        error=words_of(details.get("error", ""), "error"),
         signature=text_of(details.get("signature", ""), "signature"),
-        problem=optional_text(details.get("problem"), "problem"),
+        problem=None if problem is None else words_of(problem, "problem"),
     )
 
 

@@ -26,6 +26,8 @@ WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 LARGEST_BODY = 4 * 1024 * 1024
 IDLE = 300.0
 _LINE = 1024
+_ENDS = (b"\r\n", b"\n")
+_MOST_TRAILERS = 100
 
 
 class PortTakenError(SetupError):
@@ -89,10 +91,18 @@ class _Handler(BaseHTTPRequestHandler):
                 raise ValueError("a chunk of negative size")
             if len(content) + size > LARGEST_BODY:
                 raise _TooLargeError
-            content += self.rfile.read(size)
-            self.rfile.readline(_LINE)
             if size == 0:
+                self._skip_trailers()
                 return bytes(content)
+            content += self.rfile.read(size)
+            if self.rfile.readline(_LINE) not in _ENDS:
+                raise ValueError("a chunk that is not followed by a new line")
+
+    def _skip_trailers(self) -> None:
+        for _ in range(_MOST_TRAILERS):
+            if self.rfile.readline(_LINE) in (*_ENDS, b""):
+                return
+        raise ValueError("too many trailers")
 
     def _environ(self, body: bytes) -> dict[str, Any]:
         path, _, query = self.path.partition("?")

@@ -13,7 +13,7 @@ from typing import Any
 
 from flask_filibuster import __version__
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.core.wire import EXECUTION_INDEX, GENERATED_ID, REQUEST_ID, SIGNATURE
+from flask_filibuster.core.wire import REQUEST_ID, SIGNATURE, signed_parts
 from flask_filibuster.exploration.result import Execution, Result
 from flask_filibuster.instrumentation.asking import HEADERS
 from flask_filibuster.server.conductor import Verdict
@@ -148,9 +148,7 @@ class CommandRunner:
             headers[REQUEST_ID] = current.execution.new_request_id()
         seal = seal_of(self._token)
         if seal is not None:
-            names = (REQUEST_ID, EXECUTION_INDEX, GENERATED_ID)
-            parts = [headers.get(name, "") for name in names]
-            headers[SIGNATURE] = seal.sign(*parts, "", "")
+            headers[SIGNATURE] = seal.sign(*signed_parts(headers))
         environment = {
             SERVER_URL: url,
             HEADERS: json.dumps(headers),
