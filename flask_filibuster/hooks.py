@@ -8,14 +8,7 @@ import threading
 import time
 from typing import Any
 
-from flask import (
-    Flask,
-    Response,
-    appcontext_tearing_down,
-    g,
-    got_request_exception,
-    request,
-)
+from flask import Flask, Response, g, got_request_exception, request
 
 from flask_filibuster import signals
 from flask_filibuster.config import Config
@@ -70,6 +63,7 @@ class InstrumentedApp:
         if self.remote is not None:
             self._arrivals = Arrivals(self.remote, seal_of(config.token), self.service_name)
         self._lock = threading.Lock()
+        self._has_ways_out = False
         self._registered: list[tuple[dict[Any, list[Any]], Any, list[Any] | None]] = []
 
     @property
@@ -87,7 +81,6 @@ class InstrumentedApp:
         if self.remote is not None:
             # What is explored from outside begins without notice, so requests is ready for it.
             self._instrumented = instrument_requests()
-            appcontext_tearing_down.connect(self._left, self.app)
 
     def rest(self) -> None:
         """Take out the hooks on the way out, until the app is explored again."""
@@ -97,7 +90,6 @@ class InstrumentedApp:
         """Take all hooks out."""
         self._unregister_all_but(0)
         got_request_exception.disconnect(self._crashed, self.app)
-        appcontext_tearing_down.disconnect(self._left, self.app)
         if self._instrumented is not None:
             self._instrumented.release()
         if self.remote is not None:
@@ -105,8 +97,12 @@ class InstrumentedApp:
 
     def _unregister_all_but(self, first: int) -> None:
         with self._lock:
+            self._has_ways_out = False
             while len(self._registered) > first:
                 _take_out(*self._registered.pop())
+            leaving = self.app.teardown_appcontext_funcs
+            if self._left in leaving:
+                leaving.remove(self._left)
 
     def _register(self, functions: dict[Any, list[Any]], hook: Any) -> None:
         """Put a hook first in line, in a new list: another thread may be going through the old."""
@@ -121,9 +117,15 @@ class InstrumentedApp:
         """
         app: Any = self.app
         with self._lock:
-            if len(self._registered) == 1:
-                self._register(app.after_request_funcs, self._after_request)
-                self._register(app.teardown_request_funcs, self._teardown_request)
+            if self._has_ways_out:
+                return
+            self._register(app.after_request_funcs, self._after_request)
+            self._register(app.teardown_request_funcs, self._teardown_request)
+            if self.remote is not None:
+                # The last in the list is the first to run: no other function can keep it from that.
+                app.teardown_appcontext_funcs.append(self._left)
+            # Not before: another thread may be about to look, and to answer its request at once.
+            self._has_ways_out = True
 
     def _before_request(self) -> None:
         g.filibuster = None
@@ -141,7 +143,7 @@ class InstrumentedApp:
             frame = self._frame_from_network()
         if frame is None:
             return
-        if len(self._registered) == 1:
+        if not self._has_ways_out:
             self._register_ways_out()
         push(frame)
         environ[FRAME_KEY] = frame
@@ -262,7 +264,7 @@ class InstrumentedApp:
         if frame is not None:
             pop(frame)
 
-    def _left(self, _sender: Flask, **_extra: Any) -> None:
+    def _left(self, _error: BaseException | None) -> None:
         """Leave the frame of a request whose teardown another function has kept from its end.
 
         The thread may handle other requests: none of them is to be taken for a part of this one.

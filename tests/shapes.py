@@ -21,7 +21,7 @@ Services = dict[str, Flask]
 
 
 FIRST_PORT = "SHAPES_FIRST_PORT"
-"""Environment variable: on which port of this machine the services are found that have port 5000."""
+"""Environment variable: the port on this machine of the services that have port 5000."""
 
 
 def at(url: str) -> str:

@@ -18,9 +18,9 @@ from typing import Any, Protocol
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.positions import Counter, Strand
 from flask_filibuster.core.trace import Crash, Handling, Invocation, Trace
 from flask_filibuster.exploration.explorer import Observation
-from flask_filibuster.core.positions import Counter, Strand
 
 PASSED = "passed"
 

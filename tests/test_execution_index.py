@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -51,7 +52,7 @@ def test_the_parent_of_an_index_without_spaces_has_none_either(
         json.dumps([list(pair) for pair in pairs[:length]], separators=(",", ":"))
         for length in range(1, len(pairs) + 1)
     ]
-    for above, below in zip(compact, compact[1:], strict=False):
+    for above, below in pairwise(compact):
         assert ExecutionIndex.received(below).parent == above
     assert ExecutionIndex.received(compact[0]).parent == ROOT
 

@@ -33,7 +33,7 @@ from flask_filibuster.core import messages, wire
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.vclock import VectorClock
-from flask_filibuster.errors import ConfigError, FilibusterError, SetupError
+from flask_filibuster.errors import ConfigError, SetupError
 from flask_filibuster.exploration.result import Execution, Result
 from flask_filibuster.instrumentation.frame import Frame, current_scope
 from flask_filibuster.server.embedded import EmbeddedServer

@@ -76,7 +76,7 @@ def write_headers(propagated: Propagated) -> dict[str, str]:
         headers[VCLOCK] = clock
         headers[ORIGIN_VCLOCK] = clock
     if propagated.forced_sleep:
-        # The prototypes read whole seconds only: 2, not 2.000000.
+        # The prototypes send whole seconds: 2, not 2.000000.
         headers[FORCED_SLEEP] = f"{propagated.forced_sleep:.6f}".rstrip("0").rstrip(".")
     return headers
 

@@ -93,7 +93,7 @@ class RemoteServer:
         """
         ours = self._ours
         if ours is None:
-            answer = self.client.call("GET", "/health-check", harmless=True)
+            answer = self.client.call("GET", "/health-check")
             if not isinstance(answer, dict) or answer.get("status") != "OK":
                 raise ServerError(f"what answers at {self.url} is no Filibuster server")
             ours = self._ours = answer.get("server") == NAME and answer.get("notes") is True
