@@ -781,12 +781,18 @@ class TestReading:
             assert propagated.generated_id is None
         assert dict(propagated.vclock) == {}
 
-    @pytest.mark.parametrize("name", [wire.REQUEST_ID, wire.EXECUTION_INDEX])
     @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE.keys())
-    def test_without_a_place_there_is_none(self, name: str, value: str) -> None:
-        propagated = wire.read_headers({**PLAUSIBLE, name: value})
-        fits = name == wire.REQUEST_ID and value in ("3600", "-1", "inf", "NaN", "null", "true")
-        assert (propagated is not None) is fits
+    def test_without_an_execution_index_there_is_no_place(self, value: str) -> None:
+        assert wire.read_headers({**PLAUSIBLE, wire.EXECUTION_INDEX: value}) is None
+
+    @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE.keys())
+    def test_without_a_request_id_only_a_generated_id_marks_a_caller(self, value: str) -> None:
+        fits = value in ("3600", "-1", "inf", "NaN", "null", "true")
+        propagated = wire.read_headers({**PLAUSIBLE, wire.REQUEST_ID: value})
+        assert propagated is not None
+        assert propagated.request_id == (value if fits else "")
+        unnumbered = {**PLAUSIBLE, wire.REQUEST_ID: value, wire.GENERATED_ID: ""}
+        assert (wire.read_headers(unnumbered) is not None) is fits
 
 
 class TestAnswers:

@@ -262,9 +262,9 @@ def write_received(message: RequestReceived, *, ours: bool) -> Payload:
         "generated_id": str(message.generated_id),
         "execution_index": str(message.index),
         "target_service_name": message.service,
-        "request_id": message.request_id,
     }
     if ours:
+        payload["request_id"] = message.request_id
         payload[OURS] = {"method": message.method, "path": message.path}
     return payload
 
@@ -277,7 +277,6 @@ def write_completed(message: InvocationCompleted, *, ours: bool) -> Payload:
         "generated_id": message.generated_id,
         "execution_index": str(message.index),
         "vclock": dict(message.vclock),
-        "request_id": message.request_id,
     }
     if outcome.exception is not None:
         metadata = _fault_metadata(fault) if fault is not None else {}
@@ -289,6 +288,7 @@ def write_completed(message: InvocationCompleted, *, ours: bool) -> Payload:
             "text": outcome.digest or NO_BODY,
         }
     if ours:
+        payload["request_id"] = message.request_id
         payload[OURS] = {"read": outcome.digest is not None}
         if message.answer is not None:
             payload[OURS]["lost"] = write_outcome(message.answer)

@@ -53,7 +53,7 @@ class Headers(Protocol):
 class Propagated:
     """What a request says about its place in a test execution.
 
-    :ivar request_id: id of the user's request.
+    :ivar request_id: id of the user's request; empty where the caller gives none.
     :ivar index: execution index of the invocation that caused this request.
     :ivar generated_id: the server's number for it; ``None`` for a request of the test itself.
     :ivar vclock: clock of that invocation.
@@ -69,7 +69,9 @@ class Propagated:
 
 def write_headers(propagated: Propagated) -> dict[str, str]:
     """The headers to send with a request."""
-    headers = {REQUEST_ID: propagated.request_id, EXECUTION_INDEX: str(propagated.index)}
+    headers = {EXECUTION_INDEX: str(propagated.index)}
+    if propagated.request_id:
+        headers[REQUEST_ID] = propagated.request_id
     if propagated.generated_id is not None:
         clock = propagated.vclock.to_json()
         headers[GENERATED_ID] = str(propagated.generated_id)
@@ -99,9 +101,10 @@ def read_headers(headers: Headers) -> Propagated | None:
 
     :param headers: the request's headers.
     """
-    request_id = headers.get(REQUEST_ID, "")
+    request_id, number = read_request_id(headers), _number(headers)
     text = headers.get(EXECUTION_INDEX, "")
-    if not _REQUEST_ID.fullmatch(request_id) or len(text) > LONGEST:
+    # A caller of another project may give no request id; that it is one, its number tells.
+    if not (request_id or number is not None) or len(text) > LONGEST:
         return None
     try:
         index = ExecutionIndex.parse(text)
@@ -109,7 +112,7 @@ def read_headers(headers: Headers) -> Propagated | None:
         return None
     if index == ROOT:
         return None
-    return Propagated(request_id, index, _number(headers), _clock(headers), _forced_sleep(headers))
+    return Propagated(request_id, index, number, _clock(headers), _forced_sleep(headers))
 
 
 def _number(headers: Headers) -> int | None:
