@@ -89,6 +89,9 @@ class InstrumentedApp:
     def disconnect(self) -> None:
         """Take all hooks out."""
         self._unregister_all_but(0)
+        leaving = self.app.teardown_appcontext_funcs
+        if self._left in leaving:
+            self.app.teardown_appcontext_funcs = [each for each in leaving if each != self._left]
         got_request_exception.disconnect(self._crashed, self.app)
         if self._instrumented is not None:
             self._instrumented.release()
@@ -100,9 +103,6 @@ class InstrumentedApp:
             self._has_ways_out = False
             while len(self._registered) > first:
                 _take_out(*self._registered.pop())
-            leaving = self.app.teardown_appcontext_funcs
-            if self._left in leaving:
-                leaving.remove(self._left)
 
     def _register(self, functions: dict[Any, list[Any]], hook: Any) -> None:
         """Put a hook first in line, in a new list: another thread may be going through the old."""
@@ -121,9 +121,10 @@ class InstrumentedApp:
                 return
             self._register(app.after_request_funcs, self._after_request)
             self._register(app.teardown_request_funcs, self._teardown_request)
-            if self.remote is not None:
+            leaving = app.teardown_appcontext_funcs
+            if self.remote is not None and self._left not in leaving:
                 # The last in the list is the first to run: no other function can keep it from that.
-                app.teardown_appcontext_funcs.append(self._left)
+                app.teardown_appcontext_funcs = [*leaving, self._left]
             # Not before: another thread may be about to look, and to answer its request at once.
             self._has_ways_out = True
 

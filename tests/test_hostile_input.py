@@ -457,7 +457,7 @@ class TestTheServer:
 
     def test_refuses_new_explorations_once_many_are_open(self) -> None:
         target = Target()
-        statuses = [target.send(MESSAGES[5]) for _ in range(300)]
+        statuses = [target.send(MESSAGES[5]) for _ in range(1100)]
         assert set(statuses) == {200, 409}
         assert len(target.coordinator.describe()["explorations"]) == statuses.count(200) + 1
 

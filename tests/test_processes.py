@@ -18,7 +18,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -32,7 +32,6 @@ from flask_filibuster import FaultModel, explore
 from flask_filibuster.core.records import write_planned
 from flask_filibuster.exploration.result import Result
 from flask_filibuster.report.data import result_data
-from flask_filibuster.testing.processes import Service
 from tests import served_shapes, shapes
 from tests.foreign import ForeignServer, Sent, foreign_server
 from tests.test_counts import REQUESTS
@@ -152,11 +151,14 @@ class Running:
 
     def end(self) -> None:
         """End it and its group."""
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
+        self.end_group(self.process.pid)
         self.process.wait()
+
+    @staticmethod
+    def end_group(process: int) -> None:
+        """End the group that a process leads."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process, signal.SIGKILL)
 
 
 @contextmanager
@@ -183,7 +185,7 @@ SERVICES = """
         app = Flask(name)
         if "SERVER_TIMEOUT" in os.environ:
             app.config["FILIBUSTER_TIMEOUT"] = float(os.environ["SERVER_TIMEOUT"])
-        Filibuster(app)
+        Filibuster(app, service_name=name)
         return app
 
     def create_front():
@@ -634,12 +636,10 @@ def test_a_command_explores_processes_as_the_mesh_is_explored(project: Project, 
     assert done.returncode == 1, done.stdout + done.stderr
     data, in_mesh = json.loads(done.stdout), meshed(shape, first)
     assert without_words(data) == without_words(result_data(in_mesh, {}))
-    expected = {str(each.index) for failure in in_mesh.failures for each in failure.faults}
     for failure, meant in zip(data["failures"], in_mesh.failures, strict=True):
         file = project.path / failure["replay"].split()[-1]
         content = json.loads(file.read_text())
         assert content["faults"] == [write_planned(each) for each in meant.faults]
-        assert {each["execution_index"] for each in content["faults"]} <= expected
 
 
 # --- a test that is written once ------------------------------------------------------------------
@@ -739,13 +739,6 @@ def test_a_command_asks_what_is_injected_with_nothing_but_its_environment(projec
         ]
         for each in data["executions"]
     ]
-    assert was_asked_outside(project)
-
-
-def was_asked_outside(project: Project) -> bool:
-    """Whether a program outside of all executions is told that there is none."""
-    code = "import flask_filibuster as f; print(f.was_fault_injected())"
-    return project.run([sys.executable, "-c", code]).stdout == "False\n"
 
 
 # --- replay ---------------------------------------------------------------------------------------
@@ -768,8 +761,7 @@ def test_a_counterexample_of_a_command_is_replayed_until_the_bug_is_gone(project
     assert again.returncode == 1, again.stdout + again.stderr
     assert "reproduced: exit code 1: answered 500" in again.stdout
 
-    project.write("services.py", SERVICES.replace("except requests.Conn", "except (OSError) or C"))
-    project.write("services.py", SERVICES.replace("/data\", timeout", "/data?now\", timeout"))
+    project.write("services.py", SERVICES.replace('/data", timeout', '/data?now", timeout'))
     elsewhere = project.flask(*replay)
     assert elsewhere.returncode == 2
     assert "not reproduced: the faults could not be injected" in elsewhere.stdout
@@ -876,23 +868,19 @@ def test_services_are_started_with_the_servers_that_people_use(
     for name, port in (("front", project.front), ("back", project.back)):
         if server == "gunicorn":
             options = ["-w", "2", "-b", f"127.0.0.1:{port}", f"services:create_{name}()"]
-            command = [sys.executable, "-m", "gunicorn", "--control-socket", "", *options]
             command = [sys.executable, "-m", "gunicorn", *options]
         else:
             options = ["--listen", f"127.0.0.1:{port}", "--call", f"services:create_{name}"]
             command = [sys.executable, "-m", "waitress", *options]
         started += ["--start", shlex.join(command)]
-    for path, code in (("/careful", 0), ("/careless", 1)):
-        command = project.command(path)
-        done = project.flask("test", "--port", "0", *started, *command, PYTHONPATH=paths(project))
-        assert done.returncode == code, done.stdout + done.stderr
-    assert "exit code 1: answered 500" in done.stdout
-    assert "raises Timeout" in done.stdout
+    found = project.flask(
+        *("test", "--port", "0", *started, *project.command("/careless")),
+        PYTHONPATH=f"{ROOT}{os.pathsep}{project.path}",
+    )
+    assert found.returncode == 1, found.stdout + found.stderr
+    assert "exit code 1: answered 500" in found.stdout
+    assert "raises Timeout" in found.stdout
     project.nothing_is_left()
-
-
-def paths(project: Project) -> str:
-    return f"{ROOT}{os.pathsep}{project.path}"
 
 
 # --- serve and status -----------------------------------------------------------------------------
@@ -989,15 +977,3 @@ def test_a_callee_that_is_held_past_the_timeout_works_and_its_answer_is_lost(
     again = project.flask(*replay_of(done.stdout))
     assert again.returncode == 1
     assert (project.path / "worked").read_text().count("worked") == 3
-
-
-def test_the_ports_of_a_service_are_known_while_it_runs(project: Project) -> None:
-    with project.services():
-        pass
-    service = Service(shlex.join([sys.executable, "-c", "import time; time.sleep(60)"]), {})
-    try:
-        assert service.ports() in ([], None)
-        assert not service.ended
-    finally:
-        service.end()
-    assert service.ended

@@ -97,7 +97,10 @@ def command(
         progress.close()
     commands = _write_counterexamples(found.result, test)
     if as_json:
-        click.echo(json.dumps(result_data(found.result, commands), indent=2))
+        data = result_data(found.result, commands)
+        # What was broken off has not been found to be well.
+        data["ok"] = data["ok"] and found.interrupted is None
+        click.echo(json.dumps(data, indent=2))
     else:
         _print(found, test, commands)
     raise SystemExit(_exit_code(found))
@@ -158,7 +161,8 @@ def _write_counterexamples(result: Result, test: CommandTest) -> dict[FaultSet, 
 
 def _print(found: CommandResult, test: CommandTest, commands: Mapping[FaultSet, str]) -> None:
     result = found.result
-    click.echo(f"{test.words}: {text.counts_line(result)}")
+    limit = "max_executions" if found.interrupted is None else "interrupted"
+    click.echo(f"{test.words}: {text.counts_line(result, limit=limit)}")
     for number, failure in enumerate(result.failures, start=1):
         fault_free = not failure.faults
         title = "the test fails without any fault" if fault_free else "the test fails"
@@ -166,8 +170,13 @@ def _print(found: CommandResult, test: CommandTest, commands: Mapping[FaultSet, 
         click.echo(indented(text.failure_lines(failure, result, commands.get(failure.faults))))
         _print_output(found.outputs.get(failure.executions[0].number, ""))
     print_broken_findings(result, commands, after=len(result.failures))
+    for execution in result.inconclusive:
+        if execution.error is not None:
+            click.echo(f"\nin execution {execution.number}, the command ended thus:")
+            click.echo(indented([text.error_line(execution.error)]))
     print_the_rest(result)
-    if found.reached or not result.ok:
+    complete = found.reached and found.interrupted is None
+    if complete or result.failures or not result.ok:
         click.echo(f"\n{text.verdict_line(result)}")
 
 

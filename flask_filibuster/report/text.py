@@ -103,13 +103,17 @@ def inconclusive_lines(executions: Iterable[Execution], *, most: int = 5) -> Ite
         yield f"… and {len(listed) - most} more"
 
 
-def counts_line(result: Result) -> str:
-    """The size of the exploration in a line."""
+def counts_line(result: Result, *, limit: str = "max_executions") -> str:
+    """The size of the exploration in a line.
+
+    :param result: the result.
+    :param limit: why it ended before everything was run, if it did.
+    """
     parts = [counted(len(result.executions), "execution")]
     if result.pruned:
         parts.append(f"{len(result.pruned)} left out by reduction")
     if result.remaining:
-        parts.append(f"{result.remaining} or more not run (max_executions)")
+        parts.append(f"{result.remaining} or more not run ({limit})")
     if result.cut_by_size:
         parts.append(f"{result.cut_by_size} or more not run (max_faults)")
     return ", ".join(parts)

@@ -156,7 +156,7 @@ class ServerClient:
         with self._lock:
             process = os.getpid()
             if self._pool is None or self._process != process:
-                self._pool = urllib3.connection_from_url(self.url, maxsize=64)
+                self._pool = urllib3.connection_from_url(self.url, maxsize=1000)
                 self._process = process
             return self._pool
 

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 import uuid
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 
 from flask_filibuster.core.fault_set import FaultSet
@@ -30,7 +30,6 @@ class EmbeddedServer:
     """Serves any number of test executions at once, told apart by their request ids.
 
     :ivar asked: names of services that tests and services have asked about.
-    :ivar lost: reports that services say were lost, of executions that are over.
     :ivar since: when the first execution began, by the monotonic clock in seconds.
     """
 
@@ -40,7 +39,7 @@ class EmbeddedServer:
         self._open: list[TestExecution] = []
         self._ended: OrderedDict[str, None] = OrderedDict()
         self.asked: set[str] = set()
-        self.lost: list[str] = []
+        self._lost: deque[tuple[float, str]] = deque(maxlen=MOST_LOST)
         self.since = math.inf
 
     @property
@@ -154,10 +153,15 @@ class EmbeddedServer:
         execution = self.under_way(note.request_id)
         if execution is not None and when >= execution.began:
             execution.note_problem(note.reason)
-        elif (when >= self.since or note.request_id in self._ended) and (
-            note.reason not in self.lost and len(self.lost) < MOST_LOST
-        ):
-            self.lost.append(note.reason)
+        elif when >= self.since or note.request_id in self._ended:
+            self._lost.append((when, note.reason))
+
+    def lost_since(self, began: float) -> tuple[str, ...]:
+        """The reports, each reason once, that services say were lost for executions that are over.
+
+        :param began: from when on, by the monotonic clock in seconds.
+        """
+        return tuple(dict.fromkeys(reason for when, reason in list(self._lost) if when >= began))
 
     def fault_injected(self, request_id: str, service: str | None = None) -> bool:
         """Whether that request's execution injects a fault (on that service)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import Any
 from flask_filibuster import __version__
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.wire import REQUEST_ID, SIGNATURE, signed_parts
+from flask_filibuster.errors import FilibusterError, SetupError
 from flask_filibuster.exploration.result import Execution, Result
 from flask_filibuster.instrumentation.asking import HEADERS
 from flask_filibuster.server.conductor import Verdict
@@ -104,7 +106,9 @@ class CommandRunner:
         with self.surroundings() as (url, services):
             try:
                 self._run_all(exploration, url, services, found, progress)
-            except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - reported with the rest
+            except (KeyboardInterrupt, Exception) as error:
+                if isinstance(error, FilibusterError) and not exploration.search.executed:
+                    raise  # Nothing has come of it yet: it was set up wrongly.
                 found.interrupted = error
                 exploration.abandon()
         found.result = self._coordinator.result(exploration.name)
@@ -112,8 +116,14 @@ class CommandRunner:
 
     @contextmanager
     def surroundings(self) -> Iterator[tuple[str, Services]]:
-        """The server and the services, for the time of the block, however it ends."""
+        """The server and the services, for the time of the block, however it ends.
+
+        :raises SetupError: the command, the server or a service cannot be started.
+        """
         test = self._test
+        if shutil.which(test.command[0]) is None:
+            # Said before anything is started, and not in the middle of the first execution.
+            raise SetupError(f"cannot run {test.words}: there is no such program")
         app = create_app(self._coordinator, version=__version__, seal=seal_of(self._token))
         with _ended_by_signals(), Serving(app, test.host, test.port) as serving:
             environment = {SERVER_URL: serving.url}
@@ -166,7 +176,9 @@ class CommandRunner:
         began = time.perf_counter()
         run = self.run_once(exploration, url)
         seconds = time.perf_counter() - began
-        return seconds, exploration.complete(1, verdict_of(run, self._test.timeout))
+        execution = exploration.complete(1, verdict_of(run, self._test.timeout))
+        exploration.abandon()  # There is no second execution.
+        return seconds, execution
 
 
 def verdict_of(run: CommandRun, timeout: float) -> Verdict:

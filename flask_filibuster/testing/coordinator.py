@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from flask_filibuster.testing.session import Session
 
 UNNAMED = ""
 MOST_KEPT = 50
+MOST_OPEN = 1000
 Told = Callable[[str, Execution], None]
 
 
@@ -109,6 +111,7 @@ class Exploration:
 
     def __init__(self, name: str, search: Search, session: Session) -> None:
         self.name = name
+        self.began = time.monotonic()
         self.search = search
         self.session = session
         self.under_way: UnderWay | None = None
@@ -257,7 +260,7 @@ class Coordinator:
             over = [name for name, each in self._explorations.items() if each.over]
             for name in over[: max(0, len(self._explorations) - MOST_KEPT)]:
                 del self._explorations[name]
-            if len(self._explorations) >= 2 * MOST_KEPT:
+            if len(self._explorations) >= MOST_OPEN:
                 raise OutOfTurnError("too many explorations are open; end those that are over")
             self._explorations[key] = exploration
         return exploration
@@ -324,7 +327,9 @@ class Coordinator:
         known = self.exploration(exploration)
         result = known.search.result()
         return replace(
-            result, notes=known.session.notes(result), problems=tuple(self.embedded.lost)
+            result,
+            notes=known.session.notes(result),
+            problems=self.embedded.lost_since(known.began),
         )
 
     def end(self, exploration: str) -> None:
