@@ -36,7 +36,8 @@ from flask_filibuster import Filibuster
 from flask_filibuster.server.client import ServerClient
 from flask_filibuster.server.serving import Serving
 from flask_filibuster.testing.command import SERVER_URL, CommandRunner, CommandTest, verdict_of
-from flask_filibuster.testing.coordinator import Coordinator, Exploration
+from flask_filibuster.testing.conducted import Exploration
+from flask_filibuster.testing.coordinator import Coordinator
 from flask_filibuster.testing.explore import Options
 from tests import shapes
 

@@ -42,7 +42,8 @@ from flask_filibuster.server.serving import Serving
 from flask_filibuster.server.signing import seal_of
 from flask_filibuster.testing import coordinator as coordinator_module
 from flask_filibuster.testing.command import CommandRunner, CommandTest
-from flask_filibuster.testing.coordinator import Coordinator, Exploration
+from flask_filibuster.testing.conducted import Exploration
+from flask_filibuster.testing.coordinator import Coordinator
 from flask_filibuster.testing.processes import Service
 from flask_filibuster.testing.remote import RemoteSearch, RemoteSession
 from flask_filibuster.testing.session import surroundings

@@ -34,5 +34,11 @@ class Outcome:
         """Whether the call ended in an exception or a status of 400 and more."""
         return self.status is None or self.status >= 400
 
+    def is_like(self, reported: Outcome) -> bool:
+        """Whether a report is of this outcome, however a client spells exceptions."""
+        if self.exception is None or reported.exception is None:
+            return (self.status, self.exception) == (reported.status, reported.exception)
+        return self.exception.rpartition(".")[2] == reported.exception.rpartition(".")[2]
+
     def __str__(self) -> str:
         return self.key

@@ -192,7 +192,7 @@ class TestExecution:
         outcome = message.outcome
         if call is not None and call.fault is not None:
             planned = call.fault.outcome
-            if not _same_ending(planned, outcome):
+            if not planned.is_like(outcome):
                 self.problem(
                     message.index, f"planned was that it {call.fault}, but it ended in {outcome}"
                 )
@@ -342,10 +342,3 @@ class TestExecution:
                 if index not in self._outcomes:
                     problems.append(f"the call had not ended: {call.describe()}")
             return tuple(problems)
-
-
-def _same_ending(planned: Outcome, reported: Outcome) -> bool:
-    """Whether an outcome as reported is the one planned, however a client spells exceptions."""
-    if planned.exception is None or reported.exception is None:
-        return (planned.status, planned.exception) == (reported.status, reported.exception)
-    return planned.exception.rpartition(".")[2] == reported.exception.rpartition(".")[2]

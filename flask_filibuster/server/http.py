@@ -15,6 +15,7 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from flask_filibuster.core.decisions import write_decision
 from flask_filibuster.core.messages import (
     InjectionFailed,
     ReportsLost,
@@ -23,7 +24,7 @@ from flask_filibuster.core.messages import (
     RequestReceived,
 )
 from flask_filibuster.core.notes import Note, read_note
-from flask_filibuster.core.payloads import OURS, read_create, read_update, write_decision
+from flask_filibuster.core.payloads import OURS, read_create, read_update
 from flask_filibuster.core.reading import mapping, text_of, url_of, words_of
 from flask_filibuster.core.records import write_planned
 from flask_filibuster.core.services import host_of

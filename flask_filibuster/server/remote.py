@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from flask_filibuster.core.decisions import read_decision
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.messages import (
     Decision,
@@ -22,7 +23,6 @@ from flask_filibuster.core.messages import (
 from flask_filibuster.core.notes import Note, write_note
 from flask_filibuster.core.payloads import (
     OURS,
-    read_decision,
     write_completed,
     write_create,
     write_received,

@@ -22,7 +22,8 @@ from flask_filibuster.server.conductor import Verdict
 from flask_filibuster.server.http import create_app
 from flask_filibuster.server.serving import Serving
 from flask_filibuster.server.signing import seal_of
-from flask_filibuster.testing.coordinator import Coordinator, Exploration
+from flask_filibuster.testing.conducted import Exploration
+from flask_filibuster.testing.coordinator import Coordinator
 from flask_filibuster.testing.processes import CommandRun, Services, run_command
 
 SERVER_URL = "FILIBUSTER_SERVER_URL"
