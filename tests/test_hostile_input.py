@@ -471,8 +471,8 @@ def raw(serving: Serving, sent: bytes) -> bytes:
             connection.shutdown(socket.SHUT_WR)
             while piece := connection.recv(65_536):
                 received += piece
-        except ConnectionError:
-            pass  # The server need not read all of it.
+        except OSError:
+            pass  # The server need not read all of it, nor wait for our end.
         return received
 
 
@@ -794,7 +794,10 @@ class TestTheService:
     def test_answers_whatever_the_host(
         self, service: Service, host: str, place: dict[str, str]
     ) -> None:
-        bare = service.bare.get("/", environ_overrides={"HTTP_HOST": host})
+        try:
+            bare = service.bare.get("/", environ_overrides={"HTTP_HOST": host})
+        except ValueError:
+            pytest.skip("the test client of this Werkzeug sends no such host")
         assert service.request({**place, "Host": host})[:2] == (bare.status_code, bare.data)
 
 

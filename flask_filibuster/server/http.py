@@ -25,7 +25,7 @@ from flask_filibuster.core.messages import (
 )
 from flask_filibuster.core.notes import Note, read_note
 from flask_filibuster.core.payloads import OURS, read_create, read_update
-from flask_filibuster.core.reading import mapping, text_of, url_of, words_of
+from flask_filibuster.core.reading import integer, mapping, text_of, url_of, words_of
 from flask_filibuster.core.records import write_planned
 from flask_filibuster.core.services import host_of
 from flask_filibuster.core.trace import Invocation
@@ -239,15 +239,15 @@ class _Drivers:
 
     def views(self) -> list[tuple[str, str, View]]:
         return [
-            ("/filibuster/has-next-iteration/<int:number>", "GET", self.has_next),
-            ("/filibuster/has-next-iteration/<int:number>/<caller>", "GET", self.has_next),
-            ("/filibuster/complete-iteration/<int:number>", "POST", self.complete),
+            ("/filibuster/has-next-iteration/<number>", "GET", self.has_next),
+            ("/filibuster/has-next-iteration/<number>/<caller>", "GET", self.has_next),
+            ("/filibuster/complete-iteration/<number>", "POST", self.complete),
             (
-                "/filibuster/complete-iteration/<int:number>/exception/<int:raised>",
+                "/filibuster/complete-iteration/<number>/exception/<raised>",
                 "POST",
                 self.complete,
             ),
-            ("/filibuster/teardowns-completed/<int:number>", "GET", self.torn_down),
+            ("/filibuster/teardowns-completed/<number>", "GET", self.torn_down),
             ("/filibuster/iterations-remaining", "GET", self.remaining),
             ("/filibuster/analysis-file", "POST", self.analysis_file),
             ("/filibuster/terminate", "GET", self.terminate),
@@ -257,22 +257,23 @@ class _Drivers:
             ("/filibuster/explorations/<exploration>/requests", "POST", self.adopt),
         ]
 
-    def has_next(self, number: int, caller: str = "") -> Response:  # noqa: ARG002 - a label
-        faults = self._conductor.has_next(number, _exploration())
+    def has_next(self, number: str, caller: str = "") -> Response:  # noqa: ARG002 - a label
+        faults = self._conductor.has_next(_iteration(number), _exploration())
         answer: dict[str, Any] = {"has-next-iteration": faults is not None}
         if _exploration() and faults is not None:
             answer[OURS] = {"faults": [write_planned(planned) for planned in faults]}
         return _json(answer)
 
-    def complete(self, number: int, raised: int = 0) -> Response:
-        verdict = Verdict(failed=raised != 0)
+    def complete(self, number: str, raised: str = "0") -> Response:
+        failed = integer(raised, "exception") != 0
+        verdict = Verdict(failed=failed)
         # Another project's driver may send a body of any kind; ours names its exploration.
         if _exploration() and request.get_data():
-            verdict = _verdict(raised)
-        seen = self._conductor.complete(number, _exploration(), verdict)
+            verdict = _verdict(failed=failed)
+        seen = self._conductor.complete(_iteration(number), _exploration(), verdict)
         return _json({OURS: seen} if _exploration() else {})
 
-    def torn_down(self, number: int) -> Response:  # noqa: ARG002 - by the protocol
+    def torn_down(self, number: str) -> Response:  # noqa: ARG002 - by the protocol
         return _json({})
 
     def remaining(self) -> Response:
@@ -303,16 +304,21 @@ class _Drivers:
         return _json({})
 
 
-def _verdict(raised: int) -> Verdict:
+def _iteration(number: str) -> int:
+    """The number of an execution, in a path."""
+    return integer(number, "the number of the iteration")
+
+
+def _verdict(*, failed: bool) -> Verdict:
     """What a driver of this project says of its execution."""
     content = _body()
     more = content.get(OURS) if isinstance(content, dict) else None
     if more is None:
-        return Verdict(failed=raised != 0)
+        return Verdict(failed=failed)
     details = mapping(more, OURS)
     problem = details.get("problem")
     return Verdict(
-        failed=raised != 0,
+        failed=failed,
         error=words_of(details.get("error", ""), "error"),
         signature=text_of(details.get("signature", ""), "signature"),
         problem=None if problem is None else words_of(problem, "problem"),

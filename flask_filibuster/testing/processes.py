@@ -246,14 +246,15 @@ def _is_up(service: Service) -> bool:
 def _answers(url: str) -> bool:
     """Whether anything speaks HTTP there; what it says is its own affair."""
     try:
-        urllib3.request(
-            "GET",
-            url,
-            headers={INSTRUMENTATION: "true"},
-            retries=False,
-            redirect=False,
-            timeout=2.0,
-        )
+        with urllib3.PoolManager() as pool:
+            pool.request(
+                "GET",
+                url,
+                headers={INSTRUMENTATION: "true"},
+                retries=False,
+                redirect=False,
+                timeout=2.0,
+            )
     except (urllib3_errors.HTTPError, OSError) as error:
         logger.debug("%s does not answer yet: %r", url, error)
         return False
