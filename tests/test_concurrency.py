@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -400,11 +399,8 @@ def test_requests_that_end_in_any_way_leave_no_frame_to_the_threads_of_a_worker(
         with ThreadPoolExecutor(16) as pool:
             return list(pool.map(ask, range(16)))
 
-    # Flask 2 itself keeps the contexts of streams, and with them all that is in these.
-    keeps_contexts = version("flask").startswith("2.")
-    if not keeps_contexts:
-        # What clients have hung up on ends a little later.
-        until(lambda: not any(each["frames"] for each in ask_all()), "no frame is left")
+    # What clients have hung up on ends a little later.
+    until(lambda: not any(each["frames"] for each in ask_all()), "no frame is left")
     before = len(served.listened.said)
     found: list[Any] = []
 
@@ -414,7 +410,7 @@ def test_requests_that_end_in_any_way_leave_no_frame_to_the_threads_of_a_worker(
 
     until(all_asked, "every thread of both workers has answered")
     for each in found:
-        assert each["frames"] == 0 or keeps_contexts
+        assert each["frames"] == 0
         assert [said["headers"] for said in each["said"]] == [{}, {}, {}]
     said = [each.call.partition("?")[0] for each in served.listened.said[before:]]
     assert said == ["GET /filibuster/new-test-execution/front"] * len(found)

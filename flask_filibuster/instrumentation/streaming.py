@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask_filibuster.instrumentation.frame import Scope, current_scope, enter
+from flask_filibuster.instrumentation.frame import Frame, Scope, current_scope, enter, pop
 
 
 class ScopedIterator:
@@ -33,8 +33,10 @@ class ScopedIterator:
     def __next__(self) -> Any:
         previous = current_scope()
         enter(self._scope)
+        ended = True
         try:
-            return next(self._body)
+            piece = next(self._body)
+            ended = False
         except StopIteration:
             raise
         except Exception as error:
@@ -42,11 +44,24 @@ class ScopedIterator:
             raise
         finally:
             enter(previous)
+            if ended:
+                self._leave()
+        return piece
+
+    def _leave(self) -> None:
+        """Leave the request for good, where it is torn down only with the end of its stream.
+
+        Flask does so with ``stream_with_context``: the thread is still in the request's scope then.
+        """
+        frame = self._scope.frame
+        if isinstance(frame, Frame):
+            pop(frame)
 
     def close(self) -> None:
         """Close the body, as PEP 3333 asks of a server."""
         close = getattr(self._closable, "close", None)
         if close is None:
+            self._leave()
             return
         previous = current_scope()
         enter(self._scope)
@@ -54,3 +69,4 @@ class ScopedIterator:
             close()
         finally:
             enter(previous)
+            self._leave()
