@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from flask_filibuster.cli.counterexamples import write_counterexamples
 from flask_filibuster.cli.printing import print_broken_findings, print_the_rest
 from flask_filibuster.cli.serving import (
     INTERRUPTED,
@@ -21,8 +22,6 @@ from flask_filibuster.cli.serving import (
 from flask_filibuster.cli.terminal import Progress, heading, indented
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import FilibusterError
-from flask_filibuster.exploration.counterexample import Counterexample
-from flask_filibuster.exploration.result import Result
 from flask_filibuster.report import text
 from flask_filibuster.report.data import result_data
 from flask_filibuster.testing.command import CommandResult, CommandTest, explore_command
@@ -95,7 +94,7 @@ def command(
         raise SystemExit(INTERRUPTED) from error
     finally:
         progress.close()
-    commands = _write_counterexamples(found.result, test)
+    commands = write_counterexamples(found.result, test.words, _details(test), "flask")
     if as_json:
         data = result_data(found.result, commands)
         # What was broken off has not been found to be well.
@@ -129,15 +128,9 @@ def _exit_code(found: CommandResult) -> int:
     return 0
 
 
-def _write_counterexamples(result: Result, test: CommandTest) -> dict[FaultSet, str]:
-    """Write down what is broken, and return the commands that replay it."""
-    seen: dict[FaultSet, list[str]] = {}
-    for failure in result.failures:
-        seen.setdefault(failure.faults, []).append(text.error_line(failure.error))
-    for finding in result.findings:
-        if finding.broken:
-            seen.setdefault(finding.faults, []).append(finding.message)
-    details = {
+def _details(test: CommandTest) -> dict[str, Any]:
+    """What is needed to run the command again, as plain data."""
+    return {
         "command": list(test.command),
         "start": list(test.start),
         "ready": list(test.ready),
@@ -145,18 +138,6 @@ def _write_counterexamples(result: Result, test: CommandTest) -> dict[FaultSet, 
         "port": test.port,
         "timeout": test.timeout,
     }
-    commands = {}
-    for faults, messages in seen.items():
-        if not faults:
-            continue  # Without a fault, it is the test that has to be put right.
-        counterexample = Counterexample(test.words, faults, "; ".join(messages), details)
-        try:
-            path = counterexample.write()
-        except OSError as error:
-            click.echo(f"the counterexample could not be written: {error}", err=True)
-        else:
-            commands[faults] = f"flask filibuster replay {path}"
-    return commands
 
 
 def _print(found: CommandResult, test: CommandTest, commands: Mapping[FaultSet, str]) -> None:

@@ -11,13 +11,13 @@ from flask.cli import ScriptInfo, pass_script_info
 from requests.exceptions import InvalidHeader
 from requests.utils import check_header_validity
 
+from flask_filibuster.cli.counterexamples import write_counterexamples
 from flask_filibuster.cli.printing import print_broken_findings, print_the_rest
-from flask_filibuster.cli.target import FaultFreeError, Request, Target, command_prefix, load_target
+from flask_filibuster.cli.target import FaultFreeError, Request, command_prefix, load_target
 from flask_filibuster.cli.terminal import Progress, heading, indented, quiet
 from flask_filibuster.config import REDUCTIONS
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import FilibusterError
-from flask_filibuster.exploration.counterexample import Counterexample
 from flask_filibuster.exploration.result import Result
 from flask_filibuster.report import text
 from flask_filibuster.report.data import result_data
@@ -149,7 +149,8 @@ def command(
         raise click.UsageError(str(error)) from error
     finally:
         progress.close()
-    commands = _write_counterexamples(result, request, target, command_prefix(info))
+    details = {"request": request.to_json(), "services": target.services_from}
+    commands = write_counterexamples(result, request.words, details, command_prefix(info))
     if as_json:
         click.echo(json.dumps(result_data(result, commands), indent=2))
     else:
@@ -170,30 +171,6 @@ def _fault_free(result: Result) -> FaultFreeError | None:
     """What kept the exploration from taking place, if the request fails all by itself."""
     error = result.failures[0].error if result.failures else None
     return error if isinstance(error, FaultFreeError) else None
-
-
-def _write_counterexamples(
-    result: Result, request: Request, target: Target, prefix: str
-) -> dict[FaultSet, str]:
-    """Write down what is broken, and return the commands that replay it."""
-    seen: dict[FaultSet, list[str]] = {}
-    for failure in result.failures:
-        if failure.faults:
-            seen.setdefault(failure.faults, []).append(text.error_line(failure.error))
-    for finding in result.findings:
-        if finding.broken:
-            seen.setdefault(finding.faults, []).append(finding.message)
-    commands = {}
-    for faults, messages in seen.items():
-        details = {"request": request.to_json(), "services": target.services_from}
-        counterexample = Counterexample(request.words, faults, "; ".join(messages), details)
-        try:
-            path = counterexample.write()
-        except OSError as error:
-            click.echo(f"the counterexample could not be written: {error}", err=True)
-        else:
-            commands[faults] = f"{prefix} filibuster replay {path}"
-    return commands
 
 
 def _print(result: Result, request: Request, commands: Mapping[FaultSet, str]) -> None:

@@ -26,12 +26,10 @@ class RemoteDriver:
     Everything it asks raises ``ServerError`` where the server does not answer as it should.
 
     :param server: the server.
-    :ivar knows_faults: whether the server tells which faults an execution has.
     """
 
     def __init__(self, server: RemoteServer) -> None:
         self.server = server
-        self.knows_faults = False
         self._exploration: str | None = None
         self._request_id: str | None = None
 
@@ -49,7 +47,6 @@ class RemoteDriver:
         if self.server.is_ours():
             answer = self._call("POST", "/filibuster/explorations", dict(options))
             self._exploration = text_of(answer.get("exploration"), "exploration")
-            self.knows_faults = True
         elif options.get("faults") is not None:
             raise ServerError(
                 f"the server at {self.url} is of another project, which cannot be told to run the "
@@ -77,7 +74,7 @@ class RemoteDriver:
         except FilibusterError as error:
             raise ServerError(
                 f"the server at {self.url} plans faults that are none: {error}"
-            ) from (error)
+            ) from error
 
     def complete(self, number: int, verdict: Verdict) -> Mapping[str, Any] | None:
         """Say how execution ``number`` ended.
