@@ -38,7 +38,7 @@ from flask_filibuster.server.serving import Serving
 from flask_filibuster.testing.command import SERVER_URL, CommandRunner, CommandTest, verdict_of
 from flask_filibuster.testing.conducted import Exploration
 from flask_filibuster.testing.coordinator import Coordinator
-from flask_filibuster.testing.explore import Options
+from flask_filibuster.testing.options import Options
 from tests import shapes
 
 MOST_MS_CALL = 3.0

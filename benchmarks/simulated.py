@@ -13,22 +13,24 @@ from flask_filibuster.core.trace import CallSite, Handling, Invocation, Trace
 from flask_filibuster.exploration.explorer import Observation
 
 TIMEOUT = (1.0, 1.0)
-CALLS = 5
+CALLS = 6
 NINE = (400, 404, 408, 429, 500, 501, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedService:
-    """A service that calls others in turn, can do without any of them, and answers 200.
+    """A service that calls others in turn, and answers 200 unless one that it needs has failed.
 
     :ivar name: its name.
     :ivar calls: the services that it calls.
     :ivar tells: whether its answer shows which of them failed, by default data in their place.
+    :ivar needs: names of those without which it answers 503 at once.
     """
 
     name: str
     calls: tuple[SimulatedService, ...] = ()
     tells: bool = False
+    needs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,13 @@ class _Execution:
         return outcome
 
     def _handle(self, service: SimulatedService, index: ExecutionIndex) -> Outcome:
-        outcomes = [
-            self.call(each, index, source=service.name, position=2 * place + 1)
-            for place, each in enumerate(service.calls)
-        ]
+        outcomes: list[Outcome] = []
+        for place, each in enumerate(service.calls):
+            outcomes.append(self.call(each, index, source=service.name, position=2 * place + 1))
+            if outcomes[-1].failed and each.name in service.needs:
+                answer = Outcome(status=503)
+                self.handlings.append(Handling(index, service.name, "GET", "/", answer))
+                return answer
         shown = "".join("-" if each.failed else "+" for each in outcomes) if service.tells else ""
         answer = Outcome(status=200, digest=f"{service.name} {shown}")
         self.handlings.append(Handling(index, service.name, "GET", "/", answer))
@@ -127,6 +132,29 @@ def layers(weak: int) -> SimulatedApplication:
     return SimulatedApplication(
         SimulatedService("front", tuple(middles), tells=True), model, 10**weak
     )
+
+
+PROTOTYPE = 18_653
+"""Fault sets for which the prototype is reported to have taken 748 s of deciding."""
+
+
+def as_many_as_the_prototype() -> SimulatedApplication:
+    """One service whose calls lead to as many sets, nearly all of which have to be run.
+
+    From the last to the first: one that it can do without and that has nine ways to fail (10 sets),
+    one that it needs and that has eight (and 8 is 18), times 10, and 6, times 10, and 5, times 10,
+    and 3.
+    """
+    ways = {"need3": 3, "may0": 9, "need5": 5, "may1": 9, "need6": 6, "may2": 9, "need8": 8}
+    backs = [SimulatedService(name) for name in (*ways, "may3")]
+    statuses = {name: NINE[:count] for name, count in {**ways, "may3": 9}.items()}
+    front = SimulatedService(
+        "gateway",
+        tuple(backs),
+        tells=True,
+        needs=frozenset(name for name in ways if name.startswith("need")),
+    )
+    return SimulatedApplication(front, FaultModel((), statuses, default_statuses=()), PROTOTYPE)
 
 
 def _kind(place: int, weak: int) -> str:

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from flask_filibuster.core.url_patterns import NAMES, UrlPattern
 from flask_filibuster.errors import ConfigError
 
 PREFIX = "FILIBUSTER_"
 FROM_ENVIRONMENT = ("FILIBUSTER_SERVER_URL", "FILIBUSTER_TOKEN")
-REDUCTIONS = ("exact", "none")
+REDUCTIONS = ("equivalence", "exact", "none")
+JOURNAL = os.path.join(".filibuster", "journal.sqlite3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,21 @@ class Config:
         service wait.
     :ivar excluded_hosts: list of str, default empty. Calls to these hosts are left alone; a name
         that begins with a dot stands for every host below that domain.
+    :ivar url_patterns: list, default empty. What varies in the path and query of URLs from run to
+        run and is to make no difference when calls are compared: ``"uuid"``, ``"number"``,
+        ``"date"``, regular expressions, and pairs of one of these and what to put in its place.
     :ivar analysis_file: path or ``None``, default ``None``. Fault model to use where none is given.
-    :ivar reduction: ``"exact"`` (default) or ``"none"``.
-    :ivar max_faults: positive int or ``None``, default ``None``: no limit. Largest fault set run.
+    :ivar reduction: ``"equivalence"`` (default), ``"exact"`` or ``"none"``.
+    :ivar max_faults: positive int or ``None``, default ``None``: no limit. Faults at a time,
+        without those that it takes to reach a call.
     :ivar max_executions: positive int or ``None``, default ``None``: no limit. Test executions of
         one exploration.
+    :ivar max_seconds: number of seconds over 0 or ``None``, default ``None``: no limit. For how
+        long one exploration begins new test executions.
+    :ivar check_determinism: bool, default ``True``. Whether the fault-free execution is run twice,
+        to see whether it is the same.
+    :ivar journal: path or ``None``, default ``.filibuster/journal.sqlite3``. Where pytest and the
+        command line keep every execution; ``None``: nowhere.
     """
 
     enabled: bool = True
@@ -54,10 +66,14 @@ class Config:
     timeout: float = 5.0
     max_sleep: float = 10.0
     excluded_hosts: tuple[str, ...] = ()
+    url_patterns: tuple[UrlPattern, ...] = ()
     analysis_file: str | None = None
-    reduction: str = "exact"
+    reduction: str = "equivalence"
     max_faults: int | None = None
     max_executions: int | None = None
+    max_seconds: float | None = None
+    check_determinism: bool = True
+    journal: str | None = JOURNAL
 
     @classmethod
     def read(cls, app_config: Mapping[str, Any], **overrides: Any) -> Config:
@@ -125,7 +141,7 @@ def _path(key: str, value: Any) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) and not hasattr(value, "__fspath__"):
-        raise ConfigError(key, value, "the path of a JSON file, or None")
+        raise ConfigError(key, value, "the path of a file, or None")
     return str(value)
 
 
@@ -145,6 +161,19 @@ def _hosts(key: str, value: Any) -> tuple[str, ...]:
     ):
         raise ConfigError(key, value, "a list of host names")
     return tuple(host.lower() for host in value)
+
+
+def _url_patterns(key: str, value: Any) -> tuple[UrlPattern, ...]:
+    fits = (
+        f"a list of {', '.join(map(repr, NAMES))}, regular expressions, and pairs of one of these "
+        "and its replacement"
+    )
+    if not isinstance(value, list | tuple):
+        raise ConfigError(key, value, fits)
+    try:
+        return tuple(map(UrlPattern.read, value))
+    except ValueError as error:
+        raise ConfigError(key, value, f"{fits}; {error}") from error
 
 
 def _reduction(key: str, value: Any) -> str:
@@ -170,8 +199,12 @@ _CHECKS: Mapping[str, Any] = {
     "timeout": lambda key, value: _seconds(key, value, least=0.001),
     "max_sleep": lambda key, value: _seconds(key, value, least=0.0),
     "excluded_hosts": _hosts,
+    "url_patterns": _url_patterns,
     "analysis_file": _path,
     "reduction": _reduction,
     "max_faults": _count,
     "max_executions": _count,
+    "max_seconds": lambda key, value: None if value is None else _seconds(key, value, least=0.001),
+    "check_determinism": _flag,
+    "journal": _path,
 }

@@ -47,6 +47,19 @@ class CounterexampleError(FilibusterError):
     """A counterexample file cannot be read, or is not about what is being replayed."""
 
 
+class JournalError(FilibusterError):
+    """A journal of explorations cannot be opened, read or written, or is in use.
+
+    :param journal: path of its file.
+    :param problem: what is wrong, and what to do about it.
+    """
+
+    def __init__(self, journal: str, problem: str) -> None:
+        super().__init__(f"the journal {journal} {problem}")
+        self.journal = journal
+        self.problem = problem
+
+
 class FilibusterWarning(UserWarning):
     """Something worth knowing that no assertion of the test is about."""
 

@@ -12,10 +12,11 @@ from flask import Flask, Response, g, got_request_exception, request
 
 from flask_filibuster import signals
 from flask_filibuster.config import Config
+from flask_filibuster.core.execution_index import ROOT
 from flask_filibuster.core.messages import InjectionFailed, RequestAnswered, RequestReceived
 from flask_filibuster.core.outcome import Outcome
-from flask_filibuster.core.services import from_port_on
 from flask_filibuster.core.trace import Crash, Invocation
+from flask_filibuster.core.url_patterns import url_in_signature
 from flask_filibuster.core.vclock import VectorClock
 from flask_filibuster.core.wire import Propagated, read_headers
 from flask_filibuster.instrumentation.arrival import Arrivals, EnvironHeaders
@@ -61,7 +62,9 @@ class InstrumentedApp:
         self._arrivals: Arrivals | None = None
         self._instrumented: Instrumentation | None = None
         if self.remote is not None:
-            self._arrivals = Arrivals(self.remote, seal_of(config.token), self.service_name)
+            self._arrivals = Arrivals(
+                self.remote, seal_of(config.token), self.service_name, config.url_patterns
+            )
         self._lock = threading.Lock()
         self._has_ways_out = False
         self._registered: list[tuple[dict[Any, list[Any]], Any, list[Any] | None]] = []
@@ -176,7 +179,8 @@ class InstrumentedApp:
         test = _test_of(scope) if scope is not None else None
         if test is None:
             return None
-        index, position = test.next_request(f"{request.method} {from_port_on(request.url)}")
+        called = url_in_signature(request.url, test.url_patterns)
+        index, position = test.next_request(f"{request.method} {called}")
         service = self.given_name or test.names.get(self.app) or self.app.name
         request_id = test.watcher.request(
             Invocation(
@@ -253,7 +257,11 @@ class InstrumentedApp:
                 failed = functools.partial(self._note_crash, frame)
                 response.response = ScopedIterator(response.response, scope, failed)
         if frame.tells_answer and frame.server.takes_notes:
-            answer = Outcome(status=response.status_code, digest=_digest(response))
+            # The test may look at any body that it gets, a service at those of successes.
+            index = frame.execution_index
+            judged = index != ROOT and index.parent == ROOT
+            digest = _digest(response) if judged or response.status_code < 400 else None
+            answer = Outcome(status=response.status_code, digest=digest)
             message = RequestAnswered(frame.request_id, frame.execution_index, answer)
             report(frame, frame.server.answered, message)
         return response
@@ -312,7 +320,7 @@ def _take_out(functions: dict[Any, list[Any]], hook: Any, own: list[Any] | None)
 
 
 def _digest(response: Response) -> str | None:
-    """Digest of a successful answer's body, which is looked at only where it lies ready."""
-    if response.status_code >= 400 or response.direct_passthrough or not response.is_sequence:
+    """Digest of an answer's body, which is looked at only where it lies ready."""
+    if response.direct_passthrough or not response.is_sequence:
         return None
     return hashlib.md5(response.get_data(), usedforsecurity=False).hexdigest()

@@ -44,6 +44,7 @@ FAULTS = {
     "default_data": _with_statuses(users=(404, 500), movies=(404, 500)),
     "fallback": _with_statuses(reviews=(500, 503), ratings=(500,), archive=(500, 503)),
     "retry_in_the_middle": _with_statuses(middle=(500, 503), back=(500, 503)),
+    "gateway": FaultModel(default_statuses=(500, 503)),
 }
 
 
@@ -209,7 +210,57 @@ def retry_in_the_middle() -> Services:
     }
 
 
-def _json_or(default: dict[str, str], url: str) -> Any:
+REQUIRED, OPTIONAL, REPLACED = "required", "optional", "replaced"
+"""Kinds of dependencies: needed, done without, or replaced by what a fallback service has."""
+
+DEPENDENCIES = {
+    "accounts": REQUIRED,
+    "offers": OPTIONAL,
+    "orders": REQUIRED,
+    "reviews": REPLACED,
+    "prices": REQUIRED,
+    "news": OPTIONAL,
+    "stock": REQUIRED,
+    "photos": REPLACED,
+}
+
+
+def gateway(size: int = len(DEPENDENCIES)) -> Services:
+    """A page made of what up to eight services have, asked one after the other."""
+    page = Flask("gateway")
+    kinds = dict(list(DEPENDENCIES.items())[:size])
+
+    @page.get("/")
+    def show_page() -> ResponseReturnValue:
+        parts = {}
+        for name, kind in kinds.items():
+            part = _json_or(None, at(f"http://{name}:5001/{name}"))
+            if part is None and kind == REQUIRED:
+                return f"nothing works without {name}", 503
+            if part is None and kind == REPLACED:
+                part = _json_or(None, at(f"http://old-{name}:5001/{name}"))
+            parts[name] = part
+        return jsonify(parts)
+
+    services = {at("http://gateway:5000"): page}
+    for name, kind in kinds.items():
+        services[at(f"http://{name}:5001")] = _having(name, f"the {name}")
+        if kind == REPLACED:
+            services[at(f"http://old-{name}:5001")] = _having(name, f"last year's {name}")
+    return services
+
+
+def _having(name: str, what: str) -> Flask:
+    service = Flask(what)
+
+    @service.get(f"/{name}")
+    def show() -> ResponseReturnValue:
+        return jsonify(what)
+
+    return service
+
+
+def _json_or(default: Any, url: str) -> Any:
     try:
         answer = requests.get(url, timeout=5)
     except RequestException:

@@ -19,7 +19,7 @@ from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.positions import Counter, Strand
-from flask_filibuster.core.trace import Crash, Handling, Invocation, Trace
+from flask_filibuster.core.trace import CallSite, Crash, Handling, Invocation, Trace
 from flask_filibuster.exploration.explorer import Observation
 
 PASSED = "passed"
@@ -49,12 +49,14 @@ class Call:
     """A call that a service wants to make.
 
     :ivar content: what it sends along; no part of the call's execution index.
+    :ivar line: where in the service's source it is made; 0 where nobody can tell.
     """
 
     to: str
     method: str = "GET"
     timeout: float | None = 1.0
     content: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -248,6 +250,7 @@ class _Execution:
             timeout=(call.timeout, call.timeout),
             fault=None if planned is None else planned.fault,
             position=place.strand.next_call(),
+            callsite=CallSite(f"{place.service}.py", call.line, "handle") if call.line else None,
         )
         if planned is None:
             reply = self._handle(index, call)
@@ -310,18 +313,19 @@ class Step:
     posts: bool = False
     patience: tuple[float | None, float | None] = (1.0, 1.0)
 
-    def part(self, missing: frozenset[str]) -> Part:
+    def part(self, missing: frozenset[str], line: int = 0) -> Part:
+        """Call, and fall back; the first of two lines is ``line``."""
         method = "POST" if self.posts else "GET"
         content = ",".join(sorted(missing)) if self.posts else ""
         timeout = self.patience[bool(missing)]
         for _ in range(self.attempts):
-            reply = yield Call(self.to, method, timeout, content)
+            reply = yield Call(self.to, method, timeout, content, line)
             if not reply.outcome.failed:
                 return reply
             if reply.outcome.status is not None and not self.retries_statuses:
                 break
         if self.fallback is not None:
-            reply = yield Call(self.fallback, method, timeout, content)
+            reply = yield Call(self.fallback, method, timeout, content, line + 1)
         return reply
 
 
@@ -344,9 +348,10 @@ class Orderly:
 
     def handle(self, content: str) -> Part:
         missing: set[str] = set()
-        for stage in self.stages:
+        for number, stage in enumerate(self.stages):
+            lines = {id(step): 100 * number + 2 * place + 1 for place, step in enumerate(stage)}
             steps = [step for step in stage if not (step.skipped and missing)]
-            parts = tuple(step.part(frozenset(missing)) for step in steps)
+            parts = tuple(step.part(frozenset(missing), lines[id(step)]) for step in steps)
             if len(parts) == 1:
                 replies = [(yield from parts[0])]
             else:

@@ -470,6 +470,7 @@ def test_an_exploration_finds_the_caller_that_does_not_expect_to_wait(
         lambda: requests.get("http://front:5000/", timeout=9),
         {"http://front:5000": front, "http://back:5001": back},
         FaultModel.held(lost=lost),
+        check_determinism=False,
     )
     (finding,) = result.findings
     assert "front let ReadTimeout" in finding.message

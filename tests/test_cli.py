@@ -102,7 +102,7 @@ SHOP = """
     @app.get("/moody")
     def moody():
         calls.append("one more")
-        return careful() if len(calls) % 2 else "not today"
+        return careful() if len(calls) < 3 else "not any more"
 
     @stock.get("/count")
     def count():
@@ -199,7 +199,7 @@ def test_status_says_how_the_app_is_set_up(project: Project) -> None:
     assert lines["fault model"].startswith("static analysis of the views")
     assert lines["  exceptions"] == "ConnectionError, Timeout"
     assert lines["  statuses"] == "400, 404, 500 (shop)"
-    assert lines["reduction"] == "exact"
+    assert lines["reduction"] == "equivalence"
     assert lines["max faults"] == lines["max executions"] == "no limit"
     assert lines["excluded hosts"] == "none"
 
@@ -356,10 +356,13 @@ def test_the_commands_that_explore_prints_show_each_bug_again(
 
 
 def test_explore_of_a_careful_app_finds_nothing(project: Project) -> None:
-    result = project.flask("explore", "/careful")
+    result = project.flask("explore", "/careful", "--no-journal")
     assert result.exit_code == 0
     assert result.stdout == "GET /careful: 4 executions\n\nnothing found\n"
     assert not (project.path / ".filibuster").exists()
+    assert project.flask("explore", "/careful").stdout == result.stdout
+    files = [file.name for file in (project.path / ".filibuster").iterdir()]
+    assert files == ["journal.sqlite3"]
 
 
 def test_a_finding_says_what_failed_where_and_under_which_fault(project: Project) -> None:
@@ -482,6 +485,7 @@ def test_progress_is_rewritten_on_a_terminal_and_said_once_elsewhere(
             return True
 
     terminal = Terminal()
+    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr("flask_filibuster.cli.terminal._INTERVAL", 0.0)
     monkeypatch.setattr(sys, "stderr", terminal)
     with pytest.raises(SystemExit, match="0"):
@@ -491,11 +495,25 @@ def test_progress_is_rewritten_on_a_terminal_and_said_once_elsewhere(
     assert lines[0] == ""
     assert [line.partition(",")[0] for line in lines[1:]] == [
         "1 execution",
+        "1 execution",  # The fault-free one is repeated.
         "2 executions",
         "3 executions",
         "4 executions",
         "4 executions",
     ]
+    state = (
+        r"\d executions?, 0 left out, \d to go, \d+/s, about \d+ s left, 0 found(?:, now: (.*))?"
+    )
+    under_way = [re.fullmatch(state, line) for line in lines[1:-1]]
+    assert [match and match[1] for match in under_way] == [
+        "no faults",
+        "stock ConnectionError",
+        "stock Timeout",
+        "stock 500",
+        None,
+    ]
+    assert all(under_way)
+    assert re.fullmatch(r"4 executions, 0 left out, 0 to go, \d+/s\n", lines[-1])
     assert terminal.getvalue().count("\n") == 1
 
 
@@ -622,7 +640,16 @@ def test_reduction_and_the_size_of_fault_sets_can_be_chosen(project: Project) ->
     shutil.copy(EXAMPLE, project.path)
     pruned = project.explored("/products/tea", "--max-faults", "1", app="example_app")
     assert pruned["not_run"]["max_faults"] > 0
-    assert max(len(each["faults"]) for each in pruned["executions"]) == 1
+    sets = [[fault["service"] for fault in each["faults"]] for each in pruned["executions"]]
+    assert max(map(len, sets)) == 2
+    # What is only called because of another failure: the second attempt, and the fallback.
+    assert {tuple(each) for each in sets if len(each) == 2} == {
+        ("taxes", "taxes"),
+        ("taxes", "rates"),
+        ("rates", "taxes"),
+        ("rates", "rates"),
+        ("reviews", "archive"),
+    }
     everything = project.explored(
         *("/products/tea", "--reduction", "none", "--max-faults", "1"), app="example_app"
     )

@@ -587,7 +587,12 @@ def test_a_lost_answer_lets_the_callee_do_its_work() -> None:
     services = {"http://front:5000": front, "http://back:5001": back}
     for model, works in (LOST, 2), (refused(), 1):
         done.clear()
-        result = explore(lambda: requests.get("http://front:5000/", timeout=9), services, model)
+        result = explore(
+            lambda: requests.get("http://front:5000/", timeout=9),
+            services,
+            model,
+            check_determinism=False,
+        )
         assert len(result.executions) == 2
         assert len(done) == works
 

@@ -441,7 +441,9 @@ SHAPES_TEST = """
     @pytest.mark.parametrize(
         "shape",
         [
-            pytest.param(shape, marks=pytest.mark.filibuster(faults=faults))
+            pytest.param(
+                shape, marks=pytest.mark.filibuster(faults=faults, check_determinism=False)
+            )
             for shape, faults in FAULTS.items()
         ],
     )
@@ -543,7 +545,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     return Runs(Shapes(tmp_path_factory.mktemp("shapes")))
 
 
-def meshed(shape: str, first: int) -> Result:
+def meshed(shape: str, first: int, *, check_determinism: bool) -> Result:
     """What the mesh shows, at the same URLs."""
 
     def test() -> None:
@@ -551,7 +553,12 @@ def meshed(shape: str, first: int) -> Result:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(shapes.FIRST_PORT, str(first))
-        return explore(test, served_shapes.named(shape), shapes.FAULTS[shape])
+        return explore(
+            test,
+            served_shapes.named(shape),
+            shapes.FAULTS[shape],
+            check_determinism=check_determinism,
+        )
 
 
 def executions_of(result: Result) -> list[Any]:
@@ -563,7 +570,7 @@ def executions_of(result: Result) -> list[Any]:
 
 @SHAPES
 def test_pytest_explores_processes_as_it_explores_the_mesh(runs: Runs, shape: str) -> None:
-    in_mesh = meshed(shape, runs.project.first[shape])
+    in_mesh = meshed(shape, runs.project.first[shape], check_determinism=False)
     expected = executions_of(in_mesh)
     assert runs.embedded.executions[shape] == expected
     assert runs.by_option.executions[shape] == expected
@@ -634,7 +641,7 @@ def test_a_command_explores_processes_as_the_mesh_is_explored(project: Project, 
         SHAPES_FIRST_PORT=first,
     )
     assert done.returncode == 1, done.stdout + done.stderr
-    data, in_mesh = json.loads(done.stdout), meshed(shape, first)
+    data, in_mesh = json.loads(done.stdout), meshed(shape, first, check_determinism=True)
     assert without_words(data) == without_words(result_data(in_mesh, {}))
     for failure, meant in zip(data["failures"], in_mesh.failures, strict=True):
         file = project.path / failure["replay"].split()[-1]
@@ -731,13 +738,15 @@ def test_a_command_asks_what_is_injected_with_nothing_but_its_environment(projec
     assert data["executed"] > 3
     lines = (project.path / "asked").read_text().splitlines()
     asked = [json.loads(line) for line in lines]
+    fault_free, *others = data["executions"]
+    runs = [fault_free, fault_free, *others]  # The fault-free one is repeated.
     assert asked == [
         [
-            str(each["number"]),
+            str(number),
             "default" if each["faults"] else "data",
             [bool(each["faults"]), bool(each["faults"]), False],
         ]
-        for each in data["executions"]
+        for number, each in enumerate(runs, start=1)
     ]
 
 
@@ -970,10 +979,10 @@ def test_a_callee_that_is_held_past_the_timeout_works_and_its_answer_is_lost(
     assert "2 executions" in done.stdout
     assert "exit code 1: answered 500" in done.stdout
     assert "raises Timeout" in done.stdout
-    quick, slow = map(float, (project.path / "took").read_text().split())
-    assert quick < slow
+    quick, repeated, slow = map(float, (project.path / "took").read_text().split())
+    assert max(quick, repeated) < slow
     assert slow >= 0.2, "the caller has waited for as long as it says"
-    assert (project.path / "worked").read_text().count("worked") == 2
+    assert (project.path / "worked").read_text().count("worked") == 3
     again = project.flask(*replay_of(done.stdout))
     assert again.returncode == 1
-    assert (project.path / "worked").read_text().count("worked") == 3
+    assert (project.path / "worked").read_text().count("worked") == 4

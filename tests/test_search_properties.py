@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, event, given, reject, settings
 from hypothesis import strategies as st
 
 from flask_filibuster.core.fault_model import FaultModel
-from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.exploration.explorer import Explorer, Observation, run_all
@@ -223,19 +223,68 @@ def test_two_explorations_of_one_application_are_the_same(
     ]
 
 
-@tried(20)
+def counted(simulation: Simulation, faults: FaultSet) -> int:
+    """How many faults a set has for ``max_faults``: without those that it takes to reach another.
+
+    A fault is one of these if a call that fails after it is made from then on, and was not before:
+    the faults are added one after the other, and each time the application is run.
+    """
+    made_since: dict[str, PlannedFault | None] = {}
+    added: PlannedFault | None = None
+    before = FaultSet()
+    for planned in (*faults, None):
+        for call in simulation.run(before).trace.invocations:
+            made_since.setdefault(call.index, added)
+        if planned is not None:
+            added, before = planned, before.plus(planned)
+    reaching = {made_since[planned.index] for planned in faults} - {None}
+    return len(faults) - len(reaching)
+
+
+@tried(40)
 @given(applications(most=4), models, st.sampled_from(["none", "exact"]), st.integers(1, 3))
-def test_max_faults_bounds_the_size_of_fault_sets_and_nothing_else(
+def test_max_faults_bounds_the_faults_that_are_not_needed_to_reach_others_and_nothing_else(
     application: Application, model: FaultModel, reduction: str, most: int
 ) -> None:
-    everything(Simulation(*application), model)
-    unbounded = explored(Simulation(*application), model, reduction)
+    unbounded = everything(Simulation(*application), model)
     bounded = explored(Simulation(*application), model, reduction, max_faults=most)
-    for full, part in zip(in_order(unbounded), in_order(bounded), strict=True):
-        assert part == [each for each in full if len(each) <= most]
-    larger = [faults for faults in all_sets(unbounded) if len(faults) == most + 1]
-    assert bounded.cut_by_size == len(larger)
+    check_is_sound(bounded)
+    simulation = Simulation(*application)
+    count = {faults: counted(simulation, faults) for faults in executed(unbounded)}
+    allowed = [faults for faults in count if count[faults] <= most]
+    assert set(all_sets(bounded)) == set(allowed)
+    for sets in executed(bounded), left_out(bounded):
+        assert sets == [faults for faults in allowed if faults in set(sets)]
+    cut = [each for each in count if count[each] > most >= count[each.without(each.last)]]
+    assert bounded.cut_by_size == len(cut)
     assert bounded.remaining == unbounded.cut_by_size == 0
+    event(f"at most {max(len(faults) - most for faults in allowed)} faults beyond the bound")
+    event(f"{len(cut) // 10 * 10} or more sets cut")
+
+
+@pytest.mark.parametrize("reduction", ["none", "exact", "equivalence"])
+def test_the_failure_of_a_fallback_is_one_fault(reduction: str) -> None:
+    """In place of the store there is a mirror, which has a tape in place of its disk."""
+    services: dict[str, Service] = {
+        "page": Orderly(((Step("store", fallback="mirror"),), (Step("ads"),))),
+        "store": Orderly(),
+        "mirror": Orderly(((Step("disk", fallback="tape"),),)),
+        "disk": Orderly(),
+        "tape": Orderly(),
+        "ads": Orderly(),
+    }
+
+    def sets(max_faults: int | None) -> list[str]:
+        simulation = Simulation(services, FunctionalTest(("page",), never))
+        result = explored(simulation, refused(), reduction, max_faults=max_faults)
+        named = [" ".join(planned.service for planned in faults) for faults in all_sets(result)]
+        assert result.cut_by_size == {1: 4, 2: 0, None: 0}[max_faults]
+        return sorted(named)
+
+    one = ["", "ads", "store", "store disk", "store mirror", "store disk tape"]
+    two = ["store ads", "store disk ads", "store mirror ads", "store disk tape ads"]
+    assert sets(1) == sorted(one)
+    assert sets(2) == sets(None) == sorted([*one, *two])
 
 
 def test_what_max_faults_leaves_undone_is_counted() -> None:

@@ -9,13 +9,14 @@ from typing import Any
 import click
 
 from flask_filibuster.cli.counterexamples import write_counterexamples
-from flask_filibuster.cli.printing import print_broken_findings, print_the_rest
+from flask_filibuster.cli.printing import print_broken_findings, print_classes, print_the_rest
+from flask_filibuster.cli.searching import keeping_of, keeping_options, search_options
 from flask_filibuster.cli.serving import (
     INTERRUPTED,
     MISUSED,
     address_options,
     coordinator_of,
-    search_options,
+    model_options,
     token,
     warn_of_host,
 )
@@ -63,6 +64,8 @@ _LINES = 30
 )
 @address_options
 @search_options
+@model_options
+@keeping_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     argv: tuple[str, ...],
@@ -73,7 +76,14 @@ def command(
     host: str,
     port: int,
     as_json: bool,
-    **options: Any,
+    analysis_file: str | None,
+    slow: bool,
+    settle: float,
+    resume: bool,
+    journal: str | None,
+    no_journal: bool,
+    classes: bool,
+    **search: Any,
 ) -> None:
     """Run COMMAND again and again, while the calls between the services fail.
 
@@ -85,8 +95,13 @@ def command(
     progress = Progress()
     try:
         warn_of_host(host)
-        coordinator = coordinator_of(**options)
-        found = explore_command(test, coordinator, token=token(), progress=progress)
+        coordinator = coordinator_of(
+            analysis_file=analysis_file, slow=slow, settle=settle, search=search
+        )
+        keeping = keeping_of(test.words, resume=resume, journal=journal, no_journal=no_journal)
+        found = explore_command(
+            test, coordinator, token=token(), progress=progress, keeping=keeping
+        )
     except FilibusterError as error:
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt as error:
@@ -101,7 +116,7 @@ def command(
         data["ok"] = data["ok"] and found.interrupted is None
         click.echo(json.dumps(data, indent=2))
     else:
-        _print(found, test, commands)
+        _print(found, test, commands, classes=classes)
     raise SystemExit(_exit_code(found))
 
 
@@ -111,6 +126,8 @@ def _exit_code(found: CommandResult) -> int:
     if isinstance(why, KeyboardInterrupt):
         said = f"interrupted after {text.counted(len(result.executions), 'execution')} {why}"
         click.echo(said.rstrip(), err=True)
+        if found.kept:
+            click.echo("go on with the same command and --resume", err=True)
         return INTERRUPTED
     if why is not None:
         click.echo(f"the exploration broke off: {why}", err=True)
@@ -140,9 +157,11 @@ def _details(test: CommandTest) -> dict[str, Any]:
     }
 
 
-def _print(found: CommandResult, test: CommandTest, commands: Mapping[FaultSet, str]) -> None:
+def _print(
+    found: CommandResult, test: CommandTest, commands: Mapping[FaultSet, str], *, classes: bool
+) -> None:
     result = found.result
-    limit = "max_executions" if found.interrupted is None else "interrupted"
+    limit = None if found.interrupted is None else "interrupted"
     click.echo(f"{test.words}: {text.counts_line(result, limit=limit)}")
     for number, failure in enumerate(result.failures, start=1):
         fault_free = not failure.faults
@@ -155,6 +174,8 @@ def _print(found: CommandResult, test: CommandTest, commands: Mapping[FaultSet, 
         if execution.error is not None:
             click.echo(f"\nin execution {execution.number}, the command ended thus:")
             click.echo(indented([text.error_line(execution.error)]))
+    if classes:
+        print_classes(result)
     print_the_rest(result)
     complete = found.reached and found.interrupted is None
     if complete or result.failures or not result.ok:

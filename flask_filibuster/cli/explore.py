@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import click
 from flask.cli import ScriptInfo, pass_script_info
@@ -12,18 +13,27 @@ from requests.exceptions import InvalidHeader
 from requests.utils import check_header_validity
 
 from flask_filibuster.cli.counterexamples import write_counterexamples
-from flask_filibuster.cli.printing import print_broken_findings, print_the_rest
-from flask_filibuster.cli.target import FaultFreeError, Request, command_prefix, load_target
+from flask_filibuster.cli.printing import print_broken_findings, print_classes, print_the_rest
+from flask_filibuster.cli.searching import keeping_of, keeping_options, search_options
+from flask_filibuster.cli.target import (
+    FaultFreeError,
+    Request,
+    RequestTest,
+    command_prefix,
+    load_target,
+)
 from flask_filibuster.cli.terminal import Progress, heading, indented, quiet
-from flask_filibuster.config import REDUCTIONS
+from flask_filibuster.cli.working import worker_options, workers_of
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.exploration.result import Result
 from flask_filibuster.report import text
 from flask_filibuster.report.data import result_data
-from flask_filibuster.testing.explore import explore
+from flask_filibuster.testing.explore import Run
+from flask_filibuster.testing.keeping import Keeping
+from flask_filibuster.testing.options import Options
 
-FOUND, MISUSED = 1, 2
+FOUND, MISUSED, INTERRUPTED = 1, 2, 130
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 
 
@@ -87,23 +97,15 @@ def _json_text(
     metavar="'NAME: VALUE'",
     help="Header of the request; may be repeated.",
 )
+@search_options
+@keeping_options
 @click.option(
-    "--max-faults",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Inject at most N faults at a time.",
+    "--changed",
+    is_flag=True,
+    help="Do not run again what has passed as long as the source files of the services that took "
+    "part are the same.",
 )
-@click.option(
-    "--max-executions",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Request PATH at most N times.",
-)
-@click.option(
-    "--reduction",
-    type=click.Choice(REDUCTIONS),
-    help="Which fault sets to leave out: those that would show nothing new, or none.",
-)
+@worker_options
 @click.option(
     "--services",
     metavar="MODULE:MAPPING",
@@ -115,36 +117,53 @@ def _json_text(
 @pass_script_info
 def command(
     info: ScriptInfo,
+    /,
     path: str,
     method: str,
     json_body: str | None,
     headers: tuple[tuple[str, str], ...],
-    max_faults: int | None,
-    max_executions: int | None,
-    reduction: str | None,
     services: str | None,
     as_json: bool,
     verbose: bool,
+    workers: int | None,
+    dask: str | None,
+    resume: bool,
+    changed: bool,
+    journal: str | None,
+    no_journal: bool,
+    audit: int | None,
+    classes: bool,
+    **search: Any,
 ) -> None:
     """Request PATH of the app again and again, while the calls that it makes fail.
 
     Reports exceptions that nothing caught and answers of status 500, each with the smallest set of
-    faults that leads to it. Exit code 0: nothing found, 1: something found, 2: used wrongly.
-    Limits that are not given here are those of FILIBUSTER_... in the app's config.
+    faults that leads to it. Exit code 0: nothing found, 1: something found, 2: used wrongly, 130:
+    interrupted. Limits that are not given here are those of FILIBUSTER_... in the app's config.
     """
     request = Request(path, method, headers, json_body)
     progress = Progress()
+    interrupted = False
     try:
         target = load_target(info, services)
-        with quiet(unless=verbose):
-            result = explore(
-                lambda: request.send(target.base_url),
-                target.services,
-                reduction=reduction,
-                max_faults=max_faults,
-                max_executions=max_executions,
-                progress=progress,
+        keeping = keeping_of(
+            f"{command_prefix(info)} filibuster explore {request.words}",
+            resume=resume,
+            changed=changed,
+            journal=journal,
+            no_journal=no_journal,
+            configured=target.config.journal,
+        )
+        with quiet(unless=verbose), workers_of(workers, dask) as crew:
+            run = Run(
+                RequestTest(request, target.base_url, verbose),
+                target.services if crew is None else target.named(info),
+                Options(audit=audit or 0, **search),
+                keeping=keeping,
+                workers=crew,
             )
+            interrupted = not _finished(run, progress)
+        result = run.result()
     except FilibusterError as error:
         raise click.UsageError(str(error)) from error
     finally:
@@ -152,10 +171,31 @@ def command(
     details = {"request": request.to_json(), "services": target.services_from}
     commands = write_counterexamples(result, request.words, details, command_prefix(info))
     if as_json:
-        click.echo(json.dumps(result_data(result, commands), indent=2))
+        data = result_data(result, commands)
+        data["ok"] = data["ok"] and not interrupted  # What was broken off is not known to be well.
+        click.echo(json.dumps(data, indent=2))
     else:
-        _print(result, request, commands)
+        _print(result, request, commands, classes=classes)
+    if interrupted:
+        click.echo(_interruption(result, keeping), err=True)
+        raise SystemExit(INTERRUPTED)
     raise SystemExit(_exit_code(result))
+
+
+def _finished(run: Run, progress: Progress) -> bool:
+    """Explore; whether that came to its end, and was not interrupted by Ctrl-C."""
+    try:
+        run.to_the_end(progress)
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+def _interruption(result: Result, keeping: Keeping) -> str:
+    said = f"interrupted after {text.counted(len(result.executions), 'execution')}"
+    if keeping.journal is None:
+        return said
+    return f"{said}; go on with the same command and --resume"
 
 
 def _exit_code(result: Result) -> int:
@@ -173,7 +213,9 @@ def _fault_free(result: Result) -> FaultFreeError | None:
     return error if isinstance(error, FaultFreeError) else None
 
 
-def _print(result: Result, request: Request, commands: Mapping[FaultSet, str]) -> None:
+def _print(
+    result: Result, request: Request, commands: Mapping[FaultSet, str], *, classes: bool
+) -> None:
     click.echo(f"{request.words}: {text.counts_line(result)}")
     fault_free = _fault_free(result)
     if fault_free is not None:
@@ -184,6 +226,8 @@ def _print(result: Result, request: Request, commands: Mapping[FaultSet, str]) -
         click.echo(heading(f"\n{number}. no complete answer", bad=True))
         click.echo(indented(text.failure_lines(failure, result, commands.get(failure.faults))))
     print_broken_findings(result, commands, after=len(result.failures))
+    if classes:
+        print_classes(result)
     print_the_rest(result)
     click.echo(f"\n{text.verdict_line(result)}")
 

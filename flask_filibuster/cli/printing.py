@@ -28,6 +28,14 @@ def print_broken_findings(result: Result, commands: Commands, *, after: int) -> 
             click.echo(indented([f"replay it: {commands[finding.faults]}"]))
 
 
+def print_classes(result: Result) -> None:
+    """What reduction took to be the same."""
+    lines = list(text.class_lines(result))
+    if lines:
+        click.echo(heading("\nways to fail that led to the same", bad=False))
+        click.echo(indented(lines))
+
+
 def print_the_rest(result: Result) -> None:
     """What only asks for trouble, what proves nothing, and what a user should know."""
     advice = [finding for finding in result.findings if not finding.broken]
@@ -39,6 +47,6 @@ def print_the_rest(result: Result) -> None:
         click.echo(heading("\ninconclusive executions", bad=True))
         click.echo(indented(text.inconclusive_lines(result.inconclusive)))
     for problem in result.problems:
-        click.echo(heading(f"\nlost report: {problem}", bad=True))
+        click.echo(heading(f"\nproblem: {problem}", bad=True))
     for note in result.notes:
         click.echo(f"\nnote: {note}")

@@ -9,10 +9,11 @@ from typing import Any
 import click
 
 from flask_filibuster import __version__
+from flask_filibuster.cli.searching import search_options
 from flask_filibuster.cli.serving import (
     address_options,
     coordinator_of,
-    search_options,
+    model_options,
     token,
     warn_of_host,
 )
@@ -28,7 +29,15 @@ from flask_filibuster.server.signing import seal_of
 @click.command("serve")
 @address_options
 @search_options
-def command(host: str, port: int, **options: Any) -> None:
+@model_options
+def command(
+    host: str,
+    port: int,
+    analysis_file: str | None,
+    slow: bool,
+    settle: float,
+    **search: Any,
+) -> None:
     """Serve the Filibuster protocol, until Ctrl-C.
 
     Services are told of it by FILIBUSTER_SERVER_URL. Tests are driven by pytest with
@@ -37,7 +46,9 @@ def command(host: str, port: int, **options: Any) -> None:
     """
     try:
         secret = token()
-        coordinator = coordinator_of(told=_tell, **options)
+        coordinator = coordinator_of(
+            analysis_file=analysis_file, slow=slow, settle=settle, search=search, told=_tell
+        )
         app = create_app(coordinator, version=__version__, seal=seal_of(secret))
         warn_of_host(host)
         serving = Serving(app, host, port)

@@ -4,40 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
 
-from flask_filibuster.config import REDUCTIONS, Config
+from flask_filibuster.config import Config
 from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.testing.coordinator import Coordinator
-from flask_filibuster.testing.explore import Options
+from flask_filibuster.testing.options import Options
 
 MISUSED, INTERRUPTED = 2, 130
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def search_options(command: Command) -> Command:
-    """The options that say how to explore."""
+def model_options(command: Command) -> Command:
+    """The options that say which calls can fail how, and how long to wait."""
     for option in (
-        click.option(
-            "--max-executions",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="Run the test at most N times.",
-        ),
-        click.option(
-            "--max-faults",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="Inject at most N faults at a time.",
-        ),
-        click.option(
-            "--reduction",
-            type=click.Choice(REDUCTIONS),
-            help="Which fault sets to leave out: those that would show nothing new, or none.",
-        ),
         click.option(
             "--slow",
             is_flag=True,
@@ -87,14 +70,13 @@ def coordinator_of(
     *,
     analysis_file: str | None,
     slow: bool,
-    reduction: str | None,
-    max_faults: int | None,
-    max_executions: int | None,
     settle: float,
+    search: Mapping[str, Any],
     **told: Any,
 ) -> Coordinator:
     """A coordinator with the options of the command line.
 
+    :param search: those that say which fault sets to run.
     :raises FilibusterError: an option does not fit.
     """
     if slow and analysis_file is not None:
@@ -104,7 +86,7 @@ def coordinator_of(
         faults = FaultModel.held()
     elif analysis_file is not None:
         faults = FaultModel.from_analysis_file(analysis_file, foreign=True)
-    options = Options(faults, reduction, max_faults, max_executions)
+    options = Options(faults, **{**search, "audit": search["audit"] or 0})
     return Coordinator(options, Config(timeout=settle), **told)
 
 

@@ -77,6 +77,9 @@ def _status(app: Flask, state: InstrumentedApp) -> dict[str, Any]:
         "reduction": config.reduction,
         "max_faults": config.max_faults,
         "max_executions": config.max_executions,
+        "max_seconds": config.max_seconds,
+        "check_determinism": config.check_determinism,
+        "journal": config.journal,
         "excluded_hosts": list(config.excluded_hosts),
     }
 
@@ -109,8 +112,10 @@ def _lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "  lost answers", _listed(model["lost_answers"])
     yield "instrumented", _listed(status["instrumented"])
     yield "reduction", status["reduction"]
-    for key in ("max_faults", "max_executions"):
+    for key in ("max_faults", "max_executions", "max_seconds"):
         yield (key.replace("_", " "), "no limit" if status[key] is None else str(status[key]))
+    yield "determinism", "checked" if status["check_determinism"] else "not checked"
+    yield "journal", status["journal"] or "none"
     yield "excluded hosts", _listed(status["excluded_hosts"])
 
 

@@ -6,8 +6,9 @@ import inspect
 import re
 import shlex
 import sys
-from collections.abc import Mapping
-from contextlib import redirect_stdout
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ from flask import Flask
 from flask.cli import ScriptInfo, prepare_import
 from werkzeug.utils import ImportStringError, import_string
 
+from flask_filibuster.cli.terminal import quiet
+from flask_filibuster.config import Config
 from flask_filibuster.instrumentation.asking import was_fault_injected
 
 CONVENTION = "filibuster_services"
@@ -93,6 +96,47 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestTest:
+    """A request as a functional test, which other processes can run, too.
+
+    :ivar request: the request.
+    :ivar base_url: of the app.
+    :ivar verbose: whether to show what the apps log meanwhile, in whatever process.
+    """
+
+    request: Request
+    base_url: str
+    verbose: bool = False
+
+    def __call__(self) -> None:
+        """Make the request."""
+        # What is printed is the process's own. Among the threads of a Dask worker, nobody can turn
+        # that off for a while without doing so for the others.
+        alone = threading.current_thread() is threading.main_thread()
+        with quiet(unless=self.verbose) if alone else nullcontext():
+            self.request.send(self.base_url)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedServices:
+    """An app and its services, by the names that a command line gives; loaded when called.
+
+    :ivar app: as for ``--app``, or ``None``.
+    :ivar services: as for ``--services``, or ``None``.
+    :ivar create: makes the app, where the command line is one of the project's own.
+    """
+
+    app: str | None
+    services: str | None
+    create: Callable[..., Flask] | None = None
+
+    def __call__(self) -> Mapping[str, Any]:
+        """The services by base URL, in whatever process this is."""
+        info = ScriptInfo(app_import_path=self.app, create_app=self.create)
+        return load_target(info, self.services).services
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """An app among its services.
 
@@ -106,6 +150,16 @@ class Target:
     base_url: str
     services: Mapping[str, Any]
     services_from: str | None
+
+    @property
+    def config(self) -> Config:
+        """The app's settings, or the defaults where it has no extension yet."""
+        state = self.app.extensions.get("filibuster")
+        return Config.read(self.app.config) if state is None else state.config
+
+    def named(self, info: ScriptInfo) -> NamedServices:
+        """The same services for another process."""
+        return NamedServices(info.app_import_path, self.services_from, info.create_app)
 
 
 def load_app(info: ScriptInfo) -> Flask:

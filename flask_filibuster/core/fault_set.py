@@ -49,6 +49,18 @@ class FaultSet:
         """The set with one fault more, met after all the others."""
         return FaultSet((*self._faults, fault))
 
+    @property
+    def last(self) -> PlannedFault:
+        """The fault that is met last.
+
+        :raises IndexError: there is none.
+        """
+        return self._faults[-1]
+
+    def without(self, fault: PlannedFault) -> FaultSet:
+        """The set with one fault less."""
+        return FaultSet(tuple(each for each in self._faults if each is not fault))
+
     def by_index(self) -> dict[ExecutionIndex, PlannedFault]:
         """The faults by the execution index of their call."""
         return {planned.call.index: planned for planned in self._faults}

@@ -130,7 +130,7 @@ def read_fault_set(value: Any) -> FaultSet:
 def write_trace(trace: Trace) -> Record:
     """Everything that was seen in one test execution."""
     return {
-        "calls": [_write_call(call) for call in (*trace.requests, *trace.invocations)],
+        "calls": [write_call(call) for call in (*trace.requests, *trace.invocations)],
         "handlings": [_write_handling(each) for each in trace.handlings.values()],
     }
 
@@ -144,10 +144,11 @@ def read_trace(value: Any) -> Trace:
     calls, handlings = trace.get("calls"), trace.get("handlings")
     if not isinstance(calls, list) or not isinstance(handlings, list):
         raise WireError("a trace is calls and handlings")
-    return Trace.of([_read_call(each) for each in calls], [_read_handling(h) for h in handlings])
+    return Trace.of([read_call(each) for each in calls], [_read_handling(h) for h in handlings])
 
 
-def _write_call(call: Invocation) -> Record:
+def write_call(call: Invocation) -> Record:
+    """One call, with how it ended."""
     return {
         "execution_index": str(call.index),
         "source": call.source,
@@ -163,7 +164,12 @@ def _write_call(call: Invocation) -> Record:
     }
 
 
-def _read_call(value: Any) -> Invocation:
+def read_call(value: Any) -> Invocation:
+    """Read what :func:`write_call` gave.
+
+    :raises WireError: it is something else.
+    :raises FaultModelError: there is no such fault.
+    """
     entry = mapping(value, "a call")
     timeout = entry.get("timeout")
     if not isinstance(timeout, list) or len(timeout) != 2:

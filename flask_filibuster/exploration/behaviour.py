@@ -45,7 +45,7 @@ class Node:
     :ivar number: tells it from all other states, from 1; 0 is the test's before all requests.
     """
 
-    __slots__ = ("ambiguous", "answer", "branches", "call", "natural", "number")
+    __slots__ = ("ambiguous", "answer", "branches", "call", "natural", "number", "silent")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -53,10 +53,16 @@ class Node:
         self.branches: dict[Key, Node] = {}
         # How the call ends by itself, where no handler of its own tells.
         self.natural: Key | None = None
+        # The call was made and its answer lost, and nobody told of handling it.
+        self.silent = False
         # What whoever called the handler sees, where the handler ends here.
         self.answer: Key | None = None
         # The same outcomes led to something else at another time: nothing can be predicted.
         self.ambiguous = False
+
+
+PredictedCall = tuple[Invocation, Key | None, int]
+"""A call, its outcome as far as that is known, and the second part of its caller's handler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ class Prediction:
     :ivar answer: how the test ends, or ``None`` where a step on the way is unknown.
     """
 
-    calls: list[tuple[Invocation, Key | None]]
+    calls: list[PredictedCall]
     answer: str | None
 
 
@@ -86,7 +92,7 @@ class Behaviour:
 
         Takes time in the number of calls of the predicted execution, whatever has been learned.
         """
-        calls: list[tuple[Invocation, Key | None]] = []
+        calls: list[PredictedCall] = []
         end = self._follow(self._test(faults), faults, calls)
         return Prediction(calls, end.answer[0] if end is not None and end.answer else None)
 
@@ -94,7 +100,7 @@ class Behaviour:
         self,
         handler: Handler,
         faults: Faults,
-        calls: list[tuple[Invocation, Key | None]],
+        calls: list[PredictedCall],
     ) -> Node | None:
         """The state in which a handler ends, or ``None`` where it does something unknown."""
         node = self._trees.get(handler)
@@ -103,11 +109,11 @@ class Behaviour:
             if call is None:
                 return node if node.answer is not None else None
             place = len(calls)
-            calls.append((call, None))
+            calls.append((call, None, handler[1]))
             key = self._outcome(node, call, faults, calls)
             if key is None:
                 return None
-            calls[place] = (call, key)
+            calls[place] = (call, key, handler[1])
             node = node.branches.get(key)
         return None
 
@@ -116,7 +122,7 @@ class Behaviour:
         node: Node,
         call: Invocation,
         faults: Faults,
-        calls: list[tuple[Invocation, Key | None]],
+        calls: list[PredictedCall],
     ) -> Key | None:
         planned = faults.get(call.index)
         if planned is not None and planned.fault.abort:
@@ -126,7 +132,7 @@ class Behaviour:
         if callee in self._trees:
             end = self._follow(callee, faults, calls)
             natural = None if end is None else _received(end)
-        if natural is None or planned is None:
+        if planned is None or (natural is None and not node.silent):
             return natural
         return _injected(planned.fault)
 
@@ -206,6 +212,7 @@ class Behaviour:
         if observed:
             end = self._walk(callee, trace, calls, _answer(call, outcome, trace))
         if call.fault is not None:
+            node.silent = node.silent or not (call.fault.abort or observed)
             return _injected(call.fault)
         if end is not None:
             return _received(end)

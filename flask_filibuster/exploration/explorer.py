@@ -2,239 +2,260 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_model import FaultModel
-from flask_filibuster.core.fault_set import FaultSet, PlannedFault
-from flask_filibuster.core.faults import Fault
-from flask_filibuster.core.trace import Invocation, Trace
-from flask_filibuster.exploration.behaviour import Behaviour
-from flask_filibuster.exploration.failures import signature
-from flask_filibuster.exploration.reduction import Reduction, reduction_named
-from flask_filibuster.exploration.result import Execution, Pruned, Result
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.exploration.budget import Limits
+from flask_filibuster.exploration.checks import Audit, Doubts, Everything
+from flask_filibuster.exploration.ledger import PASSED, Ledger, Observation
+from flask_filibuster.exploration.memory import Memory
+from flask_filibuster.exploration.phase import Phase, Plan
+from flask_filibuster.exploration.repetition import Repetition
+from flask_filibuster.exploration.result import REPEAT, Execution, Pruned, Result
+from flask_filibuster.exploration.search import Search, reduction_named
+from flask_filibuster.exploration.shrinking import Shrinking
 
-Timeouts = tuple[float | None, float | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What running the test once showed.
-
-    :ivar trace: what was seen.
-    :ivar error: the exception that the test ended in, or ``None``.
-    :ivar problems: what kept the execution from being what was planned, in words.
-    :ivar asked: what the test asked about the faults: names of services, ``None`` for any of them.
-    """
-
-    trace: Trace
-    error: BaseException | None = None
-    problems: tuple[str, ...] = ()
-    asked: frozenset[str | None] = frozenset()
+__all__ = ["Explorer", "Observation", "run_all"]
 
 
 class Explorer:
     """Decides which fault set to run next, and learns from each that was run.
 
-    Sets come smallest first; among sets of one size, in the order of the sets they grew from, then
-    exceptions before statuses (an exception can be injected at once, a status belongs to a service
-    that has to be reached first), then in the order in which the application makes the calls.
+    First come the fault-free execution, and the same again if ``check_determinism`` asks for it;
+    then the search, see :class:`Search`; then what it left out, if that is asked for; then what it
+    takes to know whether each fault of a failure is needed.
 
     :param model: which calls can fail how.
-    :param reduction: ``"exact"`` or ``"none"``.
-    :param max_faults: largest set to run, or ``None``.
+    :param reduction: ``"equivalence"``, ``"exact"`` or ``"none"``.
+    :param max_faults: faults at a time, at most, without those that it takes to reach a call.
     :param max_executions: how many to run, or ``None``.
+    :param max_seconds: for how long to begin new executions, in seconds, or ``None``.
+    :param exhaustive: whether to run what reduction has left out, after the rest.
+    :param audit: of how many sets, of those that reduction has left out, to see whether it was
+        right.
+    :param seed: of the choice of these.
+    :param check_determinism: whether to run the fault-free execution twice.
+    :param retries: how often to run an execution again that is inconclusive.
+    :param memory: keeps every execution, and has those that need not be run; ``None``: nothing is
+        kept.
+    :param clock: the time, in seconds.
     """
 
     def __init__(
         self,
         model: FaultModel,
         *,
-        reduction: str = "exact",
+        reduction: str = "equivalence",
         max_faults: int | None = None,
         max_executions: int | None = None,
+        max_seconds: float | None = None,
+        exhaustive: bool = False,
+        audit: int = 0,
+        seed: int = 0,
+        check_determinism: bool = False,
+        retries: int = 0,
+        memory: Memory | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._model = model
-        self._max_faults = max_faults
-        self._max_executions = max_executions
-        self._behaviour = Behaviour()
-        self._reduction: Reduction = reduction_named(reduction)(self._behaviour)
-        self._waiting: deque[FaultSet] = deque([FaultSet()])
-        self._seen: set[frozenset[int]] = {frozenset()}
-        self._planned: dict[tuple[ExecutionIndex, str, Timeouts], _Ways] = {}
-        self._numbers: dict[PlannedFault, int] = {}
-        self._names: dict[tuple[ExecutionIndex, Fault], int] = {}
-        self._executions: list[Execution] = []
-        self._pruned: list[Pruned] = []
-        self._reached: set[ExecutionIndex] = set()
-        self._cut_by_size = 0
+        self._ledger = Ledger(model)
+        self._limits = Limits(max_executions, max_seconds, clock)
+        self._retries = retries
+        self._memory = memory
+        self._reduction = reduction_named(reduction, self._ledger.behaviour)
+        self._repetition = Repetition(self._ledger, wanted=check_determinism)
+        self._search = Search(self._ledger, self._reduction, max_faults)
+        self._doubts = Doubts(self._ledger, self._reduction, self._search)
+        self._phases = self._phases_of(max_faults, exhaustive=exhaustive, audit=audit, seed=seed)
+        self._pending: tuple[Phase, Plan] | None = None
+        self._failed_attempts = 0
+        self._limit: str | None = None
         self._stopped = False
+        self._notes: list[str] = []
+        self._recalled = 0
+
+    def _phases_of(
+        self, max_faults: int | None, *, exhaustive: bool, audit: int, seed: int
+    ) -> Sequence[Phase]:
+        ledger = self._ledger
+        phases: list[Phase] = [self._repetition, self._search]
+        if exhaustive:
+            phases.append(Everything(ledger, self._doubts, max_faults))
+        if audit:
+            phases.append(
+                Audit(ledger, self._reduction, self._search, self._doubts, count=audit, seed=seed)
+            )
+        phases.append(Shrinking(ledger))
+        return phases
 
     def next(self) -> FaultSet | None:
-        """The next fault set to run, or ``None`` when nothing is left or the budget is used up.
+        """The next fault set to run, or ``None`` when nothing is left or a limit is reached.
 
-        Sets that reduction leaves out are counted on the way. The first set is the empty one.
+        Sets that reduction leaves out are counted on the way, and executions that are remembered
+        are taken in. The first set is the empty one.
         """
-        while self._waiting and not self._stopped:
-            if self._max_executions is not None and len(self._executions) >= self._max_executions:
-                return None
-            faults = self._waiting[0]
-            prediction = self._reduction.predict(faults)
-            if prediction is None or prediction.answer is None:
+        while (faults := self._planned()) is not None:
+            remembered = None if self._memory is None else self._memory.recall(faults)
+            if remembered is None:
                 return faults
-            self._waiting.popleft()
-            self._pruned.append(Pruned(faults, prediction.answer))
-            # Requests of the test itself have no source; they are not made to fail.
-            self._grow(faults, [call for call, _ in prediction.calls if call.source])
+            before = self.executed
+            self._take_in(faults, remembered, "")
+            self._recalled += self.executed - before
         return None
 
-    def learn(self, faults: FaultSet, observation: Observation) -> Execution:
+    def _planned(self) -> FaultSet | None:
+        """The next fault set, whether it is remembered or not."""
+        if self._pending is not None:
+            return self._pending[1].faults
+        if self._stopped or self._at_limit():
+            return None
+        for phase in self._phases:
+            plan = phase.next()
+            if plan is not None:
+                self._pending = phase, plan
+                return plan.faults
+        return None
+
+    def _at_limit(self) -> bool:
+        self._limit = self._limits.reached(self.executed)
+        return self._limit is not None
+
+    def upcoming(self) -> Iterator[FaultSet]:
+        """The sets that come next as far as is known by now; some of them may not be run then."""
+        if self._stopped or self._limit is not None:
+            return
+        memory = self._memory
+        for phase in self._phases:
+            for faults in phase.upcoming():
+                if memory is None or not memory.has(faults):
+                    yield faults
+
+    def learn(self, faults: FaultSet, observation: Observation, extra: str = "") -> Execution:
         """Take in what running ``faults``, the set that :meth:`next` gave, has shown.
 
-        :returns: the execution with its verdict.
+        :param extra: what is to be kept with the execution, where it is.
+        :returns: the execution with its verdict. One that is inconclusive and run once more, or
+            the fault-free one that is repeated, is not among those of the result.
+        :raises ValueError: it is another set's turn.
         """
-        if self._waiting and self._waiting[0] is faults:
-            self._waiting.popleft()
-        trace = observation.trace
-        problems = (
-            *observation.problems,
-            *self._broken_promises(faults, trace),
-            *self._broken_connections(faults, trace),
-        )
-        error = observation.error
-        verdict = "inconclusive" if problems else "passed" if error is None else "failed"
-        execution = Execution(
-            number=len(self._executions) + 1,
-            faults=faults,
-            trace=trace,
-            verdict=verdict,
-            error=error,
-            problems=problems,
-        )
-        self._executions.append(execution)
-        if verdict == "inconclusive" or (verdict == "failed" and not faults):
-            self._stopped = self._stopped or not faults
-            return execution
-        ending = signature(error) if error is not None else "passed"
-        self._behaviour.learn(trace, ending, faults=faults.by_index(), asked=observation.asked)
-        self._grow(faults, trace.invocations)
+        if self._planned() != faults:
+            raise ValueError(f"it is not the turn of {faults!r}")
+        return self._take_in(faults, observation, extra)
+
+    def _take_in(self, faults: FaultSet, observation: Observation, extra: str) -> Execution:
+        if self._pending is None:
+            raise ValueError(f"nothing was planned, so not {faults!r} either")
+        phase, plan = self._pending
+        execution = self._judged(plan, observation)
+        left_out = self._newly_left_out()
+        again = execution.verdict == "inconclusive" and self._failed_attempts < self._retries
+        if again:
+            self._failed_attempts += 1
+        else:
+            self._pending = None
+            execution = self._enter(phase, plan, execution, observation)
+        if self._memory is not None:
+            decision = "run again" if again else self._decision(plan)
+            self._memory.keep(
+                execution, observation, decision=decision, left_out=left_out, extra=extra
+            )
         return execution
 
-    def _broken_promises(self, faults: FaultSet, trace: Trace) -> Iterable[str]:
-        """Calls before the last fault that did not happen as the executions before led to expect.
+    def _judged(self, plan: Plan, observation: Observation) -> Execution:
+        problems = self._ledger.judge(plan.faults, observation)
+        return Execution(
+            number=self.executed + 1,
+            faults=plan.faults,
+            trace=observation.trace,
+            verdict=_verdict(problems, observation.error),
+            error=observation.error,
+            problems=problems,
+            purpose=plan.purpose,
+        )
 
-        What comes after the last fault is what the execution is run to find out.
-        """
-        if not faults:
-            return
-        remaining = {planned.index for planned in faults}
-        for call, key in self._behaviour.predict(faults.by_index()).calls:
-            seen = trace.call(call.index)
-            if seen is None:
-                yield f"a call that was made before was not made again: {call.describe()}"
-                return
-            if call.index in remaining:
-                remaining.discard(call.index)
-                if not remaining:
-                    return
-            elif key is not None and seen.outcome is not None and seen.outcome.key != key[0]:
-                yield (
-                    f"{call.describe()} ended in {seen.outcome}, "
-                    f"where it had ended in {key[0]} before"
-                )
-                return
-
-    def _broken_connections(self, faults: FaultSet, trace: Trace) -> Iterable[str]:
-        """Calls that reached nobody, though they did before and nothing was to fail there.
-
-        Where services are processes of their own, one may have been stopped or started anew.
-        """
-        planned = [each.index.rstrip("]") for each in faults]
-        for call in trace.invocations:
-            outcome = call.outcome
-            if call.fault is not None or outcome is None:
-                continue
-            if outcome.exception is None:
-                self._reached.add(call.index)
-            elif outcome.exception == "ConnectionError" and call.index in self._reached:
-                inside = call.index.rstrip("]")
-                if not any(each.startswith(inside) for each in planned):
-                    yield (
-                        f"{call.describe()} ended in a ConnectionError that was not planned, "
-                        "where it had reached somebody before"
-                    )
-
-    def _grow(self, faults: FaultSet, calls: Iterable[Invocation]) -> None:
-        """Open the sets with one fault more, on a call that comes after all those that failed."""
-        failed = {planned.index for planned in faults}
-        later: list[_Ways] = []
-        for call in calls:
-            if call.index in failed:
-                failed.discard(call.index)
-                later.clear()
-            else:
-                later.append(self._ways(call))
-        if self._max_faults is not None and len(faults) >= self._max_faults:
-            self._cut_by_size += sum(len(way.exceptions) + len(way.statuses) for way in later)
-            return
-        for planned in (
-            *(fault for way in later for fault in way.exceptions),
-            *(fault for way in later for fault in way.statuses),
-        ):
-            grown = faults.plus(planned)
-            identity = frozenset(self._numbers[each] for each in grown)
-            if identity not in self._seen:
-                self._seen.add(identity)
-                self._waiting.append(grown)
-
-    def _ways(self, call: Invocation) -> _Ways:
-        """The planned faults for a call, made once so that they compare by identity."""
-        key = call.index, call.target, call.timeout
-        ways = self._planned.get(key)
-        if ways is None:
-            exceptions, statuses = self._model.ways(call)
-            ways = _Ways(
-                tuple(PlannedFault(call, fault) for fault in exceptions),
-                tuple(PlannedFault(call, fault) for fault in statuses),
+    def _enter(
+        self, phase: Phase, plan: Plan, execution: Execution, observation: Observation
+    ) -> Execution:
+        if self._failed_attempts and execution.verdict != "inconclusive":
+            self._notes.append(
+                f"execution {execution.number} was inconclusive at first, and was what was planned "
+                "when it was run again"
             )
-            self._planned[key] = ways
-            for planned in (*ways.exceptions, *ways.statuses):
-                name = planned.index, planned.fault
-                self._numbers[planned] = self._names.setdefault(name, len(self._names))
-        return ways
+        self._failed_attempts = 0
+        if plan.purpose == REPEAT:
+            execution = replace(execution, number=self.executed)
+            self._stopped = not self._repetition.compare(execution, observation)
+            return execution
+        self._ledger.enter(execution, observation)
+        self._stopped = not plan.faults and execution.verdict != PASSED
+        phase.learned(plan, execution)
+        return execution
+
+    def _decision(self, plan: Plan) -> str:
+        """What the search makes of a set that was run, in words."""
+        stand = self._reduction.standing_for(plan.faults)
+        if stand is None or stand == plan.faults:
+            return "built upon"
+        return f"equivalent to {'; '.join(map(str, stand))}"
+
+    def _newly_left_out(self) -> list[tuple[Pruned, str]]:
+        """The sets that were left out since this was last asked."""
+        newly, self._search.passed_by = self._search.passed_by, []
+        return newly
 
     @property
     def waiting(self) -> int:
         """How many known fault sets have been neither run nor left out."""
-        return len(self._waiting)
+        return sum(phase.waiting for phase in self._phases)
 
     @property
     def executed(self) -> int:
         """How many fault sets have been run."""
-        return len(self._executions)
+        return len(self._ledger.executions)
 
     @property
     def left_out(self) -> int:
-        """How many fault sets reduction has left out."""
-        return len(self._pruned)
+        """How many fault sets reduction has left out so far."""
+        return len(self._reduction.left_out(self._search.pruned, self._ledger))
+
+    @property
+    def failed(self) -> int:
+        """How many executions have failed so far."""
+        return self._ledger.failed
+
+    @property
+    def under_way(self) -> FaultSet | None:
+        """The set whose turn it is."""
+        return None if self._pending is None else self._pending[1].faults
+
+    def standing_for(self, faults: FaultSet) -> FaultSet | None:
+        """The set on which is built in place of this one; itself, if that is so."""
+        return self._reduction.standing_for(faults)
 
     def result(self) -> Result:
         """What has been found so far."""
+        ledger = self._ledger
         return Result(
-            executions=tuple(self._executions),
-            pruned=tuple(self._pruned),
-            remaining=0 if self._stopped else len(self._waiting),
-            cut_by_size=self._cut_by_size,
-            ambiguities=tuple(self._behaviour.ambiguities),
+            executions=tuple(ledger.executions),
+            pruned=self._reduction.left_out(self._search.pruned, ledger),
+            remaining=0 if self._stopped else self.waiting,
+            cut_by_size=self._search.cut_by_size,
+            ambiguities=tuple(ledger.behaviour.ambiguities),
+            notes=(*self._repetition.notes, *self._notes),
+            problems=tuple(self._repetition.problems),
+            classes=self._reduction.classes,
+            limit=self._limit or "interrupted",
+            observed=(*self._repetition.findings, *self._doubts.findings),
+            recalled=self._recalled,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Ways:
-    exceptions: tuple[PlannedFault, ...]
-    statuses: tuple[PlannedFault, ...]
+def _verdict(problems: Sequence[str], error: BaseException | None) -> str:
+    if problems:
+        return "inconclusive"
+    return PASSED if error is None else "failed"
 
 
 def run_all(explorer: Explorer, run: Callable[[FaultSet], Observation]) -> Result:

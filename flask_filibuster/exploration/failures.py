@@ -26,6 +26,10 @@ class TestFailedError(Exception):
         super().__init__(text)
         self.kind = kind
 
+    def __reduce__(self) -> tuple[type[TestFailedError], tuple[str, str]]:
+        # As sent to another process, which calls it with all of its arguments.
+        return type(self), (str(self), self.kind)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -53,14 +57,14 @@ def signature(error: BaseException) -> str:
 def distinct(executions: Iterable[Execution]) -> tuple[Failure, ...]:
     """Group failed executions into bugs.
 
-    An execution shows the bug of an earlier one, whose fault set is no larger, when the same thing
-    failed and the calls that were made to fail include the earlier one's: what else failed then
+    An execution shows the bug of another one, whose fault set is no larger, when the same thing
+    failed and the calls that were made to fail include the other one's: what else failed then
     added nothing.
 
     :param executions: all executions, in the order of their run.
     """
     groups: list[tuple[str, frozenset[str], list[Execution]]] = []
-    for execution in executions:
+    for execution in sorted(executions, key=lambda each: len(each.faults)):
         if execution.verdict != "failed" or execution.error is None:
             continue
         what = signature(execution.error)

@@ -19,6 +19,8 @@ SERVER_ERROR = "answer 500"
 NO_TIMEOUT = "no timeout"
 SHORT_TIMEOUT = "timeout too short"
 REPEATED = "repeated call"
+NONDETERMINISM = "nondeterminism"
+REDUCTION = "reduction does not hold"
 LONGEST_MESSAGE = 120
 UNSAFE_METHODS = ("POST", "PATCH")
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.core.trace import Trace
+from flask_filibuster.core.faults import Fault
+from flask_filibuster.core.trace import Invocation, Trace
 from flask_filibuster.exploration.failures import Failure, distinct
 from flask_filibuster.exploration.findings import Finding, find
+
+SEARCH, REPEAT, EXHAUSTIVE, AUDIT, SHRINK = "search", "repeat", "exhaustive", "audit", "shrink"
+"""Why a test execution is run: see :class:`Execution`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,9 @@ class Execution:
     :ivar verdict: ``"passed"``, ``"failed"`` or ``"inconclusive"``.
     :ivar error: the exception that the test ended in, or ``None``.
     :ivar problems: why it is inconclusive, in words.
+    :ivar purpose: ``"search"``; ``"repeat"``: the fault-free execution, once more, to see whether
+        it is the same; ``"exhaustive"`` and ``"audit"``: reduction had left it out; ``"shrink"``:
+        to see whether a fault is needed for a failure.
     """
 
     number: int
@@ -30,6 +38,7 @@ class Execution:
     verdict: str
     error: BaseException | None = None
     problems: tuple[str, ...] = ()
+    purpose: str = SEARCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +53,66 @@ class Pruned:
     answer: str
 
 
+@dataclass(frozen=True, slots=True)
+class EquivalenceClass:
+    """Ways for one call to fail that were followed by the same events.
+
+    :ivar call: the call.
+    :ivar ways: how it was made to fail.
+    :ivar representative: the one of them that larger fault sets were built on.
+    :ivar context: the faults under which all this was seen.
+    """
+
+    call: Invocation
+    ways: tuple[Fault, ...]
+    representative: Fault
+    context: FaultSet
+
+
 @dataclass(frozen=True)
 class Result:
     """What an exploration found.
 
     :ivar executions: the test executions, in order.
     :ivar pruned: the fault sets that reduction left out.
-    :ivar remaining: fault sets that ``max_executions`` left undone (more may lie behind them).
+    :ivar classes: the classes of ways to fail that equivalence reduction has formed.
+    :ivar remaining: fault sets that a limit left undone (more may lie behind them).
+    :ivar limit: which limit that was: ``"max_executions"`` or ``"max_seconds"``.
     :ivar cut_by_size: fault sets that ``max_faults`` left undone (more may lie behind them).
     :ivar ambiguities: handlers that did different things in the same situation: index, what was
         seen before, what was seen then.
     :ivar notes: what a user should know of the exploration itself.
     :ivar problems: why the exploration as a whole proves less than it seems to, in words.
+    :ivar observed: findings about the exploration itself: chance, and reduction that did not hold.
+    :ivar unlisted: how many sets were left out beyond those in ``pruned``.
+    :ivar superfluous: executions that were begun ahead of their turn and turned out not to be
+        needed.
+    :ivar recalled: how many of the executions were not run but taken from a journal.
     """
 
     executions: tuple[Execution, ...] = ()
-    pruned: tuple[Pruned, ...] = ()
+    pruned: Sequence[Pruned] = ()
     remaining: int = 0
     cut_by_size: int = 0
     ambiguities: tuple[tuple[ExecutionIndex, str, str], ...] = ()
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    classes: tuple[EquivalenceClass, ...] = ()
+    limit: str = "max_executions"
+    observed: tuple[Finding, ...] = ()
+    unlisted: int = 0
+    superfluous: int = 0
+    recalled: int = 0
+
+    @property
+    def left_out(self) -> int:
+        """Count of the fault sets that reduction left out."""
+        return len(self.pruned) + self.unlisted
 
     @property
     def generated(self) -> int:
         """Count of the fault sets that were judged: run or left out by reduction."""
-        return len(self.executions) + len(self.pruned)
+        return len(self.executions) + self.left_out
 
     @cached_property
     def failures(self) -> tuple[Failure, ...]:
@@ -79,14 +122,22 @@ class Result:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What was found without any assertion."""
-        return find(self.executions)
+        return (*find(self.executions), *self.observed)
 
     @property
     def inconclusive(self) -> tuple[Execution, ...]:
-        """Executions that were not what was planned, and so prove nothing."""
-        return tuple(each for each in self.executions if each.verdict == "inconclusive")
+        """Executions that were not what was planned, and so prove nothing.
+
+        Those are not among them that were to show whether a failure needs a fault: it does, then.
+        """
+        return tuple(
+            each
+            for each in self.executions
+            if each.verdict == "inconclusive" and each.purpose != SHRINK
+        )
 
     @property
     def ok(self) -> bool:
-        """Whether every execution passed, and none was lost. Findings and budgets do not count."""
-        return not self.problems and all(each.verdict == "passed" for each in self.executions)
+        """Whether no execution failed, and none was lost. Findings and budgets do not count."""
+        failed = any(each.verdict == "failed" for each in self.executions)
+        return not (self.problems or failed or self.inconclusive)

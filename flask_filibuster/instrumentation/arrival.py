@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from flask_filibuster.core import wire
 from flask_filibuster.core.positions import TestRequests
 from flask_filibuster.core.services import from_port_on
+from flask_filibuster.core.url_patterns import UrlPattern, url_in_signature
 from flask_filibuster.core.wire import Propagated, read_headers, read_request_id, signed_parts
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.server.remote import Entrance, RemoteServer
@@ -59,10 +60,18 @@ class Arrivals:
     :param server: the server that the service is configured with.
     :param seal: what headers have to be signed with; ``None``: they need not be.
     :param service: name of the service.
+    :param url_patterns: what varies in the URLs of requests from run to run.
     """
 
-    def __init__(self, server: RemoteServer, seal: Seal | None, service: str) -> None:
+    def __init__(
+        self,
+        server: RemoteServer,
+        seal: Seal | None,
+        service: str,
+        url_patterns: tuple[UrlPattern, ...] = (),
+    ) -> None:
         self._server = server
+        self._url_patterns = url_patterns
         self._seal = seal
         self._service = service
         self._lock = threading.Lock()
@@ -94,8 +103,12 @@ class Arrivals:
 
         Where no server is, nothing is being explored: that is said once, not at each request.
         """
+        patterns = self._url_patterns
+        signature = f"{method} {url_in_signature(url, patterns)}" if patterns else ""
         try:
-            entrance = self._server.new_test_execution(self._service, method, url, request_id)
+            entrance = self._server.new_test_execution(
+                self._service, method, url, request_id, signature=signature
+            )
         except (FilibusterError, ValueError) as error:
             logger.log(
                 logging.DEBUG if self._away else logging.WARNING,
@@ -110,12 +123,13 @@ class Arrivals:
             return None
         if entrance.place is not None:
             return Arrival(entrance.place, known=True)
-        return Arrival(self._own_place(entrance, method, url, request_id))
+        signature = signature or f"{method} {from_port_on(url)}"
+        return Arrival(self._own_place(entrance, signature, request_id))
 
-    def _own_place(self, entrance: Entrance, method: str, url: str, request_id: str) -> Propagated:
+    def _own_place(self, entrance: Entrance, signature: str, request_id: str) -> Propagated:
         """A place by our own count, where the server gives none: another project's."""
         with self._lock:
             if entrance.first:
                 self._requests = TestRequests()
-            index, _ = self._requests.next_request(f"{method} {from_port_on(url)}")
+            index, _ = self._requests.next_request(signature)
         return Propagated(request_id or str(uuid.uuid4()), index)

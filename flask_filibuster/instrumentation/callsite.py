@@ -27,7 +27,7 @@ _ADAPTER = os.path.join(_OURS, "instrumentation", "requests.py")
 
 
 @lru_cache(maxsize=4096)
-def _is_installed(filename: str) -> bool:
+def is_installed(filename: str) -> bool:
     """Whether a source file belongs to Python or an installed package."""
     if filename.startswith("<"):
         return True
@@ -35,7 +35,8 @@ def _is_installed(filename: str) -> bool:
     return path.startswith(_INSTALLED) or any(part in path for part in _PACKAGE_DIRS)
 
 
-def _is_ours(filename: str) -> bool:
+def is_ours(filename: str) -> bool:
+    """Whether a source file belongs to this project."""
     return filename.startswith(_OURS)
 
 
@@ -46,12 +47,12 @@ def is_application(frame: FrameType, package: str) -> bool:
     :param package: top-level package of the app, which counts even where it is an installed one.
     """
     filename = frame.f_code.co_filename
-    if _is_ours(filename):
+    if is_ours(filename):
         return False
     module = frame.f_globals.get("__name__")
     if isinstance(module, str) and module.partition(".")[0] == package:
         return True
-    return not _is_installed(filename)
+    return not is_installed(filename)
 
 
 def package_of(app: Flask) -> str:
@@ -83,7 +84,7 @@ def callers(package: str) -> tuple[tuple[str, ...], CallSite | None]:
         if frame.f_code.co_name == "send" and frame.f_code.co_filename == _ADAPTER:
             functions.clear()
             site, left_ours = None, False
-        elif _is_ours(frame.f_code.co_filename):
+        elif is_ours(frame.f_code.co_filename):
             if left_ours:
                 break
         else:

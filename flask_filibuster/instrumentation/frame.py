@@ -15,6 +15,7 @@ from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.positions import Counter, Position, Strand, TestRequests
 from flask_filibuster.core.trace import Invocation
+from flask_filibuster.core.url_patterns import UrlPattern
 from flask_filibuster.core.vclock import VectorClock
 from flask_filibuster.server.base import Server
 from flask_filibuster.server.signing import Seal
@@ -59,10 +60,11 @@ class TestFrame:
     :ivar watcher: where the test's own requests are noted.
     :ivar names: what the exploration calls its apps.
     :ivar seal: signs the test's requests; ``None``: they are not signed.
+    :ivar url_patterns: what varies in the URLs of its requests from run to run.
     """
 
     __test__ = False
-    __slots__ = ("_requests", "names", "seal", "server", "watcher")
+    __slots__ = ("_requests", "names", "seal", "server", "url_patterns", "watcher")
 
     def __init__(
         self,
@@ -70,20 +72,25 @@ class TestFrame:
         watcher: Watcher,
         names: Mapping[Flask, str],
         seal: Seal | None = None,
+        *,
+        url_patterns: tuple[UrlPattern, ...] = (),
     ) -> None:
         self.seal = seal
+        self.url_patterns = url_patterns
         self.server = server
         self.watcher = watcher
         self.names = names
         self._requests = TestRequests()
 
     def next_request(self, what: str) -> tuple[ExecutionIndex, Position]:
-        """Index and position of a request of the test; ``what`` is its method and path."""
+        """Index and position of a request of the test; ``what`` is its method and URL."""
         return self._requests.next_request(what)
 
     def fork(self) -> TestFrame:
         """The frame for a thread that the test starts."""
-        forked = TestFrame(self.server, self.watcher, self.names, self.seal)
+        forked = TestFrame(
+            self.server, self.watcher, self.names, self.seal, url_patterns=self.url_patterns
+        )
         forked._requests = self._requests.fork()
         return forked
 

@@ -6,7 +6,7 @@ from requests import PreparedRequest
 
 from flask_filibuster.core.execution_index import signature_of
 from flask_filibuster.core.messages import InvocationStarted
-from flask_filibuster.core.services import from_port_on
+from flask_filibuster.core.url_patterns import url_in_signature
 from flask_filibuster.instrumentation.callsite import callers, package_of
 from flask_filibuster.instrumentation.frame import Frame
 
@@ -17,8 +17,9 @@ def start_invocation(
     """Take the next index and clock of the frame for a call.
 
     The signature stays the same from run to run, from host to host, and across edits elsewhere in
-    the file: service, the application's functions on the stack, method, URL from the port on, and
-    in which of the threads that the request has started.
+    the file: service, the application's functions on the stack, method, URL from the port on
+    (but for what is configured to vary in it), and in which of the threads that the request has
+    started.
 
     :param frame: the request that is being handled.
     :param request: what is about to be sent.
@@ -26,7 +27,8 @@ def start_invocation(
     """
     method, url = request.method or "GET", request.url or ""
     functions, site = callers(package_of(frame.app))
-    parts = (frame.service, *functions, method, from_port_on(url))
+    called = url_in_signature(url, frame.config.url_patterns)
+    parts = (frame.service, *functions, method, called)
     signature = signature_of(*parts, frame.thread) if frame.thread else signature_of(*parts)
     index, vclock, position = frame.next_invocation(signature)
     return InvocationStarted(

@@ -13,8 +13,9 @@ from requests import PreparedRequest, Response, Session
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from flask_filibuster.core.outcome import Outcome
-from flask_filibuster.core.services import from_port_on, host_of
+from flask_filibuster.core.services import host_of
 from flask_filibuster.core.trace import Invocation
+from flask_filibuster.core.url_patterns import url_in_signature
 from flask_filibuster.core.wire import INSTRUMENTATION, Propagated
 from flask_filibuster.instrumentation import threads
 from flask_filibuster.instrumentation.attempt import Attempt, outcome_of
@@ -159,7 +160,8 @@ def _send_for_test(
 ) -> Response:
     """A request that the test itself makes: never failed, but the root of what it causes."""
     url, method = request.url or "", request.method or "GET"
-    index, position = frame.next_request(f"{method} {from_port_on(url)}")
+    called = url_in_signature(url, frame.url_patterns)
+    index, position = frame.next_request(f"{method} {called}")
     call = Invocation(
         index=index,
         source="",

@@ -24,8 +24,20 @@ def result_data(result: Result, commands: Mapping[FaultSet, str]) -> dict[str, A
         "ok": result.ok and not any(finding.broken for finding in result.findings),
         "generated": result.generated,
         "executed": len(result.executions),
-        "pruned": len(result.pruned),
-        "not_run": {"max_executions": result.remaining, "max_faults": result.cut_by_size},
+        "pruned": result.left_out,
+        "not_run": {result.limit: result.remaining, "max_faults": result.cut_by_size},
+        "recalled": result.recalled,
+        "superfluous": result.superfluous,
+        "classes": [
+            {
+                "call": each.call.describe(),
+                "execution_index": str(each.call.index),
+                "ways": [str(way) for way in each.ways],
+                "representative": str(each.representative),
+                "faults": faults_data(each.context),
+            }
+            for each in result.classes
+        ],
         "executions": [_execution(each) for each in result.executions],
         "failures": [
             {
@@ -58,6 +70,7 @@ def _execution(execution: Execution) -> dict[str, Any]:
     return {
         "number": execution.number,
         "verdict": execution.verdict,
+        "purpose": execution.purpose,
         "faults": faults_data(execution.faults),
         "answers": [str(request.outcome) for request in execution.trace.requests],
         "error": None if execution.error is None else error_line(execution.error),

@@ -103,20 +103,39 @@ def inconclusive_lines(executions: Iterable[Execution], *, most: int = 5) -> Ite
         yield f"… and {len(listed) - most} more"
 
 
-def counts_line(result: Result, *, limit: str = "max_executions") -> str:
+def counts_line(result: Result, *, limit: str | None = None) -> str:
     """The size of the exploration in a line.
 
     :param result: the result.
-    :param limit: why it ended before everything was run, if it did.
+    :param limit: why it ended before everything was run, where the result does not know.
     """
     parts = [counted(len(result.executions), "execution")]
-    if result.pruned:
-        parts.append(f"{len(result.pruned)} left out by reduction")
+    if result.recalled:
+        parts[0] += f" ({result.recalled} of them from the journal)"
+    if result.left_out:
+        parts.append(f"{result.left_out} left out by reduction")
     if result.remaining:
-        parts.append(f"{result.remaining} or more not run ({limit})")
+        parts.append(f"{result.remaining} or more not run ({limit or result.limit})")
     if result.cut_by_size:
         parts.append(f"{result.cut_by_size} or more not run (max_faults)")
+    if result.superfluous:
+        parts.append(f"{result.superfluous} run ahead in vain")
     return ", ".join(parts)
+
+
+def class_lines(result: Result, *, most: int = 20) -> Iterator[str]:
+    """The classes of ways to fail in which one stands for others.
+
+    :param result: the result.
+    :param most: how many to list.
+    """
+    shared = [each for each in result.classes if len(each.ways) > 1]
+    for each in shared[:most]:
+        others = [str(way) for way in each.ways if way != each.representative]
+        yield each.call.describe()
+        yield f"  {each.representative} stands for: {', '.join(others)}"
+    if len(shared) > most:
+        yield f"… and {len(shared) - most} more"
 
 
 def verdict_line(result: Result) -> str:
@@ -127,7 +146,7 @@ def verdict_line(result: Result) -> str:
     if result.inconclusive:
         parts.append(counted(len(result.inconclusive), "inconclusive execution"))
     if result.problems:
-        parts.append(counted(len(result.problems), "lost report"))
+        parts.append(counted(len(result.problems), "problem"))
     broken = sum(finding.broken for finding in result.findings)
     if broken:
         parts.append(counted(broken, "finding"))

@@ -143,15 +143,18 @@ class TestExecution:
                 self._entered.add(service)
             return first
 
-    def admit(self, service: str, method: str, url: str, request_id: str) -> Propagated | None:
+    def admit(
+        self, service: str, method: str, url: str, request_id: str, *, signature: str = ""
+    ) -> Propagated | None:
         """A service received a request of the test's own, which nobody else has told of.
 
+        :param signature: what tells it from others; empty for method, and URL from the port on.
         :returns: its place in the execution, if that still takes calls.
         """
         with self._changed:
             if self._is_full():
                 return None
-        index, position = self._entrances.next_request(f"{method} {from_port_on(url)}")
+        index, position = self._entrances.next_request(signature or f"{method} {from_port_on(url)}")
         if request_id:
             self._ids.adopt(request_id, self)
         else:

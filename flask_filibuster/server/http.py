@@ -160,7 +160,10 @@ class _Services:
         place = None
         if execution is not None:
             url = url_of(url[:8000], "url")
-            place = execution.admit(service[:200], method[:20], url, _request_id())
+            signature = request.args.get("signature", "")[:8000]
+            place = execution.admit(
+                service[:200], method[:20], url, _request_id(), signature=signature
+            )
         answer[OURS] = {"exploring": place is not None}
         if place is not None:
             answer[OURS]["request_id"] = place.request_id

@@ -170,7 +170,7 @@ class RemoteServer:
         return result
 
     def new_test_execution(
-        self, service: str, method: str, url: str, request_id: str = ""
+        self, service: str, method: str, url: str, request_id: str = "", *, signature: str = ""
     ) -> Entrance:
         """Ask for the place of a request that says nothing of one.
 
@@ -178,11 +178,14 @@ class RemoteServer:
         :param method: its HTTP method.
         :param url: its URL.
         :param request_id: its id, where it has one.
+        :param signature: what tells it from other requests, where that is not method and URL.
         """
         path = f"/filibuster/new-test-execution/{quote(service, safe='')}"
         try:
             if self.is_ours():
                 query = {"method": method, "url": url, "request_id": request_id}
+                if signature:
+                    query["signature"] = signature
                 path = f"{path}?{urlencode(query)}"
             answer = mapping(self.client.call("GET", path), "the answer")
         except (ServerError, WireError) as error:

@@ -16,14 +16,17 @@ from flask_filibuster import __version__
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.wire import REQUEST_ID, SIGNATURE, signed_parts
 from flask_filibuster.errors import FilibusterError, SetupError
+from flask_filibuster.exploration.memory import Memory
 from flask_filibuster.exploration.result import Execution, Result
 from flask_filibuster.instrumentation.asking import HEADERS
+from flask_filibuster.report.text import error_line
 from flask_filibuster.server.conductor import Verdict
 from flask_filibuster.server.http import create_app
 from flask_filibuster.server.serving import Serving
 from flask_filibuster.server.signing import seal_of
 from flask_filibuster.testing.conducted import Exploration
 from flask_filibuster.testing.coordinator import Coordinator
+from flask_filibuster.testing.keeping import Keeping
 from flask_filibuster.testing.processes import CommandRun, Services, run_command
 
 SERVER_URL = "FILIBUSTER_SERVER_URL"
@@ -65,11 +68,13 @@ class CommandResult:
     :ivar result: what was found.
     :ivar outputs: the end of the output of executions that failed, by their numbers.
     :ivar interrupted: why it did not come to its end; ``None`` if it did.
+    :ivar kept: whether its executions are in a journal, from which it can go on.
     """
 
     result: Result
     outputs: dict[int, str] = field(default_factory=dict)
     interrupted: BaseException | None = None
+    kept: bool = False
 
     @property
     def reached(self) -> bool:
@@ -144,9 +149,11 @@ class CommandRunner:
         while exploration.has_next(number) is not None:
             run = self.run_once(exploration, url)
             services.check()
-            execution = exploration.complete(number, verdict_of(run, self._test.timeout))
+            verdict = verdict_of(run, self._test.timeout)
+            kept = run.output if verdict.failed else ""
+            execution = exploration.complete(number, verdict, kept)
             if execution.verdict != "passed":
-                found.outputs[number] = run.output
+                found.outputs[execution.number] = run.output
             if progress is not None:
                 progress(exploration.search, execution)
             number += 1
@@ -210,6 +217,7 @@ def explore_command(
     faults: FaultSet | None = None,
     token: str | None = None,
     progress: Callable[[Any, Execution], None] | None = None,
+    keeping: Keeping | None = None,
 ) -> CommandResult:
     """Explore a command, or run it once under the faults of a counterexample.
 
@@ -218,10 +226,24 @@ def explore_command(
     :param faults: the only fault set to run; ``None``: all that can show something new.
     :param token: the shared secret, or ``None``.
     :param progress: called after each execution, with the search and the execution.
+    :param keeping: what is kept of it, and taken from there.
     :raises SetupError: the server or a service cannot be started.
+    :raises JournalError: the journal cannot be used.
     """
-    exploration = coordinator.open(test.words, faults)
-    return CommandRunner(test, coordinator, token).run(exploration, progress)
+    runner = CommandRunner(test, coordinator, token)
+    if keeping is None or faults is not None:
+        return runner.run(coordinator.open(test.words, faults), progress)
+    with keeping.run() as kept:
+        memory = None if kept is None else Memory(kept, error_line=error_line)
+        found = runner.run(coordinator.open(test.words, memory=memory), progress)
+        if memory is not None:
+            found.kept = True
+            for execution, output in memory.recalled:
+                if execution.verdict != "passed":
+                    found.outputs[execution.number] = output
+        if found.interrupted is not None and kept is not None:
+            kept.finish("interrupted")
+    return found
 
 
 @contextmanager

@@ -35,8 +35,8 @@ class Search(Protocol):
     def next(self) -> FaultSet | None:
         """The next fault set."""
 
-    def learn(self, faults: FaultSet, observation: Observation) -> Execution:
-        """Take in what running it has shown."""
+    def learn(self, faults: FaultSet, observation: Observation, extra: str = "") -> Execution:
+        """Take in what running it has shown, and keep what the driver wants kept with it."""
 
     def result(self) -> Result:
         """What has been found so far."""
@@ -68,7 +68,7 @@ class Replaying:
         """The set, once."""
         return None if self._executions else self._faults
 
-    def learn(self, faults: FaultSet, observation: Observation) -> Execution:
+    def learn(self, faults: FaultSet, observation: Observation, extra: str = "") -> Execution:  # noqa: ARG002
         """Judge its execution."""
         execution = judged(faults, observation)
         self._executions = (execution,)
@@ -94,6 +94,7 @@ class Exploration:
     :param name: what it is called.
     :param search: decides what is next.
     :param session: observes the executions.
+    :ivar counted: whether the last execution is one of the result, and not one that is run again.
     """
 
     def __init__(self, name: str, search: Search, session: Session) -> None:
@@ -104,6 +105,8 @@ class Exploration:
         self.under_way: UnderWay | None = None
         self.over = False
         self.failed = 0
+        self.counted = True
+        self._ended = 0
         self.lock = threading.RLock()
 
     def has_next(self, number: int) -> FaultSet | None:
@@ -120,7 +123,7 @@ class Exploration:
                 self.complete(current.number, Verdict(failed=False, problem=problem))
             if self.over:
                 return None
-            turn = self.search.executed + 1
+            turn = self._ended + 1
             if number != turn:
                 raise OutOfTurnError(f"execution {number} is asked for, but {turn} is next")
             faults = self.search.next()
@@ -130,9 +133,10 @@ class Exploration:
             self.under_way = UnderWay(number, faults, self.session.begin(faults))
             return faults
 
-    def complete(self, number: int, verdict: Verdict) -> Execution:
+    def complete(self, number: int, verdict: Verdict, extra: str = "") -> Execution:
         """End execution ``number``.
 
+        :param extra: what is to be kept with it, where it is.
         :raises OutOfTurnError: it is not under way.
         """
         with self.lock:
@@ -140,6 +144,7 @@ class Exploration:
             if current is None or current.number != number:
                 raise OutOfTurnError(f"execution {number} is not under way")
             self.under_way = None
+            self._ended += 1
             error = None
             if verdict.failed:
                 text = verdict.error or "the driver says that the test failed"
@@ -148,8 +153,10 @@ class Exploration:
             if verdict.problem is not None:
                 problems = (verdict.problem, *observation.problems)
                 observation = replace(observation, problems=problems)
-            execution = self.search.learn(current.faults, observation)
-            self.failed += execution.verdict == "failed"
+            before = self.search.executed
+            execution = self.search.learn(current.faults, observation, extra)
+            self.counted = self.search.executed > before
+            self.failed += self.counted and execution.verdict == "failed"
             return execution
 
     def abandon(self) -> None:

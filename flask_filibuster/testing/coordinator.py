@@ -12,13 +12,15 @@ from flask_filibuster.config import Config
 from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.reading import optional_text
-from flask_filibuster.core.records import read_fault_set, write_planned, write_trace
+from flask_filibuster.core.records import read_fault_set, write_trace
 from flask_filibuster.errors import WireError
+from flask_filibuster.exploration.memory import Memory
+from flask_filibuster.exploration.outcomes import write_outcome
 from flask_filibuster.exploration.result import Execution, Result
 from flask_filibuster.server.conductor import OutOfTurnError, UnknownExplorationError, Verdict
 from flask_filibuster.server.embedded import EmbeddedServer
 from flask_filibuster.testing.conducted import Exploration, Replaying, Search
-from flask_filibuster.testing.explore import Options
+from flask_filibuster.testing.options import SENT, Options
 from flask_filibuster.testing.session import Session
 
 UNNAMED = ""
@@ -63,35 +65,42 @@ class Coordinator:
         return self.open(name, read_fault_set(faults)).name
 
     def open(
-        self, name: str, faults: FaultSet | None = None, *, options: Options | None = None
+        self,
+        name: str,
+        faults: FaultSet | None = None,
+        *,
+        options: Options | None = None,
+        memory: Memory | None = None,
     ) -> Exploration:
         """Open an exploration, for a driver in this process.
 
         :param name: what it is about; made unique.
         :param faults: the only fault set to run; ``None``: all that can show something new.
         :param options: how to explore; by default as the coordinator was told.
+        :param memory: keeps the executions, and has some already, if there is any.
         :raises FilibusterError: an option does not fit.
         """
         search: Search = (
-            self._search(options or self._options) if faults is None else Replaying(faults)
+            self._search(options or self._options, memory) if faults is None else Replaying(faults)
         )
         return self._open(f"{name[:200]} {uuid.uuid4().hex[:8]}", search)
 
     def _chosen(self, options: Mapping[str, Any]) -> Options:
         """The options that a driver gives, and ours where it does not."""
-        given = {
-            name: options[name]
-            for name in ("reduction", "max_faults", "max_executions")
-            if options.get(name) is not None
-        }
-        if not all(isinstance(value, str | int) for value in given.values()):
+        given = {name: options[name] for name in SENT if options.get(name) is not None}
+        if not all(isinstance(value, str | int | float) for value in given.values()):
             raise WireError("an option is neither a text nor a number")
         if options.get("analysis") is not None:
             given["faults"] = FaultModel.from_analysis(options["analysis"], foreign=True)
         return replace(self._options, **given)
 
-    def _search(self, options: Options) -> Search:
-        return options.explorer({}, self._config)
+    def _search(self, options: Options, memory: Memory | None = None) -> Search:
+        return options.explorer({}, self._config, memory)
+
+    def _as_by_the_protocol(self) -> Options:
+        """The options of drivers that know no execution but those of the search."""
+        determinism = self._options.check_determinism or False
+        return replace(self._options, check_determinism=determinism)
 
     def _open(self, key: str, search: Search) -> Exploration:
         session = Session(timeout=self._config.timeout, server=self.embedded)
@@ -125,7 +134,7 @@ class Coordinator:
                 known.abandon()
                 known = None
             if known is None:
-                self._open(UNNAMED, self._search(self._options))
+                self._open(UNNAMED, self._search(self._as_by_the_protocol()))
         return self.exploration(exploration).has_next(number)
 
     def complete(self, number: int, exploration: str, verdict: Verdict) -> dict[str, Any]:
@@ -137,6 +146,8 @@ class Coordinator:
         return {
             "verdict": execution.verdict,
             "problems": list(execution.problems),
+            "purpose": execution.purpose,
+            "counted": known.counted,
             "trace": write_trace(execution.trace),
         }
 
@@ -149,18 +160,7 @@ class Coordinator:
 
     def outcome(self, exploration: str) -> dict[str, Any]:
         """What the exploration found, beyond its executions, as plain data."""
-        result = self.result(exploration)
-        return {
-            "pruned": [
-                {"faults": [write_planned(each) for each in pruned.faults], "answer": pruned.answer}
-                for pruned in result.pruned
-            ],
-            "remaining": result.remaining,
-            "cut_by_size": result.cut_by_size,
-            "ambiguities": [[str(index), *seen] for index, *seen in result.ambiguities],
-            "notes": list(result.notes),
-            "problems": list(result.problems),
-        }
+        return write_outcome(self.result(exploration))
 
     def result(self, exploration: str) -> Result:
         """What has been found so far."""
@@ -169,7 +169,7 @@ class Coordinator:
         return replace(
             result,
             notes=known.session.notes(result),
-            problems=self.embedded.lost_since(known.began),
+            problems=(*result.problems, *self.embedded.lost_since(known.began)),
         )
 
     def end(self, exploration: str) -> None:

@@ -2,74 +2,132 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from flask_filibuster.config import Config, check
 from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.errors import SetupError
 from flask_filibuster.exploration.counterexample import Counterexample
-from flask_filibuster.exploration.explorer import Explorer, Observation
+from flask_filibuster.exploration.explorer import Explorer
+from flask_filibuster.exploration.failures import TestFailedError
+from flask_filibuster.exploration.ledger import Observation
+from flask_filibuster.exploration.pool import Pool
 from flask_filibuster.exploration.result import Execution, Result
+from flask_filibuster.testing.keeping import Keeping
+from flask_filibuster.testing.options import Options
+from flask_filibuster.testing.running import Services, Task, run_once, services_of
 from flask_filibuster.testing.session import Session, Surroundings, surroundings
+from flask_filibuster.testing.workers import Workers
 
-Progress = Callable[[Explorer, Execution], None]
+__all__ = ["Run", "explore", "judged", "replay", "run_once"]
+
+Progress = Callable[[Any, Execution], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to explore; ``None`` is what the services' configuration says.
+class Run:
+    """One exploration in this process, which may be broken off and still has a result.
 
-    :ivar faults: which calls can fail how.
-    :ivar reduction: ``"exact"`` or ``"none"``.
-    :ivar max_faults: largest fault set to run.
-    :ivar max_executions: how many test executions to run.
+    :param test: the test.
+    :param services: apps by base URL, or where to find them.
+    :param options: how to explore.
+    :param keeping: what is kept of it.
+    :param workers: what runs the executions, if not this thread.
     """
 
-    faults: FaultModel | None = None
-    reduction: str | None = None
-    max_faults: int | None = None
-    max_executions: int | None = None
+    def __init__(
+        self,
+        test: Callable[[], object],
+        services: Services,
+        options: Options,
+        *,
+        keeping: Keeping | None = None,
+        workers: Workers | None = None,
+    ) -> None:
+        self._test = test
+        self._source = services
+        self._options = options
+        self._keeping = keeping or Keeping()
+        self._workers = workers
+        self._explorer: Explorer | None = None
+        self._session: Session | None = None
+        self._pool: Pool | None = None
 
-    def __post_init__(self) -> None:
-        if self.faults is not None and not isinstance(self.faults, FaultModel):
-            raise SetupError(f"faults is {self.faults!r}; it must be a FaultModel, or None")
-        for name in ("reduction", "max_faults", "max_executions"):
-            value = getattr(self, name)
-            if value is not None:
-                check(name, value, name)
+    def to_the_end(self, progress: Progress | None = None) -> None:
+        """Run everything.
 
-    def explorer(self, services: Mapping[str, Any], config: Config) -> Explorer:
-        """The search that these options ask for.
-
-        :param services: apps by base URL, to be read for their statuses where no fault model is
-            given and none configured.
-        :param config: what to use for options that are ``None``.
+        :param progress: called after each execution, with the search and the execution.
+        :raises FilibusterError: something was set up wrongly, or the journal cannot be used.
         """
-        faults = self.faults
-        if faults is None and config.analysis_file is not None:
-            faults = FaultModel.from_analysis_file(config.analysis_file)
-        if faults is None:
-            faults = FaultModel.from_services(services)
-        return Explorer(
-            faults,
-            reduction=self.reduction or config.reduction,
-            max_faults=self.max_faults or config.max_faults,
-            max_executions=self.max_executions or config.max_executions,
-        )
+        services = services_of(self._source)
+        with surroundings(services) as around, self._keeping.memory(self._test, around) as memory:
+            explorer = self._explorer = self._options.explorer(services, around.config, memory)
+            session = self._session = Session(timeout=around.config.timeout)
+            with self._observer(explorer, session, around) as observe:
+                faults = explorer.next()
+                while faults is not None:
+                    execution = explorer.learn(faults, observe(faults))
+                    faults = explorer.next()
+                    if progress is not None:
+                        progress(explorer, execution)
+
+    @contextmanager
+    def _observer(
+        self, explorer: Explorer, session: Session, around: Surroundings
+    ) -> Iterator[Callable[[FaultSet], Observation]]:
+        """What runs the test under a fault set."""
+
+        def here(faults: FaultSet) -> Observation:
+            return run_once(self._test, session, faults, around)
+
+        if self._workers is None:
+            yield here
+            return
+        task = Task(self._test, self._source, around.config.timeout, session, around)
+        with self._workers.pool(task) as pool:
+            self._pool = pool
+
+            def anywhere(faults: FaultSet) -> Observation:
+                seen = session.noted(pool.observe(faults, explorer))
+                if faults or not isinstance(seen.error, TestFailedError):
+                    return seen
+                # What is wrong with the test itself shows best where its traceback is.
+                again = here(faults)
+                return seen if again.error is None else again
+
+            yield anywhere
+
+    def result(self) -> Result:
+        """What was found so far."""
+        if self._explorer is None or self._session is None:
+            return Result()
+        result = self._explorer.result()
+        dropped = 0 if self._pool is None else self._pool.dropped
+        return replace(result, notes=self._session.notes(result), superfluous=dropped)
 
 
 def explore(
     test: Callable[[], object],
-    services: Mapping[str, Any] | None = None,
+    services: Services = None,
     faults: FaultModel | None = None,
     *,
     reduction: str | None = None,
     max_faults: int | None = None,
     max_executions: int | None = None,
+    max_seconds: float | None = None,
+    check_determinism: bool | None = None,
+    exhaustive: bool = False,
+    audit: int = 0,
+    audit_seed: int = 0,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    journal: str | os.PathLike[str] | None = None,
+    name: str | None = None,
+    resume: bool = False,
+    changed: bool = False,
     progress: Progress | None = None,
 ) -> Result:
     """Run a functional test under every set of faults that can show something new.
@@ -78,66 +136,64 @@ def explore(
     threads do not see each other.
 
     :param test: a callable without arguments that makes requests and asserts.
-    :param services: Flask (or other WSGI) apps to run in this process, by base URL. Calls to other
-        hosts go where they always go.
+    :param services: Flask (or other WSGI) apps to run in this process, by base URL; or a function
+        that returns them, or ``"module:name"`` of either. Calls to other hosts go where they
+        always go.
     :param faults: which calls can fail how. ``None``: the configured analysis file, else what the
         views of ``services`` are seen to answer with, else the defaults of :class:`FaultModel`.
-    :param reduction: ``"exact"``: leave out what would show nothing new; ``"none"``: run all.
+    :param reduction: ``"equivalence"``: of ways to fail that lead to the same, build on one;
+        ``"exact"``: leave out only what would show nothing new; ``"none"``: run all.
         ``None`` here and below: as configured by ``FILIBUSTER_…`` in the first app that has any.
-    :param max_faults: largest fault set to run (count of faults).
+    :param max_faults: how many faults at a time (count), without those that it takes to reach a
+        call: the failure of a fallback is one.
     :param max_executions: how many test executions to run.
+    :param max_seconds: for how long to begin new executions, in seconds.
+    :param check_determinism: whether to run the fault-free execution twice before all others, and
+        to report what differs.
+    :param exhaustive: whether to run what reduction has left out, after the rest.
+    :param audit: how many of the sets that reduction has left out to run, to see whether it holds.
+    :param audit_seed: of the choice of these.
+    :param executor: runs the executions. Where it has other processes, ``test`` must be a function
+        of a module and ``services`` a function of one or ``"module:name"``.
+    :param workers: how many executions to run at once; without ``executor``, in processes that are
+        started for it. The result does not depend on it.
+    :param journal: path of a file that every execution is kept in.
+    :param name: what the exploration is called there; by default, the test's name.
+    :param resume: take from the journal what the last exploration of that name has run.
+    :param changed: take from the journal what has passed there, as long as the source files of the
+        services that took part, and of the test, are the same.
     :param progress: called after each execution, with the search and the execution.
     :returns: executions, distinct failures, findings; ``result.ok`` if every execution passed.
     :raises SetupError: ``services`` or an option does not fit.
-    :raises ConfigError: a ``FILIBUSTER_*`` key does not fit.
+    :raises ConfigError: a ``FILIBUSTER_*`` key or an option does not fit.
+    :raises JournalError: the journal cannot be used.
     """
-    options = Options(faults, reduction, max_faults, max_executions)
-    services = dict(services or {})
-    with surroundings(services) as around:
-        config = around.config
-        explorer = options.explorer(services, config)
-        session = Session(timeout=config.timeout)
-        while (fault_set := explorer.next()) is not None:
-            execution = explorer.learn(fault_set, run_once(test, session, fault_set, around))
-            if progress is not None:
-                progress(explorer, execution)
-    return finished(explorer, session)
-
-
-def finished(explorer: Explorer, session: Session) -> Result:
-    """The result of an exploration that has come to its end."""
-    result = explorer.result()
-    return replace(result, notes=session.notes(result))
-
-
-def run_once(
-    test: Callable[[], object], session: Session, faults: FaultSet, around: Surroundings
-) -> Observation:
-    """Run the test under one fault set."""
-    error: BaseException | None = None
-    with session.execution(faults, around) as execution:
-        try:
-            outcome = test()
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            raise
-        except BaseException as raised:  # noqa: BLE001 - pytest's outcomes are no Exceptions
-            error = raised
-        else:
-            if inspect.isawaitable(outcome) or inspect.isasyncgen(outcome):
-                close = getattr(outcome, "close", None)
-                if close is not None:
-                    close()
-                raise SetupError(
-                    f"{test!r} is asynchronous, so that calling it runs nothing; "
-                    "wrap it: explore(lambda: asyncio.run(test()), …)"
-                )
-    return session.observe(execution, error)
+    options = Options(
+        faults,
+        reduction,
+        max_faults,
+        max_executions,
+        max_seconds,
+        check_determinism,
+        exhaustive,
+        audit,
+        audit_seed,
+    )
+    run = Run(
+        test,
+        services,
+        options,
+        keeping=Keeping(journal, name, resume, changed),
+        workers=Workers.of(executor, workers),
+    )
+    run.to_the_end(progress)
+    return run.result()
 
 
 def replay(
     test: Callable[[], object],
     counterexample: Counterexample,
-    services: Mapping[str, Any] | None = None,
+    services: Services = None,
 ) -> Execution:
     """Run a functional test once, under the faults of a counterexample.
 
@@ -147,8 +203,7 @@ def replay(
     :returns: the execution; ``"inconclusive"`` where a call that was to fail was not made.
     """
     faults = counterexample.fault_set
-    services = dict(services or {})
-    with surroundings(services) as around:
+    with surroundings(services_of(services)) as around:
         session = Session(timeout=around.config.timeout)
         observation = run_once(test, session, faults, around)
     return judged(faults, observation)

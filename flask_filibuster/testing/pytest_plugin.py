@@ -14,11 +14,14 @@ import pytest
 if TYPE_CHECKING:
     from flask_filibuster.core.fault_set import FaultSet
     from flask_filibuster.exploration.counterexample import Counterexample
+    from flask_filibuster.testing.pytest_journal import Journals
     from flask_filibuster.testing.pytest_runner import MarkedTest
 
 MARKER = "filibuster"
 RUNNING: pytest.StashKey[MarkedTest] = pytest.StashKey()
 REPLAYED: pytest.StashKey[Counterexample] = pytest.StashKey()
+JOURNALS: pytest.StashKey[Journals] = pytest.StashKey()
+INTERRUPTED: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,21 +29,66 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("filibuster", "fault injection for tests marked with filibuster")
     group.addoption(
         "--filibuster-reduction",
-        choices=("exact", "none"),
-        help="which fault sets to leave out: those that would show nothing new (exact), or none. "
-        "This and the next two win over the marker and over FILIBUSTER_* in the app's config.",
+        choices=("equivalence", "exact", "none"),
+        help="which fault sets to leave out: of ways to fail that lead to the same, all but one "
+        "(equivalence, the default); those that would show nothing new (exact); none. "
+        "This and the next three win over the marker and over FILIBUSTER_* in the app's config.",
     )
     group.addoption(
         "--filibuster-max-faults",
         type=_count,
         metavar="N",
-        help="inject at most N faults at a time.",
+        help="inject at most N faults at a time, not counting those that it takes to reach a call.",
     )
     group.addoption(
         "--filibuster-max-executions",
         type=_count,
         metavar="N",
         help="run each marked test at most N times.",
+    )
+    group.addoption(
+        "--filibuster-max-seconds",
+        type=_seconds,
+        metavar="SECONDS",
+        help="begin no new execution of a marked test after this time.",
+    )
+    group.addoption(
+        "--filibuster-exhaustive",
+        action="store_true",
+        help="run what reduction has left out, too, after the rest.",
+    )
+    group.addoption(
+        "--filibuster-audit",
+        type=_count,
+        metavar="N",
+        help="run N of the fault sets that reduction has left out, to see whether it was right.",
+    )
+    group.addoption(
+        "--filibuster-audit-seed",
+        type=int,
+        metavar="N",
+        help="choose other ones for --filibuster-audit.",
+    )
+    group.addoption(
+        "--filibuster-resume",
+        action="store_true",
+        help="go on where the last run was interrupted or killed; what has been run is taken from "
+        "the journal.",
+    )
+    group.addoption(
+        "--filibuster-changed",
+        action="store_true",
+        help="do not run again what has passed as long as the source files of the services that "
+        "took part in it, and of the test, are the same.",
+    )
+    group.addoption(
+        "--filibuster-journal",
+        metavar="FILE",
+        help="keep every execution in this file, over FILIBUSTER_JOURNAL.  "
+        "[default: .filibuster/journal.sqlite3]",
+    )
+    group.addoption(
+        "--no-filibuster-journal", action="store_true", help="keep no executions at all."
     )
     group.addoption(
         "--filibuster-server",
@@ -72,15 +120,25 @@ def _count(text: str) -> int:
     return number
 
 
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError("must be a number of seconds over 0")
+    return number
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and read the counterexample that is to be replayed."""
     config.addinivalue_line(
         "markers",
-        "filibuster(reduction=None, max_faults=None, max_executions=None, faults=None): "
+        "filibuster(reduction=None, max_faults=None, max_executions=None, max_seconds=None, "
+        "faults=None, check_determinism=None, exhaustive=False, audit=0): "
         "run the test again and again while the remote calls that it sets off fail, alone and in "
-        'combination. reduction: "exact" or "none"; max_faults, max_executions: limits; '
-        "faults: a flask_filibuster.FaultModel.",
+        'combination. reduction: "equivalence", "exact" or "none"; max_...: limits; '
+        "faults: a flask_filibuster.FaultModel; check_determinism: whether to run the test twice "
+        "without faults; exhaustive, audit: as the options of that name.",
     )
+    _check_journal_options(config)
     path = config.getoption("filibuster_replay")
     if path is None:
         return
@@ -88,6 +146,29 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--filibuster-replay injects faults, --no-filibuster does not")
     # Here, and not where it is needed: what a worker of xdist complains of, nobody hears.
     config.stash[REPLAYED] = _counterexample(path)
+
+
+def _check_journal_options(config: pytest.Config) -> None:
+    resume, changed = (
+        config.getoption("filibuster_resume"),
+        config.getoption("filibuster_changed"),
+    )
+    if resume and changed:
+        raise pytest.UsageError(
+            "--filibuster-resume goes on with the last run, --filibuster-changed begins a new one; "
+            "choose one"
+        )
+    if config.getoption("no_filibuster_journal") and (
+        resume or changed or config.getoption("filibuster_journal")
+    ):
+        raise pytest.UsageError("--no-filibuster-journal leaves nothing to be read or written")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close the journals that marked tests have opened."""
+    journals = config.stash.get(JOURNALS, None)
+    if journals is not None:
+        journals.close()
 
 
 def _counterexample(path: str) -> Counterexample:
@@ -182,6 +263,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         return (yield)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Leave the body of a marked test out where the journal has what it would show."""
+    test = pyfuncitem.stash.get(RUNNING, None)
+    return True if test is not None and test.recalls else None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -212,13 +300,16 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for report in reports
         if hasattr(report, "filibuster")
     ]
-    if not lines:
+    interrupted = terminalreporter.config.stash.get(INTERRUPTED, [])
+    if not lines and not interrupted:
         return
     terminalreporter.section("filibuster")
     for nodeid, summary in sorted(lines, key=lambda line: line[0]):
         terminalreporter.write_line(f"{nodeid}: {summary['counts']}: {summary['verdict']}")
         for note in summary["notes"]:
             terminalreporter.write_line(f"  {note}")
+    for line in interrupted:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture

@@ -17,16 +17,18 @@ from requests.adapters import BaseAdapter
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
-from flask_filibuster.errors import FilibusterError, ServerError, SetupError
+from flask_filibuster.errors import FilibusterError, JournalError, ServerError, SetupError
 from flask_filibuster.exploration.counterexample import Counterexample
 from flask_filibuster.exploration.explorer import Observation
+from flask_filibuster.exploration.memory import Memory
 from flask_filibuster.exploration.result import Result
 from flask_filibuster.instrumentation.frame import Scope, current_scope, enter
 from flask_filibuster.instrumentation.requests import instrument_requests
 from flask_filibuster.report import text
 from flask_filibuster.testing.command import EXECUTION
 from flask_filibuster.testing.explore import judged
-from flask_filibuster.testing.pytest_plugin import REPLAYED
+from flask_filibuster.testing.pytest_journal import memory_of, read, written
+from flask_filibuster.testing.pytest_plugin import INTERRUPTED, REPLAYED
 from flask_filibuster.testing.pytest_reports import (
     Reports,
     add_section,
@@ -35,7 +37,7 @@ from flask_filibuster.testing.pytest_reports import (
     replayed,
     shown,
 )
-from flask_filibuster.testing.pytest_search import AnySearch, AnySession, begin
+from flask_filibuster.testing.pytest_search import AnySearch, AnySession, begin, server_of
 from flask_filibuster.testing.remote import RemoteSearch
 from flask_filibuster.testing.session import Surroundings, surroundings
 
@@ -80,6 +82,7 @@ class MarkedTest:
 
     :param item: the test.
     :ivar faults: the faults of the execution under way.
+    :ivar recalls: whether the body need not be run, as the journal has what it would show.
     """
 
     def __init__(self, item: pytest.Item) -> None:
@@ -95,6 +98,9 @@ class MarkedTest:
         self._failed: dict[int, Reports] = {}
         self._unprepared: Reports | None = None
         self._skips = 0
+        self._memory: Memory | None = None
+        self._closing = ExitStack()
+        self.recalls = False
         # Of the execution under way:
         self.faults = FaultSet()
         self._observation: Observation | None = None
@@ -114,7 +120,8 @@ class MarkedTest:
             # In a command that is explored itself, it is one of the executions.
             reports = self._run_once(FaultSet())
         else:
-            reports = self._explore()
+            with self._closing:
+                reports = self._explore()
         for report in reports:
             report.duration = self._seconds[report.when]
         return reports
@@ -208,13 +215,21 @@ class MarkedTest:
         if network is None:
             return
         try:
-            config = network.joined().config
+            around = network.joined()
             if self._session is None:
-                self._session, self._explorer = begin(
-                    self._item, config, self._services, self._searching, self._counterexample
-                )
+                self._begin(around)
         except FilibusterError as error:
             raise pytest.fail.Exception(str(error), pytrace=False) from error
+
+    def _begin(self, around: Surroundings) -> None:
+        """Make the session and the search."""
+        item, config = self._item, around.config
+        if self._searching and server_of(item, config) is None:
+            self._memory = self._closing.enter_context(memory_of(item, config, around))
+        self._session, self._explorer = begin(
+            item, config, self._services, self._searching, self._counterexample, self._memory
+        )
+        self.recalls = self._memory is not None and self._memory.has(FaultSet())
 
     @contextmanager
     def execution(self) -> Iterator[None]:
@@ -270,9 +285,12 @@ class MarkedTest:
             return first
         try:
             result = self._search(explorer, reports)
-        except ServerError as error:
+        except (ServerError, JournalError) as error:
             broken_off(first, error, explorer.executed)
             return first
+        except INTERRUPTIONS:
+            self._tell_of_interruption(explorer)
+            raise
         notes = session.notes(result)
         return explored(
             self._item,
@@ -282,6 +300,19 @@ class MarkedTest:
             unprepared=self._unprepared,
             skips=self._skips,
         )
+
+    def _tell_of_interruption(self, explorer: AnySearch) -> None:
+        """Have the summary say what is known of an exploration that is broken off."""
+        if isinstance(explorer, RemoteSearch):
+            return
+        result = explorer.result()
+        lines = self._config.stash.setdefault(INTERRUPTED, [])
+        counts = text.counts_line(result, limit="interrupted")
+        lines.append(f"{self._item.nodeid}: {counts}: {text.verdict_line(result)}")
+        for failure in result.failures:
+            lines += [f"  {line}" for line in text.failure_lines(failure, result, None)]
+        if self._memory is not None:
+            lines.append("  go on with --filibuster-resume")
 
     def _give_up(self, search: RemoteSearch) -> None:
         """End an exploration that has not come to its second execution."""
@@ -296,21 +327,34 @@ class MarkedTest:
         :raises ServerError: the server elsewhere does not answer as it should.
         """
         faults = explorer.next()
+        if self.recalls:  # Its body was not run, and the search knows what it would have shown.
+            self.recalls = False
+            reports = self._reports_under(faults, reports)
         while faults is not None:
             self._learn(explorer, faults, reports)
             faults = explorer.next()
-            if faults is not None:
-                reports = self._run_once(faults)
+            reports = self._reports_under(faults, reports)
+        if self._memory is not None:
+            for execution, kept in self._memory.recalled:
+                if execution.verdict == "failed":
+                    self._failed[execution.number] = read(self._config, kept)
         return explorer.result()
 
+    def _reports_under(self, faults: FaultSet | None, reports: Reports) -> Reports:
+        """The reports of an execution under these faults, or those of the last if there is none."""
+        return reports if faults is None else self._run_once(faults)
+
     def _learn(self, explorer: AnySearch, faults: FaultSet, reports: Reports) -> None:
-        execution = explorer.learn(faults, self._observed())
+        before = explorer.executed
+        failed = self._exception is not None and self._memory is not None
+        kept = written(self._config, reports) if failed else ""
+        execution = explorer.learn(faults, self._observed(), kept)
         if execution.verdict == "failed":
             self._failed[execution.number] = reports
         if self._observation is None and self._exception is not None:
             self._unprepared = self._unprepared or reports
         if self._skipped is not None and execution.verdict == "passed":
-            self._skips += 1
+            self._skips += explorer.executed - before
 
     def _replay(self, counterexample: Counterexample) -> Reports:
         reports = self._run_once(counterexample.fault_set)

@@ -13,15 +13,17 @@ from flask_filibuster.core.records import write_planned
 from flask_filibuster.errors import FilibusterError, SetupError
 from flask_filibuster.exploration.counterexample import Counterexample
 from flask_filibuster.exploration.explorer import Explorer
+from flask_filibuster.exploration.memory import Memory
 from flask_filibuster.server.driver import RemoteDriver
 from flask_filibuster.server.remote import RemoteServer
 from flask_filibuster.server.signing import seal_of
-from flask_filibuster.testing.explore import Options
+from flask_filibuster.testing.options import SENT, Options
 from flask_filibuster.testing.pytest_plugin import MARKER
 from flask_filibuster.testing.remote import RemoteSearch, RemoteSession
 from flask_filibuster.testing.session import Session
 
-ARGUMENTS = ("reduction", "max_faults", "max_executions", "faults")
+LIMITS = ("reduction", "max_faults", "max_executions", "max_seconds")
+ARGUMENTS = (*LIMITS, "faults", "check_determinism", "exhaustive", "audit", "audit_seed")
 AnySession = Session | RemoteSession
 AnySearch = Explorer | RemoteSearch
 
@@ -50,6 +52,7 @@ def begin(
     services: Mapping[str, Any],
     searching: bool,
     counterexample: Counterexample | None,
+    memory: Memory | None,
 ) -> tuple[AnySession, AnySearch | None]:
     """Make the session and the search of a marked test.
 
@@ -58,17 +61,25 @@ def begin(
     :param services: apps by base URL, in this process.
     :param searching: whether it is to be explored, and not just run.
     :param counterexample: what it is to be run with, where it is replayed.
+    :param memory: keeps its executions, where the search is in this process.
     :returns: the session, and the search if there is one.
     :raises FilibusterError: an option does not fit, or a server does not answer as it should.
     """
     around = Config.read({}, token=config.token)
-    url = item.config.getoption("filibuster_server") or config.server_url or around.server_url
+    url = server_of(item, config)
     if url is None or not (searching or counterexample):
         session = Session(timeout=config.timeout)
-        return session, options_of(item).explorer(services, config) if searching else None
+        explorer = options_of(item).explorer(services, config, memory) if searching else None
+        return session, explorer
     driver = RemoteDriver(RemoteServer(url, token=around.token))
     search = RemoteSearch(driver, _remote_options(item, config, services, counterexample))
     return RemoteSession(driver, timeout=config.timeout, seal=seal_of(around.token)), search
+
+
+def server_of(item: Any, config: Config) -> str | None:
+    """URL of the server elsewhere that a test is explored with, if there is one."""
+    url: str | None = item.config.getoption("filibuster_server") or config.server_url
+    return url or Config.read({}, token=config.token).server_url
 
 
 def _remote_options(
@@ -87,9 +98,7 @@ def _remote_options(
     given = {
         "name": item.nodeid,
         "analysis": None if model is None else model.to_analysis(),
-        "reduction": options.reduction,
-        "max_faults": options.max_faults,
-        "max_executions": options.max_executions,
+        **{name: getattr(options, name) for name in SENT},
     }
     return {name: value for name, value in given.items() if value is not None}
 
@@ -101,8 +110,8 @@ def options_of(item: Any) -> Options:
     if problem is not None:
         raise SetupError(problem)
     arguments = dict(marker.kwargs) if marker is not None else {}
-    for name in ("reduction", "max_faults", "max_executions"):
+    for name in (*LIMITS, "exhaustive", "audit", "audit_seed"):
         option = item.config.getoption(f"filibuster_{name}")
-        if option is not None:
+        if option not in (None, False):
             arguments[name] = option
     return Options(**arguments)

@@ -12,13 +12,13 @@ from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet, UnknownFaults
 from flask_filibuster.core.messages import RequestEnded, RequestStarted
 from flask_filibuster.core.outcome import Outcome
-from flask_filibuster.core.reading import mapping
-from flask_filibuster.core.records import read_fault_set, read_trace
+from flask_filibuster.core.records import read_trace
 from flask_filibuster.core.trace import Invocation, Trace
 from flask_filibuster.errors import FilibusterError, ServerError
 from flask_filibuster.exploration.explorer import Observation
 from flask_filibuster.exploration.failures import signature
-from flask_filibuster.exploration.result import Execution, Pruned, Result
+from flask_filibuster.exploration.outcomes import read_outcome
+from flask_filibuster.exploration.result import SEARCH, Execution, Result
 from flask_filibuster.instrumentation.frame import Scope, TestFrame
 from flask_filibuster.report.text import error_line
 from flask_filibuster.server.conductor import Verdict
@@ -107,7 +107,10 @@ class RemoteSession:
     ) -> Iterator[RemoteWatcher]:
         """Run the block as the functional test."""
         watcher = RemoteWatcher(self._driver)
-        frame = TestFrame(self._driver.server, watcher, around.names, self._seal)
+        patterns = around.config.url_patterns
+        frame = TestFrame(
+            self._driver.server, watcher, around.names, self._seal, url_patterns=patterns
+        )
         with in_scope(Scope(frame, around.mesh)):
             yield watcher
 
@@ -139,6 +142,7 @@ class RemoteSearch:
     def __init__(self, driver: RemoteDriver, options: Mapping[str, Any]) -> None:
         self._driver = driver
         self._executions: list[Execution] = []
+        self._turns = 0
         driver.open(options)
         self._next = self._ask()
 
@@ -148,7 +152,7 @@ class RemoteSearch:
         return len(self._executions)
 
     def _ask(self) -> FaultSet | None:
-        number = self.executed + 1
+        number = self._turns + 1
         there, faults = self._driver.has_next(number)
         if not there:
             return None
@@ -160,12 +164,12 @@ class RemoteSearch:
         """The fault set of the execution that is under way on the server."""
         return self._next
 
-    def learn(self, faults: FaultSet, observation: Observation) -> Execution:
+    def learn(self, faults: FaultSet, observation: Observation, extra: str = "") -> Execution:  # noqa: ARG002
         """Tell the server how the execution ended, and begin the next one.
 
         :raises ServerError: the server does not answer as it should.
         """
-        number = self.executed + 1
+        self._turns = number = self._turns + 1
         error = observation.error
         seen = self._driver.complete(
             number,
@@ -177,14 +181,19 @@ class RemoteSearch:
             ),
         )
         trace, problems, verdict = Trace(), observation.problems, "passed"
+        counted, purpose = True, SEARCH
         if seen is not None:
             trace, problems, verdict = _seen(seen)
+            counted, purpose = seen.get("counted") is not False, str(seen.get("purpose", SEARCH))
         elif problems:
             verdict = "inconclusive"
         elif error is not None:
             verdict = "failed"
-        execution = Execution(number, faults, trace, verdict, error, problems)
-        self._executions.append(execution)
+        execution = Execution(
+            len(self._executions) + 1, faults, trace, verdict, error, problems, purpose
+        )
+        if counted:
+            self._executions.append(execution)
         self._driver.torn_down(number)
         self._next = self._ask()
         return execution
@@ -203,7 +212,7 @@ class RemoteSearch:
             )
             return Result(executions, notes=(note,))
         try:
-            result = _result(executions, outcome)
+            result = read_outcome(executions, outcome)
         except (FilibusterError, KeyError, TypeError, ValueError) as error:
             raise ServerError(f"the server's result cannot be read: {error!r}") from error
         if any(each.trace.handlings for each in executions):
@@ -212,7 +221,8 @@ class RemoteSearch:
             f"no service asked the server at {self._driver.url} what to do, so nothing could be "
             "made to fail: is FILIBUSTER_SERVER_URL set for the services?"
         )
-        return Result(executions, problems=(unreached,), notes=result.notes)
+        problems = (*result.problems, unreached)
+        return Result(executions, problems=problems, notes=result.notes)
 
     def end(self) -> None:
         """Give the exploration up."""
@@ -225,21 +235,3 @@ def _seen(seen: Mapping[str, Any]) -> tuple[Trace, tuple[str, ...], str]:
         return read_trace(seen["trace"]), problems, str(seen["verdict"])
     except (FilibusterError, KeyError, TypeError) as error:
         raise ServerError(f"what the server has seen cannot be read: {error!r}") from error
-
-
-def _result(executions: tuple[Execution, ...], outcome: Mapping[str, Any]) -> Result:
-    return Result(
-        executions=executions,
-        pruned=tuple(
-            Pruned(read_fault_set(mapping(each, "pruned")["faults"]), str(each["answer"]))
-            for each in outcome["pruned"]
-        ),
-        remaining=int(outcome["remaining"]),
-        cut_by_size=int(outcome["cut_by_size"]),
-        ambiguities=tuple(
-            (ExecutionIndex.received(str(index)), str(before), str(then))
-            for index, before, then in outcome["ambiguities"]
-        ),
-        notes=tuple(map(str, outcome["notes"])),
-        problems=tuple(map(str, outcome["problems"])),
-    )

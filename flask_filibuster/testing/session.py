@@ -47,6 +47,12 @@ class Surroundings:
         }
 
     @property
+    def by_name(self) -> dict[str, Flask]:
+        """The Flask apps by the names that they have in traces."""
+        known = {name: app for app, name in self.names.items()}
+        return {**{each.service_name: each.app for each in self.apps}, **known}
+
+    @property
     def config(self) -> Config:
         """The settings of the first app that has any of its own, else the defaults."""
         default = Config()
@@ -85,6 +91,7 @@ class Session:
         self._timeout = timeout
         self._never_ending: set[str] = set()
         self._reached: set[str] = set()
+        self._asked: set[str] = set()
 
     @contextmanager
     def network(self, around: Surroundings) -> Iterator[None]:
@@ -96,7 +103,8 @@ class Session:
     def execution(self, faults: FaultSet, around: Surroundings) -> Iterator[TestExecution]:
         """Run the block as the functional test, under these faults."""
         execution = self._server.begin(faults, around.hosts)
-        frame = TestFrame(self._server, execution, around.names)
+        patterns = around.config.url_patterns
+        frame = TestFrame(self._server, execution, around.names, url_patterns=patterns)
         with in_scope(Scope(frame, around.mesh)):
             yield execution
 
@@ -124,17 +132,26 @@ class Session:
         trace = execution.trace()
         problems = execution.problems()
         self._server.forget(execution)
+        return self.noted(Observation(trace, error, problems, execution.asked))
+
+    def noted(self, observation: Observation) -> Observation:
+        """Take note of which services were reached, and which were asked about.
+
+        :returns: the same observation, of an execution that may have been run elsewhere.
+        """
+        trace = observation.trace
         self._reached.update(call.target for call in trace.invocations)
         self._reached.update(each.service for each in trace.handlings.values())
-        return Observation(trace, error, problems, execution.asked)
+        self._asked.update(name for name in observation.asked if name is not None)
+        return observation
 
     def notes(self, result: Result) -> tuple[str, ...]:
         """What a user should know of the exploration itself.
 
         :param result: what it found.
         """
-        notes = [*_blind(result), *_unpredictable(result)]
-        for name in sorted(self._server.asked - self._reached):
+        notes = [*result.notes, *_blind(result), *_unpredictable(result)]
+        for name in sorted((self._server.asked | self._asked) - self._reached):
             notes.append(
                 f"was_fault_injected_on({name!r}) was asked, but no such service was reached; "
                 f"reached were: {', '.join(sorted(self._reached)) or 'none'}"

@@ -1,0 +1,117 @@
+"""What varies inside URLs from run to run, replaced where calls are compared between executions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from flask_filibuster.core.services import from_port_on
+
+NAMES = ("uuid", "number", "date")
+VARIES = "<varies>"
+# What tells a regular expression from a text, which is the same in every run.
+_SPECIAL = frozenset(r"\^$.*+?{}[]()|")
+
+
+@dataclass(frozen=True, slots=True)
+class UrlPattern:
+    """A part of URLs that varies, and what stands for it in the signatures of calls.
+
+    :ivar regex: matches the part, in a path with its query.
+    :ivar replacement: what stands for it, as ``re.sub`` takes it.
+    """
+
+    regex: re.Pattern[str]
+    replacement: str
+
+    @classmethod
+    def read(cls, entry: object) -> UrlPattern:
+        """The pattern that an entry of the configuration describes.
+
+        :param entry: a name out of :data:`NAMES`, a regular expression, or a pair of one of these
+            and its replacement.
+        :raises ValueError: it is something else, or would not work.
+        """
+        match entry:
+            case str() if entry in _BUILT_IN:
+                return cls(_BUILT_IN[entry], f"<{entry}>")
+            case str() if not _SPECIAL.isdisjoint(entry):
+                return cls(_compiled(entry), VARIES)
+            case [str(regex), str(replacement)]:
+                return _checked(cls(_BUILT_IN.get(regex) or _compiled(regex), replacement))
+            case str():
+                raise ValueError(f"{entry!r} is no such name, and as a text it never varies")
+            case _:
+                raise ValueError(f"{entry!r} is neither a text nor a pair of texts")
+
+
+def url_in_signature(url: str, patterns: Iterable[UrlPattern]) -> str:
+    """The URL from the port on, as it is from run to run: ``5003/bookings/<uuid>``.
+
+    :param url: the URL called.
+    :param patterns: what varies in its path and query, in the order of replacement; the port is
+        not theirs to match.
+    """
+    text = from_port_on(url)
+    if not patterns:
+        return text
+    port, slash, rest = text.partition("/")
+    varying = slash + rest
+    for pattern in patterns:
+        varying = pattern.regex.sub(pattern.replacement, varying)
+    return port + varying
+
+
+def _compiled(regex: str) -> re.Pattern[str]:
+    try:
+        compiled = re.compile(regex)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{regex!r} is no regular expression: {error}") from error
+    if compiled.search("") is not None:
+        raise ValueError(f"{regex!r} matches the empty text, and so everywhere")
+    return compiled
+
+
+def _checked(pattern: UrlPattern) -> UrlPattern:
+    try:
+        pattern.regex.sub(pattern.replacement, "")
+    except (re.error, IndexError) as error:
+        raise ValueError(f"{pattern.replacement!r} does not fit: {error}") from error
+    return pattern
+
+
+# An escape such as %7B or %3A ends in a letter or digit that belongs to what is left of it.
+_ESCAPE = "(?<=%[0-9a-f]{2})"
+_COLON = "(?::|%3a)"
+_DAY = "(?:0[1-9]|[12][0-9]|3[01])"
+_MONTH = "(?:0[1-9]|1[0-2])"
+_HOUR = "(?:[01][0-9]|2[0-4])"
+_MINUTE = "[0-5][0-9]"
+_SECOND = "[0-6][0-9](?:[.,][0-9]+)?"
+_ZONE = f"(?:z|(?:[-+ ]|%2b|%20){_HOUR}(?:{_COLON}?{_MINUTE})?)"
+_TIME = f"{_HOUR}(?:{_COLON}{_MINUTE}(?:{_COLON}{_SECOND})?)?{_ZONE}?(?![0-9a-z])"
+# From 2001 to 2065, in seconds or in milliseconds.
+_TIMESTAMP = r"[12][0-9]{9}(?:[0-9]{3}|\.[0-9]+)?"
+# All of a segment of the path, or of a value of the query.
+_WHOLE = "(?<=[/?&=;]){}(?=[/?&;]|\\Z)"
+
+_UUID = f"""
+    (?: (?<![0-9a-z]) | {_ESCAPE} )
+    (?: [0-9a-f]{{8}} (?:-[0-9a-f]{{4}}){{3}} -[0-9a-f]{{12}} | [0-9a-f]{{32}} )
+    (?![0-9a-z])
+"""
+_DATE = f"""
+    (?: (?<![0-9]) | {_ESCAPE} )
+    (?: [0-9]{{4}}-{_MONTH}-{_DAY} (?: (?:[t +]|%20) {_TIME} )?
+      | [0-9]{{4}}{_MONTH}{_DAY} t {_HOUR}{_MINUTE} (?:[0-6][0-9](?:\\.[0-9]+)?)? z?
+    ) (?![0-9])
+    | {_WHOLE.format(_TIMESTAMP)}
+"""
+_FLAGS = re.ASCII | re.IGNORECASE | re.VERBOSE
+
+_BUILT_IN: Mapping[str, re.Pattern[str]] = {
+    "uuid": re.compile(_UUID, _FLAGS),
+    "number": re.compile(_WHOLE.format("[0-9]+")),
+    "date": re.compile(_DATE, _FLAGS),
+}

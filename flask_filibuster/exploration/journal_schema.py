@@ -1,0 +1,421 @@
+"""The file of a journal: its tables, how it is opened and checked, and who runs what in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+import stat
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from flask_filibuster.core.execution_index import ExecutionIndex
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.faults import Fault
+from flask_filibuster.core.records import read_fault, write_planned
+from flask_filibuster.errors import FaultModelError, JournalError
+
+APPLICATION = 0x46696C62
+"""``PRAGMA application_id`` of a journal, big-endian at offset 68 of the file: "Filb"."""
+
+VERSION = 1
+"""``PRAGMA user_version``, big-endian at offset 60: which tables are in the file."""
+
+PATIENCE = 30.0
+"""How long to wait while another process writes, in seconds."""
+
+_MOVE = "move it away, or name another journal"
+
+# json.dumps would make an encoder of its own at each call with these separators.
+encode = json.JSONEncoder(separators=(",", ":")).encode
+
+_TABLES = (
+    """CREATE TABLE explorations (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,
+        begun REAL NOT NULL, state TEXT NOT NULL)""",
+    """CREATE TABLE names (
+        exploration INTEGER NOT NULL REFERENCES explorations ON DELETE CASCADE,
+        number INTEGER NOT NULL, name TEXT NOT NULL, checksum INTEGER NOT NULL,
+        PRIMARY KEY (exploration, number)) WITHOUT ROWID""",
+    """CREATE TABLE executions (
+        id INTEGER PRIMARY KEY,
+        exploration INTEGER NOT NULL REFERENCES explorations ON DELETE CASCADE,
+        faults TEXT NOT NULL, occurrence INTEGER NOT NULL, verdict TEXT NOT NULL,
+        purpose TEXT NOT NULL, decision TEXT NOT NULL, kind TEXT, error TEXT,
+        problems TEXT NOT NULL, asked TEXT NOT NULL, trace TEXT NOT NULL, sources TEXT,
+        extra TEXT NOT NULL, checksum INTEGER NOT NULL, ended REAL NOT NULL,
+        UNIQUE (exploration, faults, occurrence))""",
+    """CREATE TABLE left_out (
+        execution INTEGER NOT NULL REFERENCES executions ON DELETE CASCADE,
+        faults TEXT NOT NULL, reason TEXT NOT NULL, answer TEXT NOT NULL,
+        PRIMARY KEY (execution, faults)) WITHOUT ROWID""",
+    f"PRAGMA application_id = {APPLICATION}",
+    f"PRAGMA user_version = {VERSION}",
+)
+
+BEGIN = "INSERT INTO explorations (name, begun, state) VALUES (?, ?, 'running')"
+NEWEST_FIRST = "SELECT id FROM explorations WHERE name = ? ORDER BY id DESC"
+SET_STATE = "UPDATE explorations SET state = ? WHERE id = ?"
+DELETE = "DELETE FROM explorations WHERE id = ?"
+
+_ADD_NAME = "INSERT INTO names VALUES (?, ?, ?, ?)"
+_NAMES = "SELECT number, name, checksum FROM names WHERE exploration = ?"
+COPY_NAMES = "INSERT INTO names SELECT ?, number, name, checksum FROM names WHERE exploration = ?"
+
+RECORD = """INSERT OR REPLACE INTO executions
+    VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+RECALL = """SELECT faults, occurrence, verdict, purpose, decision, kind, error, problems, asked,
+    trace, sources, extra, checksum
+    FROM executions WHERE exploration = ? AND faults = ? AND occurrence = ?"""
+COUNT = "SELECT sources, COUNT(*) FROM executions WHERE exploration = ? GROUP BY sources"
+PASSED = """SELECT id, sources FROM executions
+    WHERE exploration = ? AND verdict = 'passed' AND sources IS NOT NULL ORDER BY id"""
+COPY = """INSERT INTO executions SELECT NULL, ?, faults, occurrence, verdict, purpose, decision,
+    kind, error, problems, asked, trace, sources, extra, checksum, ended
+    FROM executions WHERE id = ?"""
+LEAVE_OUT = "INSERT OR REPLACE INTO left_out VALUES (?, ?, ?, ?)"
+COPY_LEFT_OUT = """INSERT INTO left_out
+    SELECT ?, faults, reason, answer FROM left_out WHERE execution = ?"""
+
+
+class JournalFile:
+    """The open file of a journal, used by one thread at a time.
+
+    A file that is no sound journal of a known version is left as it is, to the byte.
+
+    :param path: the file; made where there is none, or an empty one.
+    :ivar path: the same, absolute.
+    :ivar lock: held while the file is used; whoever holds it may do several things in a row.
+    :raises JournalError: there is something else, or it cannot be read and written.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        # Absolute, so that no name means something else to SQLite.
+        self.path = Path(path).absolute()
+        self.lock = threading.RLock()
+        self._db = _open(self.path)
+        self._closed = False
+
+    @contextmanager
+    def using(self) -> Iterator[sqlite3.Connection]:
+        """The connection, whose errors become :class:`JournalError`."""
+        with self.lock:
+            if self._closed:
+                raise JournalError(str(self.path), "has been closed; open it again")
+            try:
+                yield self._db
+            except (sqlite3.Error, OSError) as error:
+                raise _trouble(self.path, error) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The connection within one transaction, which is undone if the body raises."""
+        with self.using() as db:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close the file; closing it again does nothing."""
+        with self.lock:
+            self._closed = True
+            self._db.close()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found = path.stat() if path.exists() else None
+        if found is not None and not stat.S_ISREG(found.st_mode):
+            raise JournalError(str(path), "is no regular file; name another journal")
+        if found is not None and found.st_size:
+            _check_header(path)
+            _check_pages(path)
+        return _connect(path)
+    except (sqlite3.Error, OSError, ValueError) as error:
+        raise _trouble(path, error) from error
+
+
+def _trouble(path: Path, error: Exception) -> JournalError:
+    """What SQLite or the system says of a journal, in words that tell what to do."""
+    if type(error) is sqlite3.DatabaseError:
+        return damaged(path, str(error))
+    if _is_busy(error):
+        problem = (
+            f"has been kept busy by another process for {PATIENCE:g} seconds; "
+            "try again, or name another journal"
+        )
+    else:
+        problem = (
+            f"cannot be read and written ({error}); look at the permissions and the space there, "
+            "or name another journal"
+        )
+    return JournalError(str(path), problem)
+
+
+def damaged(path: Path, how: str) -> JournalError:
+    """The error for a journal that is not what was written."""
+    return JournalError(str(path), f"is damaged ({how}); {_MOVE}")
+
+
+def checksum(*fields: object) -> int:
+    """What tells whether the fields of a row are still those that were written."""
+    return zlib.crc32("\x1f".join(map(str, fields)).encode())
+
+
+def _is_busy(error: Exception) -> bool:
+    """Whether another connection is in the way."""
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+
+def _check_header(path: Path) -> None:
+    """Make sure that the file is a journal of a known version.
+
+    The header is read through SQLite, as it is in the file: opened as immutable, it is not locked,
+    recovered or written. If this process opened and closed the file itself, it would lose the locks
+    of all its journals on that file (POSIX), and other processes would delete their log as unused.
+    """
+    with closing(_reading(path, "&immutable=1")) as db:
+        # While another process copies its log into the file, the header is ahead of the rest.
+        db.execute("PRAGMA writable_schema = ON")
+        try:
+            application, version = (
+                db.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("application_id", "user_version")
+            )
+        except sqlite3.DatabaseError as error:
+            raise JournalError(
+                str(path), f"is no journal, or damaged at its beginning ({error}); {_MOVE}"
+            ) from error
+    if application != APPLICATION or version < 1:
+        raise JournalError(
+            str(path), f"is another program's file, or damaged at its beginning; {_MOVE}"
+        )
+    if version > VERSION:
+        raise JournalError(
+            str(path),
+            f"was written by a newer version of Flask-Filibuster (its schema is {version}, this "
+            f"one reads {VERSION}); upgrade Flask-Filibuster, or {_MOVE}",
+        )
+
+
+def _check_pages(path: Path) -> None:
+    """Make sure that the structure of the file is sound.
+
+    A connection that only reads does not copy the log into the file when it is closed.
+    """
+    if path.with_name(f"{path.name}-journal").exists():
+        # Whoever made it was killed at that very moment; who writes to it undoes that first.
+        return
+    with closing(_reading(path)) as db:
+        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise damaged(path, " ".join(found.split()))
+
+
+def _reading(path: Path, more: str = "") -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro{more}", uri=True, timeout=PATIENCE)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+    try:
+        # Lets one process make the tables, while the others wait.
+        db.execute("BEGIN IMMEDIATE")
+        if not db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
+            for statement in _TABLES:
+                db.execute(statement)
+        # Changes nothing, but shows at once whether the file can be written.
+        db.execute(DELETE, (0,))
+        db.execute("COMMIT")
+        durable = "NORMAL" if _write_ahead(db) == "wal" else "FULL"
+        db.execute(f"PRAGMA synchronous = {durable}")
+        db.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _write_ahead(db: sqlite3.Connection) -> str:
+    """Switch to a write-ahead log, where the file system can do that, and say what is used."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return str(db.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            # SQLite itself does not wait for others here.
+            if not _is_busy(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
+
+
+class Names:
+    """What an exploration names again and again, stored once each, under numbers from 1.
+
+    These are ways for calls to fail, and source files with the digest of what was in them. Numbers
+    mean nothing outside of their exploration, so that all its rows can be copied and deleted as
+    they are, and no process has to know of the numbers of another.
+
+    :param db: the open journal.
+    :param path: its file.
+    :param exploration: whose names they are.
+    :param unchanged: whether a file, by name, still has a digest.
+    :raises JournalError: names are damaged.
+    """
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        path: Path,
+        exploration: int,
+        unchanged: Callable[[str, str], bool],
+    ) -> None:
+        self._path = path
+        self._exploration = exploration
+        self._is_unchanged = unchanged
+        self._hold: dict[str | None, bool] = {None: True, "": True}
+        self._last = 0
+        self._numbers: dict[tuple[str, Fault | str], int] = {}
+        self._files: dict[str, tuple[str, str]] = {}
+        self._unwritten: list[tuple[int, int, str, int]] = []
+        for number, text, check in db.execute(_NAMES, (exploration,)):
+            if check != checksum(text):
+                raise damaged(path, "a name is not what was recorded")
+            try:
+                name = json.loads(text)
+                if isinstance(name, list):
+                    self._know((name[0], name[1]), number)
+                else:
+                    index = ExecutionIndex(name["execution_index"])
+                    self._know((index, read_fault(name["fault"])), number)
+            except (ValueError, LookupError, TypeError, FaultModelError) as error:
+                raise damaged(path, f"a name cannot be read: {error!r}") from error
+
+    def known(self, faults: FaultSet) -> str | None:
+        """The numbers of a fault set, if all of them have been given out."""
+        numbers = {self._numbers.get((each.index, each.fault), 0) for each in faults}
+        return None if 0 in numbers else _joined(numbers)
+
+    def of_faults(self, faults: FaultSet) -> str:
+        """The numbers of a fault set: the same text for all sets of the same faults."""
+        numbers = set()
+        for planned in faults:
+            way = planned.index, planned.fault
+            numbers.add(self._numbers.get(way) or self._new(way, write_planned(planned)))
+        return _joined(numbers)
+
+    def of_sources(self, sources: Mapping[str, str]) -> str:
+        """The numbers of source files, given with their digests."""
+        return _joined(
+            {self._numbers.get(each) or self._new(each, each) for each in sources.items()}
+        )
+
+    def hold(self, sources: str | None) -> bool:
+        """Whether the files with these numbers are what they were; unknown ones count as such."""
+        known = self._hold.get(sources)
+        if known is None:
+            numbers = (sources or "").split()
+            if not all(number in self._files for number in numbers):
+                raise damaged(self._path, "a source has no name")
+            known = all(self._is_unchanged(*self._files[number]) for number in numbers)
+            self._hold[sources] = known
+        return known
+
+    def write(self, db: sqlite3.Connection) -> None:
+        """Write what is not in the journal yet."""
+        if self._unwritten:
+            db.executemany(_ADD_NAME, self._unwritten)
+
+    def written(self) -> None:
+        """Take note that the transaction that wrote has been ended; else all is written again."""
+        self._unwritten.clear()
+
+    def _new(self, key: tuple[str, Fault | str], name: object) -> int:
+        number, text = self._last + 1, encode(name)
+        self._know(key, number)
+        self._unwritten.append((self._exploration, number, text, checksum(text)))
+        return number
+
+    def _know(self, key: tuple[str, Fault | str], number: int) -> None:
+        self._last = max(self._last, number)
+        self._numbers[key] = number
+        if isinstance(key[1], str):
+            self._files[str(number)] = key[0], key[1]
+
+
+def _joined(numbers: Iterable[int]) -> str:
+    return " ".join(map(str, sorted(numbers)))
+
+
+class RunLock:
+    """Tells other processes that an exploration is being run.
+
+    It is a transaction on an empty SQLite file beside the journal, which ends with this process,
+    however that ends. Take, release and sweep locks while writing to the journal only: then nobody
+    deletes the file of a lock that somebody else is just taking.
+    """
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        self._path = path
+        self._db = db
+
+    @classmethod
+    def take(cls, journal: Path, exploration: int) -> RunLock:
+        """Take the lock of an exploration that is not being run.
+
+        :raises JournalError: it is.
+        """
+        lock = cls._take(journal.with_name(f"{journal.name}-run-{exploration}"))
+        if lock is None:
+            raise JournalError(str(journal), "is being explored by another process just now")
+        return lock
+
+    @classmethod
+    def sweep(cls, journal: Path) -> set[int]:
+        """Delete what killed processes have left behind.
+
+        :returns: the explorations that are being run.
+        """
+        name = re.compile(rf"{re.escape(journal.name)}-run-([0-9]+)")
+        running = set()
+        for path in list(journal.parent.iterdir()):
+            if (match := name.fullmatch(path.name)) is None:
+                continue
+            if (lock := cls._take(path)) is None:
+                running.add(int(match[1]))
+            else:
+                lock.delete()
+        return running
+
+    @classmethod
+    def _take(cls, path: Path) -> RunLock | None:
+        db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode = MEMORY")
+            db.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as error:
+            db.close()
+            if _is_busy(error):
+                return None
+            raise
+        return cls(path, db)
+
+    def delete(self) -> None:
+        """Give the lock back, and delete its file."""
+        self.close()
+        self._path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Give the lock back; its file stays, until somebody sweeps."""
+        self._db.close()

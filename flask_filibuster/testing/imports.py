@@ -1,0 +1,236 @@
+"""What modules import, read from their source.
+
+Nothing is run or imported: modules that are loaded are looked up, and what is not loaded yet is
+searched for where Python would search.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import logging
+import os
+import pkgutil
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from flask_filibuster.instrumentation.callsite import is_installed, is_ours
+
+logger = logging.getLogger(__name__)
+
+Files = frozenset[str]
+_DICT = vars(ModuleType)["__dict__"]
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module, loaded or not.
+
+    :ivar name: its name; empty where only the file is known.
+    :ivar file: absolute path of its file; ``None``: there is none, as for a namespace package.
+    :ivar package: what its relative imports are relative to.
+    :ivar path: where its submodules are; ``None``: it is no package.
+    """
+
+    name: str
+    file: str | None
+    package: str
+    path: tuple[str, ...] | None = None
+
+
+class Imports:
+    """What modules import; each file is read once."""
+
+    def __init__(self) -> None:
+        self._digests: dict[str, str] = {}
+        self._named: dict[str, Module | None] = {}
+        self._imported: dict[Module, tuple[str, ...]] = {}
+
+    def digest(self, file: str) -> str:
+        """Digest of a file's content; empty where there is none."""
+        if file not in self._digests:
+            self._read(file)
+        return self._digests[file]
+
+    def closure(self, modules: Iterable[Module], package: str) -> Files:
+        """The files of these modules and of those that they need, as far as they are own code.
+
+        :param package: a top-level package that is own code even where it is an installed one.
+        """
+        pending, seen = list(modules), set[Module]()
+        files: set[str] = set()
+        while pending:
+            module = pending.pop()
+            if module in seen:
+                continue
+            seen.add(module)
+            if module.file is not None:
+                if not _is_own(module, package):
+                    continue
+                files.add(module.file)
+            for name in (*_packages_above(module.name), *self._imports_of(module)):
+                found = self._find(name)
+                if found is not None:
+                    pending.append(found)
+        return frozenset(files)
+
+    def _read(self, file: str) -> bytes:
+        try:
+            content = Path(file).read_bytes()
+        except OSError as error:
+            logger.debug("%s cannot be read: %s", file, error)
+            self._digests.setdefault(file, "")
+            return b""
+        digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        self._digests.setdefault(file, digest)
+        return content
+
+    def _imports_of(self, module: Module) -> tuple[str, ...]:
+        if module not in self._imported:
+            self._imported[module] = tuple(dict.fromkeys(self._parse(module)))
+        return self._imported[module]
+
+    def _parse(self, module: Module) -> Iterator[str]:
+        if module.file is None:
+            return
+        content = self._read(module.file)
+        if not module.file.endswith(".py"):
+            return
+        try:
+            # What the compiler warned of, it does not need to say again.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = ast.parse(content)
+        except (SyntaxError, ValueError, RecursionError) as error:
+            logger.debug("%s is no Python source: %s", module.file, error)
+            return
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield alias.name
+            elif isinstance(node, ast.ImportFrom):
+                yield from self._imported_from(node, module)
+
+    def _imported_from(self, node: ast.ImportFrom, module: Module) -> Iterator[str]:
+        name = "." * node.level + (node.module or "")
+        try:
+            base = importlib.util.resolve_name(name, module.package)
+        except ImportError as error:
+            logger.debug("%s: %s", module.file, error)
+            return
+        yield base
+        for alias in node.names:
+            if alias.name == "*":
+                listed = _variables(sys.modules.get(base)).get("__all__")
+                if isinstance(listed, list | tuple):
+                    yield from (f"{base}.{each}" for each in listed)
+            else:
+                yield f"{base}.{alias.name}"
+
+    def _find(self, name: str) -> Module | None:
+        """The module of that name, without importing it or the packages above it."""
+        if name not in self._named:
+            loaded = sys.modules.get(name)
+            self._named[name] = (
+                of_namespace(_variables(loaded), name)
+                if isinstance(loaded, ModuleType)
+                else self._search(name)
+            )
+        return self._named[name]
+
+    def _search(self, name: str) -> Module | None:
+        above = name.rpartition(".")[0]
+        if above:
+            package = self._find(above)
+            return None if package is None else _search_in(package.path or (), name)
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError) as error:
+            logger.debug("%s is not found: %s", name, error)
+            return None
+        return None if spec is None else _of_spec(spec)
+
+
+def _search_in(path: Iterable[str], name: str) -> Module | None:
+    """The module of that name below a package.
+
+    ``importlib`` would import the package, and its ``PathFinder`` asks for what is imported, too.
+    """
+    portions: list[str] = []
+    for each in path:
+        finder: Any = pkgutil.get_importer(each)
+        spec = None if finder is None else finder.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            return _of_spec(spec)
+        if spec is not None:
+            portions += spec.submodule_search_locations or ()
+    return Module(name, None, name, tuple(portions)) if portions else None
+
+
+def _of_spec(spec: ModuleSpec) -> Module:
+    file = os.path.abspath(spec.origin) if spec.has_location and spec.origin else None
+    path = spec.submodule_search_locations
+    return Module(spec.name, file, spec.parent or "", None if path is None else tuple(path))
+
+
+def _is_own(module: Module, package: str) -> bool:
+    file = module.file or ""
+    if is_ours(file):
+        return False
+    is_of_package = bool(package) and module.name.partition(".")[0] == package
+    return is_of_package or not is_installed(file)
+
+
+def _packages_above(name: str) -> Iterator[str]:
+    while name := name.rpartition(".")[0]:
+        yield name
+
+
+def _variables(module: object) -> Mapping[str, Any]:
+    """The global variables of a module; ``vars`` would make a lazy one load what it stands for."""
+    found: Mapping[str, Any] = _DICT.__get__(module) if isinstance(module, ModuleType) else {}
+    return found
+
+
+def loaded_module(name: object) -> list[Module]:
+    """The module of that name, if it is loaded and has a file."""
+    loaded = sys.modules.get(name) if isinstance(name, str) else None
+    if not isinstance(loaded, ModuleType):
+        return []
+    module = of_namespace(_variables(loaded), str(name))
+    return [module] if module.file is not None else []
+
+
+def of_namespace(namespace: Mapping[str, Any], name: str, compiled_from: str = "<>") -> Module:
+    """The module with these global variables.
+
+    :param compiled_from: file that a function of it was compiled from, in angle brackets if none.
+    """
+    given = namespace.get("__file__")
+    file = given if isinstance(given, str) else compiled_from
+    path = namespace.get("__path__")
+    package = namespace.get("__package__")
+    if not isinstance(package, str):
+        package = name if path is not None else name.rpartition(".")[0]
+    return Module(
+        name,
+        None if file.startswith("<") else os.path.abspath(file),
+        package,
+        None if path is None else tuple(path),
+    )
+
+
+def module_at(file: str) -> Module:
+    """The module in a file, by its name if it is loaded."""
+    for name, module in list(sys.modules.items()):
+        variables = _variables(module)
+        if variables.get("__file__") == file:
+            return of_namespace(variables, name)
+    return Module("", file, "")

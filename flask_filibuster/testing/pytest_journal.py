@@ -1,0 +1,112 @@
+"""The journal of marked tests: opened once in a session, with the reports of what failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flask_filibuster.config import JOURNAL, Config
+from flask_filibuster.errors import FilibusterWarning
+from flask_filibuster.exploration.journal import Journal
+from flask_filibuster.exploration.memory import Memory
+from flask_filibuster.report.text import error_line
+from flask_filibuster.testing.keeping import finishing, unwritable
+from flask_filibuster.testing.pytest_plugin import JOURNALS
+from flask_filibuster.testing.session import Surroundings
+from flask_filibuster.testing.sources import SourceFiles
+
+Reports = list[pytest.TestReport]
+
+
+class Journals:
+    """The journals of a session, by path."""
+
+    def __init__(self) -> None:
+        self._open: dict[Path, Journal] = {}
+
+    def at(self, path: Path) -> Journal:
+        """The journal of that file, opened if it is not yet.
+
+        :raises JournalError: it cannot be.
+        """
+        journal = self._open.get(path)
+        if journal is None:
+            journal = self._open[path] = Journal(path)
+        return journal
+
+    def close(self) -> None:
+        """Close all of them."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+
+@contextmanager
+def memory_of(item: Any, config: Config, around: Surroundings) -> Iterator[Memory | None]:
+    """What is kept of the exploration of a marked test, for the time of the block.
+
+    :param item: the test.
+    :param config: the settings of its services.
+    :param around: its services.
+    :raises JournalError: the journal cannot be used.
+    """
+    journal = _journal(item, config)
+    if journal is None:
+        yield None
+        return
+    asked = item.config.getoption
+    run = journal.begin(
+        item.nodeid, resume=asked("filibuster_resume"), changed=asked("filibuster_changed")
+    )
+    with finishing(run):
+        sources = SourceFiles(around.by_name)
+        test, own = getattr(item, "obj", None), _conftests(item)
+        yield Memory(
+            run,
+            sources=lambda trace: sources.of(trace, test, extra=own),
+            error_line=error_line,
+        )
+
+
+def _journal(item: Any, config: Config) -> Journal | None:
+    asked = item.config.getoption
+    place = asked("filibuster_journal") or config.journal
+    if asked("no_filibuster_journal") or place is None:
+        return None
+    path = Path(item.config.rootpath, place)
+    if place == JOURNAL and not (asked("filibuster_resume") or asked("filibuster_changed")):
+        # A place that nobody has asked for, in a directory where nothing can be written.
+        problem = unwritable(path)
+        if problem is not None:
+            item.warn(FilibusterWarning(f"no execution is kept: {problem}"))
+            return None
+    journals: Journals = item.config.stash.setdefault(JOURNALS, Journals())
+    return journals.at(path)
+
+
+def _conftests(item: Any) -> list[str]:
+    """The conftest.py files that a test's fixtures may come from."""
+    root, directory = item.config.rootpath, item.path.parent
+    places = [directory, *directory.parents]
+    if root in places:
+        places = places[: places.index(root) + 1]
+    return [str(place / "conftest.py") for place in places if (place / "conftest.py").is_file()]
+
+
+def written(config: pytest.Config, reports: Reports) -> str:
+    """Reports as text."""
+    serialised = [
+        config.hook.pytest_report_to_serializable(config=config, report=report)
+        for report in reports
+    ]
+    return json.dumps(serialised)
+
+
+def read(config: pytest.Config, text: str) -> Reports:
+    """Reports that :func:`written` has written."""
+    deserialise: Callable[..., Any] = config.hook.pytest_report_from_serializable
+    return [deserialise(config=config, data=data) for data in json.loads(text)]

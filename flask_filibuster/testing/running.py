@@ -1,0 +1,223 @@
+"""Running one execution of a functional test, in this process or in another one."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import pickle
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from flask import Flask
+from werkzeug.utils import ImportStringError, import_string
+
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.errors import FilibusterError, SetupError
+from flask_filibuster.exploration.failures import TestFailedError, signature
+from flask_filibuster.exploration.ledger import Observation
+from flask_filibuster.report.text import error_line
+from flask_filibuster.testing.session import Session, Surroundings, surroundings
+
+Services = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | str | None
+"""Apps by base URL; or a function that returns them, or ``"module:name"`` of either."""
+
+SENDABLE = (
+    "the test must be a function of a module, and services a function of a module that returns "
+    "them, or 'module:name'"
+)
+
+
+def services_of(source: Services) -> dict[str, Any]:
+    """The services that are meant.
+
+    :raises SetupError: there are none of that name, or they are no mapping.
+    """
+    services: Any = source
+    if isinstance(services, str):
+        if ":" not in services:
+            raise SetupError(f"services is {source!r}; write it as 'module:name'")
+        try:
+            services = import_string(services)
+        except ImportStringError as error:
+            raise SetupError(f"services {source!r} cannot be found: {error.exception}") from error
+    if callable(services) and not isinstance(services, Mapping):
+        services = services()
+    if services is not None and not isinstance(services, Mapping):
+        raise SetupError(
+            f"services is {source!r}; it must be a mapping of apps by base URL, a function that "
+            "returns one, or 'module:name' of either"
+        )
+    return dict(services or {})
+
+
+def run_once(
+    test: Callable[[], object], session: Session, faults: FaultSet, around: Surroundings
+) -> Observation:
+    """Run the test under one fault set."""
+    error: BaseException | None = None
+    with session.execution(faults, around) as execution:
+        try:
+            outcome = test()
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as raised:  # noqa: BLE001 - pytest's outcomes are no Exceptions
+            error = raised
+        else:
+            if inspect.isawaitable(outcome) or inspect.isasyncgen(outcome):
+                close = getattr(outcome, "close", None)
+                if close is not None:
+                    close()
+                raise SetupError(
+                    f"{test!r} is asynchronous, so that calling it runs nothing; "
+                    "wrap it: explore(lambda: asyncio.run(test()), …)"
+                )
+    return session.observe(execution, error)
+
+
+class Task:
+    """Runs a test under the fault sets that it is called with.
+
+    Where an executor takes it to another process, it arrives there as a :class:`RemoteTask`.
+
+    :param test: the test.
+    :param services: where the services are to be found.
+    :param timeout: how long to wait for what the services have under way, in seconds.
+    :param session: observes the executions in this process.
+    :param around: the services in this process.
+    """
+
+    def __init__(
+        self,
+        test: Callable[[], object],
+        services: Services,
+        timeout: float,
+        session: Session,
+        around: Surroundings,
+    ) -> None:
+        self._test = test
+        self._session = session
+        self._around = around
+        self._remote = RemoteTask(test, services, timeout, uuid4().hex)
+
+    def __call__(self, faults: FaultSet) -> Observation:
+        """Run the test once."""
+        return run_once(self._test, self._session, faults, self._around)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        remote = self._remote
+        services = remote.services
+        if isinstance(services, Mapping) and any(
+            isinstance(app, Flask) for app in services.values()
+        ):
+            raise SetupError(
+                f"services is a mapping of apps, which stay in their process; {SENDABLE}"
+            )
+        return RemoteTask, (remote.test, services, remote.timeout, remote.exploration)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTask:
+    """Runs a test in a process that has nothing but what it was sent.
+
+    :ivar test: the test.
+    :ivar services: where the services are to be found.
+    :ivar timeout: how long to wait for what the services have under way, in seconds.
+    :ivar exploration: a name like no other, of the exploration that this is part of.
+    """
+
+    test: Callable[[], object]
+    services: Services
+    timeout: float
+    exploration: str
+
+    def __call__(self, faults: FaultSet) -> Observation:
+        """Run the test once.
+
+        :returns: the observation, with a failure in words only: a traceback cannot be sent.
+        :raises SetupError: what surrounds the test is not right, whatever that raised.
+        """
+        try:
+            seen = self._run(faults)
+        except FilibusterError as error:
+            # Only the text: most exceptions do not survive being sent to another process.
+            raise SetupError(str(error)) from None
+        except Exception as error:  # noqa: BLE001 - its kind may not be known over there
+            raise SetupError(
+                f"the services could not be had where the test was to run: {error_line(error)}"
+            ) from None
+        return Observation(seen.trace, _in_words(seen.error), seen.problems, seen.asked)
+
+    def _run(self, faults: FaultSet) -> Observation:
+        place = _place(self.exploration)
+        with surroundings(place.services(self.services)) as around:
+            return run_once(self.test, place.session(self.timeout), faults, around)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A task as bytes, so that it is opened where what goes wrong then can be told of.
+
+    :ivar content: the task, pickled.
+    """
+
+    content: bytes
+
+    @classmethod
+    def of(cls, task: Task) -> Parcel:
+        """Make a parcel.
+
+        :raises SetupError: the test or its services cannot be sent.
+        """
+        try:
+            return cls(pickle.dumps(task))
+        except (pickle.PicklingError, TypeError, AttributeError) as error:
+            raise SetupError(
+                f"the test and its services cannot be sent to other processes ({error}); {SENDABLE}"
+            ) from error
+
+    def __call__(self, faults: FaultSet) -> Observation:
+        """Open it, and run the test once."""
+        task: RemoteTask = pickle.loads(self.content)  # noqa: S301 - from the process that asks
+        return task(faults)
+
+
+class _Place:
+    """What an exploration has in another process, from its first execution there on."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._services: dict[str, Any] | None = None
+        self._session: Session | None = None
+
+    def services(self, source: Services) -> dict[str, Any]:
+        """The services, made once: what makes them may take its time."""
+        with self._lock:
+            if self._services is None:
+                self._services = services_of(source)
+            return self._services
+
+    def session(self, timeout: float) -> Session:
+        """What observes the executions."""
+        with self._lock:
+            if self._session is None:
+                self._session = Session(timeout=timeout)
+            return self._session
+
+
+@functools.lru_cache(maxsize=4)
+def _place(exploration: str) -> _Place:  # noqa: ARG001 - it is what they are told apart by
+    """The same place for the same exploration, as long as there are not many at once."""
+    return _Place()
+
+
+def _in_words(error: BaseException | None) -> TestFailedError | None:
+    """A failure as it is told in the process that asks."""
+    if error is None:
+        return None
+    # So is named here what is __main__ there, where it is a script that explores.
+    kind = re.sub(r"^__mp_main__\.", "__main__.", signature(error))
+    return TestFailedError(error_line(error), kind)

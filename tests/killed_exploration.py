@@ -1,0 +1,85 @@
+"""An exploration of 500 executions that keeps a journal: a program, to be killed at any time.
+
+``python -m tests.killed_exploration JOURNAL LOG``: each fault set that it runs is a line of LOG,
+and a byte on stdout.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from flask_filibuster.core.fault_model import FaultModel
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.exploration.explorer import Explorer, Observation, run_all
+from flask_filibuster.exploration.journal import Journal
+from flask_filibuster.exploration.memory import Memory
+from flask_filibuster.exploration.result import Result
+from flask_filibuster.report.text import error_line
+from tests.simulation import FunctionalTest, Orderly, Service, Simulation, Step, whimsical_judge
+
+NAME = "500 executions"
+EXECUTIONS = 500
+MODEL = FaultModel(("ConnectionError", "Timeout"), default_statuses=(500, 503))
+
+
+def simulation() -> Simulation:
+    """A page with four optional parts, one of them with a fallback, and a test that is picky."""
+    parts = [f"s{number}" for number in range(4)]
+    steps = tuple((Step(name, fallback="old" if name == "s1" else None),) for name in parts)
+    services: dict[str, Service] = {"front": Orderly(steps)}
+    services.update({name: Orderly() for name in (*parts, "old")})
+    return Simulation(services, FunctionalTest(("front",), whimsical_judge(3)))
+
+
+def named(faults: FaultSet) -> str:
+    """A fault set in a line that is the same in every process."""
+    return "; ".join(f"{planned.index} {planned.fault}" for planned in faults) or "none"
+
+
+def explored(
+    journal: Path | None, begins: Callable[[FaultSet], object], *, resume: bool = False
+) -> Result:
+    """Explore, with what is in the journal if that is wanted.
+
+    :param begins: called before each execution that is run.
+    """
+    application = simulation()
+
+    def run(faults: FaultSet) -> Observation:
+        begins(faults)
+        return application.run(faults)
+
+    def explorer(memory: Memory | None) -> Explorer:
+        return Explorer(
+            MODEL,
+            reduction="exact",
+            max_executions=EXECUTIONS,
+            check_determinism=True,
+            memory=memory,
+        )
+
+    if journal is None:
+        return run_all(explorer(None), run)
+    with Journal(journal) as opened:
+        part = opened.begin(NAME, resume=resume)
+        result = run_all(explorer(Memory(part, error_line=error_line)), run)
+        part.finish("complete")
+    return result
+
+
+def main() -> None:
+    path, log = map(Path, sys.argv[1:])
+    with log.open("a", encoding="utf-8", buffering=1) as file:
+
+        def begins(faults: FaultSet) -> None:
+            file.write(f"{named(faults)}\n")
+            os.write(1, b".")
+
+        explored(path, begins)
+
+
+if __name__ == "__main__":
+    main()
