@@ -135,6 +135,13 @@ def cannot_be_sent() -> Callable[[], None]:
     return lambda: None
 
 
+def tolerate(failures: int, dask_scheduler: Any) -> int:
+    """Have Dask's scheduler give up what has taken so many workers down; how many it was before."""
+    before: int = dask_scheduler.allowed_failures
+    dask_scheduler.allowed_failures = failures
+    return before
+
+
 def story(result: Result) -> Iterator[object]:
     """Everything that may not depend on who has run the executions."""
     for each in result.executions:

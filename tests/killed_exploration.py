@@ -22,15 +22,14 @@ from tests.simulation import FunctionalTest, Orderly, Service, Simulation, Step,
 
 NAME = "500 executions"
 EXECUTIONS = 500
-MODEL = FaultModel(("ConnectionError", "Timeout"), default_statuses=(500, 503))
+MODEL = FaultModel(("ConnectionError", "Timeout"), default_statuses=(404, 429, 500, 502, 503))
 
 
 def simulation() -> Simulation:
-    """A page with four optional parts, one of them with a fallback, and a test that is picky."""
-    parts = [f"s{number}" for number in range(4)]
-    steps = tuple((Step(name, fallback="old" if name == "s1" else None),) for name in parts)
-    services: dict[str, Service] = {"front": Orderly(steps)}
-    services.update({name: Orderly() for name in (*parts, "old")})
+    """A page with three optional parts, of which each can fail in seven ways, and a picky test."""
+    parts = [f"s{number}" for number in range(3)]
+    services: dict[str, Service] = {"front": Orderly(tuple((Step(name),) for name in parts))}
+    services.update({name: Orderly() for name in parts})
     return Simulation(services, FunctionalTest(("front",), whimsical_judge(3)))
 
 

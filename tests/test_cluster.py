@@ -28,6 +28,7 @@ from tests import distributed_app as app
 ROOT = Path(__file__).parents[1]
 SLOW = "tests.distributed_app:slow_services"
 
+
 @contextmanager
 def started(path: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """One of Dask's commands, with its log in a file."""
@@ -131,6 +132,30 @@ def test_a_cluster_that_loses_all_its_workers_is_an_error_and_not_waited_for(
 
         with pytest.raises(SetupError, match="has no workers any more"):
             explored_on(dask.address, app.test, progress=kill_it)
+
+
+def test_what_takes_workers_down_again_and_again_counts_as_lost_with_them(dask: Dask) -> None:
+    with dask.worker(), cluster(dask.address) as workers:
+        client: Any = workers.executor
+        usual = client._client.run_on_scheduler(app.tolerate, 0)
+        try:
+            assert workers.executor is not None
+            future = workers.executor.submit(os._exit, 3)
+            with pytest.raises(workers.lost):
+                future.result(20)
+        finally:
+            client._client.run_on_scheduler(app.tolerate, usual)
+
+
+def test_a_test_that_ends_its_process_and_apps_that_stay_in_theirs_do_no_harm_to_a_worker(
+    dask: Dask,
+) -> None:
+    with dask.worker() as only, cluster(dask.address) as workers:
+        with pytest.raises(SystemExit, match="7"):
+            explore(app.ends_the_process, app.services, executor=workers.executor)
+        with pytest.raises(SetupError, match="services is a mapping of apps, which stay"):
+            explore(app.test, app.services(), executor=workers.executor)
+        assert only.poll() is None
 
 
 def test_a_cluster_without_workers_is_an_error(dask: Dask) -> None:

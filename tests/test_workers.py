@@ -22,17 +22,19 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from flask_filibuster.cli.target import Request, RequestTest
 from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import ConfigError, SetupError
-from flask_filibuster.exploration.explorer import Explorer, Observation
+from flask_filibuster.exploration.explorer import Explorer, Observation, run_all
 from flask_filibuster.exploration.failures import TestFailedError, signature
 from flask_filibuster.exploration.pool import Pool, WorkerLostError
 from flask_filibuster.exploration.result import Result
 from flask_filibuster.report.text import error_line
 from flask_filibuster.testing.explore import explore
+from flask_filibuster.testing.running import RemoteTask
 from tests import distributed_app as app
-from tests.simulation import Simulation
+from tests.simulation import PASSED, FunctionalTest, Orderly, Simulation, Step
 from tests.test_search_properties import Application, applications, in_order, models, tried
 
 SERVICES = "tests.distributed_app:services"
@@ -117,7 +119,7 @@ def alone() -> Result:
 @pytest.mark.parametrize(
     ("executor", "services"),
     [
-        pytest.param(lambda: ThreadPoolExecutor(3), app.services(), id="threads"),
+        pytest.param(lambda: ThreadPoolExecutor(8), app.services(), id="threads"),
         pytest.param(lambda: ProcessPoolExecutor(2, FORK), app.services, id="forked"),
         pytest.param(lambda: ProcessPoolExecutor(2, SPAWN), SERVICES, id="spawned"),
         pytest.param(Inline, app.services, id="inline"),
@@ -132,7 +134,7 @@ def test_any_executor_gives_the_same_result_and_is_left_open(
         assert given.submit(int, "7").result() == 7
 
 
-@pytest.mark.parametrize(("workers", "services"), [(1, app.services), (2, SERVICES), (8, SERVICES)])
+@pytest.mark.parametrize(("workers", "services"), [(1, app.services), (2, SERVICES)])
 def test_processes_of_our_own_give_the_same_result_and_are_gone_afterwards(
     alone: Result, workers: int, services: Any
 ) -> None:
@@ -316,6 +318,16 @@ def test_a_test_that_ends_the_process_ends_the_one_that_explores() -> None:
     assert not multiprocessing.active_children()
 
 
+def test_a_test_that_ends_the_process_leaves_a_worker_of_somebody_else_alone() -> None:
+    # One that lets SystemExit through ends: so do Dask's.
+    task = RemoteTask(app.ends_the_process, app.services, 1.0, "an exploration")
+    explorer = Explorer(FaultModel([], default_statuses=[503]))
+    pool = Pool(Inline(), task, 1)
+    with pytest.raises(SystemExit) as end:
+        run_all(explorer, lambda faults: pool.observe(faults, explorer))
+    assert end.value.code == 7
+
+
 @pytest.mark.parametrize("workers", [-1, True, 2.0, "2"])
 def test_a_count_of_workers_that_is_none_is_refused(workers: Any) -> None:
     with pytest.raises(ConfigError, match=r"workers is .*; it must be a whole number from 0"):
@@ -483,6 +495,46 @@ def classes_of(result: Result) -> list[str]:
     ]
 
 
+class Holding(Executor):
+    """Begins nothing but the first.
+
+    :ivar futures: what it was given.
+    """
+
+    def __init__(self) -> None:
+        self.futures: list[Future[Any]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = Inline().submit(fn, *args, **kwargs) if not self.futures else Future()
+        self.futures.append(future)
+        return future
+
+
+def test_what_is_not_wanted_any_more_makes_room_and_does_not_count_if_it_had_not_begun() -> None:
+    explorer = Explorer(FaultModel(["ConnectionError", "SSLError"], default_statuses=[]))
+    simulation = Simulation({"s0": Orderly(((Step("s1"),),)), "s1": Orderly()}, one_request())
+    executor = Holding()
+    pool = Pool(executor, simulation.run, 2)
+    (first,) = [explorer.next()]
+    assert first is not None
+    explorer.learn(first, pool.observe(first, explorer))
+    ahead = [*explorer.upcoming()]
+    assert len(ahead) == 2
+    executor.futures.clear()
+    explorer.learn(ahead[0], pool.observe(ahead[0], explorer))
+    (second,) = executor.futures[1:]
+    assert not second.cancelled()
+    explorer.learn(ahead[1], simulation.run(ahead[1]))  # By somebody else: nothing is left.
+    executor.futures.clear()
+    pool.observe(FaultSet(), explorer)
+    assert second.cancelled()
+    assert pool.dropped == 0
+
+
+def one_request() -> FunctionalTest:
+    return FunctionalTest(("s0",), lambda seen: PASSED)
+
+
 class Losing(Inline):
     """Loses the worker that runs a set for the first time."""
 
@@ -506,9 +558,7 @@ class ForeignError(Exception):
 def two_runs(executor: Executor, run: Callable[[FaultSet], Observation], **options: Any) -> Result:
     explorer = Explorer(FaultModel(), retries=1, max_executions=1)
     pool = Pool(executor, run, 1, **options)
-    while (faults := explorer.next()) is not None:
-        explorer.learn(faults, pool.observe(faults, explorer))
-    return explorer.result()
+    return run_all(explorer, lambda faults: pool.observe(faults, explorer))
 
 
 @pytest.mark.parametrize("error", [WorkerLostError, ForeignError])
@@ -611,6 +661,19 @@ def test_the_command_reports_the_same_with_workers_and_shows_nothing_of_what_app
     assert code == shared_code == 1
     assert err.count("printed on import") == err.count("logged on import") == 1
     assert "a view" not in err
+
+
+def test_a_request_made_by_one_of_many_threads_leaves_the_output_of_the_process_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+    monkeypatch.setattr(Request, "send", lambda *_: seen.append(sys.stdout))
+    test = RequestTest(Request("/"), "http://front:5000")
+    test()
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(test).result()
+    assert seen[0] is not sys.stdout
+    assert seen[1] is sys.stdout
 
 
 def test_the_command_shows_what_apps_print_in_workers_if_asked_to(project: Path) -> None:

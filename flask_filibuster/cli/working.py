@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -58,7 +57,9 @@ def _show() -> None:
 
 
 def _hide() -> None:
-    """In a worker process: keep what apps print and log off the terminal, from their import on."""
+    """In a worker process: keep what apps print and log off the terminal, from their import on.
+
+    (Which this one has shown already, when it imported them itself.)
+    """
     # Open for as long as the process is.
     sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    logging.disable(logging.ERROR)

@@ -25,14 +25,9 @@ from flask_filibuster.core.records import read_trace, write_trace
 from flask_filibuster.errors import ConfigError, FaultModelError, JournalError, WireError
 from flask_filibuster.exploration import journal_schema as schema
 from flask_filibuster.exploration.failures import TestFailedError, signature
-from flask_filibuster.exploration.journal_schema import (
-    JournalFile,
-    Names,
-    RunLock,
-    checksum,
-    damaged,
-    encode,
-)
+from flask_filibuster.exploration.journal_locks import RunLock
+from flask_filibuster.exploration.journal_names import Names
+from flask_filibuster.exploration.journal_schema import JournalFile, checksum, damaged, encode
 from flask_filibuster.exploration.ledger import Observation
 
 KEPT = 3

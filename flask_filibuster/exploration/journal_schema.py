@@ -1,24 +1,19 @@
-"""The file of a journal: its tables, how it is opened and checked, and who runs what in it."""
+"""The file of a journal: its tables, and how it is opened and checked."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import sqlite3
 import stat
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from flask_filibuster.core.execution_index import ExecutionIndex
-from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.core.faults import Fault
-from flask_filibuster.core.records import read_fault, write_planned
-from flask_filibuster.errors import FaultModelError, JournalError
+from flask_filibuster.errors import JournalError
 
 APPLICATION = 0x46696C62
 """``PRAGMA application_id`` of a journal, big-endian at offset 68 of the file: "Filb"."""
@@ -63,8 +58,8 @@ NEWEST_FIRST = "SELECT id FROM explorations WHERE name = ? ORDER BY id DESC"
 SET_STATE = "UPDATE explorations SET state = ? WHERE id = ?"
 DELETE = "DELETE FROM explorations WHERE id = ?"
 
-_ADD_NAME = "INSERT INTO names VALUES (?, ?, ?, ?)"
-_NAMES = "SELECT number, name, checksum FROM names WHERE exploration = ?"
+ADD_NAME = "INSERT INTO names VALUES (?, ?, ?, ?)"
+NAMES = "SELECT number, name, checksum FROM names WHERE exploration = ?"
 COPY_NAMES = "INSERT INTO names SELECT ?, number, name, checksum FROM names WHERE exploration = ?"
 
 RECORD = """INSERT OR REPLACE INTO executions
@@ -150,7 +145,7 @@ def _trouble(path: Path, error: Exception) -> JournalError:
     """What SQLite or the system says of a journal, in words that tell what to do."""
     if type(error) is sqlite3.DatabaseError:
         return damaged(path, str(error))
-    if _is_busy(error):
+    if is_busy(error):
         problem = (
             f"has been kept busy by another process for {PATIENCE:g} seconds; "
             "try again, or name another journal"
@@ -173,7 +168,7 @@ def checksum(*fields: object) -> int:
     return zlib.crc32("\x1f".join(map(str, fields)).encode())
 
 
-def _is_busy(error: Exception) -> bool:
+def is_busy(error: Exception) -> bool:
     """Whether another connection is in the way."""
     return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
@@ -255,167 +250,6 @@ def _write_ahead(db: sqlite3.Connection) -> str:
             return str(db.execute("PRAGMA journal_mode = WAL").fetchone()[0])
         except sqlite3.OperationalError as error:
             # SQLite itself does not wait for others here.
-            if not _is_busy(error) or time.monotonic() > deadline:
+            if not is_busy(error) or time.monotonic() > deadline:
                 raise
         time.sleep(0.01)
-
-
-class Names:
-    """What an exploration names again and again, stored once each, under numbers from 1.
-
-    These are ways for calls to fail, and source files with the digest of what was in them. Numbers
-    mean nothing outside of their exploration, so that all its rows can be copied and deleted as
-    they are, and no process has to know of the numbers of another.
-
-    :param db: the open journal.
-    :param path: its file.
-    :param exploration: whose names they are.
-    :param unchanged: whether a file, by name, still has a digest.
-    :raises JournalError: names are damaged.
-    """
-
-    def __init__(
-        self,
-        db: sqlite3.Connection,
-        path: Path,
-        exploration: int,
-        unchanged: Callable[[str, str], bool],
-    ) -> None:
-        self._path = path
-        self._exploration = exploration
-        self._is_unchanged = unchanged
-        self._hold: dict[str | None, bool] = {None: True, "": True}
-        self._last = 0
-        self._numbers: dict[tuple[str, Fault | str], int] = {}
-        self._files: dict[str, tuple[str, str]] = {}
-        self._unwritten: list[tuple[int, int, str, int]] = []
-        for number, text, check in db.execute(_NAMES, (exploration,)):
-            if check != checksum(text):
-                raise damaged(path, "a name is not what was recorded")
-            try:
-                name = json.loads(text)
-                if isinstance(name, list):
-                    self._know((name[0], name[1]), number)
-                else:
-                    index = ExecutionIndex(name["execution_index"])
-                    self._know((index, read_fault(name["fault"])), number)
-            except (ValueError, LookupError, TypeError, FaultModelError) as error:
-                raise damaged(path, f"a name cannot be read: {error!r}") from error
-
-    def known(self, faults: FaultSet) -> str | None:
-        """The numbers of a fault set, if all of them have been given out."""
-        numbers = {self._numbers.get((each.index, each.fault), 0) for each in faults}
-        return None if 0 in numbers else _joined(numbers)
-
-    def of_faults(self, faults: FaultSet) -> str:
-        """The numbers of a fault set: the same text for all sets of the same faults."""
-        numbers = set()
-        for planned in faults:
-            way = planned.index, planned.fault
-            numbers.add(self._numbers.get(way) or self._new(way, write_planned(planned)))
-        return _joined(numbers)
-
-    def of_sources(self, sources: Mapping[str, str]) -> str:
-        """The numbers of source files, given with their digests."""
-        return _joined(
-            {self._numbers.get(each) or self._new(each, each) for each in sources.items()}
-        )
-
-    def hold(self, sources: str | None) -> bool:
-        """Whether the files with these numbers are what they were; unknown ones count as such."""
-        known = self._hold.get(sources)
-        if known is None:
-            numbers = (sources or "").split()
-            if not all(number in self._files for number in numbers):
-                raise damaged(self._path, "a source has no name")
-            known = all(self._is_unchanged(*self._files[number]) for number in numbers)
-            self._hold[sources] = known
-        return known
-
-    def write(self, db: sqlite3.Connection) -> None:
-        """Write what is not in the journal yet."""
-        if self._unwritten:
-            db.executemany(_ADD_NAME, self._unwritten)
-
-    def written(self) -> None:
-        """Take note that the transaction that wrote has been ended; else all is written again."""
-        self._unwritten.clear()
-
-    def _new(self, key: tuple[str, Fault | str], name: object) -> int:
-        number, text = self._last + 1, encode(name)
-        self._know(key, number)
-        self._unwritten.append((self._exploration, number, text, checksum(text)))
-        return number
-
-    def _know(self, key: tuple[str, Fault | str], number: int) -> None:
-        self._last = max(self._last, number)
-        self._numbers[key] = number
-        if isinstance(key[1], str):
-            self._files[str(number)] = key[0], key[1]
-
-
-def _joined(numbers: Iterable[int]) -> str:
-    return " ".join(map(str, sorted(numbers)))
-
-
-class RunLock:
-    """Tells other processes that an exploration is being run.
-
-    It is a transaction on an empty SQLite file beside the journal, which ends with this process,
-    however that ends. Take, release and sweep locks while writing to the journal only: then nobody
-    deletes the file of a lock that somebody else is just taking.
-    """
-
-    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
-        self._path = path
-        self._db = db
-
-    @classmethod
-    def take(cls, journal: Path, exploration: int) -> RunLock:
-        """Take the lock of an exploration that is not being run.
-
-        :raises JournalError: it is.
-        """
-        lock = cls._take(journal.with_name(f"{journal.name}-run-{exploration}"))
-        if lock is None:
-            raise JournalError(str(journal), "is being explored by another process just now")
-        return lock
-
-    @classmethod
-    def sweep(cls, journal: Path) -> set[int]:
-        """Delete what killed processes have left behind.
-
-        :returns: the explorations that are being run.
-        """
-        name = re.compile(rf"{re.escape(journal.name)}-run-([0-9]+)")
-        running = set()
-        for path in list(journal.parent.iterdir()):
-            if (match := name.fullmatch(path.name)) is None:
-                continue
-            if (lock := cls._take(path)) is None:
-                running.add(int(match[1]))
-            else:
-                lock.delete()
-        return running
-
-    @classmethod
-    def _take(cls, path: Path) -> RunLock | None:
-        db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-        try:
-            db.execute("PRAGMA journal_mode = MEMORY")
-            db.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            db.close()
-            if _is_busy(error):
-                return None
-            raise
-        return cls(path, db)
-
-    def delete(self) -> None:
-        """Give the lock back, and delete its file."""
-        self.close()
-        self._path.unlink(missing_ok=True)
-
-    def close(self) -> None:
-        """Give the lock back; its file stays, until somebody sweeps."""
-        self._db.close()

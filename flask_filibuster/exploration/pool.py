@@ -37,6 +37,17 @@ class WorkerLostError(Exception):
     """What ran an execution has gone before it could tell what it saw."""
 
 
+class EndedError(Exception):
+    """The test wanted to end the process that ran it, which is a worker's.
+
+    :ivar by: what it has raised: ``SystemExit``, ``KeyboardInterrupt``.
+    """
+
+    def __init__(self, by: BaseException) -> None:
+        super().__init__(by)
+        self.by = by
+
+
 class Pool:
     """Runs fault sets in an executor.
 
@@ -78,6 +89,7 @@ class Pool:
         :param explorer: knows what comes next.
         :returns: what was seen; a problem and nothing else if the worker was lost.
         :raises SetupError: the executor cannot run it.
+        :raises SystemExit: the test did.
         """
         self._begin(faults)
         self._look_ahead(faults, explorer)
@@ -90,6 +102,8 @@ class Pool:
             return future.result()
         except self._lost as error:
             return Observation(Trace(), problems=(str(error),))
+        except EndedError as error:
+            raise error.by from None
         except FilibusterError:
             raise
         except Exception as error:  # What the test raises is in its observation.
@@ -118,6 +132,11 @@ class Pool:
     def _trouble(self, error: Exception) -> SetupError:
         """What to tell of an executor that does not do what it is for."""
         name = type(self._executor).__name__
+        cause: BaseException | None = error
+        while cause is not None:  # Where it was wrapped on its way.
+            if isinstance(cause, FilibusterError):
+                return SetupError(str(cause))
+            cause = cause.__cause__ or cause.__context__
         if isinstance(error, BrokenExecutor | CancelledError):
             what = str(error) or type(error).__name__
             return SetupError(

@@ -154,7 +154,8 @@ def explore(
     :param audit: how many of the sets that reduction has left out to run, to see whether it holds.
     :param audit_seed: of the choice of these.
     :param executor: runs the executions. Where it has other processes, ``test`` must be a function
-        of a module and ``services`` a function of one or ``"module:name"``.
+        of a module and ``services`` a function of one or ``"module:name"``, and failures are told
+        in words. Dask's is ``client.get_executor(pure=False)``.
     :param workers: how many executions to run at once; without ``executor``, in processes that are
         started for it. The result does not depend on it.
     :param journal: path of a file that every execution is kept in.

@@ -19,6 +19,7 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import FilibusterError, SetupError
 from flask_filibuster.exploration.failures import TestFailedError, signature
 from flask_filibuster.exploration.ledger import Observation
+from flask_filibuster.exploration.pool import EndedError
 from flask_filibuster.report.text import error_line
 from flask_filibuster.testing.session import Session, Surroundings, surroundings
 
@@ -110,9 +111,8 @@ class Task:
     def __reduce__(self) -> tuple[Any, ...]:
         remote = self._remote
         services = remote.services
-        if isinstance(services, Mapping) and any(
-            isinstance(app, Flask) for app in services.values()
-        ):
+        apps = services.values() if isinstance(services, Mapping) else ()
+        if any(isinstance(app, Flask) for app in apps):
             raise SetupError(
                 f"services is a mapping of apps, which stay in their process; {SENDABLE}"
             )
@@ -139,9 +139,16 @@ class RemoteTask:
 
         :returns: the observation, with a failure in words only: a traceback cannot be sent.
         :raises SetupError: what surrounds the test is not right, whatever that raised.
+        :raises EndedError: the test wanted to end the process, which is not its own.
         """
         try:
             seen = self._run(faults)
+        except SystemExit as error:
+            code = error.code
+            sent = code if code is None or isinstance(code, int | str) else str(code)
+            raise EndedError(SystemExit(sent)) from None
+        except (KeyboardInterrupt, GeneratorExit) as error:
+            raise EndedError(type(error)()) from None
         except FilibusterError as error:
             # Only the text: most exceptions do not survive being sent to another process.
             raise SetupError(str(error)) from None

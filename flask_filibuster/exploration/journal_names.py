@@ -1,0 +1,119 @@
+"""Faults and source files of an exploration, which the journal has once and calls by number."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from flask_filibuster.core.execution_index import ExecutionIndex
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.faults import Fault
+from flask_filibuster.core.records import read_fault, write_planned
+from flask_filibuster.errors import FaultModelError
+from flask_filibuster.exploration.journal_schema import (
+    ADD_NAME,
+    NAMES,
+    checksum,
+    damaged,
+    encode,
+)
+
+
+class Names:
+    """What an exploration names again and again, stored once each, under numbers from 1.
+
+    These are ways for calls to fail, and source files with the digest of what was in them. Numbers
+    mean nothing outside of their exploration, so that all its rows can be copied and deleted as
+    they are, and no process has to know of the numbers of another.
+
+    :param db: the open journal.
+    :param path: its file.
+    :param exploration: whose names they are.
+    :param unchanged: whether a file, by name, still has a digest.
+    :raises JournalError: names are damaged.
+    """
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        path: Path,
+        exploration: int,
+        unchanged: Callable[[str, str], bool],
+    ) -> None:
+        self._path = path
+        self._exploration = exploration
+        self._is_unchanged = unchanged
+        self._hold: dict[str | None, bool] = {None: True, "": True}
+        self._last = 0
+        self._numbers: dict[tuple[str, Fault | str], int] = {}
+        self._files: dict[str, tuple[str, str]] = {}
+        self._unwritten: list[tuple[int, int, str, int]] = []
+        for number, text, check in db.execute(NAMES, (exploration,)):
+            if check != checksum(text):
+                raise damaged(path, "a name is not what was recorded")
+            try:
+                name = json.loads(text)
+                if isinstance(name, list):
+                    self._know((name[0], name[1]), number)
+                else:
+                    index = ExecutionIndex(name["execution_index"])
+                    self._know((index, read_fault(name["fault"])), number)
+            except (ValueError, LookupError, TypeError, FaultModelError) as error:
+                raise damaged(path, f"a name cannot be read: {error!r}") from error
+
+    def known(self, faults: FaultSet) -> str | None:
+        """The numbers of a fault set, if all of them have been given out."""
+        numbers = {self._numbers.get((each.index, each.fault), 0) for each in faults}
+        return None if 0 in numbers else _joined(numbers)
+
+    def of_faults(self, faults: FaultSet) -> str:
+        """The numbers of a fault set: the same text for all sets of the same faults."""
+        numbers = set()
+        for planned in faults:
+            way = planned.index, planned.fault
+            numbers.add(self._numbers.get(way) or self._new(way, write_planned(planned)))
+        return _joined(numbers)
+
+    def of_sources(self, sources: Mapping[str, str]) -> str:
+        """The numbers of source files, given with their digests."""
+        return _joined(
+            {self._numbers.get(each) or self._new(each, each) for each in sources.items()}
+        )
+
+    def hold(self, sources: str | None) -> bool:
+        """Whether the files with these numbers are what they were; unknown ones count as such."""
+        known = self._hold.get(sources)
+        if known is None:
+            numbers = (sources or "").split()
+            if not all(number in self._files for number in numbers):
+                raise damaged(self._path, "a source has no name")
+            known = all(self._is_unchanged(*self._files[number]) for number in numbers)
+            self._hold[sources] = known
+        return known
+
+    def write(self, db: sqlite3.Connection) -> None:
+        """Write what is not in the journal yet."""
+        if self._unwritten:
+            db.executemany(ADD_NAME, self._unwritten)
+
+    def written(self) -> None:
+        """Take note that the transaction that wrote has been ended; else all is written again."""
+        self._unwritten.clear()
+
+    def _new(self, key: tuple[str, Fault | str], name: object) -> int:
+        number, text = self._last + 1, encode(name)
+        self._know(key, number)
+        self._unwritten.append((self._exploration, number, text, checksum(text)))
+        return number
+
+    def _know(self, key: tuple[str, Fault | str], number: int) -> None:
+        self._last = max(self._last, number)
+        self._numbers[key] = number
+        if isinstance(key[1], str):
+            self._files[str(number)] = key[0], key[1]
+
+
+def _joined(numbers: Iterable[int]) -> str:
+    return " ".join(map(str, sorted(numbers)))
