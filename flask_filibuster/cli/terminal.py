@@ -19,6 +19,7 @@ from flask_filibuster.exploration.result import Execution
 from flask_filibuster.report.text import counted
 
 _INTERVAL = 0.1
+_SHARE = 50
 
 
 def heading(text: str, *, bad: bool) -> str:
@@ -56,7 +57,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._began = time.monotonic()
-        self._shown = 0.0
+        self._due = 0.0
         self._live = sys.stderr.isatty()
         self._search: Any = None
         self._seen: set[tuple[str, str]] = set()
@@ -68,10 +69,13 @@ class Progress:
         """
         self._search = search
         self._note_findings(execution)
-        if self._live and time.monotonic() - self._shown >= _INTERVAL:
-            self._shown = time.monotonic()
+        began = time.monotonic()
+        if self._live and began >= self._due:
             width = shutil.get_terminal_size().columns - 1
             click.echo(f"\r\x1b[K{self._line(search, live=True)[:width]}", nl=False, err=True)
+            # Counting takes time in a large exploration, which is not there to be watched.
+            took = time.monotonic() - began
+            self._due = began + max(_INTERVAL, _SHARE * took)
 
     def close(self) -> None:
         """Leave the final state on a line of its own."""

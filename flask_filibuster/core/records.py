@@ -131,7 +131,7 @@ def write_trace(trace: Trace) -> Record:
     """Everything that was seen in one test execution."""
     return {
         "calls": [write_call(call) for call in (*trace.requests, *trace.invocations)],
-        "handlings": [_write_handling(each) for each in trace.handlings.values()],
+        "handlings": [write_handling(each) for each in trace.handlings.values()],
     }
 
 
@@ -144,7 +144,7 @@ def read_trace(value: Any) -> Trace:
     calls, handlings = trace.get("calls"), trace.get("handlings")
     if not isinstance(calls, list) or not isinstance(handlings, list):
         raise WireError("a trace is calls and handlings")
-    return Trace.of([read_call(each) for each in calls], [_read_handling(h) for h in handlings])
+    return Trace.of([read_call(each) for each in calls], [read_handling(h) for h in handlings])
 
 
 def write_call(call: Invocation) -> Record:
@@ -191,7 +191,8 @@ def read_call(value: Any) -> Invocation:
     )
 
 
-def _write_handling(handling: Handling) -> Record:
+def write_handling(handling: Handling) -> Record:
+    """The handling of one request."""
     crash = handling.crash
     return {
         "execution_index": str(handling.index),
@@ -203,7 +204,11 @@ def _write_handling(handling: Handling) -> Record:
     }
 
 
-def _read_handling(value: Any) -> Handling:
+def read_handling(value: Any) -> Handling:
+    """Read what :func:`write_handling` gave.
+
+    :raises WireError: it is something else.
+    """
     entry = mapping(value, "a handling")
     answer, crash = entry.get("answer"), entry.get("crash")
     return Handling(

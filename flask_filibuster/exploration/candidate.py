@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 
 if TYPE_CHECKING:
-    from flask_filibuster.exploration.equivalence import Spot
+    from flask_filibuster.exploration.spots import Spot
 
 
 class Candidate:

@@ -103,6 +103,8 @@ class Explorer:
             before = self.executed
             self._take_in(faults, remembered, "")
             self._recalled += self.executed - before
+        if self._memory is not None:
+            self._memory.keep_left_out(self._newly_left_out())
         return None
 
     def _planned(self) -> FaultSet | None:
@@ -229,10 +231,6 @@ class Explorer:
     def under_way(self) -> FaultSet | None:
         """The set whose turn it is."""
         return None if self._pending is None else self._pending[1].faults
-
-    def standing_for(self, faults: FaultSet) -> FaultSet | None:
-        """The set on which is built in place of this one; itself, if that is so."""
-        return self._reduction.standing_for(faults)
 
     def result(self) -> Result:
         """What has been found so far."""

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.core.records import read_trace, write_trace
 from flask_filibuster.errors import ConfigError, FaultModelError, JournalError, WireError
 from flask_filibuster.exploration import journal_schema as schema
 from flask_filibuster.exploration.failures import TestFailedError, signature
@@ -173,6 +172,7 @@ class JournalRun:
         self._file = file
         self._exploration = exploration
         self._lock: RunLock | None = lock
+        self._last: int | None = None
         with file.using() as db:
             self._names = Names(db, file.path, exploration, digests.unchanged)
             counts = db.execute(schema.COUNT, (exploration,)).fetchall()
@@ -242,17 +242,36 @@ class JournalRun:
             None if error is None else _storable(error_text or str(error)),
             encode(observation.problems),
             encode(sorted(observation.asked, key=lambda name: name or "")),
-            encode(write_trace(observation.trace)),
         )
         # Numbers are given out and written under one lock.
         with self._file.lock:
             key = self._names.of_faults(faults)
             source_key = None if sources is None else self._names.of_sources(sources)
-            omitted = [
-                (self._names.of_faults(each), _storable(reason), _storable(answer))
-                for each, reason, answer in left_out
-            ]
-            self._write((key, *told, source_key, _storable(extra)), omitted)
+            trace = self._names.of_trace(observation.trace)
+            omitted = self._omitted(left_out)
+            self._write((key, *told, trace, source_key, _storable(extra)), omitted)
+
+    def leave_out(self, left_out: Iterable[tuple[FaultSet, str, str]]) -> None:
+        """Record fault sets that were left out after the last execution that was recorded.
+
+        :param left_out: set, reason, predicted answer. If no execution was recorded by this
+            process, they are those that the one before has recorded.
+        :raises JournalError: they could not be written.
+        """
+        with self._file.lock:
+            if self._last is None:
+                return
+            omitted = self._omitted(left_out)
+            with self._file.writing() as db:
+                self._names.write(db)
+                db.executemany(schema.LEAVE_OUT, [(self._last, *each) for each in omitted])
+            self._names.written()
+
+    def _omitted(self, left_out: Iterable[tuple[FaultSet, str, str]]) -> list[tuple[str, str, str]]:
+        return [
+            (self._names.of_faults(each), _storable(reason), _storable(answer))
+            for each, reason, answer in left_out
+        ]
 
     def finish(self, state: str) -> None:
         """Say how the exploration ended, and let others continue it. Again, do nothing.
@@ -282,12 +301,13 @@ class JournalRun:
             if left_out:
                 db.executemany(schema.LEAVE_OUT, [(execution, *each) for each in left_out])
         self._names.written()
+        self._last = execution
 
     def _read(self, *told: Any) -> Recorded | None:
         verdict, purpose, _, kind, error, problems, asked, trace, extra = told
         try:
             observation = Observation(
-                read_trace(json.loads(trace)),
+                self._names.trace(trace),
                 None if kind is None else TestFailedError(error, kind),
                 tuple(json.loads(problems)),
                 frozenset(json.loads(asked)),
@@ -296,7 +316,7 @@ class JournalRun:
             # It is what was recorded, but longer than what is read, or another version's.
             logger.warning("%s: an execution has to be run again: %s", self._file.path, problem)
             return None
-        except (ValueError, TypeError, RecursionError) as problem:
+        except (ValueError, LookupError, TypeError, RecursionError) as problem:
             raise damaged(self._file.path, f"an execution cannot be read: {problem}") from problem
         return Recorded(observation, verdict, purpose, extra)
 

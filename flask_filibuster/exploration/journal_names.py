@@ -1,4 +1,4 @@
-"""Faults and source files of an exploration, which the journal has once and calls by number."""
+"""What the journal has once for an exploration and calls by number: faults, calls, source files."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.faults import Fault
-from flask_filibuster.core.records import read_fault, write_planned
+from flask_filibuster.core.records import (
+    Record,
+    read_call,
+    read_fault,
+    read_handling,
+    write_call,
+    write_handling,
+    write_planned,
+)
+from flask_filibuster.core.trace import Handling, Invocation, Trace
 from flask_filibuster.errors import FaultModelError
 from flask_filibuster.exploration.journal_schema import (
     ADD_NAME,
@@ -20,13 +30,20 @@ from flask_filibuster.exploration.journal_schema import (
     encode,
 )
 
+CALL, HANDLING = "call", "handling"
+"""Keys of what traces are made of; ways to fail have others, and source files are lists."""
+
+Name = tuple[str, Fault | str] | Invocation | Handling
+Piece = TypeVar("Piece", Invocation, Handling)
+
 
 class Names:
     """What an exploration names again and again, stored once each, under numbers from 1.
 
-    These are ways for calls to fail, and source files with the digest of what was in them. Numbers
-    mean nothing outside of their exploration, so that all its rows can be copied and deleted as
-    they are, and no process has to know of the numbers of another.
+    These are ways for calls to fail, source files with the digest of what was in them, and what
+    traces are made of: nearly all of an execution was seen in another one, too. Numbers mean
+    nothing outside of their exploration, so that all its rows can be copied and deleted as they
+    are, and no process has to know of the numbers of another.
 
     :param db: the open journal.
     :param path: its file.
@@ -47,21 +64,28 @@ class Names:
         self._is_unchanged = unchanged
         self._hold: dict[str | None, bool] = {None: True, "": True}
         self._last = 0
-        self._numbers: dict[tuple[str, Fault | str], int] = {}
+        self._numbers: dict[Name, int] = {}
+        self._pieces: dict[str, Invocation | Handling | Record] = {}
         self._files: dict[str, tuple[str, str]] = {}
         self._unwritten: list[tuple[int, int, str, int]] = []
         for number, text, check in db.execute(NAMES, (exploration,)):
             if check != checksum(text):
                 raise damaged(path, "a name is not what was recorded")
             try:
-                name = json.loads(text)
-                if isinstance(name, list):
-                    self._know((name[0], name[1]), number)
-                else:
-                    index = ExecutionIndex(name["execution_index"])
-                    self._know((index, read_fault(name["fault"])), number)
+                self._take(number, json.loads(text))
             except (ValueError, LookupError, TypeError, FaultModelError) as error:
                 raise damaged(path, f"a name cannot be read: {error!r}") from error
+
+    def _take(self, number: int, name: Any) -> None:
+        """Know a name that is in the journal."""
+        self._last = max(self._last, number)
+        if isinstance(name, list):
+            self._know((name[0], name[1]), number)
+        elif CALL in name or HANDLING in name:
+            self._pieces[str(number)] = name  # Read when it is asked for.
+        else:
+            index = ExecutionIndex(name["execution_index"])
+            self._know((index, read_fault(name["fault"])), number)
 
     def known(self, faults: FaultSet) -> str | None:
         """The numbers of a fault set, if all of them have been given out."""
@@ -75,6 +99,39 @@ class Names:
             way = planned.index, planned.fault
             numbers.add(self._numbers.get(way) or self._new(way, write_planned(planned)))
         return _joined(numbers)
+
+    def of_trace(self, trace: Trace) -> str:
+        """The numbers of what a trace is made of."""
+        calls = [self._of_piece(CALL, each) for each in (*trace.requests, *trace.invocations)]
+        handlings = [self._of_piece(HANDLING, each) for each in trace.handlings.values()]
+        return f"{' '.join(calls)}|{' '.join(handlings)}"
+
+    def _of_piece(self, kind: str, piece: Invocation | Handling) -> str:
+        number = self._numbers.get(piece)
+        if number is None:
+            write = write_call if isinstance(piece, Invocation) else write_handling
+            number = self._new(piece, {kind: write(piece)})  # type: ignore[arg-type]
+            self._pieces[str(number)] = piece
+        return str(number)
+
+    def trace(self, numbers: str) -> Trace:
+        """The trace that is made of these.
+
+        :raises WireError, FaultModelError: it is another version's, or longer than what is read.
+        :raises ValueError, LookupError: it is damaged.
+        """
+        calls, handlings = numbers.split("|")
+        return Trace.of(
+            [self._piece(number, CALL, read_call) for number in calls.split()],
+            [self._piece(number, HANDLING, read_handling) for number in handlings.split()],
+        )
+
+    def _piece(self, number: str, kind: str, read: Callable[[Any], Piece]) -> Piece:
+        piece: Any = self._pieces[number]
+        if isinstance(piece, dict):
+            piece = self._pieces[number] = read(piece[kind])
+            self._numbers.setdefault(piece, int(number))
+        return cast("Piece", piece)
 
     def of_sources(self, sources: Mapping[str, str]) -> str:
         """The numbers of source files, given with their digests."""
@@ -102,16 +159,16 @@ class Names:
         """Take note that the transaction that wrote has been ended; else all is written again."""
         self._unwritten.clear()
 
-    def _new(self, key: tuple[str, Fault | str], name: object) -> int:
+    def _new(self, key: Name, name: object) -> int:
         number, text = self._last + 1, encode(name)
         self._know(key, number)
         self._unwritten.append((self._exploration, number, text, checksum(text)))
         return number
 
-    def _know(self, key: tuple[str, Fault | str], number: int) -> None:
+    def _know(self, key: Name, number: int) -> None:
         self._last = max(self._last, number)
         self._numbers[key] = number
-        if isinstance(key[1], str):
+        if isinstance(key, tuple) and isinstance(key[1], str):
             self._files[str(number)] = key[0], key[1]
 
 

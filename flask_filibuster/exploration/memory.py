@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
@@ -95,5 +95,17 @@ class Memory:
             error_text="" if error is None else self._error_line(error),
             sources=self._sources(observation.trace),
             extra=extra,
-            left_out=((each.faults, reason, each.answer) for each, reason in left_out),
+            left_out=_told(left_out),
         )
+
+    def keep_left_out(self, left_out: list[tuple[Pruned, str]]) -> None:
+        """Record sets that were left out after the last execution.
+
+        :raises JournalError: they cannot be written.
+        """
+        if left_out:
+            self._run.leave_out(_told(left_out))
+
+
+def _told(left_out: list[tuple[Pruned, str]]) -> Iterator[tuple[FaultSet, str, str]]:
+    return ((each.faults, reason, each.answer) for each, reason in left_out)

@@ -11,6 +11,7 @@ from flask_filibuster.exploration.result import Execution, Result
 from flask_filibuster.report.text import error_line
 
 VERSION = 1
+LIMITS = ("max_executions", "max_seconds", "interrupted")
 
 
 def result_data(result: Result, commands: Mapping[FaultSet, str]) -> dict[str, Any]:
@@ -25,7 +26,11 @@ def result_data(result: Result, commands: Mapping[FaultSet, str]) -> dict[str, A
         "generated": result.generated,
         "executed": len(result.executions),
         "pruned": result.left_out,
-        "not_run": {result.limit: result.remaining, "max_faults": result.cut_by_size},
+        "not_run": {
+            **dict.fromkeys(LIMITS, 0),
+            result.limit: result.remaining,
+            "max_faults": result.cut_by_size,
+        },
         "recalled": result.recalled,
         "superfluous": result.superfluous,
         "classes": [

@@ -88,4 +88,7 @@ def unwritable(journal: str | os.PathLike[str]) -> str | None:
 
 def _name_of(test: object) -> str:
     module = getattr(test, "__module__", type(test).__module__)
-    return f"{module}.{getattr(test, '__qualname__', type(test).__qualname__)}"
+    name = f"{module}.{getattr(test, '__qualname__', type(test).__qualname__)}"
+    code = getattr(test, "__code__", None)
+    # Those of one function all have the same name.
+    return f"{name}:{code.co_firstlineno}" if name.endswith("<lambda>") and code else name

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flask_filibuster.testing.pytest_options import add_options, check_journal_options
+
 if TYPE_CHECKING:
     from flask_filibuster.core.fault_set import FaultSet
     from flask_filibuster.exploration.counterexample import Counterexample
@@ -26,105 +28,7 @@ INTERRUPTED: pytest.StashKey[list[str]] = pytest.StashKey()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register the options."""
-    group = parser.getgroup("filibuster", "fault injection for tests marked with filibuster")
-    group.addoption(
-        "--filibuster-reduction",
-        choices=("equivalence", "exact", "none"),
-        help="which fault sets to leave out: of ways to fail that lead to the same, all but one "
-        "(equivalence, the default); those that would show nothing new (exact); none. "
-        "This and the next three win over the marker and over FILIBUSTER_* in the app's config.",
-    )
-    group.addoption(
-        "--filibuster-max-faults",
-        type=_count,
-        metavar="N",
-        help="inject at most N faults at a time, not counting those that it takes to reach a call.",
-    )
-    group.addoption(
-        "--filibuster-max-executions",
-        type=_count,
-        metavar="N",
-        help="run each marked test at most N times.",
-    )
-    group.addoption(
-        "--filibuster-max-seconds",
-        type=_seconds,
-        metavar="SECONDS",
-        help="begin no new execution of a marked test after this time.",
-    )
-    group.addoption(
-        "--filibuster-exhaustive",
-        action="store_true",
-        help="run what reduction has left out, too, after the rest.",
-    )
-    group.addoption(
-        "--filibuster-audit",
-        type=_count,
-        metavar="N",
-        help="run N of the fault sets that reduction has left out, to see whether it was right.",
-    )
-    group.addoption(
-        "--filibuster-audit-seed",
-        type=int,
-        metavar="N",
-        help="choose other ones for --filibuster-audit.",
-    )
-    group.addoption(
-        "--filibuster-resume",
-        action="store_true",
-        help="go on where the last run was interrupted or killed; what has been run is taken from "
-        "the journal.",
-    )
-    group.addoption(
-        "--filibuster-changed",
-        action="store_true",
-        help="do not run again what has passed as long as the source files of the services that "
-        "took part in it, and of the test, are the same.",
-    )
-    group.addoption(
-        "--filibuster-journal",
-        metavar="FILE",
-        help="keep every execution in this file, over FILIBUSTER_JOURNAL.  "
-        "[default: .filibuster/journal.sqlite3]",
-    )
-    group.addoption(
-        "--no-filibuster-journal", action="store_true", help="keep no executions at all."
-    )
-    group.addoption(
-        "--filibuster-server",
-        type=_url,
-        metavar="URL",
-        help="explore marked tests with the server there, as `flask filibuster serve` starts one, "
-        "over FILIBUSTER_SERVER_URL; the services have to use it, too.",
-    )
-    group.addoption(
-        "--no-filibuster", action="store_true", help="run marked tests once, without any fault."
-    )
-    group.addoption(
-        "--filibuster-replay",
-        metavar="FILE",
-        help="run the test of this counterexample once, with its faults, and nothing else.",
-    )
-
-
-def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise ValueError("must begin with http:// or https://")
-    return text
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError("must be 1 or more")
-    return number
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise ValueError("must be a number of seconds over 0")
-    return number
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -138,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "faults: a flask_filibuster.FaultModel; check_determinism: whether to run the test twice "
         "without faults; exhaustive, audit: as the options of that name.",
     )
-    _check_journal_options(config)
+    check_journal_options(config)
     path = config.getoption("filibuster_replay")
     if path is None:
         return
@@ -146,22 +50,6 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--filibuster-replay injects faults, --no-filibuster does not")
     # Here, and not where it is needed: what a worker of xdist complains of, nobody hears.
     config.stash[REPLAYED] = _counterexample(path)
-
-
-def _check_journal_options(config: pytest.Config) -> None:
-    resume, changed = (
-        config.getoption("filibuster_resume"),
-        config.getoption("filibuster_changed"),
-    )
-    if resume and changed:
-        raise pytest.UsageError(
-            "--filibuster-resume goes on with the last run, --filibuster-changed begins a new one; "
-            "choose one"
-        )
-    if config.getoption("no_filibuster_journal") and (
-        resume or changed or config.getoption("filibuster_journal")
-    ):
-        raise pytest.UsageError("--no-filibuster-journal leaves nothing to be read or written")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

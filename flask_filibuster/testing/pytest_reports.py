@@ -6,7 +6,7 @@ import io
 import os
 import shlex
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,20 @@ def broken_off(reports: Reports, error: BaseException, executed: int) -> None:
     said = f"the exploration broke off after {text.counted(executed, 'execution')}"
     _fail(reports, "filibuster", f"{said}: {error}")
     summarise(reports, said, str(error))
+
+
+def interruption_lines(nodeid: str, result: Result, *, resumable: bool) -> Iterator[str]:
+    """What is known of an exploration that was interrupted, for the end of the session.
+
+    :param nodeid: of its test.
+    :param result: what it has found so far.
+    :param resumable: whether its executions are kept.
+    """
+    yield f"{nodeid}: {text.counts_line(result, limit='interrupted')}: {text.verdict_line(result)}"
+    for failure in result.failures:
+        yield from (f"  {line}" for line in text.failure_lines(failure, result, None))
+    if resumable:
+        yield "  go on with --filibuster-resume"
 
 
 def replayed(

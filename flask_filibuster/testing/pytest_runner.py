@@ -34,6 +34,7 @@ from flask_filibuster.testing.pytest_reports import (
     add_section,
     broken_off,
     explored,
+    interruption_lines,
     replayed,
     shown,
 )
@@ -305,14 +306,10 @@ class MarkedTest:
         """Have the summary say what is known of an exploration that is broken off."""
         if isinstance(explorer, RemoteSearch):
             return
-        result = explorer.result()
         lines = self._config.stash.setdefault(INTERRUPTED, [])
-        counts = text.counts_line(result, limit="interrupted")
-        lines.append(f"{self._item.nodeid}: {counts}: {text.verdict_line(result)}")
-        for failure in result.failures:
-            lines += [f"  {line}" for line in text.failure_lines(failure, result, None)]
-        if self._memory is not None:
-            lines.append("  go on with --filibuster-resume")
+        lines += interruption_lines(
+            self._item.nodeid, explorer.result(), resumable=self._memory is not None
+        )
 
     def _give_up(self, search: RemoteSearch) -> None:
         """End an exploration that has not come to its second execution."""
