@@ -11,7 +11,6 @@ from flask_filibuster.exploration.result import Execution, Result
 from flask_filibuster.report.text import error_line
 
 VERSION = 1
-LIMITS = ("max_executions", "max_seconds", "interrupted")
 
 
 def result_data(result: Result, commands: Mapping[FaultSet, str]) -> dict[str, Any]:
@@ -26,11 +25,7 @@ def result_data(result: Result, commands: Mapping[FaultSet, str]) -> dict[str, A
         "generated": result.generated,
         "executed": len(result.executions),
         "pruned": result.left_out,
-        "not_run": {
-            **dict.fromkeys(LIMITS, 0),
-            result.limit: result.remaining,
-            "max_faults": result.cut_by_size,
-        },
+        "not_run": _not_run(result),
         "recalled": result.recalled,
         "superfluous": result.superfluous,
         "classes": [
@@ -69,6 +64,14 @@ def result_data(result: Result, commands: Mapping[FaultSet, str]) -> dict[str, A
         "notes": list(result.notes),
         "problems": list(result.problems),
     }
+
+
+def _not_run(result: Result) -> dict[str, int]:
+    """What limits have left undone, by limit."""
+    left = {"max_executions": 0, "max_faults": result.cut_by_size}
+    if result.remaining:
+        left[result.limit] = result.remaining
+    return left
 
 
 def _execution(execution: Execution) -> dict[str, Any]:
