@@ -80,10 +80,10 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
         yield Dask(path, json.loads(told.read_text())["address"])
 
 
-def explored_on(address: str, test: Callable[[], None], **options: Any) -> Any:
+def explored_on(address: str, progress: Callable[[Any, Any], None]) -> Any:
     with cluster(address) as workers:
-        run = Run(test, SLOW, Options(), workers=workers)
-        run.to_the_end(**options)
+        run = Run(app.test, SLOW, Options(max_executions=30), workers=workers)
+        run.to_the_end(progress)
         return run.result()
 
 
@@ -98,10 +98,10 @@ def test_a_cluster_that_loses_a_worker_in_the_middle_gives_the_same_result(dask:
         with cluster(dask.address) as workers:
             client: Any = workers.executor
             client._client.wait_for_workers(2, timeout=20)
-        result = explored_on(dask.address, app.test, progress=kill_one)
+        result = explored_on(dask.address, kill_one)
         assert first.wait(10) == -signal.SIGKILL
         assert second.poll() is None
-    alone = explore(app.test, app.services)
+    alone = explore(app.test, app.services, max_executions=30)
     assert list(app.story(result)) == list(app.story(alone))
 
 
@@ -131,7 +131,7 @@ def test_a_cluster_that_loses_all_its_workers_is_an_error_and_not_waited_for(
                 only.send_signal(signal.SIGKILL)
 
         with pytest.raises(SetupError, match="has no workers any more"):
-            explored_on(dask.address, app.test, progress=kill_it)
+            explored_on(dask.address, kill_it)
 
 
 def test_what_takes_workers_down_again_and_again_counts_as_lost_with_them(dask: Dask) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.faults import Fault
@@ -40,10 +41,11 @@ class PlannedFault:
 class FaultSet:
     """The faults of one test execution, in the order in which the application meets them."""
 
-    __slots__ = ("_faults",)
+    __slots__ = ("_faults", "_hash")
 
     def __init__(self, faults: tuple[PlannedFault, ...] = ()) -> None:
         self._faults = faults
+        self._hash: int | None = None
 
     def plus(self, fault: PlannedFault) -> FaultSet:
         """The set with one fault more, met after all the others."""
@@ -71,10 +73,18 @@ class FaultSet:
         return frozenset((planned.call.index, planned.fault) for planned in self._faults)
 
     def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
         return isinstance(other, FaultSet) and self.identity == other.identity
 
     def __hash__(self) -> int:
-        return hash(self.identity)
+        if self._hash is None:
+            self._hash = hash(self.identity)
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[FaultSet], tuple[Any, ...]]:
+        # Without its hash, which is another one in every process.
+        return type(self), (self._faults,)
 
     def __iter__(self) -> Iterator[PlannedFault]:
         return iter(self._faults)
@@ -105,6 +115,9 @@ class UnknownFaults(FaultSet):
 
     def __hash__(self) -> int:
         return hash((self.server, self.number))
+
+    def __reduce__(self) -> tuple[type[FaultSet], tuple[Any, ...]]:
+        return type(self), (self.server, self.number)
 
     def __repr__(self) -> str:
         return f"UnknownFaults({self.server!r}, {self.number})"

@@ -29,6 +29,8 @@ from flask_filibuster.exploration.journal_names import Names
 from flask_filibuster.exploration.journal_schema import JournalFile, checksum, damaged, encode
 from flask_filibuster.exploration.ledger import Observation
 
+NONE = "[]"
+
 KEPT = 3
 """How many explorations of one name are kept, besides those that are being run."""
 
@@ -240,8 +242,10 @@ class JournalRun:
             _storable(decision),
             None if error is None else _storable(signature(error)),
             None if error is None else _storable(error_text or str(error)),
-            encode(observation.problems),
-            encode(sorted(observation.asked, key=lambda name: name or "")),
+            encode(observation.problems) if observation.problems else NONE,
+            encode(sorted(observation.asked, key=lambda name: name or ""))
+            if observation.asked
+            else NONE,
         )
         # Numbers are given out and written under one lock.
         with self._file.lock:
@@ -292,11 +296,16 @@ class JournalRun:
                 lock.delete()
 
     def _write(self, told: Sequence[Any], left_out: Sequence[tuple[str, str, str]]) -> None:
+        if self._lock is None:
+            raise JournalError(str(self._file.path), "takes no more of what has ended")
+        row = (self._exploration, *told, checksum(*told), time.time())
+        if not (left_out or self._names.unwritten):
+            # One statement is a transaction by itself.
+            with self._file.using() as db:
+                self._last = db.execute(schema.RECORD, row).lastrowid
+            return
         with self._file.writing() as db:
-            if self._lock is None:
-                raise JournalError(str(self._file.path), "takes no more of what has ended")
             self._names.write(db)
-            row = (self._exploration, *told, checksum(*told), time.time())
             execution = db.execute(schema.RECORD, row).lastrowid
             if left_out:
                 db.executemany(schema.LEAVE_OUT, [(execution, *each) for each in left_out])

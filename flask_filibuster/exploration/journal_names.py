@@ -50,6 +50,7 @@ class Names:
     :param exploration: whose names they are.
     :param unchanged: whether a file, by name, still has a digest.
     :raises JournalError: names are damaged.
+    :ivar unwritten: rows of the names that are not in the journal yet.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Names:
         self._numbers: dict[Name, int] = {}
         self._pieces: dict[str, Invocation | Handling | Record] = {}
         self._files: dict[str, tuple[str, str]] = {}
-        self._unwritten: list[tuple[int, int, str, int]] = []
+        self.unwritten: list[tuple[int, int, str, int]] = []
         for number, text, check in db.execute(NAMES, (exploration,)):
             if check != checksum(text):
                 raise damaged(path, "a name is not what was recorded")
@@ -152,17 +153,17 @@ class Names:
 
     def write(self, db: sqlite3.Connection) -> None:
         """Write what is not in the journal yet."""
-        if self._unwritten:
-            db.executemany(ADD_NAME, self._unwritten)
+        if self.unwritten:
+            db.executemany(ADD_NAME, self.unwritten)
 
     def written(self) -> None:
         """Take note that the transaction that wrote has been ended; else all is written again."""
-        self._unwritten.clear()
+        self.unwritten.clear()
 
     def _new(self, key: Name, name: object) -> int:
         number, text = self._last + 1, encode(name)
         self._know(key, number)
-        self._unwritten.append((self._exploration, number, text, checksum(text)))
+        self.unwritten.append((self._exploration, number, text, checksum(text)))
         return number
 
     def _know(self, key: Name, number: int) -> None:

@@ -21,6 +21,8 @@ APPLICATION = 0x46696C62
 VERSION = 1
 """``PRAGMA user_version``, big-endian at offset 60: which tables are in the file."""
 
+LOGGED = 4000
+
 PATIENCE = 30.0
 """How long to wait while another process writes, in seconds."""
 
@@ -235,6 +237,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.execute("COMMIT")
         durable = "NORMAL" if _write_ahead(db) == "wal" else "FULL"
         db.execute(f"PRAGMA synchronous = {durable}")
+        # Pages in the log before they are copied into the file, which waits for the disk.
+        db.execute(f"PRAGMA wal_autocheckpoint = {LOGGED}")
         db.execute("PRAGMA foreign_keys = ON")
     except BaseException:
         db.close()

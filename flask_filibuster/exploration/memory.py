@@ -55,6 +55,8 @@ class Memory:
         return None if self._known is None else self._known.observation
 
     def _recorded(self, faults: FaultSet) -> Recorded | None:
+        if not self._run.resumed:
+            return None  # Nothing was there, and what was recorded since is known.
         known = self._run.recall(faults, self._times[faults] + 1)
         if known is not None and known.verdict != "passed" and not faults:
             return None  # Nothing came after it, and somebody may have put it right.
@@ -79,7 +81,7 @@ class Memory:
         :raises JournalError: it cannot be written.
         """
         faults = execution.faults
-        self._times[faults] += 1
+        times = self._times[faults] = self._times[faults] + 1
         known, self._known = self._known, None
         if known is not None and observation is known.observation:
             self.recalled.append((execution, known.extra))
@@ -87,7 +89,7 @@ class Memory:
         error = observation.error
         self._run.record(
             faults,
-            self._times[faults],
+            times,
             observation,
             verdict=execution.verdict,
             purpose=execution.purpose,

@@ -21,7 +21,7 @@ from flask_filibuster.errors import ConfigError, SetupError
 from flask_filibuster.exploration.pool import Pool, Run, WorkerLostError
 from flask_filibuster.testing.running import Parcel, Task
 
-GRACE = 1.0
+GRACE = 0.5
 """Seconds that processes have to end by themselves when nothing more is wanted of them."""
 
 HASH_SEED = "PYTHONHASHSEED"
