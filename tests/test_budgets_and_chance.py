@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import requests
@@ -18,6 +19,8 @@ from flask_filibuster.errors import ConfigError
 from flask_filibuster.exploration.explorer import Explorer, Observation, run_all
 from flask_filibuster.exploration.result import REPEAT, SHRINK, Execution, Result
 from flask_filibuster.report.text import counts_line
+from flask_filibuster.testing.coordinator import Coordinator
+from flask_filibuster.testing.options import SENT, Options
 from tests import shapes
 from tests.simulation import FunctionalTest, Orderly, Service, Simulation, Step
 from tests.test_search_properties import never, on
@@ -90,6 +93,22 @@ def test_a_short_budget_goes_to_every_single_fault_first() -> None:
     assert counts_line(result).endswith("or more not run (max_executions)")
 
 
+def test_an_audit_that_a_limit_leaves_undone_invents_no_sets() -> None:
+    explorer = Explorer(REFUSED, audit=20, max_executions=4)
+    result = run_all(explorer, page(Step("a"), Step("b")).run)
+    assert (len(result.executions), result.remaining, result.left_out) == (4, 0, 0)
+
+
+def test_nothing_is_begun_ahead_that_a_limit_leaves_undone() -> None:
+    simulation = page(Step("a"), Step("b"), Step("c"))
+    explorer = Explorer(REFUSED, max_executions=3)
+    for ahead in (1, 2, 1):
+        faults = explorer.next()
+        assert faults is not None
+        assert len(list(explorer.upcoming())) == ahead
+        explorer.learn(faults, simulation.run(faults))
+
+
 @pytest.mark.parametrize("reduction", ["none", "exact", "equivalence"])
 def test_the_failure_of_a_fallback_is_one_fault(reduction: str) -> None:
     """What lets it be called does not count; what fails beside it does."""
@@ -124,6 +143,16 @@ def test_what_follows_a_lost_answer_of_a_service_that_tells_nothing_is_within_th
         result = run_all(explorer, Simulation(services, test).run)
         assert result.cut_by_size == 0
         assert result.generated == 7
+
+
+def test_what_nobody_asked_for_is_left_to_the_server() -> None:
+    coordinator = Coordinator(Options(exhaustive=True, audit=3))
+    assert all(value is None for value in (Options().exhaustive, Options().audit))
+    given = {name: getattr(Options(), name) for name in SENT}
+    name = coordinator.begin({"name": "a test", **given})
+    search: Any = coordinator.exploration(name).search
+    kinds = {type(phase).__name__ for phase in search._phases}
+    assert {"Everything", "Audit"} <= kinds
 
 
 # --- distinct bugs --------------------------------------------------------------------------------

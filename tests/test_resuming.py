@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,12 @@ import pytest
 import requests
 from flask import Flask
 
-from flask_filibuster import FaultModel, explore
-from flask_filibuster.errors import ConfigError, JournalError
+from flask_filibuster import FaultModel, explore, was_fault_injected_on
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.trace import Trace
+from flask_filibuster.errors import ConfigError, JournalError, SetupError
+from flask_filibuster.exploration.journal import Journal
+from flask_filibuster.exploration.ledger import Observation
 from flask_filibuster.exploration.result import Result
 from flask_filibuster.report.text import error_line
 from tests import shapes, test_cli, test_pytest_plugin
@@ -139,9 +145,9 @@ def test_explore_keeps_a_journal_and_resumes_from_it(tmp_path: Path) -> None:
     test, services = Asking(), careless_services()
     faults = FaultModel(default_statuses=(500,))
     journal = tmp_path / "journal.sqlite3"
-    stopped = explore(test, services, faults, journal=journal, max_executions=2)
+    stopped = explore(test, services, faults, journal=journal, name="page", max_executions=2)
     assert (test.runs, len(stopped.executions), stopped.remaining) == (3, 2, 2)
-    result = explore(test, services, faults, journal=journal, resume=True)
+    result = explore(test, services, faults, journal=journal, name="page", resume=True)
     assert test.runs == 3 + 2
     assert (len(result.executions), result.recalled) == (4, 2)
     (failure,) = result.failures
@@ -154,16 +160,78 @@ def test_other_options_recall_what_they_can_use(tmp_path: Path) -> None:
     answers = Asking("http://page:5000/page")
     services, faults = shapes.default_data(), shapes.FAULTS["default_data"]
     journal = tmp_path / "journal.sqlite3"
-    reduced = explore(answers, services, faults, journal=journal)
+    reduced = explore(answers, services, faults, journal=journal, name="page")
     runs = answers.runs
-    everything = explore(answers, services, faults, journal=journal, resume=True, reduction="none")
+    everything = explore(
+        answers, services, faults, journal=journal, name="page", resume=True, reduction="none"
+    )
     assert len(everything.executions) == 25
     assert answers.runs - runs == 25 - len(reduced.executions) > 0
 
 
+def get_front() -> None:
+    assert requests.get("http://front:5000/", timeout=30).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "test", [partial(get_front), lambda: get_front(), Asking()], ids=["partial", "lambda", "object"]
+)
+@pytest.mark.parametrize("again", ["resume", "changed"])
+def test_a_test_without_a_name_of_its_own_is_not_taken_for_another_one(
+    tmp_path: Path, test: Callable[[], None], again: str
+) -> None:
+    journal = tmp_path / "journal.sqlite3"
+    explore(test, careless_services(), journal=journal)
+    options: dict[str, Any] = {again: True}
+    with pytest.raises(SetupError, match="give it one"):
+        explore(test, careless_services(), journal=journal, **options)
+    explore(get_front, careless_services(), journal=journal, **options)
+
+
 def test_resuming_and_running_what_has_changed_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="changed"):
-        explore(Asking(), careless_services(), journal=tmp_path / "j", resume=True, changed=True)
+        explore(get_front, careless_services(), journal=tmp_path / "j", resume=True, changed=True)
+
+
+def test_what_was_lost_is_run_again_by_whoever_resumes(tmp_path: Path) -> None:
+    journal, services = tmp_path / "journal.sqlite3", careless_services()
+    asked = []
+    whims = [False, False, True, True]  # Inconclusive, and once more.
+
+    @services["http://front:5000"].before_request
+    def whim() -> str | None:
+        asked.append(1)
+        return "not today" if whims and whims.pop(0) else None
+
+    first = explore(get_front, services, journal=journal)
+    assert len(first.inconclusive) == 1
+    runs = len(asked)
+    second = explore(get_front, services, journal=journal, resume=True)
+    assert not second.inconclusive
+    assert len(asked) == runs + 1
+    assert second.recalled == len(second.executions) - 1
+
+
+def test_an_exploration_of_which_reports_were_lost_is_not_resumed(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal") as journal:
+        run = journal.begin("a test")
+        run.record(FaultSet(), 1, Observation(Trace()), verdict="passed")
+        run.finish("lost")
+        assert journal.begin("a test", resume=True).recall(FaultSet(), 1) is None
+
+
+def asking() -> None:
+    requests.get("http://front:5000/", timeout=30)
+    was_fault_injected_on("nowhere")
+
+
+def test_what_is_recalled_is_known_to_the_notes(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.sqlite3"
+    first = explore(asking, careless_services(), journal=journal)
+    second = explore(asking, careless_services(), journal=journal, resume=True)
+    assert second.recalled == len(second.executions)
+    assert first.notes == second.notes
+    assert "was_fault_injected_on('nowhere') was asked" in first.notes[0]
 
 
 @pytest.mark.parametrize("content", [b"not a database at all" * 400, b"SQLite format 3\0 cut"])
@@ -171,7 +239,7 @@ def test_a_damaged_journal_is_refused_and_left_as_it_is(tmp_path: Path, content:
     journal = tmp_path / "journal.sqlite3"
     journal.write_bytes(content)
     with pytest.raises(JournalError, match=str(journal)):
-        explore(Asking(), careless_services(), journal=journal)
+        explore(get_front, careless_services(), journal=journal)
     assert journal.read_bytes() == content
 
 
@@ -188,6 +256,56 @@ def test_explore_can_be_resumed_and_says_what_is_from_the_journal(project: Proje
     assert json.loads(third.stdout)["recalled"] == 4
     assert len(json.loads(third.stdout)["failures"]) == 0
     assert (project.path / ".filibuster" / "journal.sqlite3").is_file()
+
+
+def test_what_a_request_carries_is_part_of_what_is_explored(project: Project) -> None:
+    right = ["--method", "POST", "--header", "Authorization: Bearer: x", "--json-body"]
+    first = project.explored("/orders", *right, '{"item": "tea"}')
+    assert first["recalled"] == 0
+    other = project.flask("explore", "/orders", *right, '{"item": "salt"}', "--resume")
+    assert "the answer is 400 without any fault" in other.stdout
+    again = project.explored("/orders", *right, '{"item": "tea"}', "--resume")
+    assert again["recalled"] == again["executed"] == first["executed"]
+
+
+def test_what_is_edited_while_a_run_is_going_is_not_taken_for_what_was_run(
+    project: Project,
+) -> None:
+    project.write("shared.py", "")
+    project.write(
+        "editing.py",
+        """
+        import pathlib
+        import requests
+        from flask import Flask
+
+        app, back = Flask("front"), Flask("back")
+
+        @app.get("/")
+        def index():
+            path = pathlib.Path("late.py")
+            path.write_text(path.read_text() + "\\n")
+            try:
+                return requests.get("http://late:5001/", timeout=1).text
+            except requests.RequestException:
+                return "none"
+        """,
+    )
+    project.write(
+        "late.py",
+        """
+        from flask import Flask
+
+        app = Flask("late")
+        app.add_url_rule("/", view_func=lambda: "late")
+        """,
+    )
+    project.write("services.py", 'import late\nmapping = {"http://late:5001": late.app}')
+    always = ("/", "--services", "services:mapping")
+    first = project.explored(*always, app="editing")
+    second = project.explored(*always, "--changed", app="editing")
+    # Late took part in the execution without faults.
+    assert second["recalled"] == first["executed"] - 1
 
 
 def test_only_what_has_changed_is_run_again(project: Project) -> None:
@@ -437,6 +555,82 @@ def test_what_has_passed_is_not_run_again_as_long_as_its_sources_are_the_same(
     assert suite.elsewhere("--filibuster-changed").count("body") == 5
     suite.write(test_it=CAREFUL + "\n    # Another line.\n")
     assert suite.elsewhere("--filibuster-changed").count("body") == 5
+
+
+BARE = """
+    from flask import Flask
+
+    app = Flask("{}")
+    app.add_url_rule("/", view_func=lambda: "")
+"""
+SEVERAL = {
+    "shop": """
+        import requests
+        from flask import Flask
+
+        app = Flask("shop")
+
+        @app.get("/")
+        def index():
+            for name in ("stock", "prices"):
+                try:
+                    requests.get(f"http://{name}:5001/", timeout=1).raise_for_status()
+                except requests.RequestException:
+                    return f"no {name}", 503
+            return "all"
+    """,
+    "stock": BARE.format("stock"),
+    "prices": BARE.format("prices"),
+    "conftest": """
+        import pytest
+        import prices, shop, stock
+
+        @pytest.fixture
+        def filibuster_services():
+            return {
+                "http://shop:5000": shop.app,
+                "http://stock:5001": stock.app,
+                "http://prices:5001": prices.app,
+            }
+    """,
+}
+
+
+def test_a_conftest_that_imports_all_services_makes_none_of_them_a_part_of_each_test(
+    suite: Suite,
+) -> None:
+    suite.write(**SEVERAL)
+    source = """
+        import pytest
+        import requests
+
+        @pytest.mark.filibuster(reduction="none")
+        def test_page():
+            assert requests.get("http://shop:5000/", timeout=9).status_code in (200, 503)
+    """
+    assert "7 executions: " in suite.run(source).summary[0]
+    prices = suite.path / "prices.py"
+    prices.write_text(prices.read_text() + "\n# Another line.\n")
+    # Prices took part in the execution without faults alone: where it fails, it is not reached.
+    ran = suite.elsewhere("--filibuster-changed")
+    assert "7 executions (6 of them from the journal): " in ran.summary[0]
+
+
+SKIPPING = CAREFUL.replace(
+    "        assert answer",
+    "        if filibuster.fault_injected:\n"
+    '            pytest.skip("not this one")\n'
+    "        assert answer",
+).replace("def test_page():", "def test_page(filibuster):")
+
+
+def test_that_executions_were_skipped_is_said_again_when_they_are_recalled(suite: Suite) -> None:
+    first = suite.run(SKIPPING)
+    assert "3 executions were skipped by the test itself" in first.summary[1]
+    for option in "--filibuster-resume", "--filibuster-changed":
+        again = suite.elsewhere(option)
+        assert again.count("body") == 0
+        assert again.summary[1] == first.summary[1]
 
 
 def test_ctrl_c_in_a_session_says_what_is_known_and_can_be_gone_on_from(suite: Suite) -> None:

@@ -624,9 +624,11 @@ def test_files_are_read_once_and_asking_again_takes_microseconds(
     closures: list[object] = []
     closure = Imports.closure
 
-    def counted(self: Imports, modules: Iterable[Module], package: str) -> frozenset[str]:
+    def counted(
+        self: Imports, modules: Iterable[Module], package: str, *, without: Iterable[Module] = ()
+    ) -> frozenset[str]:
         closures.append(modules)
-        return closure(self, modules, package)
+        return closure(self, modules, package, without=without)
 
     monkeypatch.setattr(Imports, "closure", counted)
     sources, trace = SourceFiles(apps), reached("shop", "other")

@@ -10,7 +10,12 @@ import click
 
 from flask_filibuster.cli.counterexamples import write_counterexamples
 from flask_filibuster.cli.printing import print_broken_findings, print_classes, print_the_rest
-from flask_filibuster.cli.searching import keeping_of, keeping_options, search_options
+from flask_filibuster.cli.searching import (
+    journal_name,
+    keeping_of,
+    keeping_options,
+    search_options,
+)
 from flask_filibuster.cli.serving import (
     INTERRUPTED,
     MISUSED,
@@ -98,7 +103,12 @@ def command(
         coordinator = coordinator_of(
             analysis_file=analysis_file, slow=slow, settle=settle, search=search
         )
-        keeping = keeping_of(test.words, resume=resume, journal=journal, no_journal=no_journal)
+        keeping = keeping_of(
+            journal_name(test.words, _details(test)),
+            resume=resume,
+            journal=journal,
+            no_journal=no_journal,
+        )
         found = explore_command(
             test, coordinator, token=token(), progress=progress, keeping=keeping
         )

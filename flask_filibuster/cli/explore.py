@@ -14,7 +14,12 @@ from requests.utils import check_header_validity
 
 from flask_filibuster.cli.counterexamples import write_counterexamples
 from flask_filibuster.cli.printing import print_broken_findings, print_classes, print_the_rest
-from flask_filibuster.cli.searching import keeping_of, keeping_options, search_options
+from flask_filibuster.cli.searching import (
+    journal_name,
+    keeping_of,
+    keeping_options,
+    search_options,
+)
 from flask_filibuster.cli.target import (
     FaultFreeError,
     Request,
@@ -25,7 +30,7 @@ from flask_filibuster.cli.target import (
 from flask_filibuster.cli.terminal import Progress, heading, indented, quiet
 from flask_filibuster.cli.working import worker_options, workers_of
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.errors import FilibusterError
+from flask_filibuster.errors import FilibusterError, JournalError
 from flask_filibuster.exploration.result import Result
 from flask_filibuster.report import text
 from flask_filibuster.report.data import result_data
@@ -131,7 +136,6 @@ def command(
     changed: bool,
     journal: str | None,
     no_journal: bool,
-    audit: int | None,
     classes: bool,
     **search: Any,
 ) -> None:
@@ -143,11 +147,13 @@ def command(
     """
     request = Request(path, method, headers, json_body)
     progress = Progress()
-    interrupted = False
+    broken_off: BaseException | None = None
     try:
         target = load_target(info, services)
+        details = {"request": request.to_json(), "services": target.services_from}
+        words = f"{command_prefix(info)} filibuster explore {request.words}"
         keeping = keeping_of(
-            f"{command_prefix(info)} filibuster explore {request.words}",
+            journal_name(words, details),
             resume=resume,
             changed=changed,
             journal=journal,
@@ -158,37 +164,44 @@ def command(
             run = Run(
                 RequestTest(request, target.base_url, verbose),
                 target.services if crew is None else target.named(info),
-                Options(audit=audit or 0, **search),
+                Options(**search),
                 keeping=keeping,
                 workers=crew,
             )
-            interrupted = not _finished(run, progress)
+            broken_off = _broken_off(run, progress)
         result = run.result()
     except FilibusterError as error:
         raise click.UsageError(str(error)) from error
     finally:
         progress.close()
-    details = {"request": request.to_json(), "services": target.services_from}
     commands = write_counterexamples(result, request.words, details, command_prefix(info))
     if as_json:
         data = result_data(result, commands)
-        data["ok"] = data["ok"] and not interrupted  # What was broken off is not known to be well.
+        # What was broken off is not known to be well.
+        data["ok"] = data["ok"] and broken_off is None
         click.echo(json.dumps(data, indent=2))
     else:
         _print(result, request, commands, classes=classes)
-    if interrupted:
+    if isinstance(broken_off, KeyboardInterrupt):
         click.echo(_interruption(result, keeping), err=True)
         raise SystemExit(INTERRUPTED)
+    if broken_off is not None:
+        click.echo(f"the exploration broke off: {broken_off}", err=True)
+        raise SystemExit(FOUND)
     raise SystemExit(_exit_code(result))
 
 
-def _finished(run: Run, progress: Progress) -> bool:
-    """Explore; whether that came to its end, and was not interrupted by Ctrl-C."""
+def _broken_off(run: Run, progress: Progress) -> BaseException | None:
+    """Explore; why that did not come to its end, if it did not and there is something to tell."""
     try:
         run.to_the_end(progress)
-    except KeyboardInterrupt:
-        return False
-    return True
+    except KeyboardInterrupt as error:
+        return error
+    except JournalError as error:
+        if not run.result().executions:
+            raise
+        return error
+    return None
 
 
 def _interruption(result: Result, keeping: Keeping) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -17,7 +19,7 @@ _SEARCH = (
         "--max-executions",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Run the test at most N times.",
+        help="Run the test at most N times, not counting what is run a second time.",
     ),
     click.option(
         "--max-faults",
@@ -96,6 +98,16 @@ def search_options(command: Command) -> Command:
 def keeping_options(command: Command) -> Command:
     """The options that say what is kept of the executions, and taken from there."""
     return _with(_KEEPING, command)
+
+
+def journal_name(words: str, details: Mapping[str, Any]) -> str:
+    """What an exploration is called in the journal: equal only for what is explored alike.
+
+    :param words: what is explored, in words.
+    :param details: all else that it depends on, as plain data.
+    """
+    told = json.dumps(details, sort_keys=True).encode()
+    return f"{words} {hashlib.md5(told, usedforsecurity=False).hexdigest()[:10]}"
 
 
 def keeping_of(

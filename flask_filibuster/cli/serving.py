@@ -86,7 +86,7 @@ def coordinator_of(
         faults = FaultModel.held()
     elif analysis_file is not None:
         faults = FaultModel.from_analysis_file(analysis_file, foreign=True)
-    options = Options(faults, **{**search, "audit": search["audit"] or 0})
+    options = Options(faults, **search)
     return Coordinator(options, Config(timeout=settle), **told)
 
 

@@ -45,15 +45,10 @@ def workers_of(count: int | None, address: str | None) -> Iterator[Workers | Non
     """
     if address is None:
         verbose = click.get_current_context().params["verbose"]
-        yield Workers.of(None, count, prepare=_show if verbose else _hide)
+        yield Workers.of(None, count, prepare=None if verbose else _hide)
         return
     with cluster(address, count) as workers:
         yield workers
-
-
-def _show() -> None:
-    """In a worker process: what apps print is no part of our output."""
-    sys.stdout = sys.stderr
 
 
 def _hide() -> None:

@@ -132,10 +132,14 @@ class Trace:
         # Only the test has no name. What a service calls on its behalf can be made to fail.
         requests = [call for call in children.get(ROOT, ()) if not call.source]
         known = {call.index for call in requests}
+        # In the order of their calls, too: which of two parallel ones came first is chance.
+        handled = {handling.index: handling for handling in handlings}
+        places = [call.index for call in ordered if call.index in handled]
+        places += sorted(handled.keys() - indexes)
         return cls(
             requests=tuple(requests),
             invocations=tuple(call for call in ordered if call.index not in known),
-            handlings={handling.index: handling for handling in handlings},
+            handlings={index: handled[index] for index in places},
             _by_index={call.index: call for call in ordered},
         )
 

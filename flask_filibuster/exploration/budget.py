@@ -79,7 +79,7 @@ class Limits:
     """How much an exploration may run.
 
     :param max_executions: how many test executions, or ``None``.
-    :param max_seconds: for how long to begin new ones, in seconds from the first, or ``None``.
+    :param max_seconds: for how long to begin new ones, in seconds from now, or ``None``.
     :param clock: the time, in seconds.
     """
 
@@ -89,15 +89,20 @@ class Limits:
         self._max_executions = max_executions
         self._max_seconds = max_seconds
         self._clock = clock
-        self._began: float | None = None
+        self._began = clock()
+
+    def left(self, executed: int) -> int | None:
+        """How many more executions there may be, if that is limited.
+
+        :param executed: how many there were.
+        """
+        return None if self._max_executions is None else self._max_executions - executed
 
     def reached(self, executed: int) -> str | None:
         """The limit that has been reached, by its name, if one has.
 
         :param executed: how many executions there were.
         """
-        if self._began is None:
-            self._began = self._clock()
         if self._max_executions is not None and executed >= self._max_executions:
             return "max_executions"
         if self._max_seconds is not None and self._clock() - self._began >= self._max_seconds:

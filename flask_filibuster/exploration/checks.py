@@ -99,8 +99,8 @@ class Audit:
 
     @property
     def waiting(self) -> int:
-        """How many are still to be run."""
-        return self._count if self._chosen is None else len(self._chosen)
+        """How many are still to be run; before they are chosen, they are among those left out."""
+        return len(self._chosen or ())
 
     def next(self) -> Plan | None:
         """The next of the sample."""
@@ -108,7 +108,7 @@ class Audit:
             self._chosen = self._choose()
         while self._chosen:
             faults = self._chosen[0].faults
-            if not self._ledger.has_run(faults):
+            if self._ledger.attempt_at(faults) is None:
                 return Plan(faults, AUDIT, self._doubts.expected(faults))
             self._chosen.pop(0)
         return None

@@ -239,13 +239,15 @@ class EquivalenceReduction(ExactReduction):
 
     def left_out(self, pruned: Sequence[Pruned], ledger: Ledger) -> Sequence[Pruned]:  # noqa: ARG002
         """What was predicted, and all that is made of ways that others stand for."""
+        if not ledger.executions:
+            return ()
         standings: dict[WayClass | None, Standing] = {None: Standing(None, (), "")}
         for spots in self._spots.values():
             for spot in spots.values():
                 for each in spot.classes:
                     context = standings[spot.context]
                     standings[each] = Standing(context, tuple(each.ways), each.answer)
-        ran = sum(self.standing_for(each.faults) is not None for each in ledger.conclusive)
+        ran = sum(self.standing_for(each.faults) is not None for each in ledger.attempted())
         return LeftOut(list(standings.values()), ran, ledger.has_run)
 
 

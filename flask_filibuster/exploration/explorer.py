@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.core.fault_set import FaultSet
@@ -128,6 +129,9 @@ class Explorer:
         """The sets that come next as far as is known by now; some of them may not be run then."""
         if self._stopped or self._limit is not None:
             return
+        yield from islice(self._expected(), self._limits.left(self.executed))
+
+    def _expected(self) -> Iterator[FaultSet]:
         memory = self._memory
         for phase in self._phases:
             for faults in phase.upcoming():
@@ -151,6 +155,7 @@ class Explorer:
             raise ValueError(f"nothing was planned, so not {faults!r} either")
         phase, plan = self._pending
         execution = self._judged(plan, observation)
+        self._ledger.note(observation)
         left_out = self._newly_left_out()
         again = execution.verdict == "inconclusive" and self._failed_attempts < self._retries
         if again:
@@ -247,6 +252,8 @@ class Explorer:
             limit=self._limit or "interrupted",
             observed=(*self._repetition.findings, *self._doubts.findings),
             recalled=self._recalled,
+            reached=frozenset(ledger.reached),
+            asked=frozenset(ledger.asked),
         )
 
 

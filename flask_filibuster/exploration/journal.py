@@ -34,7 +34,7 @@ NONE = "[]"
 KEPT = 3
 """How many explorations of one name are kept, besides those that are being run."""
 
-STATES = ("complete", "interrupted")
+STATES = ("complete", "interrupted", "lost")
 """How an exploration can end; until then it is ``"running"``, also if its process was killed."""
 
 logger = logging.getLogger(__name__)
@@ -85,8 +85,8 @@ class Journal:
         """Begin an exploration, or continue one.
 
         :param name: what is explored; of one name, the last explorations are kept.
-        :param resume: continue the newest exploration of that name, if there is one. Executions
-            can be recalled whose sources are unknown or unchanged.
+        :param resume: continue the newest exploration of that name, if there is one and not all
+            of it is lost. Executions can be recalled whose sources are unknown or unchanged.
         :param changed: begin a new one with what passed in the newest one that is not being run,
             as far as its sources are known and unchanged.
         :raises JournalError: the exploration to resume is being run, or the file cannot be used.
@@ -98,8 +98,9 @@ class Journal:
         with self._file.lock, ExitStack() as undo:
             with self._file.writing() as db:
                 running = RunLock.sweep(self._file.path)
-                known = [each for (each,) in db.execute(schema.NEWEST_FIRST, (name,)).fetchall()]
-                if resume and known:
+                rows = db.execute(schema.NEWEST_FIRST, (name,)).fetchall()
+                known = [each for each, _ in rows]
+                if resume and known and rows[0][1] != "lost":
                     exploration = self._continue(db, name, known[0], running)
                 else:
                     ended = [each for each in known if each not in running]
@@ -280,7 +281,8 @@ class JournalRun:
     def finish(self, state: str) -> None:
         """Say how the exploration ended, and let others continue it. Again, do nothing.
 
-        :param state: ``"complete"`` or ``"interrupted"``.
+        :param state: ``"complete"``, ``"interrupted"``, or ``"lost"`` if nobody can say what of it
+            is as it was seen, so that it cannot be resumed.
         :raises JournalError: it could not be written; the exploration can be resumed all the same.
         :raises ConfigError: there is no such state.
         """

@@ -56,7 +56,7 @@ _TABLES = (
 )
 
 BEGIN = "INSERT INTO explorations (name, begun, state) VALUES (?, ?, 'running')"
-NEWEST_FIRST = "SELECT id FROM explorations WHERE name = ? ORDER BY id DESC"
+NEWEST_FIRST = "SELECT id, state FROM explorations WHERE name = ? ORDER BY id DESC"
 SET_STATE = "UPDATE explorations SET state = ? WHERE id = ?"
 DELETE = "DELETE FROM explorations WHERE id = ?"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flask_filibuster.core.execution_index import ExecutionIndex
@@ -41,6 +41,8 @@ class Ledger:
     :ivar behaviour: what is known of each handler.
     :ivar executions: the executions, in order.
     :ivar failed: how many of them failed.
+    :ivar reached: names of the services that were called.
+    :ivar asked: names of services that were asked about.
     """
 
     def __init__(self, model: FaultModel) -> None:
@@ -48,19 +50,25 @@ class Ledger:
         self.behaviour = Behaviour()
         self.executions: list[Execution] = []
         self.failed = 0
+        self.reached: set[str] = set()
+        self.asked: set[str] = set()
         self._causes: dict[str, list[frozenset[ExecutionIndex]]] = {}
         self._by_identity: dict[frozenset[int], Execution] = {}
         self._inconclusive: dict[frozenset[int], Execution] = {}
         self._reached: set[ExecutionIndex] = set()
 
-    @property
-    def conclusive(self) -> Collection[Execution]:
-        """The executions that prove something, one for each fault set."""
-        return self._by_identity.values()
+    def attempted(self) -> Iterator[Execution]:
+        """The executions, one for each fault set."""
+        yield from self._by_identity.values()
+        yield from (
+            each
+            for identity, each in self._inconclusive.items()
+            if identity not in self._by_identity
+        )
 
     def has_run(self, faults: FaultSet) -> bool:
-        """Whether there was a conclusive execution under these faults."""
-        return self.ways.identity(faults) in self._by_identity
+        """Whether there was an execution under these faults, even an inconclusive one."""
+        return self.attempt_at(faults) is not None
 
     def execution_of(self, faults: FaultSet) -> Execution | None:
         """The conclusive execution under these faults, if there was one."""
@@ -82,11 +90,20 @@ class Ledger:
 
     def judge(self, faults: FaultSet, observation: Observation) -> tuple[str, ...]:
         """Why an execution proves nothing, in words; empty if it was what was planned."""
+        if observation.problems and not observation.trace.requests:
+            return observation.problems  # That nothing was seen follows from them.
         return (
             *observation.problems,
             *self._broken_promises(faults, observation.trace),
             *self._broken_connections(faults, observation.trace),
         )
+
+    def note(self, observation: Observation) -> None:
+        """Note which services were reached and asked about."""
+        trace = observation.trace
+        self.reached.update([call.target for call in trace.invocations])
+        self.reached.update([each.service for each in trace.handlings.values()])
+        self.asked.update([name for name in observation.asked if name is not None])
 
     def enter(self, execution: Execution, observation: Observation) -> None:
         """Add an execution, and learn from it if it is conclusive."""

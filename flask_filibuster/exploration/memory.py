@@ -58,7 +58,9 @@ class Memory:
         if not self._run.resumed:
             return None  # Nothing was there, and what was recorded since is known.
         known = self._run.recall(faults, self._times[faults] + 1)
-        if known is not None and known.verdict != "passed" and not faults:
+        if known is None or known.verdict == "inconclusive":
+            return None  # Whoever goes on wants to know what was lost.
+        if known.verdict != "passed" and not faults:
             return None  # Nothing came after it, and somebody may have put it right.
         return known
 

@@ -88,6 +88,8 @@ class Result:
     :ivar superfluous: executions that were begun ahead of their turn and turned out not to be
         needed.
     :ivar recalled: how many of the executions were not run but taken from a journal.
+    :ivar reached: names of the services that were called.
+    :ivar asked: names of services that the test, or a service, asked about: whether it fails.
     """
 
     executions: tuple[Execution, ...] = ()
@@ -103,6 +105,8 @@ class Result:
     unlisted: int = 0
     superfluous: int = 0
     recalled: int = 0
+    reached: frozenset[str] = frozenset()
+    asked: frozenset[str] = frozenset()
 
     @property
     def left_out(self) -> int:

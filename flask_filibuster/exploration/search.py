@@ -121,11 +121,16 @@ class Search:
         self._settle(candidate, seen, ran=True)
 
     def build_on(self, candidates: Iterable[Candidate]) -> None:
-        """Build on sets that were run and not built upon before, and take up others with them."""
+        """Build on sets that were not built upon before, and take up others with them."""
         for candidate in candidates:
-            execution = self._ledger.execution_of(candidate.faults)
-            if execution is not None:
-                seen = self._reduction.as_seen(candidate.faults, execution.trace)
+            faults = candidate.faults
+            execution = self._ledger.execution_of(faults)
+            seen = (
+                self._reduction.predict(faults)
+                if execution is None
+                else self._reduction.as_seen(faults, execution.trace)
+            )
+            if seen is not None:
                 self._grow(candidate, seen.calls)
         self._reopen()
 

@@ -241,7 +241,9 @@ def explore_command(
             for execution, output in memory.recalled:
                 if execution.verdict != "passed":
                     found.outputs[execution.number] = output
-        if found.interrupted is not None and kept is not None:
+        if kept is not None and found.result.problems:
+            kept.finish("lost")
+        elif kept is not None and found.interrupted is not None:
             kept.finish("interrupted")
     return found
 

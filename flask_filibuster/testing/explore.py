@@ -91,7 +91,7 @@ class Run:
             self._pool = pool
 
             def anywhere(faults: FaultSet) -> Observation:
-                seen = session.noted(pool.observe(faults, explorer))
+                seen = pool.observe(faults, explorer)
                 if faults or not isinstance(seen.error, TestFailedError):
                     return seen
                 # What is wrong with the test itself shows best where its traceback is.
@@ -119,9 +119,9 @@ def explore(
     max_executions: int | None = None,
     max_seconds: float | None = None,
     check_determinism: bool | None = None,
-    exhaustive: bool = False,
-    audit: int = 0,
-    audit_seed: int = 0,
+    exhaustive: bool | None = None,
+    audit: int | None = None,
+    audit_seed: int | None = None,
     executor: Executor | None = None,
     workers: int | None = None,
     journal: str | os.PathLike[str] | None = None,

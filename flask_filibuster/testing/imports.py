@@ -59,12 +59,15 @@ class Imports:
             self._read(file)
         return self._digests[file]
 
-    def closure(self, modules: Iterable[Module], package: str) -> Files:
+    def closure(
+        self, modules: Iterable[Module], package: str, *, without: Iterable[Module] = ()
+    ) -> Files:
         """The files of these modules and of those that they need, as far as they are own code.
 
         :param package: a top-level package that is own code even where it is an installed one.
+        :param without: modules that are passed by, with what only they need.
         """
-        pending, seen = list(modules), set[Module]()
+        pending, seen = list(modules), set[Module](without)
         files: set[str] = set()
         while pending:
             module = pending.pop()

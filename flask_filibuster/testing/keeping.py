@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from flask_filibuster.errors import JournalError
+from flask_filibuster.errors import JournalError, SetupError
 from flask_filibuster.exploration.journal import Journal, JournalRun
 from flask_filibuster.exploration.memory import Memory
 from flask_filibuster.report.text import error_line
@@ -38,12 +39,13 @@ class Keeping:
 
         :param test: what it is called after, where it has no name.
         :raises JournalError: the journal cannot be used.
+        :raises SetupError: it has to be found again, and has no name of its own.
         """
         if self.journal is None:
             yield None
             return
+        name = self.name or _name_of(test, needed=self.resume or self.changed)
         with Journal(self.journal) as journal:
-            name = self.name or _name_of(test)
             run = journal.begin(name, resume=self.resume, changed=self.changed)
             with finishing(run):
                 yield run
@@ -61,6 +63,7 @@ class Keeping:
                 yield None
                 return
             sources = SourceFiles(around.by_name)
+            sources.read(test)
             yield Memory(run, sources=lambda trace: sources.of(trace, test), error_line=error_line)
 
 
@@ -86,9 +89,12 @@ def unwritable(journal: str | os.PathLike[str]) -> str | None:
         return str(error)
 
 
-def _name_of(test: object) -> str:
-    module = getattr(test, "__module__", type(test).__module__)
-    name = f"{module}.{getattr(test, '__qualname__', type(test).__qualname__)}"
-    code = getattr(test, "__code__", None)
-    # Those of one function all have the same name.
-    return f"{name}:{code.co_firstlineno}" if name.endswith("<lambda>") and code else name
+def _name_of(test: object, *, needed: bool) -> str:
+    """The name of a test; where it is ``needed``, one that no other test has."""
+    module, name = getattr(test, "__module__", None), getattr(test, "__qualname__", None)
+    if needed and not (inspect.isfunction(test) and name and "<" not in name):
+        raise SetupError(
+            f"{test!r} has no name by which it could be told from other tests in the journal; "
+            "give it one: explore(…, name=…)"
+        )
+    return f"{module or type(test).__module__}.{name or type(test).__qualname__}"

@@ -30,7 +30,7 @@ _CONFIGURED = ("reduction", "max_faults", "max_executions", "max_seconds", "chec
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to explore; ``None`` is what the services' configuration says.
+    """How to explore; ``None`` is what the services' configuration says, or else not to.
 
     :ivar faults: which calls can fail how.
     :ivar reduction: ``"equivalence"``, ``"exact"`` or ``"none"``.
@@ -49,9 +49,9 @@ class Options:
     max_executions: int | None = None
     max_seconds: float | None = None
     check_determinism: bool | None = None
-    exhaustive: bool = False
-    audit: int = 0
-    audit_seed: int = 0
+    exhaustive: bool | None = None
+    audit: int | None = None
+    audit_seed: int | None = None
 
     def __post_init__(self) -> None:
         if self.faults is not None and not isinstance(self.faults, FaultModel):
@@ -60,11 +60,11 @@ class Options:
             value = getattr(self, name)
             if value is not None:
                 check(name, value, name)
-        if not isinstance(self.exhaustive, bool):
+        if self.exhaustive is not None and not isinstance(self.exhaustive, bool):
             raise ConfigError("exhaustive", self.exhaustive, "True or False")
         for name in ("audit", "audit_seed"):
             value = getattr(self, name)
-            if type(value) is not int or value < 0:
+            if value is not None and (type(value) is not int or value < 0):
                 raise ConfigError(name, value, "a whole number from 0")
 
     def explorer(
@@ -90,9 +90,9 @@ class Options:
             max_executions=self.max_executions or config.max_executions,
             max_seconds=self.max_seconds or config.max_seconds,
             check_determinism=config.check_determinism if determinism is None else determinism,
-            exhaustive=self.exhaustive,
-            audit=self.audit,
-            seed=self.audit_seed,
+            exhaustive=self.exhaustive or False,
+            audit=self.audit or 0,
+            seed=self.audit_seed or 0,
             retries=RETRIES,
             memory=memory,
         )

@@ -65,6 +65,7 @@ def memory_of(item: Any, config: Config, around: Surroundings) -> Iterator[Memor
     with finishing(run):
         sources = SourceFiles(around.by_name)
         test, own = getattr(item, "obj", None), _conftests(item)
+        sources.read(test, extra=own)
         yield Memory(
             run,
             sources=lambda trace: sources.of(trace, test, extra=own),
@@ -97,16 +98,22 @@ def _conftests(item: Any) -> list[str]:
     return [str(place / "conftest.py") for place in places if (place / "conftest.py").is_file()]
 
 
-def written(config: pytest.Config, reports: Reports) -> str:
-    """Reports as text."""
+def written(config: pytest.Config, reports: Reports, *, skipped: bool) -> str:
+    """What is kept with an execution, as text.
+
+    :param reports: its reports, if they may have to be shown.
+    :param skipped: whether the test has skipped it.
+    """
     serialised = [
         config.hook.pytest_report_to_serializable(config=config, report=report)
         for report in reports
     ]
-    return json.dumps(serialised)
+    return json.dumps({"reports": serialised, "skipped": skipped})
 
 
-def read(config: pytest.Config, text: str) -> Reports:
-    """Reports that :func:`written` has written."""
+def read(config: pytest.Config, text: str) -> tuple[Reports, bool]:
+    """What :func:`written` has written: the reports, and whether the test has skipped."""
+    kept = json.loads(text)
     deserialise: Callable[..., Any] = config.hook.pytest_report_from_serializable
-    return [deserialise(config=config, data=data) for data in json.loads(text)]
+    reports = [deserialise(config=config, data=data) for data in kept["reports"]]
+    return reports, bool(kept["skipped"])

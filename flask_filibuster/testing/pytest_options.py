@@ -25,7 +25,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--filibuster-max-executions",
         type=_count,
         metavar="N",
-        help="run each marked test at most N times.",
+        help="run each marked test at most N times, not counting what is run a second time.",
     )
     group.addoption(
         "--filibuster-max-seconds",

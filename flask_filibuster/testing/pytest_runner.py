@@ -21,7 +21,7 @@ from flask_filibuster.errors import FilibusterError, JournalError, ServerError, 
 from flask_filibuster.exploration.counterexample import Counterexample
 from flask_filibuster.exploration.explorer import Observation
 from flask_filibuster.exploration.memory import Memory
-from flask_filibuster.exploration.result import Result
+from flask_filibuster.exploration.result import REPEAT, Result
 from flask_filibuster.instrumentation.frame import Scope, current_scope, enter
 from flask_filibuster.instrumentation.requests import instrument_requests
 from flask_filibuster.report import text
@@ -333,8 +333,9 @@ class MarkedTest:
             reports = self._reports_under(faults, reports)
         if self._memory is not None:
             for execution, kept in self._memory.recalled:
-                if execution.verdict == "failed":
-                    self._failed[execution.number] = read(self._config, kept)
+                if kept and execution.purpose != REPEAT:
+                    self._failed[execution.number], skipped = read(self._config, kept)
+                    self._skips += skipped
         return explorer.result()
 
     def _reports_under(self, faults: FaultSet | None, reports: Reports) -> Reports:
@@ -343,15 +344,17 @@ class MarkedTest:
 
     def _learn(self, explorer: AnySearch, faults: FaultSet, reports: Reports) -> None:
         before = explorer.executed
-        failed = self._exception is not None and self._memory is not None
-        kept = written(self._config, reports) if failed else ""
+        kept, skipped = "", self._exception is None and self._skipped is not None
+        if self._memory is not None and (skipped or self._exception is not None):
+            kept = written(self._config, [] if skipped else reports, skipped=skipped)
         execution = explorer.learn(faults, self._observed(), kept)
         if execution.verdict == "failed":
             self._failed[execution.number] = reports
-        if self._observation is None and self._exception is not None:
+        counted = explorer.executed > before
+        if counted and self._observation is None and self._exception is not None:
             self._unprepared = self._unprepared or reports
         if self._skipped is not None and execution.verdict == "passed":
-            self._skips += explorer.executed - before
+            self._skips += counted
 
     def _replay(self, counterexample: Counterexample) -> Reports:
         reports = self._run_once(counterexample.fault_set)

@@ -90,8 +90,6 @@ class Session:
         self._server = EmbeddedServer() if server is None else server
         self._timeout = timeout
         self._never_ending: set[str] = set()
-        self._reached: set[str] = set()
-        self._asked: set[str] = set()
 
     @contextmanager
     def network(self, around: Surroundings) -> Iterator[None]:
@@ -132,18 +130,7 @@ class Session:
         trace = execution.trace()
         problems = execution.problems()
         self._server.forget(execution)
-        return self.noted(Observation(trace, error, problems, execution.asked))
-
-    def noted(self, observation: Observation) -> Observation:
-        """Take note of which services were reached, and which were asked about.
-
-        :returns: the same observation, of an execution that may have been run elsewhere.
-        """
-        trace = observation.trace
-        self._reached.update(call.target for call in trace.invocations)
-        self._reached.update(each.service for each in trace.handlings.values())
-        self._asked.update(name for name in observation.asked if name is not None)
-        return observation
+        return Observation(trace, error, problems, execution.asked)
 
     def notes(self, result: Result) -> tuple[str, ...]:
         """What a user should know of the exploration itself.
@@ -151,10 +138,10 @@ class Session:
         :param result: what it found.
         """
         notes = [*result.notes, *_blind(result), *_unpredictable(result)]
-        for name in sorted((self._server.asked | self._asked) - self._reached):
+        for name in sorted(result.asked - result.reached):
             notes.append(
                 f"was_fault_injected_on({name!r}) was asked, but no such service was reached; "
-                f"reached were: {', '.join(sorted(self._reached)) or 'none'}"
+                f"reached were: {', '.join(sorted(result.reached)) or 'none'}"
             )
         for name in sorted(self._never_ending):
             notes.append(f"a thread outlived the test, and was not waited for again: {name}")

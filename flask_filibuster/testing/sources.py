@@ -42,8 +42,9 @@ class SourceFiles:
 
     A service's files are the modules of its app, blueprints, views, hooks and error handlers, and
     whatever they import, directly or not, wherever in a file; those of a test, its module and what
-    that imports. Left out are Python itself, installed packages (but for the app's own), imports
-    by computed names, and all that is no module: templates, data and configuration files.
+    that imports, but for the modules of services: these count where their service took part. Left
+    out are Python itself, installed packages (but for the app's own), imports by computed names,
+    and all that is no module: templates, data and configuration files.
 
     Each file is read once for an object; make a new one to see files that have changed.
 
@@ -89,6 +90,19 @@ class SourceFiles:
         found = self._found[key]
         return None if found is None else dict(found)
 
+    def read(self, test: object = None, *, extra: Iterable[str] = ()) -> None:
+        """Read the files of all services and of the test now.
+
+        Later, they may not be any more what this process has imported.
+
+        :param test: as for :meth:`of`.
+        :param extra: as for :meth:`of`.
+        """
+        with self._lock:
+            tested = self._of_test(test, tuple(extra))
+            for name in self._services:
+                self._digests([name], tested or frozenset())
+
     def _digests(self, services: Iterable[str], tested: Files) -> dict[str, str] | None:
         files = set(tested)
         for name in services:
@@ -102,6 +116,11 @@ class SourceFiles:
         return {file: self._imports.digest(file) for file in sorted(files)}
 
     def _of_app(self, app: Flask) -> Files | None:
+        modules = self._modules_of(app)
+        return (modules and self._imports.closure(modules, package_of(app))) or None
+
+    def _modules_of(self, app: Flask) -> list[Module] | None:
+        """The modules that a service's own code is in; ``None`` where some has no source."""
         modules: list[Module] = []
         for entry in _entries(app):
             origins = _origins(entry)
@@ -113,7 +132,7 @@ class SourceFiles:
             # A name that is no module's may be that of some other module that is not loaded.
             modules += loaded_module(name)
         modules += loaded_module(type(app).__module__)
-        return self._imports.closure(modules, package_of(app)) or None
+        return modules
 
     def _of_test(self, test: object, extra: tuple[str, ...]) -> Files | None:
         origins = tuple(_origins(test)) if test is not None else ()
@@ -123,7 +142,12 @@ class SourceFiles:
         key = origins, extra
         if key not in self._files_of_test:
             modules = [*origins, *(module_at(os.path.abspath(each)) for each in extra)]
-            found = self._imports.closure(modules, _package_of_test(test))
+            # That a conftest.py imports all services makes none of them a part of the test.
+            services = {
+                module for app in self._services.values() for module in self._modules_of(app) or ()
+            }.difference(modules)
+            package = _package_of_test(test)
+            found = self._imports.closure(modules, package, without=services)
             self._files_of_test[key] = found | frozenset(map(os.path.abspath, extra))
         return self._files_of_test[key]
 
