@@ -36,15 +36,6 @@ LARGEST = 400
 AUDIT = 20
 REDUCTIONS = ("none", "exact", "equivalence")
 FAULTS = FaultModel(("ConnectionError", "Timeout"), default_statuses=(500, 503))
-SHAPES = {
-    "two_required_calls": "http://page:5000/page",
-    "chain": "http://users:5000/users/chris",
-    "chain_with_retry": "http://users:5000/users/chris",
-    "default_data": "http://page:5000/page",
-    "fallback": "http://shop:5000/books/dune",
-    "retry_in_the_middle": "http://front:5000/",
-    "gateway": "http://gateway:5000/",
-}
 # Without equivalence, more would take minutes.
 GATEWAY = 4
 
@@ -53,7 +44,7 @@ def of_shapes() -> None:
     """Executions by shape and reduction."""
     print("\nexecutions by reduction")
     print(f"  {'shape':28}" + "".join(f"{name:>13}" for name in REDUCTIONS))
-    for shape, url in SHAPES.items():
+    for shape, url in shapes.REQUESTS.items():
         sizes = (GATEWAY, len(shapes.DEPENDENCIES)) if shape == "gateway" else (None,)
         for size in sizes:
             services = getattr(shapes, shape)(*(() if size is None else (size,)))

@@ -48,6 +48,18 @@ FAULTS = {
 }
 
 
+REQUESTS = {
+    "two_required_calls": "http://page:5000/page",
+    "chain": "http://users:5000/users/chris",
+    "chain_with_retry": "http://users:5000/users/chris",
+    "default_data": "http://page:5000/page",
+    "fallback": "http://shop:5000/books/dune",
+    "retry_in_the_middle": "http://front:5000/",
+    "gateway": "http://gateway:5000/",
+}
+"""What a test of each shape asks for."""
+
+
 def two_required_calls() -> Services:
     """The page needs a user and a movie, one after the other, and gives up at the first failure."""
     page = Flask("page")

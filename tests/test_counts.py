@@ -18,14 +18,7 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.exploration.result import Execution, Result
 from tests import shapes
 
-REQUESTS = {
-    "two_required_calls": "http://page:5000/page",
-    "chain": "http://users:5000/users/chris",
-    "chain_with_retry": "http://users:5000/users/chris",
-    "default_data": "http://page:5000/page",
-    "fallback": "http://shop:5000/books/dune",
-    "retry_in_the_middle": "http://front:5000/",
-}
+REQUESTS = {shape: url for shape, url in shapes.REQUESTS.items() if shape != "gateway"}
 REDUCTIONS = pytest.mark.parametrize("reduction", ["none", "exact", "equivalence"])
 SHAPES = pytest.mark.parametrize("shape", REQUESTS)
 

@@ -331,17 +331,6 @@ def test_answers_that_are_never_the_same_bytes_are_not_taken_for_equal() -> None
     assert len(result.executions) == 25
 
 
-SHAPES = {
-    "two_required_calls": "http://page:5000/page",
-    "chain": "http://users:5000/users/chris",
-    "chain_with_retry": "http://users:5000/users/chris",
-    "default_data": "http://page:5000/page",
-    "fallback": "http://shop:5000/books/dune",
-    "retry_in_the_middle": "http://front:5000/",
-    "gateway": "http://gateway:5000/",
-}
-
-
 @dataclass
 class Reached:
     """What an exploration of a shape has reached."""
@@ -356,7 +345,7 @@ def reached(shape: str, reduction: str) -> Reached:
     answers = set()
 
     def test() -> None:
-        answer = requests.get(SHAPES[shape], timeout=30)
+        answer = requests.get(shapes.REQUESTS[shape], timeout=30)
         answers.add((answer.status_code, answer.content))
         assert answer.status_code == 200
 
@@ -369,7 +358,7 @@ def reached(shape: str, reduction: str) -> Reached:
     return Reached(result, answers, set(lines))
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", shapes.REQUESTS)
 def test_on_every_shape_answers_sequences_lines_and_failures_are_those_without_reduction(
     shape: str,
 ) -> None:
@@ -397,7 +386,7 @@ def test_a_gateway_grows_exponentially_but_for_equivalence() -> None:
         growth.append(sets)
     assert growth == [21, 25, 125, 129, 2709, 2713, 13565, 13569]
     result = explore(
-        lambda: requests.get(SHAPES["gateway"], timeout=30),
+        lambda: requests.get(shapes.REQUESTS["gateway"], timeout=30),
         shapes.gateway(),
         shapes.FAULTS["gateway"],
     )
@@ -410,7 +399,7 @@ def test_a_gateway_grows_exponentially_but_for_equivalence() -> None:
 @pytest.mark.parametrize("reduction", ["none", "exact"])
 def test_a_gateway_of_four_is_run_whole_without_equivalence(reduction: str) -> None:
     result = explore(
-        lambda: requests.get(SHAPES["gateway"], timeout=30),
+        lambda: requests.get(shapes.REQUESTS["gateway"], timeout=30),
         shapes.gateway(4),
         shapes.FAULTS["gateway"],
         reduction=reduction,

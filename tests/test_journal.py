@@ -25,8 +25,9 @@ from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import CallSite, Crash, Handling, Invocation, Trace
 from flask_filibuster.errors import ConfigError, JournalError
 from flask_filibuster.exploration import journal_schema
+from flask_filibuster.exploration.digests import digest_of
 from flask_filibuster.exploration.failures import TestFailedError, signature
-from flask_filibuster.exploration.journal import KEPT, Journal, JournalRun, digest_of
+from flask_filibuster.exploration.journal import KEPT, Journal, JournalRun
 from flask_filibuster.exploration.ledger import Observation
 
 PROJECT = Path(__file__).parents[1]

@@ -8,7 +8,6 @@ at the same time; an open journal is not to be carried through a fork.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -17,12 +16,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import ConfigError, FaultModelError, JournalError, WireError
 from flask_filibuster.exploration import journal_schema as schema
+from flask_filibuster.exploration.digests import Digests
 from flask_filibuster.exploration.failures import TestFailedError, signature
 from flask_filibuster.exploration.journal_locks import RunLock
 from flask_filibuster.exploration.journal_names import Names
@@ -56,19 +55,6 @@ class Recorded:
     extra: str
 
 
-def digest_of(path: str | os.PathLike[str]) -> str:
-    """Digest of what is in a file: 32 hexadecimal digits, empty if there is no such file.
-
-    :raises OSError: the file cannot be read.
-    """
-    try:
-        content = Path(path).read_bytes()
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        # Code need not come from a file; its name may be none that a file can have.
-        return ""
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
 class Journal:
     """Explorations on disk, each with the executions that it ran.
 
@@ -78,7 +64,7 @@ class Journal:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._file = JournalFile(path)
-        self._digests = _Digests()
+        self._digests = Digests()
         self._runs: list[JournalRun] = []
 
     def begin(self, name: str, *, resume: bool = False, changed: bool = False) -> JournalRun:
@@ -170,7 +156,7 @@ class JournalRun:
     """
 
     def __init__(
-        self, file: JournalFile, exploration: int, lock: RunLock, digests: _Digests
+        self, file: JournalFile, exploration: int, lock: RunLock, digests: Digests
     ) -> None:
         self._file = file
         self._exploration = exploration
@@ -330,26 +316,6 @@ class JournalRun:
         except (ValueError, LookupError, TypeError, RecursionError) as problem:
             raise damaged(self._file.path, f"an execution cannot be read: {problem}") from problem
         return Recorded(observation, verdict, purpose, extra)
-
-
-class _Digests:
-    """What is in source files now; each is read once."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, str] = {}
-
-    def of(self, path: str) -> str:
-        known = self._known.get(path)
-        if known is None:
-            known = self._known[path] = digest_of(path)
-        return known
-
-    def unchanged(self, path: str, digest: str) -> bool:
-        try:
-            return self.of(path) == digest
-        except OSError:
-            # Of what cannot be read, nobody can say that it is what it was.
-            return False
 
 
 def _storable(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 from flask import Flask
-from requests.adapters import BaseAdapter
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
@@ -28,6 +27,7 @@ from flask_filibuster.report import text
 from flask_filibuster.testing.command import EXECUTION
 from flask_filibuster.testing.explore import judged
 from flask_filibuster.testing.pytest_journal import memory_of, read, written
+from flask_filibuster.testing.pytest_network import Network
 from flask_filibuster.testing.pytest_plugin import INTERRUPTED, REPLAYED
 from flask_filibuster.testing.pytest_reports import (
     Reports,
@@ -47,35 +47,6 @@ logger = logging.getLogger(__name__)
 # What pytest's own functions raise to end a test that has not failed, and to end the session.
 NO_FAILURES = (pytest.skip.Exception, pytest.xfail.Exception)
 INTERRUPTIONS = (KeyboardInterrupt, pytest.exit.Exception)
-
-
-class Network:
-    """The network around one execution, joined when it is first needed.
-
-    Its services are fixtures. So all fixtures are set up in the order that pytest gives them, and
-    each of them can make requests.
-
-    :param join: gives the services' surroundings.
-    """
-
-    def __init__(self, join: Callable[[], Surroundings]) -> None:
-        self._join = join
-        self._joined: Surroundings | None = None
-        self._joining = False
-
-    def joined(self) -> Surroundings:
-        """The services' surroundings."""
-        if self._joined is None:
-            self._joining = True
-            try:
-                self._joined = self._join()
-            finally:
-                self._joining = False
-        return self._joined
-
-    def adapter_for(self, url: str) -> BaseAdapter | None:
-        """The adapter that delivers to this URL, or ``None`` for the real network."""
-        return None if self._joining else self.joined().mesh.adapter_for(url)
 
 
 class MarkedTest:
