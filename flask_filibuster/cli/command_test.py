@@ -9,7 +9,12 @@ from typing import Any
 import click
 
 from flask_filibuster.cli.counterexamples import write_counterexamples
-from flask_filibuster.cli.printing import print_broken_findings, print_classes, print_the_rest
+from flask_filibuster.cli.printing import (
+    classes_option,
+    print_broken_findings,
+    print_classes,
+    print_the_rest,
+)
 from flask_filibuster.cli.searching import (
     journal_name,
     keeping_of,
@@ -71,6 +76,7 @@ _LINES = 30
 @search_options
 @model_options
 @keeping_options
+@classes_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     argv: tuple[str, ...],

@@ -13,7 +13,12 @@ from requests.exceptions import InvalidHeader
 from requests.utils import check_header_validity
 
 from flask_filibuster.cli.counterexamples import write_counterexamples
-from flask_filibuster.cli.printing import print_broken_findings, print_classes, print_the_rest
+from flask_filibuster.cli.printing import (
+    classes_option,
+    print_broken_findings,
+    print_classes,
+    print_the_rest,
+)
 from flask_filibuster.cli.searching import (
     journal_name,
     keeping_of,
@@ -117,6 +122,7 @@ def _json_text(
     help="The services that the app calls: a mapping of Flask apps by base URL, or a function "
     "that returns one.  [default: filibuster_services in the app's module]",
 )
+@classes_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--verbose", is_flag=True, help="Show what the apps log meanwhile.")
 @pass_script_info
@@ -160,7 +166,7 @@ def command(
             no_journal=no_journal,
             configured=target.config.journal,
         )
-        with quiet(unless=verbose), workers_of(workers, dask) as crew:
+        with quiet(unless=verbose), workers_of(workers, dask, verbose=verbose) as crew:
             run = Run(
                 RequestTest(request, target.base_url, verbose),
                 target.services if crew is None else target.named(info),

@@ -78,9 +78,6 @@ _KEEPING = (
         help=f"Keep every execution in this file.  [default: {JOURNAL}]",
     ),
     click.option("--no-journal", is_flag=True, help="Keep no executions at all."),
-    click.option(
-        "--classes", is_flag=True, help="List the ways to fail that led to the same in the end."
-    ),
 )
 
 

@@ -38,13 +38,15 @@ def worker_options(command: Command) -> Command:
 
 
 @contextmanager
-def workers_of(count: int | None, address: str | None) -> Iterator[Workers | None]:
+def workers_of(
+    count: int | None, address: str | None, *, verbose: bool
+) -> Iterator[Workers | None]:
     """What the options ask for, for the time of the block; ``None``: this process.
 
+    :param verbose: whether to show what the apps print and log.
     :raises SetupError: the cluster cannot be used.
     """
     if address is None:
-        verbose = click.get_current_context().params["verbose"]
         yield Workers.of(None, count, prepare=None if verbose else _hide)
         return
     with cluster(address, count) as workers:

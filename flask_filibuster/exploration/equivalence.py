@@ -58,7 +58,7 @@ class EquivalenceReduction(ExactReduction):
         if candidate.spot is not None:
             candidate.spot.passed_over.append(candidate)
 
-    def settle(self, candidate: Candidate, prediction: Prediction, *, ran: bool) -> bool:  # noqa: ARG002
+    def settle(self, candidate: Candidate, prediction: Prediction) -> bool:
         """Put the last fault of a set into its class: the first of a class is built upon."""
         spot = candidate.spot
         if spot is None:
@@ -134,7 +134,7 @@ class EquivalenceReduction(ExactReduction):
                     state,
                     before[call.index],
                 )
-                found.append((situation, Spot(context, call, None, follows)))
+                found.append((situation, Spot(context, call, follows)))
             following[caller] = ("call", call.index)
         for situation, spot in reversed(found):
             home = self._homes.setdefault(situation, spot)
@@ -181,27 +181,32 @@ class EquivalenceReduction(ExactReduction):
 
     def standing_for(self, faults: FaultSet) -> FaultSet | None:
         """The set of the representatives."""
+        classes = self._classes_of(faults)
+        if len(classes) < len(faults):
+            return None
+        return classes[-1].faults if classes else FaultSet()
+
+    def _classes_of(self, faults: FaultSet) -> list[WayClass]:
+        """The classes of the faults of a set, in order, up to the first that is in none."""
+        classes: list[WayClass] = []
         context: WayClass | None = None
         for planned in faults:
             spot = self._spots.get(context, {}).get(planned.index)
             context = None if spot is None else spot.class_of(planned)
             if context is None:
-                return None
-        return FaultSet() if context is None else context.faults
+                break
+            classes.append(context)
+        return classes
 
     def doubt(self, faults: FaultSet) -> list[Candidate]:
         """Split the classes of ways that are not their representatives, wherever they are met."""
-        context: WayClass | None = None
-        alone: list[Candidate] = []
-        for planned in faults:
-            spot = self._spots.get(context, {}).get(planned.index)
-            known = None if spot is None else spot.class_of(planned)
-            if spot is None or known is None:
-                break
-            if known.representative is not planned:
-                alone += self._split(spot.home, planned)
-            context = known
-        return alone
+        # Found before any is split, which changes the way to those that come after.
+        return [
+            candidate
+            for planned, known in list(zip(faults, self._classes_of(faults), strict=False))
+            if known.representative is not planned
+            for candidate in self._split(known.spot.home, planned)
+        ]
 
     def _split(self, home: Spot, planned: PlannedFault) -> Iterator[Candidate]:
         """Give a way a class of its own.

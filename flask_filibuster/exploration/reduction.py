@@ -28,10 +28,9 @@ class Reduction(Protocol):
     def pass_over(self, candidate: Candidate) -> None:
         """The set is left out on that ground."""
 
-    def settle(self, candidate: Candidate, prediction: Prediction, *, ran: bool) -> bool:
+    def settle(self, candidate: Candidate, prediction: Prediction) -> bool:
         """Take in what a set has led to, or is predicted to lead to.
 
-        :param ran: whether it was run.
         :returns: whether sets with one fault more are worth building on it.
         """
 
@@ -97,8 +96,6 @@ class NoReduction:
         self,
         candidate: Candidate,  # noqa: ARG002
         prediction: Prediction,  # noqa: ARG002
-        *,
-        ran: bool,  # noqa: ARG002
     ) -> bool:
         """Every set is built upon."""
         return True

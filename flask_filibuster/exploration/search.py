@@ -91,7 +91,7 @@ class Search:
             waiting.popleft()
             self.pruned.append(Pruned(candidate.faults, prediction.answer or ""))
             self.passed_by.append((self.pruned[-1], "predicted"))
-            self._settle(candidate, prediction, ran=False)
+            self._settle(candidate, prediction)
         return None
 
     def upcoming(self) -> Iterator[FaultSet]:
@@ -118,7 +118,7 @@ class Search:
         if execution.verdict == "inconclusive":
             return
         seen = self._reduction.as_seen(candidate.faults, execution.trace)
-        self._settle(candidate, seen, ran=True)
+        self._settle(candidate, seen)
 
     def build_on(self, candidates: Iterable[Candidate]) -> None:
         """Build on sets that were not built upon before, and take up others with them."""
@@ -134,8 +134,8 @@ class Search:
                 self._grow(candidate, seen.calls)
         self._reopen()
 
-    def _settle(self, candidate: Candidate, prediction: Prediction, *, ran: bool) -> None:
-        if self._reduction.settle(candidate, prediction, ran=ran):
+    def _settle(self, candidate: Candidate, prediction: Prediction) -> None:
+        if self._reduction.settle(candidate, prediction):
             self._grow(candidate, prediction.calls)
         self._reopen()
 

@@ -71,12 +71,10 @@ class Spot:
         "passed_over",
     )
 
-    def __init__(
-        self, context: WayClass | None, call: Invocation, home: Spot | None, following: Event
-    ) -> None:
+    def __init__(self, context: WayClass | None, call: Invocation, following: Event) -> None:
         self.context = context
         self.call = call
-        self.home = home or self
+        self.home = self
         self.following = following
         self.opened = False
         self.classes: list[WayClass] = []
