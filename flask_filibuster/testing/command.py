@@ -26,6 +26,7 @@ from flask_filibuster.server.serving import Serving
 from flask_filibuster.server.signing import seal_of
 from flask_filibuster.testing.conducted import Exploration
 from flask_filibuster.testing.coordinator import Coordinator
+from flask_filibuster.testing.interruption import Interruption
 from flask_filibuster.testing.keeping import Keeping
 from flask_filibuster.testing.processes import CommandRun, Services, run_command
 
@@ -82,10 +83,6 @@ class CommandResult:
         return any(each.trace.handlings for each in self.result.executions)
 
 
-class InterruptedRunError(KeyboardInterrupt):
-    """The process was told to end, by a signal other than Ctrl-C."""
-
-
 class CommandRunner:
     """Runs a command under one fault set after the other.
 
@@ -98,6 +95,7 @@ class CommandRunner:
         self._test = test
         self._coordinator = coordinator
         self._token = token
+        self._interruption = Interruption(signal.SIGTERM, signal.SIGHUP)
 
     def run(
         self,
@@ -131,7 +129,7 @@ class CommandRunner:
             # Said before anything is started, and not in the middle of the first execution.
             raise SetupError(f"cannot run {test.words}: there is no such program")
         app = create_app(self._coordinator, version=__version__, seal=seal_of(self._token))
-        with _ended_by_signals(), Serving(app, test.host, test.port) as serving:
+        with self._interruption, Serving(app, test.host, test.port) as serving:
             environment = {SERVER_URL: serving.url}
             services = Services(test.start, test.ready, environment, test.start_timeout)
             with services:
@@ -147,8 +145,9 @@ class CommandRunner:
     ) -> None:
         number = 1
         while exploration.has_next(number) is not None:
-            run = self.run_once(exploration, url)
-            services.check()
+            with self._interruption.noticed():
+                run = self.run_once(exploration, url)
+                services.check()
             verdict = verdict_of(run, self._test.timeout)
             kept = run.output if verdict.failed else ""
             execution = exploration.complete(number, verdict, kept)
@@ -246,23 +245,3 @@ def explore_command(
         elif kept is not None and found.interrupted is not None:
             kept.finish("interrupted")
     return found
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let the signals that end a process end it in order, so that no service is left behind."""
-
-    def end(number: int, _frame: Any) -> None:
-        raise InterruptedRunError(f"told to end by {signal.Signals(number).name}")
-
-    before = {}
-    try:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            before[number] = signal.signal(number, end)
-    except ValueError:  # Not in the main thread, where signals are none of our affair.
-        before = {}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -17,6 +17,7 @@ from flask_filibuster.exploration.failures import TestFailedError
 from flask_filibuster.exploration.ledger import Observation
 from flask_filibuster.exploration.pool import Pool
 from flask_filibuster.exploration.result import Execution, Result
+from flask_filibuster.testing.interruption import Interruption
 from flask_filibuster.testing.keeping import Keeping
 from flask_filibuster.testing.options import Options
 from flask_filibuster.testing.running import Services, Task, run_once, services_of
@@ -63,14 +64,21 @@ class Run:
         :raises FilibusterError: something was set up wrongly, or the journal cannot be used.
         """
         services = services_of(self._source)
-        with surroundings(services) as around, self._keeping.memory(self._test, around) as memory:
+        with (
+            Interruption() as interruption,
+            surroundings(services) as around,
+            self._keeping.memory(self._test, around) as memory,
+        ):
             explorer = self._explorer = self._options.explorer(services, around.config, memory)
             session = self._session = Session(timeout=around.config.timeout)
             with self._observer(explorer, session, around) as observe:
                 faults = explorer.next()
                 while faults is not None:
-                    execution = explorer.learn(faults, observe(faults))
-                    faults = explorer.next()
+                    with interruption.noticed():
+                        seen = observe(faults)
+                    with interruption.held():
+                        execution = explorer.learn(faults, seen)
+                        faults = explorer.next()
                     if progress is not None:
                         progress(explorer, execution)
 

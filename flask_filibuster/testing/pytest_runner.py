@@ -26,6 +26,7 @@ from flask_filibuster.instrumentation.requests import instrument_requests
 from flask_filibuster.report import text
 from flask_filibuster.testing.command import EXECUTION
 from flask_filibuster.testing.explore import judged
+from flask_filibuster.testing.interruption import Interruption
 from flask_filibuster.testing.pytest_journal import memory_of, read, written
 from flask_filibuster.testing.pytest_network import Network
 from flask_filibuster.testing.pytest_plugin import INTERRUPTED, REPLAYED
@@ -72,6 +73,7 @@ class MarkedTest:
         self._skips = 0
         self._memory: Memory | None = None
         self._closing = ExitStack()
+        self._interruption = Interruption()
         self.recalls = False
         # Of the execution under way:
         self.faults = FaultSet()
@@ -92,7 +94,7 @@ class MarkedTest:
             # In a command that is explored itself, it is one of the executions.
             reports = self._run_once(FaultSet())
         else:
-            with self._closing:
+            with self._interruption, self._closing:
                 reports = self._explore()
         for report in reports:
             report.duration = self._seconds[report.when]
@@ -146,7 +148,7 @@ class MarkedTest:
             # Otherwise what one execution leaves on self is there in the next.
             for name in ("_instance", "_obj"):
                 item.__dict__.pop(name, None)
-        with self._surrounded():
+        with self._interruption.noticed(), self._surrounded():
             # As far as pytest knows the parent comes next: only what is the test's is torn down.
             reports = runtestprotocol(item, log=False, nextitem=item.parent)
         for report in reports:
@@ -299,8 +301,9 @@ class MarkedTest:
             self.recalls = False
             reports = self._reports_under(faults, reports)
         while faults is not None:
-            self._learn(explorer, faults, reports)
-            faults = explorer.next()
+            with self._held(explorer):
+                self._learn(explorer, faults, reports)
+                faults = explorer.next()
             reports = self._reports_under(faults, reports)
         if self._memory is not None:
             for execution, kept in self._memory.recalled:
@@ -308,6 +311,10 @@ class MarkedTest:
                     self._failed[execution.number], skipped = read(self._config, kept)
                     self._skips += skipped
         return explorer.result()
+
+    def _held(self, explorer: AnySearch) -> AbstractContextManager[None]:
+        # A server elsewhere may be waited for in vain, and what is recorded there is its affair.
+        return nullcontext() if isinstance(explorer, RemoteSearch) else self._interruption.held()
 
     def _reports_under(self, faults: FaultSet | None, reports: Reports) -> Reports:
         """The reports of an execution under these faults, or those of the last if there is none."""
