@@ -486,8 +486,8 @@ def test_progress_is_rewritten_on_a_terminal_and_said_once_elsewhere(
 
     terminal = Terminal()
     monkeypatch.setenv("COLUMNS", "200")
-    for pause in ("_INTERVAL", "_SHARE"):
-        monkeypatch.setattr(f"flask_filibuster.cli.terminal.{pause}", 0.0)
+    for pause in ("INTERVAL", "SHARE"):
+        monkeypatch.setattr(f"flask_filibuster.report.progress.{pause}", 0.0)
     monkeypatch.setattr(sys, "stderr", terminal)
     with pytest.raises(SystemExit, match="0"):
         cli.main(["--app", "shop", "filibuster", "explore", "/careful"], standalone_mode=False)

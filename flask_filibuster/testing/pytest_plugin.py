@@ -115,6 +115,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if item.get_closest_marker(MARKER) is None or item.config.getoption("setuponly", False):
         return None
     from flask_filibuster.testing.pytest_runner import MarkedTest
+    from flask_filibuster.testing.pytest_teardown import leave
 
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     test = MarkedTest(item)
@@ -126,7 +127,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     # Only now is it known whether the session stops here.
-    item.ihook.pytest_runtest_logreport(report=test.leave(teardown, nextitem))
+    item.ihook.pytest_runtest_logreport(report=leave(item, teardown, nextitem))
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
 

@@ -6,7 +6,7 @@ import logging
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from flask_filibuster.errors import FilibusterError, JournalError, ServerError, 
 from flask_filibuster.exploration.counterexample import Counterexample
 from flask_filibuster.exploration.explorer import Observation
 from flask_filibuster.exploration.memory import Memory
-from flask_filibuster.exploration.result import REPEAT, Result
+from flask_filibuster.exploration.result import REPEAT, Execution, Result
 from flask_filibuster.instrumentation.frame import Scope, current_scope, enter
 from flask_filibuster.instrumentation.requests import instrument_requests
 from flask_filibuster.report import text
@@ -30,24 +30,23 @@ from flask_filibuster.testing.interruption import Interruption
 from flask_filibuster.testing.pytest_journal import memory_of, read, written
 from flask_filibuster.testing.pytest_network import Network
 from flask_filibuster.testing.pytest_plugin import INTERRUPTED, REPLAYED
+from flask_filibuster.testing.pytest_progress import Progress
 from flask_filibuster.testing.pytest_reports import (
     Reports,
-    add_section,
     broken_off,
     explored,
     interruption_lines,
     replayed,
-    shown,
 )
 from flask_filibuster.testing.pytest_search import AnySearch, AnySession, begin, server_of
+from flask_filibuster.testing.pytest_teardown import INTERRUPTIONS
 from flask_filibuster.testing.remote import RemoteSearch
 from flask_filibuster.testing.session import Surroundings, surroundings
 
 logger = logging.getLogger(__name__)
 
-# What pytest's own functions raise to end a test that has not failed, and to end the session.
+# What pytest's own functions raise to end a test that has not failed.
 NO_FAILURES = (pytest.skip.Exception, pytest.xfail.Exception)
-INTERRUPTIONS = (KeyboardInterrupt, pytest.exit.Exception)
 
 
 class MarkedTest:
@@ -74,6 +73,7 @@ class MarkedTest:
         self._memory: Memory | None = None
         self._closing = ExitStack()
         self._interruption = Interruption()
+        self._progress = Progress(item.config)
         self.recalls = False
         # Of the execution under way:
         self.faults = FaultSet()
@@ -94,47 +94,11 @@ class MarkedTest:
             # In a command that is explored itself, it is one of the executions.
             reports = self._run_once(FaultSet())
         else:
-            with self._interruption, self._closing:
+            with self._interruption, closing(self._progress), self._closing:
                 reports = self._explore()
         for report in reports:
             report.duration = self._seconds[report.when]
         return reports
-
-    def leave(self, teardown: pytest.TestReport, nextitem: pytest.Item | None) -> pytest.TestReport:
-        """Tear down what does not belong to the next test, as pytest does after the last run.
-
-        :param teardown: the report of the test's own tear-down.
-        :param nextitem: the test that pytest runs next.
-        :returns: the report of both.
-        """
-        item = self._item
-        if item.session.shouldfail or item.session.shouldstop:
-            nextitem = None
-        item._report_sections.clear()  # noqa: SLF001 - pytest has no public way to run again
-        with self._capture("teardown"):
-            call = pytest.CallInfo.from_call(
-                lambda: item.session._setupstate.teardown_exact(nextitem),  # noqa: SLF001
-                when="teardown",
-                reraise=INTERRUPTIONS,
-            )
-        report = pytest.TestReport.from_item_and_call(item, call)
-        teardown.duration += report.duration
-        teardown.sections += report.sections
-        if report.passed:
-            return teardown
-        if teardown.passed:
-            report.sections = teardown.sections
-            report.duration = teardown.duration
-            return report
-        add_section(teardown, "tear-down of what other tests share", shown(report))
-        return teardown
-
-    def _capture(self, when: str) -> AbstractContextManager[None]:
-        manager: Any = self._config.pluginmanager.getplugin("capturemanager")
-        if manager is None:
-            return nullcontext()
-        capture: AbstractContextManager[None] = manager.item_capture(when, self._item)
-        return capture
 
     def _run_once(self, faults: FaultSet) -> Reports:
         """One execution: set-up, body, tear-down, with everything of function scope made afresh."""
@@ -302,8 +266,9 @@ class MarkedTest:
             reports = self._reports_under(faults, reports)
         while faults is not None:
             with self._held(explorer):
-                self._learn(explorer, faults, reports)
+                execution = self._learn(explorer, faults, reports)
                 faults = explorer.next()
+            self._progress(explorer, execution)
             reports = self._reports_under(faults, reports)
         if self._memory is not None:
             for execution, kept in self._memory.recalled:
@@ -320,7 +285,7 @@ class MarkedTest:
         """The reports of an execution under these faults, or those of the last if there is none."""
         return reports if faults is None else self._run_once(faults)
 
-    def _learn(self, explorer: AnySearch, faults: FaultSet, reports: Reports) -> None:
+    def _learn(self, explorer: AnySearch, faults: FaultSet, reports: Reports) -> Execution:
         before = explorer.executed
         kept, skipped = "", self._exception is None and self._skipped is not None
         if self._memory is not None and (skipped or self._exception is not None):
@@ -333,6 +298,7 @@ class MarkedTest:
             self._unprepared = self._unprepared or reports
         if self._skipped is not None and execution.verdict == "passed":
             self._skips += counted
+        return execution
 
     def _replay(self, counterexample: Counterexample) -> Reports:
         reports = self._run_once(counterexample.fault_set)

@@ -136,9 +136,6 @@ class RemoteSearch:
     :raises ServerError: the server does not answer as it should.
     """
 
-    left_out = 0
-    waiting = 0
-
     def __init__(self, driver: RemoteDriver, options: Mapping[str, Any]) -> None:
         self._driver = driver
         self._executions: list[Execution] = []

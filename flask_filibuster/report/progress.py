@@ -1,0 +1,92 @@
+"""How far an exploration is, in a line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask_filibuster.core.fault_set import PlannedFault
+from flask_filibuster.exploration.failures import signature
+from flask_filibuster.exploration.result import Execution
+from flask_filibuster.report.text import counted
+
+INTERVAL = 0.1  # in seconds
+SHARE = 50
+
+
+class Pace:
+    """Counts what an exploration has done and found since this object was made."""
+
+    def __init__(self) -> None:
+        self._search: Any = None
+        self._began = time.monotonic()
+        self._seen: set[tuple[str, str]] = set()
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was executed."""
+        return self._search is not None
+
+    def note(self, search: Any, execution: Execution) -> None:
+        """Take in one execution.
+
+        :param search: an ``Explorer``, or what is like one; what it does not know is not said.
+        """
+        self._search = search
+        if execution.verdict == "failed" and execution.error is not None:
+            self._seen.add(("failure", signature(execution.error)))
+        for handling in execution.trace.handlings.values():
+            if handling.crash is not None and execution.faults:
+                self._seen.add((handling.service, str(handling.crash.site)))
+
+    def line(self, *, live: bool) -> str:
+        """What has been done; and, if it is still ``live``, what is under way and to come."""
+        search, seconds = self._search, max(time.monotonic() - self._began, 1e-6)
+        rate = search.executed / seconds
+        left_out, waiting = getattr(search, "left_out", None), getattr(search, "waiting", None)
+        parts = [counted(search.executed, "execution")]
+        if left_out is not None:
+            parts.append(f"{left_out} left out")
+        if waiting is not None:
+            parts.append(f"{waiting} to go")
+        parts.append(f"{rate:.0f}/s")
+        if live:
+            if waiting is not None and rate:
+                # Nobody knows how many of those will be left out, or what they lead to.
+                parts.append(f"about {_duration(waiting / rate)} left")
+            parts.append(f"{len(self._seen)} found")
+            under_way = getattr(search, "under_way", None)
+            if under_way is not None:
+                parts.append("now: " + ("; ".join(map(_short, under_way)) or "no faults"))
+        return ", ".join(parts)
+
+
+class Due:
+    """Has something done now and then, and never so that it takes much of the time.
+
+    :param after: how long to wait first, in seconds.
+    """
+
+    def __init__(self, after: float = 0.0) -> None:
+        self._at = time.monotonic() + after
+
+    def do(self, what: Callable[[], None]) -> None:
+        """Do it, if it is time."""
+        began = time.monotonic()
+        if began >= self._at:
+            what()
+            # Counting takes time in a large exploration, which is not there to be watched.
+            self._at = began + max(INTERVAL, SHARE * (time.monotonic() - began))
+
+
+def _short(planned: PlannedFault) -> str:
+    """A fault in few words: ``reviews ConnectionError``."""
+    return f"{planned.service} {planned.fault.outcome}"
+
+
+def _duration(seconds: float) -> str:
+    """A time in words: ``40 s``, ``12 min``, ``3 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"
