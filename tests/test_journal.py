@@ -25,7 +25,7 @@ from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import CallSite, Crash, Handling, Invocation, Trace
 from flask_filibuster.errors import ConfigError, JournalError
 from flask_filibuster.exploration import journal_schema
-from flask_filibuster.exploration.digests import digest_of
+from flask_filibuster.exploration.digests import Digests, digest_of
 from flask_filibuster.exploration.failures import TestFailedError, signature
 from flask_filibuster.exploration.journal import KEPT, Journal, JournalRun
 from flask_filibuster.exploration.ledger import Observation
@@ -552,16 +552,15 @@ def test_a_file_that_is_not_there_has_an_empty_digest(tmp_path: Path, name: str)
     assert digest_of(tmp_path / name) == ""
 
 
-def test_each_source_is_read_once_by_a_journal(path: Path, tmp_path: Path) -> None:
+def test_each_source_is_read_once(tmp_path: Path) -> None:
     source = tmp_path / "app.py"
     source.write_text("1")
-    before = digest_of(source)
-    with Journal(path) as journal:
-        assert journal.digest(str(source)) == before
-        source.write_text("2")
-        assert journal.digest(str(source)) == before
-    with Journal(path) as journal:
-        assert journal.digest(str(source)) == digest_of(source) != before
+    before, digests = digest_of(source), Digests()
+    assert digests.of(str(source)) == before
+    source.write_text("2")
+    assert digests.of(str(source)) == before
+    assert digests.unchanged(str(source), before)
+    assert Digests().of(str(source)) == digest_of(source) != before
 
 
 @pytest.fixture
@@ -605,7 +604,7 @@ def test_what_is_resumed_are_executions_whose_sources_are_unknown_or_unchanged(
         run = journal.begin("a test", resume=True)
         assert run.resumed == 4
         assert recalled(run, 8) == [0, 1, 2, 5]
-        record(run, 3, sources={file: journal.digest(file) for file in only(files, "edited")})
+        record(run, 3, sources={file: digest_of(file) for file in only(files, "edited")})
         assert recalled(run, 8) == [0, 1, 2, 3, 5]
 
 

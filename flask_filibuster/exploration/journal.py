@@ -98,14 +98,6 @@ class Journal:
             self._runs = [*(each for each in self._runs if not each.finished), run]
         return run
 
-    def digest(self, path: str) -> str:
-        """Like :func:`digest_of`, but each file is read once in the life of this object.
-
-        :raises OSError: the file cannot be read.
-        """
-        with self._file.lock:
-            return self._digests.of(path)
-
     def close(self) -> None:
         """Close the file; explorations that have not ended are interrupted. Again, do nothing."""
         with self._file.lock, ExitStack() as stack:
