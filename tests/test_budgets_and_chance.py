@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import threading
+import unittest
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +19,7 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.errors import ConfigError
 from flask_filibuster.exploration.explorer import Explorer, Observation, run_all
+from flask_filibuster.exploration.failures import signature
 from flask_filibuster.exploration.result import REPEAT, SHRINK, Execution, Result
 from flask_filibuster.report.text import counts_line
 from flask_filibuster.testing.coordinator import Coordinator
@@ -170,6 +173,87 @@ def test_each_bug_is_shown_with_its_smallest_set_whatever_order_it_was_found_in(
 
 def _wanting_200() -> FunctionalTest:
     return FunctionalTest(("page",), on("500", "503"))
+
+
+def telling() -> dict[str, Flask]:
+    """A front whose answer tells how the one call that it makes has failed."""
+    front, back = Flask("front"), Flask("back")
+
+    @front.get("/")
+    def index() -> tuple[str, int]:
+        try:
+            return "", requests.get("http://back:5001/", timeout=1).status_code
+        except requests.Timeout:
+            return "", 504
+        except requests.ConnectionError:
+            return "", 502
+
+    @back.get("/")
+    def show() -> str:
+        return "shown"
+
+    return {"http://front:5000": front, "http://back:5001": back}
+
+
+def wants(condition: bool) -> None:
+    assert condition
+
+
+class Case(unittest.TestCase):
+    def check(self, answer: requests.Response) -> None:
+        self.assertNotEqual(answer.status_code, 504)  # noqa: PT009 - as people write it
+        self.assertNotEqual(answer.status_code, 502)  # noqa: PT009
+
+
+def of_a_library(answer: requests.Response) -> None:
+    if answer.status_code == 504:
+        answer.raise_for_status()
+    answer.raise_for_status()
+
+
+def of_a_helper(answer: requests.Response) -> None:
+    wants(answer.status_code != 504)
+    wants(answer.status_code != 502)
+
+
+def of_pytest(answer: requests.Response) -> None:
+    if answer.status_code == 504:
+        pytest.fail("no answer")
+    if answer.status_code == 502:
+        pytest.fail("no answer")
+
+
+def of_a_loop(answer: requests.Response) -> None:
+    for status in 504, 502:
+        assert answer.status_code != status
+
+
+@pytest.mark.parametrize(
+    ("check", "bugs"),
+    [
+        pytest.param(of_a_library, 2, id="raise_for_status"),
+        pytest.param(of_a_helper, 2, id="a helper of the test's own"),
+        pytest.param(of_pytest, 2, id="pytest.fail"),
+        pytest.param(Case().check, 2, id="methods of unittest"),
+        pytest.param(of_a_loop, 1, id="one line in a loop"),
+    ],
+)
+def test_bugs_are_told_apart_by_the_lines_of_the_test_that_lead_to_what_failed(
+    check: Callable[[requests.Response], None], bugs: int
+) -> None:
+    model = FaultModel(("ConnectionError", "Timeout"), default_statuses=())
+    result = explore(lambda: check(requests.get("http://front:5000/", timeout=1)), telling(), model)
+    assert len(result.failures) == bugs
+    # An exploration that is read back, or comes from another process, is told the same.
+    assert len({signature(failure.error) for failure in result.failures}) == bugs
+    again = explore(
+        lambda: check(requests.get("http://front:5000/", timeout=1)),
+        telling(),
+        model,
+        workers=2,
+        executor=ThreadPoolExecutor(2),
+    )
+    assert [each.faults for each in again.failures] == [each.faults for each in result.failures]
 
 
 def test_a_set_that_only_tells_which_faults_are_needed_makes_no_run_inconclusive() -> None:

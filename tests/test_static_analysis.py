@@ -8,9 +8,9 @@ import http
 import importlib
 import linecache
 import logging
+import os
 import subprocess
 import sys
-import sysconfig
 import types
 import warnings
 from collections.abc import Callable
@@ -28,7 +28,7 @@ from werkzeug.exceptions import BadGateway, HTTPException, NotFound
 from werkzeug.exceptions import Gone as Vanished
 
 from flask_filibuster import Filibuster
-from flask_filibuster.core import static_analysis
+from flask_filibuster.core import own_code, static_analysis
 from flask_filibuster.core.static_analysis import answered_statuses
 from tests import analysed_app
 
@@ -1156,7 +1156,7 @@ def test_a_view_of_the_standard_library_is_not_read(
     (tmp_path / "standard_service.py").write_text(SERVICE)
     monkeypatch.syspath_prepend(tmp_path)
     standard_service = importlib.import_module("standard_service")
-    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(own_code, "_INSTALLED", (f"{tmp_path}{os.sep}",))
 
     assert statuses_of(standard_service.view) == set()
 

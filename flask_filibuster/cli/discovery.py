@@ -6,7 +6,6 @@ import importlib
 import inspect
 import os
 import sys
-import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, TypeGuard
 from flask import Flask
 
 from flask_filibuster.cli.target import CONVENTION
+from flask_filibuster.core.own_code import is_installed
 from flask_filibuster.core.services import host_of
 from flask_filibuster.core.static_analysis import answered_statuses
 
@@ -24,7 +24,6 @@ ENTRANCES = ("__init__", "app", "wsgi")  # of a directory below the one that was
 GENERIC = frozenset({"__main__", "app", "application", "main", "src", "wsgi"})  # no service's name
 # what does things when it is imported, and what has apps in it that are no services
 NO_SERVICES = frozenset({"__main__", "__pycache__", "conftest", "setup", "test", "tests"})
-INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 Note = Callable[[str], None]
 
@@ -132,10 +131,9 @@ def _importing_from(places: Sequence[Path]) -> Iterator[None]:
 
 def _is_own(file: Path | None, places: Iterable[Path]) -> bool:
     """Whether a file belongs to a service. What is installed may not bear a second import."""
-    if file is None or INSTALLED & set(file.parts):
+    if file is None or is_installed(str(file)):
         return False
-    standard = file.is_relative_to(sysconfig.get_path("stdlib"))
-    return not standard and any(map(file.is_relative_to, places))
+    return any(map(file.is_relative_to, places))
 
 
 def _file_of(module: Any) -> Path | None:

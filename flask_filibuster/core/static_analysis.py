@@ -10,12 +10,11 @@ import functools
 import inspect
 import re
 import sys
-import sysconfig
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any
 
+from flask_filibuster.core.own_code import is_installed
 from flask_filibuster.core.source_names import (
     Nested,
     Scope,
@@ -68,9 +67,7 @@ def _packages_of(entry: Any) -> Iterator[str]:
         entry = entry.func
     # functools.wraps and View.as_view pass on the module of what they wrap
     name = str(getattr(entry, "__module__", ""))
-    path = Path(getattr(sys.modules.get(name), "__file__", None) or "")
-    standard = path.is_relative_to(sysconfig.get_path("stdlib"))
-    if not standard and not {"site-packages", "dist-packages"} & set(path.parts):
+    if not is_installed(getattr(sys.modules.get(name), "__file__", None) or ""):
         yield _package(name)
 
 

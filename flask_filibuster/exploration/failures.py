@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
+from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.own_code import is_installed, is_ours
 
 if TYPE_CHECKING:
     from flask_filibuster.exploration.result import Execution
@@ -46,11 +47,17 @@ class Failure:
 
 
 def signature(error: BaseException) -> str:
-    """What failed and where: equal for two executions whose test ended in the same way."""
+    """What failed and where: equal for two executions whose test ended in the same way.
+
+    Where is the line that raised it, and the lines of the user's own that lead there: many tests
+    fail in one line of a library's (``raise_for_status``) or of a helper's.
+    """
     if isinstance(error, TestFailedError):
         return error.kind
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"
+    lines = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    own = [each for each in lines if not (is_installed(each[0]) or is_ours(each[0]))]
+    places = dict.fromkeys([*own, *lines[-1:]])  # Each once, however deep a recursion was.
+    where = ", ".join(f"{file}:{line}" for file, line in places) or "?"
     return f"{type(error).__module__}.{type(error).__qualname__} at {where}"
 
 

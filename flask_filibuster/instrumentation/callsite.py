@@ -4,40 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
-from functools import lru_cache
 from types import CodeType, FrameType, TracebackType
 
 from flask import Flask
 
+from flask_filibuster.core.own_code import OURS, is_installed, is_ours
 from flask_filibuster.core.trace import CallSite
 
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_INSTALLED = tuple(
-    os.path.normcase(os.path.abspath(path)) + os.sep
-    for name, path in sysconfig.get_paths().items()
-    if name in ("stdlib", "platstdlib", "purelib", "platlib")
-)
-_PACKAGE_DIRS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 # Below these frames of Flask's begins another story: the server, or the test's own client.
 _ENTRANCES = frozenset({Flask.wsgi_app.__code__, Flask.full_dispatch_request.__code__})
 _DEPTH = 400
 # An application's own adapter runs above our adapter's send: how a call is made, not who makes it.
-_ADAPTER = os.path.join(_OURS, "instrumentation", "requests.py")
-
-
-@lru_cache(maxsize=4096)
-def is_installed(filename: str) -> bool:
-    """Whether a source file belongs to Python or an installed package."""
-    if filename.startswith("<"):
-        return True
-    path = os.path.normcase(os.path.abspath(filename))
-    return path.startswith(_INSTALLED) or any(part in path for part in _PACKAGE_DIRS)
-
-
-def is_ours(filename: str) -> bool:
-    """Whether a source file belongs to this project."""
-    return filename.startswith(_OURS)
+_ADAPTER = os.path.join(OURS, "instrumentation", "requests.py")
 
 
 def is_application(frame: FrameType, package: str) -> bool:

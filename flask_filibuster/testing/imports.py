@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from flask_filibuster.instrumentation.callsite import is_installed, is_ours
+from flask_filibuster.core.own_code import is_installed, is_ours
 
 logger = logging.getLogger(__name__)
 
