@@ -103,11 +103,10 @@ def part(number: int) -> int | None:
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
     """Whoever replaces handlers puts them back."""
-    before = signal.getsignal(signal.SIGINT), sys.unraisablehook
+    before = signal.getsignal(signal.SIGINT)
     yield
-    after = signal.getsignal(signal.SIGINT), sys.unraisablehook
-    signal.signal(signal.SIGINT, before[0])
-    sys.unraisablehook = before[1]
+    after = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
     assert after == before
 
 
@@ -118,8 +117,10 @@ def test_an_interrupt_that_python_or_the_app_swallows_ends_the_exploration(
     expected = Front(comes, 0).explored(None)
     assert expected.ok
     interrupted = Front(comes, 5)
+    hook = sys.unraisablehook
     with pytest.raises(KeyboardInterrupt):
         interrupted.explored(tmp_path / "journal")
+    assert sys.unraisablehook == hook
     assert interrupted.handled == 5
     # What it made of the execution that it came in is not taken for what a fault did.
     resumed = Front(comes, 0).explored(tmp_path / "journal", resume=True)
