@@ -297,6 +297,78 @@ def test_where_a_failure_is_reacted_to_in_another_way_than_before_all_ways_are_r
     assert contexts == {0: 1, 1: 2}
 
 
+@dataclass(frozen=True)
+class Searches:
+    """Asks two catalogues: a 404 is an answer, any other failure makes the page a partial one."""
+
+    body: str = "plain"
+    observed: bool = True
+
+    def handle(self, content: str) -> Part:
+        left = yield Call("left", line=1)
+        right = yield Call("right", line=2)
+        failed = [each.outcome for each in (left, right) if each.outcome.failed]
+        if any(outcome.status != 404 for outcome in failed):
+            return Answer(200, "partial")
+        return Answer(404 if len(failed) == 2 else 200)
+
+
+def test_where_nothing_followed_from_a_failure_its_ways_are_alike_there_and_only_there() -> None:
+    """After most failures of left, the page is partial whatever becomes of right."""
+    services: dict[str, Service] = {
+        "front": Searches(),
+        "left": Orderly(),
+        "right": Orderly(),
+    }
+    simulation = Simulation(services, FunctionalTest(("front",), on("404")))
+    model = FaultModel(("ConnectionError",), default_statuses=(404, 503))
+    result = explored(simulation, model)
+    (failure,) = result.failures
+    assert [str(planned.fault.outcome) for planned in failure.faults] == ["404", "404"]
+    assert len(result.executions) < result.generated == 16
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Has a function that tries again after a timeout: for its first call, and as a fallback."""
+
+    body: str = "plain"
+    observed: bool = True
+
+    def handle(self, content: str) -> Part:
+        fetched = yield from self._fetch()
+        page = yield Call("page", line=2)
+        if page.outcome.exception == "ConnectionError":
+            fetched_again = yield from self._fetch()
+            if not (fetched or fetched_again):
+                return Answer(500)
+        return Answer(200)
+
+    @staticmethod
+    def _fetch() -> Part:
+        for _ in range(2):
+            fetched = yield Call("data", line=1)
+            if fetched.outcome.exception != "Timeout":
+                return not fetched.outcome.failed
+        return False
+
+
+def test_a_function_that_is_called_for_two_reasons_loses_nothing() -> None:
+    services: dict[str, Service] = {"front": Shares(), "data": Orderly(), "page": Orderly()}
+    model = FaultModel(("ConnectionError", "Timeout"), default_statuses=())
+
+    def explore_as(reduction: str) -> Result:
+        return explored(
+            Simulation(services, FunctionalTest(("front",), on("500"))), model, reduction
+        )
+
+    none, equivalence = explore_as("none"), explore_as("equivalence")
+    assert sequences(none) == sequences(equivalence)
+    assert failures(none) == failures(equivalence)
+    assert all_sets(none) == all_sets(equivalence)
+    assert len(equivalence.executions) < len(none.executions)
+
+
 def test_classes_name_the_call_its_ways_and_the_one_that_is_built_upon() -> None:
     """Statuses lead to the next attempt, exceptions do not; a fallback follows either."""
     step = Step("b", attempts=2, fallback="c", gives_up=503)

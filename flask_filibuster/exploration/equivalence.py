@@ -8,7 +8,8 @@ contain another member are run, nor, in other contexts, the call with another me
 
 That loses nothing with handlers that react to a failure where it happens. A handler that remembers
 which failure it was, and reacts to that later, can be missed. Where it shows that a failure is
-reacted to in another way than where its call was first seen, all ways are run there, too.
+reacted to in another way than where its call was first seen, or has an effect where it had none
+there, all ways are run, too.
 """
 
 from __future__ import annotations
@@ -70,14 +71,20 @@ class EquivalenceReduction(ExactReduction):
         outcome = _outcome(prediction, spot.call.index)
         known = None if outcome is None else spot.by_outcome.get(outcome)
         if known is None:
-            known = WayClass(spot, planned, prediction.answer or "", reaction, taken)
+            telling = self._is_telling(spot, prediction)
+            known = WayClass(
+                spot, planned, prediction.answer or "", reaction, taken, telling=telling
+            )
             spot.classes.append(known)
             if outcome is not None:
                 spot.by_outcome[outcome] = known
         else:
             known.ran.append(planned)
             known.taken += taken
-        if trusted is not None and trusted.reaction != reaction:
+        if trusted is not None and (
+            # Where nothing follows from a failure, ways are alike that may not be so elsewhere.
+            trusted.reaction != reaction or (known.telling and not trusted.telling)
+        ):
             self._open(spot)
         return known.representative is planned
 
@@ -133,6 +140,7 @@ class EquivalenceReduction(ExactReduction):
                     call.callsite,
                     state,
                     before[call.index],
+                    follows,
                 )
                 found.append((situation, Spot(context, call, follows)))
             following[caller] = ("call", call.index)
@@ -172,6 +180,24 @@ class EquivalenceReduction(ExactReduction):
         else:
             event = _answered(answer)
         return None if event == spot.following else event
+
+    def _is_telling(self, spot: Spot, prediction: Prediction) -> bool:
+        """Whether a failure has an effect: on other calls, on their outcomes, on the test's end."""
+        without = self._behaviour.predict(spot.faults.by_index())
+        return without.answer != prediction.answer or (
+            self._beside(spot, without) != self._beside(spot, prediction)
+        )
+
+    def _beside(self, spot: Spot, prediction: Prediction) -> list[tuple[ExecutionIndex, object]]:
+        """The calls that are neither the one that can fail nor made by its callee."""
+        inside = {spot.call.index}
+        beside: list[tuple[ExecutionIndex, object]] = []
+        for call, key, _ in prediction.calls:
+            if call.index in inside or self._caller(call.index) in inside:
+                inside.add(call.index)
+            else:
+                beside.append((call.index, key))
+        return beside
 
     def _caller(self, index: ExecutionIndex) -> ExecutionIndex:
         caller = self._parents.get(index)
@@ -219,7 +245,9 @@ class EquivalenceReduction(ExactReduction):
                 continue
             if planned in known.ran:
                 known.ran.remove(planned)
-                alone = WayClass(spot, planned, known.answer, known.reaction, [])
+                alone = WayClass(
+                    spot, planned, known.answer, known.reaction, [], telling=known.telling
+                )
                 spot.classes.append(alone)
                 yield Candidate(alone.faults, spot)
             else:

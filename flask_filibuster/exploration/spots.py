@@ -19,9 +19,10 @@ class WayClass:
     :ivar taken: those of which it is believed, as it was so where the call was first seen.
     :ivar answer: how the test ends.
     :ivar reaction: what the handler does next; ``None``: the same as without the failure.
+    :ivar telling: whether anything at all is other than without the failure.
     """
 
-    __slots__ = ("answer", "ran", "reaction", "representative", "spot", "taken")
+    __slots__ = ("answer", "ran", "reaction", "representative", "spot", "taken", "telling")
 
     def __init__(
         self,
@@ -30,6 +31,8 @@ class WayClass:
         answer: str,
         reaction: Event | None,
         taken: list[PlannedFault],
+        *,
+        telling: bool,
     ) -> None:
         self.spot = spot
         self.representative = representative
@@ -37,6 +40,7 @@ class WayClass:
         self.reaction = reaction
         self.ran = [representative]
         self.taken = taken
+        self.telling = telling
 
     @property
     def ways(self) -> list[PlannedFault]:
