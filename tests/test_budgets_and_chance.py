@@ -25,7 +25,16 @@ from flask_filibuster.report.text import counts_line
 from flask_filibuster.testing.coordinator import Coordinator
 from flask_filibuster.testing.options import SENT, Options
 from tests import shapes
-from tests.simulation import FunctionalTest, Orderly, Service, Simulation, Step
+from tests.simulation import (
+    Answer,
+    Call,
+    FunctionalTest,
+    Orderly,
+    Part,
+    Service,
+    Simulation,
+    Step,
+)
 from tests.test_search_properties import never, on
 
 REFUSED = FaultModel(("ConnectionError",), default_statuses=())
@@ -94,6 +103,26 @@ def test_a_short_budget_goes_to_every_single_fault_first() -> None:
     )
     assert [len(each.faults) for each in result.executions] == [0] + [1] * 32
     assert counts_line(result).endswith("or more not run (max_executions)")
+
+
+@pytest.mark.parametrize("reduction", ["exact", "equivalence"])
+@pytest.mark.parametrize("name", ["default_data", "fallback", "chain_with_retry"])
+def test_a_limit_that_is_just_enough_leaves_nothing_undone(name: str, reduction: str) -> None:
+    def found(most: int | None) -> Result:
+        return explore(
+            lambda: requests.get(shapes.REQUESTS[name], timeout=30),
+            getattr(shapes, name)(),
+            shapes.FAULTS[name],
+            reduction=reduction,
+            max_executions=most,
+        )
+
+    whole = found(None)
+    enough, short = found(len(whole.executions)), found(len(whole.executions) - 1)
+    assert counts_line(enough) == counts_line(whole)
+    assert enough.remaining == 0
+    assert short.remaining > 0
+    assert len(short.executions) + short.remaining + short.left_out <= whole.generated
 
 
 def test_an_audit_that_a_limit_leaves_undone_invents_no_sets() -> None:
@@ -261,6 +290,39 @@ def test_a_set_that_only_tells_which_faults_are_needed_makes_no_run_inconclusive
     assert Result((lost,)).ok
 
 
+@dataclass(frozen=True)
+class ReachedTwice:
+    """Asks b if c or a has failed; what is wrong is that a's 503 and b's failure are too much."""
+
+    body: str = "plain"
+    observed: bool = True
+
+    def handle(self, content: str) -> Part:
+        c = yield Call("c", line=1)
+        a = yield Call("a", line=2)
+        if c.outcome.failed or a.outcome.failed:
+            b = yield Call("b", line=3)
+            if b.outcome.failed and a.outcome.status == 503:
+                return Answer(500)
+        return Answer(200)
+
+
+def test_a_fault_that_reaches_a_call_is_not_needed_if_another_one_does() -> None:
+    services: dict[str, Service] = {
+        "front": ReachedTwice(),
+        **{name: Orderly() for name in ("a", "b", "c")},
+    }
+    test = FunctionalTest(("front",), on("500"))
+    model = FaultModel(("ConnectionError",), default_statuses=(500, 503))
+    found = [
+        run_all(Explorer(model, audit=4, seed=seed), Simulation(services, test).run)
+        for seed in range(10)
+    ]
+    assert any(result.failures for result in found)
+    for failure in (failure for result in found for failure in result.failures):
+        assert [planned.service for planned in failure.faults] == ["a", "b"]
+
+
 # --- chance ---------------------------------------------------------------------------------------
 
 
@@ -307,6 +369,18 @@ def test_the_fault_free_execution_is_run_twice_and_counts_once() -> None:
     assert asked == [0, 1, 2]
     assert not result.observed
     assert REPEAT not in {each.purpose for each in result.executions}
+
+
+def test_what_is_lost_when_the_first_execution_is_repeated_is_told_of_that_one() -> None:
+    simulation, runs = page(Step("a")), itertools.count(1)
+
+    def run(faults: FaultSet) -> Observation:
+        seen = simulation.run(faults)
+        return Observation(Trace(), problems=("lost",)) if next(runs) == 2 else seen
+
+    result = run_all(Explorer(REFUSED, check_determinism=True, retries=1), run)
+    (note,) = result.notes
+    assert note.startswith("the second execution without faults was inconclusive at first")
 
 
 def test_calls_that_come_and_go_are_reported_with_both_traces() -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import coverage
 import pytest
@@ -530,3 +531,129 @@ def test_a_failure_that_an_audit_finds_is_shrunk_to_the_faults_that_it_needs() -
     assert any(found)
     for failure in (failure for each in found for failure in each):
         assert [planned.service for planned in failure.faults] == ["first", "second"]
+
+
+# --- surprises ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TellsOn:
+    """Tells another service how its first call has failed, once the second has failed, too."""
+
+    body: str = "plain"
+    observed: bool = True
+
+    def handle(self, content: str) -> Part:
+        first = yield Call("first", line=1)
+        second = yield Call("second", line=2)
+        if second.outcome.failed:
+            how = str(first.outcome.exception or first.outcome.status)
+            told = yield Call("told", "POST", content=how, line=3)
+            if told.outcome.status == 404:
+                last = yield Call("last", line=4)
+                if last.outcome.failed:
+                    return Answer(500)
+        return Answer(200)
+
+
+@dataclass(frozen=True)
+class Particular:
+    """Makes no calls, and answers one particular question otherwise than all others."""
+
+    observed: bool
+    body: str = "plain"
+
+    def handle(self, content: str) -> Part:
+        yield from ()
+        return Answer(404 if content == "503" else 200)
+
+
+@pytest.mark.parametrize("observed", [True, False])
+@pytest.mark.parametrize("options", [{"exhaustive": True}, {"audit": 1000}], ids=str)
+def test_a_surprise_that_a_callee_without_calls_of_its_own_springs_is_a_finding(
+    observed: bool, options: dict[str, Any]
+) -> None:
+    services: dict[str, Service] = {
+        "front": TellsOn(),
+        "first": Orderly(),
+        "second": Orderly(),
+        "told": Particular(observed),
+        "last": Orderly(),
+    }
+    model = FaultModel(("ConnectionError",), default_statuses=(500, 503))
+    test = FunctionalTest(("front",), on("500"))
+    result = explored(Simulation(services, test), model, **options)
+    assert result.failures
+    assert {finding.kind for finding in result.observed} == {"reduction does not hold"}
+    assert "the answer 200, as under" in result.observed[0].message
+    assert "went on with the answer 404" in result.observed[0].message
+    assert all_sets(result) == all_sets(explored(Simulation(services, test), model, "none"))
+
+
+@dataclass(frozen=True)
+class Chooses:
+    """Chooses its fallback by how another call has failed."""
+
+    body: str = "plain"
+    observed: bool = True
+
+    def handle(self, content: str) -> Part:
+        first = yield Call("first", line=1)
+        second = yield Call("second", line=2)
+        if second.outcome.failed:
+            other = "rare" if first.outcome.status == 503 else "common"
+            yield Call(other, line=3)
+        return Answer(200)
+
+
+def test_a_call_that_a_sample_was_to_fail_and_that_is_not_made_is_a_finding() -> None:
+    names = ("first", "second", "common", "rare")
+    services: dict[str, Service] = {"front": Chooses(), **{name: Orderly() for name in names}}
+    simulation = Simulation(services, FunctionalTest(("front",), never))
+    model = FaultModel(("ConnectionError",), default_statuses=(500, 503))
+    found = [explored(simulation, model, audit=2, seed=seed) for seed in range(6)]
+    lost = [
+        (result, execution)
+        for result in found
+        for execution in result.executions
+        if execution.verdict == "inconclusive"
+    ]
+    assert lost
+    for result, execution in lost:
+        assert (execution.purpose, result.ok) == (AUDIT, True)
+        (finding,) = (each for each in result.observed if execution.number in each.executions)
+        assert "front, GET /, was expected to go on with front -> common" in finding.message
+        assert "but went on with something else" in finding.message
+        # The search goes on from there.
+        assert any(each.faults.last.service == "rare" for each in result.executions[1:])
+
+
+@dataclass(frozen=True)
+class Exact:
+    """Tells in its answer everything that happened; only one history leads to two more calls."""
+
+    body: str = "plain"
+    observed: bool = True
+
+    def handle(self, content: str) -> Part:
+        history = []
+        for number in range(4):
+            part = yield Call(f"s{number}", line=number + 1)
+            history.append(str(part.outcome.exception or part.outcome.status))
+        if set(history) == {"ConnectionError"}:
+            first = yield Call("first", line=8)
+            yield Call("second", line=9)
+            if first.outcome.failed:
+                return Answer(200, "first")
+        return Answer(200, ",".join(history))
+
+
+def test_an_audit_is_as_large_as_asked_for_where_few_of_many_sets_are_left_out() -> None:
+    names = ("s0", "s1", "s2", "s3", "first", "second")
+    services: dict[str, Service] = {"front": Exact(), **{name: Orderly() for name in names}}
+    model = FaultModel(("ConnectionError",), default_statuses=(404, 500, 502, 503, 504))
+    test = FunctionalTest(("front",), never)
+    result = explored(Simulation(services, test), model, audit=10)
+    audited = [each for each in result.executions if each.purpose == AUDIT]
+    assert len(audited) == 10
+    assert 0 < result.left_out < len(result.executions) // 10

@@ -24,14 +24,18 @@ from flask_filibuster import FaultModel, explore, was_fault_injected_on
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.errors import ConfigError, JournalError, SetupError
+from flask_filibuster.exploration.explorer import Explorer, run_all
 from flask_filibuster.exploration.journal import Journal
 from flask_filibuster.exploration.ledger import Observation
+from flask_filibuster.exploration.memory import Memory
 from flask_filibuster.exploration.result import Result
 from flask_filibuster.report.text import error_line
 from tests import shapes, test_cli, test_pytest_plugin
 from tests.killed_exploration import EXECUTIONS, explored, named
+from tests.simulation import FunctionalTest, Orderly, Service, Simulation, Step
 from tests.test_cli import Project
 from tests.test_pytest_plugin import CAREFUL, CARELESS, Suite
+from tests.test_search_properties import never
 
 KILLS = 25
 
@@ -106,6 +110,50 @@ def test_what_is_complete_is_recalled_whole(tmp_path: Path) -> None:
     assert again == []
     assert told(second) == told(first)
     assert (first.recalled, second.recalled) == (0, EXECUTIONS)
+
+
+def test_an_execution_that_was_lost_at_first_is_recalled_with_what_became_of_it(
+    tmp_path: Path,
+) -> None:
+    services: dict[str, Service] = {"page": Orderly(((Step("a"),),)), "a": Orderly()}
+    simulation = Simulation(services, FunctionalTest(("page",), never))
+    model = FaultModel(("ConnectionError",), default_statuses=(503,))
+    ran: list[FaultSet] = []
+
+    def run(faults: FaultSet) -> Observation:
+        ran.append(faults)
+        seen = simulation.run(faults)
+        return Observation(Trace(), problems=("lost",)) if len(ran) == lost else seen
+
+    def found() -> Result:
+        with Journal(tmp_path / "journal") as journal:
+            part = journal.begin("a test", resume=True)
+            result = run_all(Explorer(model, memory=Memory(part), retries=1), run)
+            part.finish("complete")
+        return result
+
+    lost = 2
+    first = found()
+    assert first.ok
+    assert (len(ran), len(first.notes)) == (4, 1)
+    again = found()
+    assert len(ran) == 4
+    assert told(again) == told(first)
+    # What was lost for good is run again, in case it can be had now.
+    ran, lost = [], 0
+    (tmp_path / "journal").unlink()
+    simulation_run = simulation.run
+    with Journal(tmp_path / "journal") as journal:
+        part = journal.begin("a test", resume=True)
+
+        def losing(faults: FaultSet) -> Observation:
+            seen = simulation_run(faults)
+            return replace(seen, problems=("lost",)) if len(faults) else seen
+
+        run_all(Explorer(model, memory=Memory(part), retries=1), losing)
+        part.finish("complete")
+    assert found().ok
+    assert len(ran) == 2
 
 
 # --- from Python ----------------------------------------------------------------------------------

@@ -10,6 +10,9 @@ from flask_filibuster.core.trace import Invocation
 from flask_filibuster.exploration.ledger import Ledger
 from flask_filibuster.exploration.ways import Ways
 
+MAX_EXECUTIONS = "max_executions"
+MAX_SECONDS = "max_seconds"
+
 
 class Reach:
     """Which faults of a set it takes for calls to be made at all.
@@ -104,7 +107,7 @@ class Limits:
         :param executed: how many executions there were.
         """
         if self._max_executions is not None and executed >= self._max_executions:
-            return "max_executions"
+            return MAX_EXECUTIONS
         if self._max_seconds is not None and self._clock() - self._began >= self._max_seconds:
-            return "max_seconds"
+            return MAX_SECONDS
         return None

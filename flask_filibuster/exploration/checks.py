@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
-from flask_filibuster.exploration.behaviour import PredictedCall, Prediction
+from flask_filibuster.exploration.behaviour import Key, Prediction
 from flask_filibuster.exploration.findings import REDUCTION, Finding
 from flask_filibuster.exploration.ledger import Ledger
 from flask_filibuster.exploration.left_out import LeftOut
@@ -56,12 +56,15 @@ class Doubts:
 
     def compare(self, expected: _Expected | None, execution: Execution) -> None:
         """Note where an execution was not as expected, and build on it then."""
-        if expected is None or execution.verdict == "inconclusive":
+        if expected is None:
             return
-        seen = self._ledger.behaviour.predict(execution.faults.by_index())
-        if seen.answer is None:
-            return  # Ambiguous, which is told of as such.
-        culprit = _culprit(expected.prediction, seen, execution.faults)
+        if execution.verdict == "inconclusive":
+            culprit = _not_made(execution)
+        else:
+            seen = self._ledger.behaviour.predict(execution.faults.by_index())
+            if seen.answer is None:
+                return  # Ambiguous, which is told of as such.
+            culprit = _culprit(expected.prediction, seen, execution.faults)
         if culprit is None:
             return
         self.findings.append(_finding(culprit, expected, execution))
@@ -175,6 +178,20 @@ class Everything:
         self._doubts.compare(expected, execution)
 
 
+def _not_made(execution: Execution) -> tuple[ExecutionIndex, str, str] | None:
+    """What should have made a call that was to fail, if that is all that went wrong.
+
+    Of a set of a sample, nobody has seen all the calls yet: reduction has said that they are made.
+    """
+    if execution.purpose != AUDIT:
+        return None
+    missing = [each for each in execution.faults if execution.trace.call(each.index) is None]
+    if not missing or len(execution.problems) > len(missing):
+        return None
+    call = missing[0].call
+    return call.index.parent, call.describe(), "something else"
+
+
 def _culprit(
     expected: Prediction, seen: Prediction, faults: FaultSet
 ) -> tuple[ExecutionIndex, str, str] | None:
@@ -192,7 +209,7 @@ def _culprit(
             if then == now:
                 continue
             if then[0] == now[0] and then[1] is not None:
-                break  # The same call, which ended otherwise: its callee is to be asked.
+                break  # The same call, which ended otherwise: that is its callee's doing.
             return index, then[2], now[2]
     return None
 
@@ -203,20 +220,20 @@ Step = tuple[object, object, str]
 def _steps(prediction: Prediction, failed: set[ExecutionIndex]) -> dict[ExecutionIndex, list[Step]]:
     """What each handler does: its calls with their outcomes, then its answer, in words, too."""
     steps: dict[ExecutionIndex, list[Step]] = {ROOT: []}
-    answers: dict[ExecutionIndex, PredictedCall] = {}
-    for call, key, state in prediction.calls:
+    answers: dict[ExecutionIndex, Key | None] = {}
+    for call, key, _ in prediction.calls:
         caller = call.index.parent
-        answers[call.index] = call, key, state
+        answers[call.index] = key
         # What the two sets let fail is not the same, and not to be compared.
         ended: object = "failed" if call.index in failed else key
         steps.setdefault(caller, []).append((call.index, ended, call.describe()))
-    for index, own in steps.items():
-        if index == ROOT:
-            own.append((None, None, f"the verdict {prediction.answer}"))
-        elif index in answers and index not in failed:
-            key = answers[index][1]
-            answer = "?" if key is None else key[0]
-            own.append((("answer", key), None, f"the answer {answer}"))
+    for index, key in answers.items():
+        if index not in failed:
+            status = "?" if key is None else key[0]
+            # Of what makes no calls, nobody knows why its body is another one.
+            answer: object = key if index in steps else status
+            steps.setdefault(index, []).append((("answer", answer), None, f"the answer {status}"))
+    steps[ROOT].append((None, None, f"the verdict {prediction.answer}"))
     return steps
 
 

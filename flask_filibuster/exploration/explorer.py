@@ -9,7 +9,7 @@ from itertools import islice
 
 from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.exploration.budget import Limits
+from flask_filibuster.exploration.budget import MAX_SECONDS, Limits
 from flask_filibuster.exploration.checks import Audit, Doubts, Everything
 from flask_filibuster.exploration.ledger import PASSED, Ledger, Observation
 from flask_filibuster.exploration.memory import Memory
@@ -112,18 +112,25 @@ class Explorer:
         """The next fault set, whether it is remembered or not."""
         if self._pending is not None:
             return self._pending[1].faults
-        if self._stopped or self._at_limit():
+        if self._stopped or self._out_of_time():
             return None
         for phase in self._phases:
             plan = phase.next()
             if plan is not None:
+                # Looked at only now: that nothing is left to run is known when it was looked for.
+                self._limit = self._limits.reached(self.executed)
+                if self._limit is not None:
+                    return None
                 self._pending = phase, plan
                 return plan.faults
         return None
 
-    def _at_limit(self) -> bool:
-        self._limit = self._limits.reached(self.executed)
-        return self._limit is not None
+    def _out_of_time(self) -> bool:
+        # Where looking for the next takes long, too.
+        limit = self._limits.reached(self.executed)
+        if limit == MAX_SECONDS:
+            self._limit = limit
+        return limit == MAX_SECONDS
 
     def upcoming(self) -> Iterator[FaultSet]:
         """The sets that come next as far as is known by now; some of them may not be run then."""
@@ -186,9 +193,11 @@ class Explorer:
         self, phase: Phase, plan: Plan, execution: Execution, observation: Observation
     ) -> Execution:
         if self._failed_attempts and execution.verdict != "inconclusive":
+            which = f"execution {execution.number}"
+            if plan.purpose == REPEAT:
+                which = "the second execution without faults"
             self._notes.append(
-                f"execution {execution.number} was inconclusive at first, and was what was planned "
-                "when it was run again"
+                f"{which} was inconclusive at first, and was what was planned when it was run again"
             )
         self._failed_attempts = 0
         if plan.purpose == REPEAT:
@@ -243,7 +252,7 @@ class Explorer:
         return Result(
             executions=tuple(ledger.executions),
             pruned=self._reduction.left_out(self._search.pruned, ledger),
-            remaining=0 if self._stopped else self.waiting,
+            remaining=0 if self._stopped else self.waiting - self._search.stood_for,
             cut_by_size=self._search.cut_by_size,
             ambiguities=tuple(ledger.behaviour.ambiguities),
             notes=(*self._repetition.notes, *self._notes),

@@ -84,7 +84,8 @@ class LeftOut(Sequence[Pruned]):
         :param count: how many.
         :param chance: chooses them.
         """
-        if self.places <= max(1000, 20 * count):
+        # Where most were run, those that were not are too rare to be hit.
+        if self.places <= max(1000, 20 * count) or 10 * len(self) < self.places:
             listed = list(self)
             return chance.sample(listed, min(count, len(listed)))
         chosen: dict[int, Pruned] = {}

@@ -57,9 +57,14 @@ class Memory:
     def _recorded(self, faults: FaultSet) -> Recorded | None:
         if not self._run.resumed:
             return None  # Nothing was there, and what was recorded since is known.
-        known = self._run.recall(faults, self._times[faults] + 1)
-        if known is None or known.verdict == "inconclusive":
-            return None  # Whoever goes on wants to know what was lost.
+        times = self._times[faults] + 1
+        known = self._run.recall(faults, times)
+        if known is not None and known.verdict == "inconclusive":
+            # Whoever goes on wants to know what was lost, if it was for good.
+            later = self._run.recall(faults, times + 1)
+            return None if later is None or later.verdict == "inconclusive" else known
+        if known is None:
+            return None
         if known.verdict != "passed" and not faults:
             return None  # Nothing came after it, and somebody may have put it right.
         return known

@@ -132,12 +132,16 @@ class Result:
     def inconclusive(self) -> tuple[Execution, ...]:
         """Executions that were not what was planned, and so prove nothing.
 
-        Those are not among them that were to show whether a failure needs a fault: it does, then.
+        Those are not among them that were to show whether a failure needs a fault: it does, then;
+        nor those of a sample that are findings, as what they showed is that reduction was wrong.
         """
+        told = {number for finding in self.observed for number in finding.executions}
         return tuple(
             each
             for each in self.executions
-            if each.verdict == "inconclusive" and each.purpose != SHRINK
+            if each.verdict == "inconclusive"
+            and each.purpose != SHRINK
+            and not (each.purpose == AUDIT and each.number in told)
         )
 
     @property

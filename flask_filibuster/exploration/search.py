@@ -75,6 +75,11 @@ class Search:
         """How many known fault sets have been neither run nor left out."""
         return len(self._waiting)
 
+    @property
+    def stood_for(self) -> int:
+        """How many of those that wait will be left out, as others stand for them by now."""
+        return sum(map(self._reduction.passes_over, self._waiting))
+
     def next(self) -> Plan | None:
         """The next set that may show something new."""
         waiting, reduction = self._waiting, self._reduction
@@ -87,7 +92,10 @@ class Search:
                 continue
             prediction = reduction.predict(candidate.faults)
             if prediction is None or self._is_worth_running(candidate.faults, prediction.answer):
-                return Plan(candidate.faults, self._purpose, candidate)
+                if not self._was_lost(candidate.faults):
+                    return Plan(candidate.faults, self._purpose, candidate)
+                waiting.popleft()
+                continue
             waiting.popleft()
             self.pruned.append(Pruned(candidate.faults, prediction.answer or ""))
             self.passed_by.append((self.pruned[-1], "predicted"))
@@ -102,6 +110,11 @@ class Search:
             prediction = self._reduction.predict(candidate.faults)
             if prediction is None or self._is_worth_running(candidate.faults, prediction.answer):
                 yield candidate.faults
+
+    def _was_lost(self, faults: FaultSet) -> bool:
+        """Whether another phase has run a set in vain, of which is told already."""
+        attempt = self._ledger.attempt_at(faults)
+        return attempt is not None and attempt.verdict == "inconclusive"
 
     def _is_worth_running(self, faults: FaultSet, answer: str | None) -> bool:
         """Whether a set may show something, or is predicted to show a bug that nothing else does.

@@ -52,19 +52,22 @@ class Shrinking:
             reaching = Reach(self._ledger, failure.faults).reaching
             for planned in failure.faults:
                 smaller = failure.faults.without(planned)
-                if (
-                    planned not in reaching
-                    and self._ledger.attempt_at(smaller) is None
-                    and self._may_show(smaller, signature(failure.error))
+                if self._ledger.attempt_at(smaller) is None and self._may_show(
+                    smaller, signature(failure.error), reached=planned not in reaching
                 ):
                     yield smaller
 
-    def _may_show(self, faults: FaultSet, how: str) -> bool:
-        """Whether the test may fail in this way under these faults, as far as is known."""
+    def _may_show(self, faults: FaultSet, how: str, *, reached: bool) -> bool:
+        """Whether the test may fail in this way under these faults, as far as is known.
+
+        :param reached: whether their calls are made even if no other prediction says so.
+        """
         prediction = self._ledger.behaviour.predict(faults.by_index())
         if prediction.answer not in (None, how):
             return False
         calls = {call.index: call for call, _, _ in prediction.calls}
+        if not reached and any(planned.index not in calls for planned in faults):
+            return False
         # A call that has a timeout because another one failed cannot time out without that.
         return all(
             planned.fault in [each.fault for each in self._ledger.ways.of(calls[planned.index])]
