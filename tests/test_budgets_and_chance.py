@@ -20,7 +20,7 @@ from flask_filibuster.core.trace import Trace
 from flask_filibuster.errors import ConfigError
 from flask_filibuster.exploration.explorer import Explorer, Observation, run_all
 from flask_filibuster.exploration.failures import signature
-from flask_filibuster.exploration.result import REPEAT, SHRINK, Execution, Result
+from flask_filibuster.exploration.result import REPEAT, SEARCH, SHRINK, Execution, Result
 from flask_filibuster.report.text import counts_line
 from flask_filibuster.testing.coordinator import Coordinator
 from flask_filibuster.testing.options import SENT, Options
@@ -37,6 +37,7 @@ from tests.simulation import (
 )
 from tests.test_search_properties import never, on
 
+FOUR_WAYS = FaultModel(("ConnectionError", "Timeout"), default_statuses=(500, 503))
 REFUSED = FaultModel(("ConnectionError",), default_statuses=())
 
 
@@ -79,6 +80,12 @@ def test_no_execution_begins_after_max_seconds_and_what_is_left_is_counted() -> 
 def test_max_seconds_is_a_number_over_zero(value: object) -> None:
     with pytest.raises(ConfigError, match="max_seconds"):
         explore(lambda: None, max_seconds=value)  # type: ignore[arg-type]
+
+
+def test_a_test_is_run_once_however_little_time_there_is() -> None:
+    result = timed(page(Step("a")), 1e-9)
+    assert [len(each.faults) for each in result.executions] == [0]
+    assert (result.limit, result.remaining) == ("max_seconds", 1)
 
 
 def test_max_seconds_limits_an_exploration_in_real_time() -> None:
@@ -129,6 +136,29 @@ def test_an_audit_that_a_limit_leaves_undone_invents_no_sets() -> None:
     explorer = Explorer(REFUSED, audit=20, max_executions=4)
     result = run_all(explorer, page(Step("a"), Step("b")).run)
     assert (len(result.executions), result.remaining, result.left_out) == (4, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "aim"),
+    [({"exhaustive": True}, "all"), ({"audit": 5}, "a sample of 5")],
+    ids=["exhaustive", "audit"],
+)
+def test_what_a_limit_keeps_from_being_checked_is_said_and_counted_once(
+    options: dict[str, Any], aim: str
+) -> None:
+    def found(most: int | None) -> Result:
+        explorer = Explorer(FOUR_WAYS, max_executions=most, **options)
+        return run_all(explorer, page(Step("a"), Step("b")).run)
+
+    whole = found(None)
+    assert (whole.notes, whole.remaining) == ((), 0)
+    searched = sum(each.purpose == SEARCH for each in whole.executions)
+    cut = found(searched + 2)
+    assert cut.notes == (
+        f"max_executions was reached before {aim} of what reduction has left out was run",
+    )
+    assert cut.remaining == 0
+    assert cut.generated == len(cut.executions) + cut.left_out == whole.generated == 25
 
 
 def test_nothing_is_begun_ahead_that_a_limit_leaves_undone() -> None:

@@ -573,27 +573,28 @@ def test_two_explorations_at_once_are_what_they_are_one_after_the_other(chain: C
     def explored(test: Callable[[], object]) -> Result:
         return drive(chain.server, test, token=TOKEN, name="t", analysis=MODEL.to_analysis())
 
-    tests = (careful, careless)
-    alone = [story(explored(test)) for test in tests]
-    assert len(alone[0][0]) > 8
-    assert [bool(failures) for _, failures, *_ in alone] == [False, True]
     met = threading.Barrier(2)
 
-    def meeting(test: Callable[[], None]) -> Callable[[], None]:
-        """The test, which waits for the other one to be in the same execution now and then."""
+    def meeting(test: Callable[[], None], waits: bool) -> Callable[[], None]:
+        """The test, which may wait for the other one to be in the same execution now and then."""
         runs = iter(range(1000))
 
         def test_with_other() -> None:
-            if next(runs) in (0, 4, 8):
+            if next(runs) in (0, 4, 8) and waits:
                 met.wait(PATIENCE)
             test()
 
         return test_with_other
 
+    def one(test: Callable[[], None], waits: bool) -> list[Any]:
+        return story(explored(meeting(test, waits)))
+
+    tests = (careful, careless)
+    alone = [one(test, False) for test in tests]
+    assert len(alone[0][0]) > 8
+    assert [bool(failures) for _, failures, *_ in alone] == [False, True]
     with ordinary_traffic(url) as statuses, ThreadPoolExecutor(2) as pool:
-        at_once = [
-            story(result) for result in pool.map(lambda test: explored(meeting(test)), tests)
-        ]
+        at_once = list(pool.map(one, tests, (True, True)))
     assert at_once == alone
     assert set(statuses) == {200}
     assert statuses.total() > 10

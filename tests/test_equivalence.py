@@ -12,6 +12,8 @@ from typing import Any
 import coverage
 import pytest
 import requests
+from flask import Flask
+from flask.typing import ResponseReturnValue
 from hypothesis import event, given, reject
 from hypothesis import strategies as st
 
@@ -21,7 +23,10 @@ from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.exploration.explorer import Explorer, run_all
 from flask_filibuster.exploration.failures import signature
+from flask_filibuster.exploration.findings import UNCAUGHT
 from flask_filibuster.exploration.result import AUDIT, EXHAUSTIVE, Result
+from flask_filibuster.report.data import result_data
+from flask_filibuster.report.text import counts_line
 from tests import shapes
 from tests.simulation import (
     PASSED,
@@ -657,3 +662,66 @@ def test_an_audit_is_as_large_as_asked_for_where_few_of_many_sets_are_left_out()
     audited = [each for each in result.executions if each.purpose == AUDIT]
     assert len(audited) == 10
     assert 0 < result.left_out < len(result.executions) // 10
+
+
+# --- every way, once ------------------------------------------------------------------------------
+
+
+def proxied() -> dict[str, Flask]:
+    """A front that reads the body of a 503, which is JSON only if it is the service's own."""
+    front, mid, back = Flask("front"), Flask("mid"), Flask("back")
+
+    @front.get("/")
+    def index() -> ResponseReturnValue:
+        try:
+            answer = requests.get("http://mid:5001/", timeout=5)
+        except requests.RequestException:
+            return {"error": "down"}, 502
+        if answer.status_code == 503:
+            return {"error": answer.json()["error"]}, 503
+        return {"ok": answer.ok}
+
+    @mid.get("/")
+    def show() -> ResponseReturnValue:
+        try:
+            requests.get("http://back:5002/", timeout=1).raise_for_status()
+        except requests.RequestException:
+            return {"error": "no back"}, 503
+        return {"ok": True}
+
+    @back.get("/")
+    def data() -> str:
+        return "data"
+
+    return {"http://front:5000": front, "http://mid:5001": mid, "http://back:5002": back}
+
+
+@pytest.mark.parametrize("options", [{}, {"reduction": "none"}, {"audit": 20}], ids=str)
+def test_every_way_of_a_call_is_run_even_if_a_status_like_it_was_seen(
+    options: dict[str, Any],
+) -> None:
+    result = explore(
+        lambda: requests.get("http://front:5000/", timeout=30), proxied(), FOUR_WAYS, **options
+    )
+    assert not result.inconclusive
+    (crash,) = (each for each in result.findings if each.kind == UNCAUGHT)
+    assert [str(planned.fault.outcome) for planned in crash.faults] == ["503"]
+    singles = {each.faults for each in result.executions if len(each.faults) == 1}
+    assert len(singles) == 2 * 4
+
+
+def test_more_sets_than_a_length_can_say_are_counted_all_the_same() -> None:
+    services: dict[str, Service] = {
+        "front": Orderly(((Step("back", attempts=80),),)),
+        "back": Orderly(),
+    }
+    simulation = Simulation(services, FunctionalTest(("front",), never))
+    explorer = Explorer(FOUR_WAYS, max_executions=150)
+    while (faults := explorer.next()) is not None:
+        explorer.learn(faults, simulation.run(faults))
+    result = explorer.result()
+    assert result.left_out == explorer.left_out > 2**63
+    assert result.generated == result.left_out + 150
+    assert counts_line(result).startswith(f"150 executions, {result.left_out} left out")
+    assert result.pruned
+    assert result_data(result, {})["pruned"] == result.left_out

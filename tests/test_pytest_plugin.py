@@ -1495,8 +1495,9 @@ def test_an_option_with_a_mistake_is_a_usage_error(suite: Suite, option: str) ->
     ran = suite.run(CAREFUL, option)
     assert ran.code == pytest.ExitCode.USAGE_ERROR
     name, _, value = option.partition("=")
-    assert f"argument {name}: invalid" in ran.errors
+    assert f"argument {name}: " in ran.errors
     assert repr(value) in ran.errors
+    assert "1 or more" in ran.errors or "choose from" in ran.errors
 
 
 def test_help_has_a_section_for_our_options(suite: Suite) -> None:

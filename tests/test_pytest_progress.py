@@ -77,7 +77,7 @@ def test_progress_stands_behind_the_test_until_it_is_over(suite: Suite, verbosit
     arguments = [verbosity] if verbosity else []
     output = on_a_terminal(suite, *arguments)
     lines = WRITTEN.findall(output)
-    assert len(lines) > 3
+    assert len(lines) > 1
     for line in lines:
         assert re.match(r"\d+ executions, \d+ left out, \d+ to go, \d+/s, about \d+ s left, ", line)
         assert "0 found, now: back" in line or line == lines[-1]

@@ -33,7 +33,7 @@ from flask_filibuster.report.text import error_line
 from tests import shapes, test_cli, test_pytest_plugin
 from tests.killed_exploration import EXECUTIONS, explored, named
 from tests.simulation import FunctionalTest, Orderly, Service, Simulation, Step
-from tests.test_cli import Project
+from tests.test_cli import Project, run_flask
 from tests.test_pytest_plugin import CAREFUL, CARELESS, Suite
 from tests.test_search_properties import never
 
@@ -539,6 +539,24 @@ def test_ctrl_c_ends_with_what_is_known_and_can_be_gone_on_from(project: Project
     assert resumed["executed"] == executed + 2
 
 
+def test_an_app_that_ends_the_process_ends_neither_the_exploration_nor_its_report(
+    project: Project,
+) -> None:
+    source = SLOW.replace(
+        "except requests.RequestException:",
+        "except requests.Timeout:\n"
+        "                raise SystemExit(0)\n"
+        "            except requests.RequestException:",
+    )
+    project.write("ending.py", source)
+    arguments = ("filibuster", "explore", "/", "--max-executions", "5", "--no-journal")
+    for more in (), ("--workers", "1"):
+        ran = run_flask(project.path, "--app", "ending", *arguments, *more)
+        assert ran.returncode == 1, ran.stderr
+        assert ran.stdout.startswith("GET /: 5 executions")
+        assert "SystemExit: 0" in ran.stdout
+
+
 # --- with pytest ----------------------------------------------------------------------------------
 
 
@@ -742,3 +760,19 @@ def test_workers_of_xdist_share_a_journal(suite: Suite) -> None:
         ran = suite.elsewhere("-n", "2", *arguments)
         assert ran.code == 0, ran.output
         assert ran.count("body") == bodies
+
+
+def test_a_journal_that_is_named_is_where_it_was_named(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite.write(test_it=CAREFUL)
+    below = suite.path / "below"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    assert suite.elsewhere("--filibuster-journal=here.sqlite3", "..").code == 0
+    assert (below / "here.sqlite3").exists()
+    assert not (suite.path / "here.sqlite3").exists()
+    assert not (suite.path / ".filibuster").exists()
+    # What nobody has named is at the root of the tests.
+    assert suite.elsewhere("..").code == 0
+    assert (suite.path / ".filibuster" / "journal.sqlite3").exists()

@@ -343,6 +343,26 @@ class TestPartsOfAnApp:
         app.register_blueprint(tree.load("routes").routes)
         assert tree.of(shop=app) == {"routes.py", "views.py"}
 
+    def test_the_module_that_makes_it_and_none_that_imports_it(self, tree: Tree) -> None:
+        tree.write(
+            views="""
+            from flask import Blueprint
+            routes = Blueprint("routes", __name__)
+            @routes.get("/")
+            def index(): return "fine"
+            """,
+            shop="""
+            import flask, settings, views
+            app = flask.Flask("no-module")
+            app.config["STRICT"] = settings.STRICT
+            app.register_blueprint(views.routes)
+            """,
+            settings="STRICT = False",
+            importing="from shop import app",
+        )
+        tree.load("importing")
+        assert tree.of(shop=tree.load("shop").app) == {"shop.py", "settings.py", "views.py"}
+
     def test_a_class_of_apps(self, tree: Tree) -> None:
         tree.write(kinds="import flask\nclass Shop(flask.Flask):\n    pass", views="def f(): pass")
         app = tree.load("kinds").Shop("no-module")

@@ -35,7 +35,7 @@ from flask_filibuster.cli.target import (
 from flask_filibuster.cli.terminal import Progress, heading, indented, quiet
 from flask_filibuster.cli.working import worker_options, workers_of
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.errors import FilibusterError, JournalError
+from flask_filibuster.errors import FilibusterError, JournalError, SetupError
 from flask_filibuster.exploration.result import Result
 from flask_filibuster.report import text
 from flask_filibuster.report.data import result_data
@@ -203,7 +203,7 @@ def _broken_off(run: Run, progress: Progress) -> BaseException | None:
         run.to_the_end(progress)
     except KeyboardInterrupt as error:
         return error
-    except JournalError as error:
+    except (JournalError, SetupError) as error:  # The latter where a cluster has gone, too.
         if not run.result().executions:
             raise
         return error

@@ -78,9 +78,14 @@ class Prediction:
 
 
 class Behaviour:
-    """Trees of everything that any handler was seen to do."""
+    """Trees of everything that any handler was seen to do.
 
-    def __init__(self) -> None:
+    :param faults_show: whether a handler may tell an injected error status from the same status as
+        the callee answers it, whose body can be another one.
+    """
+
+    def __init__(self, *, faults_show: bool = False) -> None:
+        self._faults_show = faults_show
         self._trees: dict[Handler, Node] = {}
         self._nodes = 0
         self._asked: set[Question] = set()
@@ -126,7 +131,7 @@ class Behaviour:
     ) -> Key | None:
         planned = faults.get(call.index)
         if planned is not None and planned.fault.abort:
-            return _injected(planned.fault)
+            return self._injected(planned.fault)
         natural = node.natural
         callee = _callee(node, call)
         if callee in self._trees:
@@ -134,7 +139,7 @@ class Behaviour:
             natural = None if end is None else _received(end)
         if planned is None or (natural is None and not node.silent):
             return natural
-        return _injected(planned.fault)
+        return self._injected(planned.fault)
 
     def learn(
         self,
@@ -213,7 +218,7 @@ class Behaviour:
             end = self._walk(callee, trace, calls, _answer(call, outcome, trace))
         if call.fault is not None:
             node.silent = node.silent or not (call.fault.abort or observed)
-            return _injected(call.fault)
+            return self._injected(call.fault)
         if end is not None:
             return _received(end)
         key = outcome.key, outcome.digest
@@ -237,6 +242,12 @@ class Behaviour:
         node.ambiguous = True
         self.ambiguities.append((index, before, seen))
 
+    def _injected(self, fault: Fault) -> Key:
+        """What the caller sees of a fault; a success without data is like no real one."""
+        outcome = fault.outcome
+        shows = outcome.exception is None and (self._faults_show or not outcome.failed)
+        return outcome.key, "injected" if shows else None
+
     def _new_node(self) -> Node:
         self._nodes += 1
         return Node(self._nodes)
@@ -245,12 +256,6 @@ class Behaviour:
 def _callee(node: Node, call: Invocation) -> Handler:
     """The handler of a call that is made in this state."""
     return call.index, 0 if call.method in WITHOUT_CONTENT else node.number
-
-
-def _injected(fault: Fault) -> Key:
-    """What the caller sees of a fault; an injected success is like no real one, having no data."""
-    outcome = fault.outcome
-    return outcome.key, None if outcome.failed else "injected"
 
 
 def _received(end: Node) -> Key | None:

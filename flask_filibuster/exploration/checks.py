@@ -80,6 +80,7 @@ class Audit:
     :param doubts: what becomes of surprises.
     :param count: how many to run.
     :param seed: of the choice.
+    :ivar aim: how much of it that is, in words.
     """
 
     def __init__(
@@ -99,6 +100,12 @@ class Audit:
         self._count = count
         self._seed = seed
         self._chosen: list[Pruned] | None = None
+        self.aim = f"a sample of {count}"
+
+    @property
+    def over(self) -> bool:
+        """Whether all of the sample was run."""
+        return self._chosen is not None and not self._chosen
 
     @property
     def waiting(self) -> int:
@@ -140,13 +147,21 @@ class Everything:
     :param ledger: what has been seen.
     :param doubts: what becomes of surprises.
     :param max_faults: as for the search.
+    :ivar aim: how much of it that is, in words.
     """
+
+    aim = "all"
 
     def __init__(self, ledger: Ledger, doubts: Doubts, max_faults: int | None) -> None:
         self._ledger = ledger
         self._doubts = doubts
         self._search = Search(ledger, NoReduction(ledger.behaviour), max_faults, purpose=EXHAUSTIVE)
         self._begun = False
+
+    @property
+    def over(self) -> bool:
+        """Whether all of it was run."""
+        return self._begun and not self._search.waiting
 
     @property
     def waiting(self) -> int:

@@ -15,7 +15,7 @@ from flask_filibuster.exploration.ledger import PASSED, Ledger, Observation
 from flask_filibuster.exploration.memory import Memory
 from flask_filibuster.exploration.phase import Phase, Plan
 from flask_filibuster.exploration.repetition import Repetition
-from flask_filibuster.exploration.result import REPEAT, Execution, Pruned, Result
+from flask_filibuster.exploration.result import REPEAT, Execution, Pruned, Result, count_of
 from flask_filibuster.exploration.search import Search, reduction_named
 from flask_filibuster.exploration.shrinking import Shrinking
 
@@ -61,7 +61,8 @@ class Explorer:
         memory: Memory | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ledger = Ledger(model)
+        # Exact reduction is the paper's, to which a status is a status.
+        self._ledger = Ledger(model, faults_show=reduction == "equivalence")
         self._limits = Limits(max_executions, max_seconds, clock)
         self._retries = retries
         self._memory = memory
@@ -118,7 +119,8 @@ class Explorer:
             plan = phase.next()
             if plan is not None:
                 # Looked at only now: that nothing is left to run is known when it was looked for.
-                self._limit = self._limits.reached(self.executed)
+                if self.executed:  # A test that is not run at all must not pass.
+                    self._limit = self._limits.reached(self.executed)
                 if self._limit is not None:
                     return None
                 self._pending = phase, plan
@@ -128,9 +130,9 @@ class Explorer:
     def _out_of_time(self) -> bool:
         # Where looking for the next takes long, too.
         limit = self._limits.reached(self.executed)
-        if limit == MAX_SECONDS:
+        if limit == MAX_SECONDS and self.executed:
             self._limit = limit
-        return limit == MAX_SECONDS
+        return self._limit == MAX_SECONDS
 
     def upcoming(self) -> Iterator[FaultSet]:
         """The sets that come next as far as is known by now; some of them may not be run then."""
@@ -234,7 +236,7 @@ class Explorer:
     @property
     def left_out(self) -> int:
         """How many fault sets reduction has left out so far."""
-        return len(self._reduction.left_out(self._search.pruned, self._ledger))
+        return count_of(self._reduction.left_out(self._search.pruned, self._ledger))
 
     @property
     def failed(self) -> int:
@@ -246,16 +248,33 @@ class Explorer:
         """The set whose turn it is."""
         return None if self._pending is None else self._pending[1].faults
 
+    def _remaining(self) -> int:
+        """How many sets are known that were neither run nor left out; others may follow."""
+        # What is to be run of what was left out is counted as that.
+        checks = sum(each.waiting for each in self._phases if isinstance(each, Audit | Everything))
+        return self.waiting - checks - self._search.stood_for
+
+    def _unchecked(self) -> Iterator[str]:
+        """What a limit has kept from being run of what was left out."""
+        if self._limit is None:
+            return
+        for phase in self._phases:
+            if isinstance(phase, Audit | Everything) and not phase.over:
+                yield (
+                    f"{self._limit} was reached before {phase.aim} of what reduction has left out "
+                    "was run"
+                )
+
     def result(self) -> Result:
         """What has been found so far."""
         ledger = self._ledger
         return Result(
             executions=tuple(ledger.executions),
             pruned=self._reduction.left_out(self._search.pruned, ledger),
-            remaining=0 if self._stopped else self.waiting - self._search.stood_for,
+            remaining=0 if self._stopped else self._remaining(),
             cut_by_size=self._search.cut_by_size,
             ambiguities=tuple(ledger.behaviour.ambiguities),
-            notes=(*self._repetition.notes, *self._notes),
+            notes=(*self._repetition.notes, *self._notes, *self._unchecked()),
             problems=tuple(self._repetition.problems),
             classes=self._reduction.classes,
             limit=self._limit or "interrupted",

@@ -37,6 +37,7 @@ class Ledger:
     """The executions so far, and what they have taught.
 
     :param model: which calls can fail how.
+    :param faults_show: see :class:`Behaviour`.
     :ivar ways: the faults that can be planned.
     :ivar behaviour: what is known of each handler.
     :ivar executions: the executions, in order.
@@ -45,9 +46,9 @@ class Ledger:
     :ivar asked: names of services that were asked about.
     """
 
-    def __init__(self, model: FaultModel) -> None:
+    def __init__(self, model: FaultModel, *, faults_show: bool = False) -> None:
         self.ways = PlannedWays(model)
-        self.behaviour = Behaviour()
+        self.behaviour = Behaviour(faults_show=faults_show)
         self.executions: list[Execution] = []
         self.failed = 0
         self.reached: set[str] = set()
@@ -144,7 +145,12 @@ class Ledger:
                 remaining.discard(call.index)
                 if not remaining:
                     return
-            elif key is not None and seen.outcome is not None and seen.outcome.key != key[0]:
+            elif (
+                key is not None
+                and seen.outcome is not None
+                and seen.outcome.key != key[0]
+                and not _any_inside(remaining, call.index)  # It ended after the fault.
+            ):
                 yield (
                     f"{call.describe()} ended in {seen.outcome}, "
                     f"where it had ended in {key[0]} before"
@@ -156,20 +162,28 @@ class Ledger:
 
         Where services are processes of their own, one may have been stopped or started anew.
         """
-        planned = [each.index.rstrip("]") for each in faults]
+        planned = [each.index for each in faults]
         for call in trace.invocations:
             outcome = call.outcome
             if call.fault is not None or outcome is None:
                 continue
             if outcome.exception is None:
                 self._reached.add(call.index)
-            elif outcome.exception == "ConnectionError" and call.index in self._reached:
-                inside = call.index.rstrip("]")
-                if not any(each.startswith(inside) for each in planned):
-                    yield (
-                        f"{call.describe()} ended in a ConnectionError that was not planned, "
-                        "where it had reached somebody before"
-                    )
+            elif (
+                outcome.exception == "ConnectionError"
+                and call.index in self._reached
+                and not _any_inside(planned, call.index)
+            ):
+                yield (
+                    f"{call.describe()} ended in a ConnectionError that was not planned, "
+                    "where it had reached somebody before"
+                )
+
+
+def _any_inside(indexes: Iterable[ExecutionIndex], index: ExecutionIndex) -> bool:
+    """Whether any of these calls was made while that one was, or is that one."""
+    inside = index.rstrip("]")
+    return any(each.startswith(inside) for each in indexes)
 
 
 def ending_of(execution: Execution) -> str:

@@ -46,6 +46,7 @@ class LeftOut(Sequence[Pruned]):
     :param standings: the sets that stand for others.
     :param ran: how many of all these sets were run.
     :param was_run: says of a set whether it was.
+    :ivar total: how many sets these are, which can be more than ``len`` can say.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class LeftOut(Sequence[Pruned]):
             total += each.count
             self._ends.append(total)
         self.places = total
-        self._length = total - ran
+        self.total = total - ran
 
     def at(self, place: int) -> Pruned | None:
         """The set at a place, from 0 to ``places``; ``None`` where that one was run."""
@@ -70,7 +71,10 @@ class LeftOut(Sequence[Pruned]):
         return None if self._was_run(faults) else Pruned(faults, standing.answer)
 
     def __len__(self) -> int:
-        return self._length
+        return self.total
+
+    def __bool__(self) -> bool:
+        return self.total > 0
 
     def __iter__(self) -> Iterator[Pruned]:
         for place in range(self.places):
@@ -85,7 +89,7 @@ class LeftOut(Sequence[Pruned]):
         :param chance: chooses them.
         """
         # Where most were run, those that were not are too rare to be hit.
-        if self.places <= max(1000, 20 * count) or 10 * len(self) < self.places:
+        if self.places <= max(1000, 20 * count) or 10 * self.total < self.places:
             listed = list(self)
             return chance.sample(listed, min(count, len(listed)))
         chosen: dict[int, Pruned] = {}
@@ -108,7 +112,7 @@ class LeftOut(Sequence[Pruned]):
         """Takes time in the number of all sets before it."""
         if isinstance(index, slice):
             return tuple(self)[index]
-        wanted = index + len(self) if index < 0 else index
+        wanted = index + self.total if index < 0 else index
         for number, pruned in enumerate(self):
             if number == wanted:
                 return pruned

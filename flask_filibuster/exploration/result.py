@@ -69,6 +69,12 @@ class EquivalenceClass:
     context: FaultSet
 
 
+def count_of(pruned: Sequence[Pruned]) -> int:
+    """How many sets these are. Of a retry loop without an end, ``len`` cannot hold the number."""
+    total: int = getattr(pruned, "total", -1)
+    return len(pruned) if total < 0 else total
+
+
 @dataclass(frozen=True)
 class Result:
     """What an exploration found.
@@ -111,7 +117,7 @@ class Result:
     @property
     def left_out(self) -> int:
         """Count of the fault sets that reduction left out."""
-        return len(self.pruned) + self.unlisted
+        return count_of(self.pruned) + self.unlisted
 
     @property
     def generated(self) -> int:

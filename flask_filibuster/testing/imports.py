@@ -211,6 +211,19 @@ def loaded_module(name: object) -> list[Module]:
     return [module] if module.file is not None else []
 
 
+def modules_with(value: object) -> list[Module]:
+    """The modules of own code with a global variable that is this very object."""
+    found: list[Module] = []
+    for name, loaded in list(sys.modules.items()):
+        variables = _variables(loaded)
+        file = variables.get("__file__")
+        if not isinstance(file, str) or is_installed(file) or is_ours(file):
+            continue
+        if any(each is value for each in list(variables.values())):
+            found.append(of_namespace(variables, name))
+    return found
+
+
 def of_namespace(namespace: Mapping[str, Any], name: str, compiled_from: str = "<>") -> Module:
     """The module with these global variables.
 

@@ -75,10 +75,12 @@ def memory_of(item: Any, config: Config, around: Surroundings) -> Iterator[Memor
 
 def _journal(item: Any, config: Config) -> Journal | None:
     asked = item.config.getoption
-    place = asked("filibuster_journal") or config.journal
+    given = asked("filibuster_journal")
+    place = given or config.journal
     if asked("no_filibuster_journal") or place is None:
         return None
-    path = Path(item.config.rootpath, place)
+    # What is typed is meant from where it is typed.
+    path = Path(item.config.invocation_params.dir if given else item.config.rootpath, place)
     if place == JOURNAL and not (asked("filibuster_resume") or asked("filibuster_changed")):
         # A place that nobody has asked for, in a directory where nothing can be written.
         problem = unwritable(path)

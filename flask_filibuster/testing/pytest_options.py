@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 import pytest
 
 
@@ -90,21 +92,24 @@ def add_options(parser: pytest.Parser) -> None:
 
 def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
-        raise ValueError("must begin with http:// or https://")
+        raise argparse.ArgumentTypeError(f"{text!r} does not begin with http:// or https://")
     return text
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError("must be 1 or more")
-    return number
+    # argparse shows the text of its own kind of error only.
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0 < number < float("inf"):
-        raise ValueError("must be a number of seconds over 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds over 0")
     return number
 
 

@@ -63,9 +63,10 @@ def run_once(
     with session.execution(faults, around) as execution:
         try:
             outcome = test()
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as raised:  # noqa: BLE001 - pytest's outcomes are no Exceptions
+            # Nor is SystemExit, with which an app must not end the exploration of it.
             error = raised
         else:
             if inspect.isawaitable(outcome) or inspect.isasyncgen(outcome):

@@ -168,8 +168,9 @@ def _unpredictable(result: Result) -> Iterator[str]:
         who = f"{handling.service}, {handling.method} {handling.path}" if handling else "the test"
         yield (
             f"in the same situation, {who} did different things at different times: "
-            f"{before}; {seen}. State that outlives an execution, time or chance decides; "
-            "no execution was left out because of what it did here"
+            f"{before}; {seen}. State that outlives an execution, time or chance decides, or what "
+            "is not compared: headers, and the bodies of answers of 400 and more; from then on no "
+            "execution was left out because of what it does here"
         )
 
 

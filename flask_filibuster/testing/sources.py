@@ -22,6 +22,7 @@ from flask_filibuster.testing.imports import (
     Module,
     loaded_module,
     module_at,
+    modules_with,
     of_namespace,
 )
 
@@ -132,7 +133,20 @@ class SourceFiles:
             # A name that is no module's may be that of some other module that is not loaded.
             modules += loaded_module(name)
         modules += loaded_module(type(app).__module__)
+        if not loaded_module(app.import_name):
+            modules += self._makers(app)
         return modules
+
+    def _makers(self, app: Flask) -> list[Module]:
+        """Where an app is made that is not named after a module: not where it is imported from."""
+        having = modules_with(app)
+        files = {each.file for each in having}
+        makers = [
+            each
+            for each in having
+            if not (self._imports.closure([each], package_of(app)) - {each.file}) & files
+        ]
+        return makers or having
 
     def _of_test(self, test: object, extra: tuple[str, ...]) -> Files | None:
         origins = tuple(_origins(test)) if test is not None else ()
