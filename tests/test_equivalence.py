@@ -26,7 +26,7 @@ from flask_filibuster.exploration.failures import signature
 from flask_filibuster.exploration.findings import UNCAUGHT
 from flask_filibuster.exploration.result import AUDIT, EXHAUSTIVE, Result
 from flask_filibuster.report.data import result_data
-from flask_filibuster.report.text import counts_line
+from flask_filibuster.report.text import class_lines, counts_line
 from tests import shapes
 from tests.simulation import (
     PASSED,
@@ -395,6 +395,17 @@ def test_classes_name_the_call_its_ways_and_the_one_that_is_built_upon() -> None
         ("b", 1, ways, "ConnectionError", 0),
         ("b", 2, ways, "ConnectionError", 1),
         ("c", 1, ways, "ConnectionError", 2),
+    ]
+
+
+def test_classes_of_one_call_are_told_apart_in_words() -> None:
+    step = Step("b", attempts=2, fallback="c", gives_up=503)
+    services: dict[str, Service] = {"a": Orderly(((step,),)), "b": Orderly(), "c": Orderly()}
+    result = explored(Simulation(services, FunctionalTest(("a",), never)), FOUR_WAYS)
+    assert list(class_lines(result))[::2] == [
+        "a -> b  GET http://b/",
+        "a -> b  GET http://b/ (call number 2), after b ConnectionError",
+        "a -> c  GET http://c/, after b ConnectionError; b ConnectionError",
     ]
 
 

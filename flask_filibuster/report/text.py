@@ -10,7 +10,7 @@ from flask_filibuster.core.fault_set import FaultSet, PlannedFault, UnknownFault
 from flask_filibuster.core.trace import CallSite
 from flask_filibuster.exploration.failures import Failure, TestFailedError
 from flask_filibuster.exploration.findings import Finding, shortened
-from flask_filibuster.exploration.result import Execution, Result
+from flask_filibuster.exploration.result import EquivalenceClass, Execution, Result
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
@@ -132,10 +132,18 @@ def class_lines(result: Result, *, most: int = 20) -> Iterator[str]:
     shared = [each for each in result.classes if len(each.ways) > 1]
     for each in shared[:most]:
         others = [str(way) for way in each.ways if way != each.representative]
-        yield each.call.describe()
+        yield f"{each.call.describe()}{_which(each)}"
         yield f"  {each.representative} stands for: {', '.join(others)}"
     if len(shared) > most:
         yield f"… and {len(shared) - most} more"
+
+
+def _which(shared: EquivalenceClass) -> str:
+    """What tells a call from others that are made at the same place."""
+    count = shared.call.index.pairs[-1][1]
+    number = f" (call number {count})" if count > 1 else ""
+    failed = "; ".join(f"{each.service} {each.fault.outcome}" for each in shared.context)
+    return f"{number}, after {failed}" if failed else number
 
 
 def verdict_line(result: Result) -> str:
