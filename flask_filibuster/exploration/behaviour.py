@@ -86,6 +86,7 @@ class Behaviour:
 
     def __init__(self, *, faults_show: bool = False) -> None:
         self._faults_show = faults_show
+        self._keys: dict[Fault, Key] = {}
         self._trees: dict[Handler, Node] = {}
         self._nodes = 0
         self._asked: set[Question] = set()
@@ -244,9 +245,12 @@ class Behaviour:
 
     def _injected(self, fault: Fault) -> Key:
         """What the caller sees of a fault; a success without data is like no real one."""
-        outcome = fault.outcome
-        shows = outcome.exception is None and (self._faults_show or not outcome.failed)
-        return outcome.key, "injected" if shows else None
+        key = self._keys.get(fault)
+        if key is None:
+            outcome = fault.outcome
+            shows = outcome.exception is None and (self._faults_show or not outcome.failed)
+            key = self._keys[fault] = outcome.key, "injected" if shows else None
+        return key
 
     def _new_node(self) -> Node:
         self._nodes += 1
