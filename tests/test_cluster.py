@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 from flask.cli import cli
 
+from flask_filibuster.cli.terminal import Progress
 from flask_filibuster.errors import SetupError
 from flask_filibuster.exploration import pool
 from flask_filibuster.testing import cluster as cluster_module
@@ -66,9 +68,8 @@ class Dask:
         )
 
 
-@pytest.fixture(scope="module")
-def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
-    path = tmp_path_factory.mktemp("dask")
+@contextmanager
+def scheduler(path: Path) -> Iterator[tuple[Dask, subprocess.Popen[bytes]]]:
     told = path / "scheduler.json"
     where = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(told))
     with started(path, "dask_scheduler", "--no-dashboard", *where) as process:
@@ -77,7 +78,13 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
             assert process.poll() is None, (path / "dask_scheduler.log").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        yield Dask(path, json.loads(told.read_text())["address"])
+        yield Dask(path, json.loads(told.read_text())["address"]), process
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
+    with scheduler(tmp_path_factory.mktemp("dask")) as (dask, _process):
+        yield dask
 
 
 def explored_on(address: str, progress: Callable[[Any, Any], None]) -> Any:
@@ -118,6 +125,28 @@ def test_the_threads_of_a_worker_do_not_disturb_one_another_and_the_command_uses
     assert shared.exit_code == alone.exit_code == 1, shared.output
     expected = json.loads(alone.stdout)
     assert {**json.loads(shared.stdout), "superfluous": 0} == expected
+
+
+def test_the_command_reports_what_is_known_when_the_scheduler_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pool, "PATIENCE", 0.2)
+    with scheduler(tmp_path) as (own, process), own.worker():
+
+        class Killing(Progress):
+            def __call__(self, search: Any, execution: Any) -> None:
+                super().__call__(search, execution)
+                if execution.number == 5:
+                    process.kill()
+                    process.wait()
+
+        monkeypatch.setattr("flask_filibuster.cli.explore.Progress", Killing)
+        arguments = ["filibuster", "explore", "/products/tea", "--dask", own.address]
+        ran = CliRunner().invoke(cli, ["--app", f"{ROOT / 'example_app.py'}", *arguments])
+    assert ran.exit_code == 1, ran.output
+    assert re.match(r"GET /products/tea: \d+ executions, ", ran.stdout)
+    assert "the exploration broke off: " in ran.stderr
 
 
 def test_a_cluster_that_loses_all_its_workers_is_an_error_and_not_waited_for(

@@ -38,7 +38,7 @@ class WorkerLostError(Exception):
 
 
 class EndedError(Exception):
-    """The test wanted to end the process that ran it, which is a worker's.
+    """The test was interrupted where it ran, or what makes its services wanted to end the process.
 
     :ivar by: what it has raised: ``SystemExit``, ``KeyboardInterrupt``.
     """
@@ -89,7 +89,7 @@ class Pool:
         :param explorer: knows what comes next.
         :returns: what was seen; a problem and nothing else if the worker was lost.
         :raises SetupError: the executor cannot run it.
-        :raises SystemExit: the test did.
+        :raises SystemExit: what makes the services did, where it ran.
         """
         self._begin(faults)
         self._look_ahead(faults, explorer)

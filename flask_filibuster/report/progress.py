@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flask_filibuster.core.fault_set import PlannedFault
 from flask_filibuster.exploration.failures import signature
 from flask_filibuster.exploration.result import Execution
-from flask_filibuster.report.text import counted
+from flask_filibuster.report.text import counted, short
 
 INTERVAL = 0.1  # in seconds
 SHARE = 50
@@ -58,7 +57,7 @@ class Pace:
             parts.append(f"{len(self._seen)} found")
             under_way = getattr(search, "under_way", None)
             if under_way is not None:
-                parts.append("now: " + ("; ".join(map(_short, under_way)) or "no faults"))
+                parts.append("now: " + ("; ".join(map(short, under_way)) or "no faults"))
         return ", ".join(parts)
 
 
@@ -78,11 +77,6 @@ class Due:
             what()
             # Counting takes time in a large exploration, which is not there to be watched.
             self._at = began + max(INTERVAL, SHARE * (time.monotonic() - began))
-
-
-def _short(planned: PlannedFault) -> str:
-    """A fault in few words: ``reviews ConnectionError``."""
-    return f"{planned.service} {planned.fault.outcome}"
 
 
 def _duration(seconds: float) -> str:

@@ -123,6 +123,11 @@ def counts_line(result: Result, *, limit: str | None = None) -> str:
     return ", ".join(parts)
 
 
+def short(planned: PlannedFault) -> str:
+    """A fault in few words: ``reviews ConnectionError``."""
+    return f"{planned.service} {planned.fault.outcome}"
+
+
 def class_lines(result: Result, *, most: int = 20) -> Iterator[str]:
     """The classes of ways to fail in which one stands for others.
 
@@ -142,7 +147,7 @@ def _which(shared: EquivalenceClass) -> str:
     """What tells a call from others that are made at the same place."""
     count = shared.call.index.pairs[-1][1]
     number = f" (call number {count})" if count > 1 else ""
-    failed = "; ".join(f"{each.service} {each.fault.outcome}" for each in shared.context)
+    failed = "; ".join(map(short, shared.context))
     return f"{number}, after {failed}" if failed else number
 
 

@@ -84,11 +84,8 @@ class Interruption:
             self._raised = error
             raise
 
-    def check(self) -> None:
-        """Raise again what a signal has raised.
-
-        :raises KeyboardInterrupt: or what else the signal's handler before this one raises.
-        """
+    def _check(self) -> None:
+        """Raise again what a signal has raised."""
         if self._raised is not None:
             raise self._raised
 
@@ -96,7 +93,7 @@ class Interruption:
     def noticed(self) -> Iterator[None]:
         """See to it that a signal that comes in the block ends it, whatever the block does.
 
-        :raises KeyboardInterrupt: a signal has come, as for :meth:`check`.
+        :raises KeyboardInterrupt: a signal has come; or what else its handler before this raises.
         """
         try:
             yield
@@ -104,15 +101,15 @@ class Interruption:
             if self._raised is not None:
                 raise self._raised from error
             raise
-        self.check()
+        self._check()
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Come to the end of the block first; a second signal does not wait for it.
 
-        :raises KeyboardInterrupt: a signal has come, as for :meth:`check`.
+        :raises KeyboardInterrupt: a signal has come; or what else its handler before this raises.
         """
-        self.check()
+        self._check()
         self._holding = True
         try:
             yield

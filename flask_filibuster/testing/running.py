@@ -140,7 +140,7 @@ class RemoteTask:
 
         :returns: the observation, with a failure in words only: a traceback cannot be sent.
         :raises SetupError: what surrounds the test is not right, whatever that raised.
-        :raises EndedError: the test wanted to end the process, which is not its own.
+        :raises EndedError: something wanted to end the process, which is not its own.
         """
         try:
             seen = self._run(faults)

@@ -56,6 +56,7 @@ class SourceFiles:
         self._services = dict(services)
         self._lock = threading.Lock()
         self._imports = Imports()
+        self._modules_of_app: dict[Flask, list[Module] | None] = {}
         self._files_of_service: dict[str, Files | None] = {}
         self._files_of_test: dict[tuple[tuple[Module, ...], tuple[str, ...]], Files] = {}
         self._found: dict[tuple[frozenset[str], Files], dict[str, str] | None] = {}
@@ -122,6 +123,11 @@ class SourceFiles:
 
     def _modules_of(self, app: Flask) -> list[Module] | None:
         """The modules that a service's own code is in; ``None`` where some has no source."""
+        if app not in self._modules_of_app:
+            self._modules_of_app[app] = self._find_modules(app)
+        return self._modules_of_app[app]
+
+    def _find_modules(self, app: Flask) -> list[Module] | None:
         modules: list[Module] = []
         for entry in _entries(app):
             origins = _origins(entry)
