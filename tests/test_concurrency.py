@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import random
 import re
 import shlex
 import signal
@@ -48,6 +47,7 @@ from flask_filibuster.testing.processes import Service
 from flask_filibuster.testing.remote import RemoteSearch, RemoteSession
 from flask_filibuster.testing.session import surroundings
 from tests.callers import serving
+from tests.ports import ports
 from tests.served_fan_out import ASYNCHRONOUS, THREADED, WIDTH
 from tests.shapes import FIRST_PORT
 
@@ -482,11 +482,10 @@ class Chain:
 @pytest.fixture(scope="module")
 def chain() -> Iterator[Chain]:
     """Four processes."""
-    with Processes() as processes:
+    with ports(1 + max(CHAIN.values())) as first, Processes() as processes:
         server = processes.start(
             "flask", "filibuster", "serve", "--port", "0", FILIBUSTER_TOKEN=TOKEN
         )
-        first = first_free()
         urls = {
             "FILIBUSTER_SERVER_URL": url_of(server),
             "FILIBUSTER_TOKEN": TOKEN,
@@ -509,19 +508,6 @@ def chain() -> Iterator[Chain]:
 
 
 CHAIN = {"users": 0, "bookings": 3, "movies": 2}
-
-
-def first_free() -> int:
-    """A port from which on those of the chain are free, below those that the system gives out."""
-    while True:
-        first = random.randrange(10_000, 32_000)
-        with ExitStack() as stack:
-            try:
-                for offset in CHAIN.values():
-                    stack.enter_context(socket.create_server(("127.0.0.1", first + offset)))
-            except OSError:
-                continue
-            return first
 
 
 @contextmanager

@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +33,7 @@ from flask_filibuster.exploration.result import Result
 from flask_filibuster.report.data import result_data
 from tests import served_shapes, shapes
 from tests.foreign import ForeignServer, Sent, foreign_server
+from tests.ports import BLOCKS, ports
 from tests.test_counts import REQUESTS
 
 ROOT = Path(__file__).parents[1]
@@ -51,29 +51,6 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = PATI
     while not condition():
         assert time.monotonic() < deadline, f"in vain, for {seconds:g} s: {what}"
         time.sleep(0.01)
-
-
-def free_ports(count: int) -> int:
-    """The first of so many ports in a row that nobody listens on.
-
-    They are below those that a system gives to whoever asks for any.
-    """
-    chance = Random()
-    for _ in range(100):
-        first = chance.randrange(20_000, 30_000)
-        if all(_is_free(port) for port in range(first, first + count)):
-            return first
-    raise AssertionError("no free ports")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def listens(port: int) -> bool:
@@ -257,10 +234,12 @@ class Project:
     :ivar server: a port for a Filibuster server.
     """
 
-    def __init__(self, path: Path) -> None:
+    PORTS = 3
+    """How many ports it needs, in a row."""
+
+    def __init__(self, path: Path, first_port: int) -> None:
         self.path = path
-        self.front = free_ports(3)
-        self.back, self.server = self.front + 1, self.front + 2
+        self.front, self.back, self.server = range(first_port, first_port + 3)
         self.write("services.py", SERVICES)
         self.write("check.py", COMMAND)
 
@@ -382,8 +361,17 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
+def project(tmp_path: Path) -> Iterator[Project]:
+    with ports(Project.PORTS) as first:
+        yield Project(tmp_path, first)
+
+
+def test_what_looks_for_ports_at_once_gets_other_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.ports.BLOCKS", BLOCKS[40:42])
+    with ports(3) as one, ports(3) as other:
+        assert abs(one - other) >= 3
+        with pytest.raises(AssertionError, match="no free ports"), ports(3):
+            pass
 
 
 # --- the same as the mesh -------------------------------------------------------------------------
@@ -403,8 +391,8 @@ LAUNCHER = """
                 make_server("127.0.0.1", int(url.rpartition(":")[2]), app, threaded=True)\\
                     .serve_forever()
     print("started", flush=True)
-    while True:
-        os.wait()
+    process, status = os.wait()
+    sys.exit(f"a service has ended: {status}")
 """
 
 SHAPES_CONFTEST = """
@@ -455,6 +443,15 @@ SHAPES_TEST = """
 """
 
 SHAPES = pytest.mark.parametrize("shape", REQUESTS)
+
+
+@pytest.fixture
+def shape_port() -> Iterator[int]:
+    """The first of the ports of a shape."""
+    with ports(WIDTH) as first:
+        yield first
+
+
 STARTED_SHAPES = ["two_required_calls", "chain", "retry_in_the_middle"]
 
 
@@ -464,9 +461,11 @@ class Shapes(Project):
     :ivar first: the first port of each shape.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        first = free_ports(WIDTH * len(REQUESTS))
+    PORTS = Project.PORTS + WIDTH * len(REQUESTS)
+
+    def __init__(self, path: Path, first_port: int) -> None:
+        super().__init__(path, first_port)
+        first = first_port + Project.PORTS
         self.first = {shape: first + WIDTH * number for number, shape in enumerate(REQUESTS)}
         self.write("launcher.py", LAUNCHER)
         self.write("conftest.py", SHAPES_CONFTEST)
@@ -487,6 +486,7 @@ class Shapes(Project):
                     port = urlsplit(url).port or 0
                     wait_until(functools.partial(listens, port), f"{shape} at {url}")
             yield
+            assert launcher.process.poll() is None, launcher.output
 
 
 def shapes_at(shape: str, first: int) -> dict[str, Any]:
@@ -541,8 +541,9 @@ class Runs:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    return Runs(Shapes(tmp_path_factory.mktemp("shapes")))
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    with ports(Shapes.PORTS) as first:
+        yield Runs(Shapes(tmp_path_factory.mktemp("shapes"), first))
 
 
 def meshed(shape: str, first: int, *, check_determinism: bool) -> Result:
@@ -621,27 +622,28 @@ def without_words(data: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("shape", STARTED_SHAPES)
-def test_a_command_explores_processes_as_the_mesh_is_explored(project: Project, shape: str) -> None:
-    first = free_ports(WIDTH)
+def test_a_command_explores_processes_as_the_mesh_is_explored(
+    project: Project, shape: str, shape_port: int
+) -> None:
     project.write("shape.py", SHAPE_COMMAND)
     analysis = shapes.FAULTS[shape].to_analysis()
     project.write("analysis.json", json.dumps(analysis))
     started = []
-    for url, app in shapes_at(shape, first).items():
+    for url, app in shapes_at(shape, shape_port).items():
         create = f"tests.served_shapes:create_app('{shape}','{app.name}')"
         port = url.rpartition(":")[2]
         command = [sys.executable, "-m", "flask", "--app", create, "run", "-p", port]
         started += ["--start", shlex.join(command)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(shapes.FIRST_PORT, str(first))
+        patch.setenv(shapes.FIRST_PORT, str(shape_port))
         url = shapes.at(REQUESTS[shape])
     done = project.flask(
         *("test", "--port", "0", "--json", "--analysis-file", "analysis.json", *started),
         *("--", sys.executable, str(project.path / "shape.py"), url),
-        SHAPES_FIRST_PORT=first,
+        SHAPES_FIRST_PORT=shape_port,
     )
     assert done.returncode == 1, done.stdout + done.stderr
-    data, in_mesh = json.loads(done.stdout), meshed(shape, first, check_determinism=True)
+    data, in_mesh = json.loads(done.stdout), meshed(shape, shape_port, check_determinism=True)
     assert without_words(data) == without_words(result_data(in_mesh, {}))
     for failure, meant in zip(data["failures"], in_mesh.failures, strict=True):
         file = project.path / failure["replay"].split()[-1]

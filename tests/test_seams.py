@@ -36,6 +36,7 @@ from flask_filibuster.testing.coordinator import Coordinator
 from flask_filibuster.testing.explore import run_once
 from flask_filibuster.testing.remote import RemoteSearch, RemoteSession
 from flask_filibuster.testing.session import surroundings
+from tests.ports import ports
 from tests.test_processes import (
     Project,
     Running,
@@ -49,18 +50,20 @@ ONE_FAULT = FaultModel(["ConnectionError"], default_statuses=())
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
+def project(tmp_path: Path) -> Iterator[Project]:
+    with ports(Project.PORTS) as first:
+        yield Project(tmp_path, first)
 
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """Services that run all the time, told of a server that is there from time to time."""
-    project = Project(tmp_path_factory.mktemp("standing"))
-    project.write("troubled.py", TROUBLED)
-    project.write("test_it.py", KILLING_TEST)
-    with project.services():
-        yield project
+    with ports(Project.PORTS) as first:
+        project = Project(tmp_path_factory.mktemp("standing"), first)
+        project.write("troubled.py", TROUBLED)
+        project.write("test_it.py", KILLING_TEST)
+        with project.services():
+            yield project
 
 
 @pytest.fixture(autouse=True)
@@ -203,12 +206,10 @@ class Between:
 
 @pytest.fixture(scope="module")
 def between(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Between]:
-    project = Project(tmp_path_factory.mktemp("between"))
-    with (
-        proxying() as (proxy, url),
-        project.services(FILIBUSTER_SERVER_URL=url, SERVER_TIMEOUT="0.3"),
-    ):
-        yield Between(project, proxy)
+    with ports(Project.PORTS) as first, proxying() as (proxy, url):
+        project = Project(tmp_path_factory.mktemp("between"), first)
+        with project.services(FILIBUSTER_SERVER_URL=url, SERVER_TIMEOUT="0.3"):
+            yield Between(project, proxy)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -669,14 +670,15 @@ PAUSING = """
 """
 
 
-def interrupted(path: Path, when: str) -> list[tuple[Project, int, str]]:
+@contextmanager
+def interrupted(path: Path, when: str) -> Iterator[list[tuple[Project, int, str]]]:
     """``flask filibuster test`` for each signal, which it gets at that time."""
     runs = []
     with ExitStack() as stack:
         for number in SIGNALS:
             below = path / number.name
             below.mkdir()
-            project = Project(below)
+            project = Project(below, stack.enter_context(ports(Project.PORTS)))
             project.write("pausing.py", PAUSING)
             project.write("waiting.py", WAITING)
             services = [lingering_front(project), project.service("back")]
@@ -690,7 +692,7 @@ def interrupted(path: Path, when: str) -> list[tuple[Project, int, str]]:
             marks = functools.partial(is_at, project, when)
             wait_until(marks, f"{when}: {run.output}")
             run.signal(number)
-        return [(project, run.ends(), run.output) for project, run in runs]
+        yield [(project, run.ends(), run.output) for project, run in runs]
 
 
 def is_at(project: Project, when: str) -> bool:
@@ -713,14 +715,15 @@ def is_at(project: Project, when: str) -> bool:
 def test_an_interrupted_exploration_says_so_and_leaves_nothing_behind(
     tmp_path: Path, when: str, said: str
 ) -> None:
-    for project, code, output in interrupted(tmp_path, when):
-        assert code == 130, output
-        assert said in output
-        assert "Traceback" not in output
-        assert "nothing found\n" not in output
-        project.nothing_is_left()
-        assert not listens(project.server)
-    assert "told to end by SIGTERM" in output
+    with interrupted(tmp_path, when) as runs:
+        for project, code, output in runs:
+            assert code == 130, output
+            assert said in output
+            assert "Traceback" not in output
+            assert "nothing found\n" not in output
+            project.nothing_is_left()
+            assert not listens(project.server)
+        assert "told to end by SIGTERM" in output
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda each: str(each.name))
