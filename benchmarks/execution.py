@@ -17,9 +17,9 @@ from flask.typing import ResponseReturnValue
 from benchmarks.measure import Case, arguments, compare
 from flask_filibuster import FaultModel, explore
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.exploration.explorer import Explorer
-from flask_filibuster.testing.explore import run_once
-from flask_filibuster.testing.session import Session, surroundings
+from flask_filibuster.exploring.session import Session, surroundings
+from flask_filibuster.exploring.subjects.function import run_once
+from flask_filibuster.search.explorer import Explorer
 
 MOST_CHAIN = 1.4
 LEAST_PER_SECOND = 400

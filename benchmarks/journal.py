@@ -16,7 +16,7 @@ import requests
 
 from benchmarks.measure import arguments
 from flask_filibuster import explore
-from tests import shapes
+from tests.support import shapes
 
 MOST = 1.05
 ROUNDS = 12

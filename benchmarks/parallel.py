@@ -19,8 +19,9 @@ from flask.typing import ResponseReturnValue
 from benchmarks.measure import arguments
 from benchmarks.simulated import gateway
 from flask_filibuster import FaultModel, explore
-from flask_filibuster.exploration.explorer import Explorer, Observation
-from flask_filibuster.exploration.pool import Pool
+from flask_filibuster.exploring.workers.pool import Pool
+from flask_filibuster.results.execution import Observation
+from flask_filibuster.search.explorer import Explorer
 
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
 EXECUTION = 0.02

@@ -18,10 +18,10 @@ import requests
 from benchmarks.measure import arguments
 from flask_filibuster import FaultModel, explore
 from flask_filibuster.core.execution_index import ExecutionIndex
-from flask_filibuster.exploration.explorer import Explorer, run_all
-from flask_filibuster.exploration.result import Result
-from tests import shapes
-from tests.simulation import (
+from flask_filibuster.results.result import Result
+from flask_filibuster.search.explorer import Explorer, run_all
+from tests.support import shapes
+from tests.support.simulation import (
     FunctionalTest,
     Orderly,
     Service,

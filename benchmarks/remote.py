@@ -33,13 +33,13 @@ from flask.typing import ResponseReturnValue
 
 from benchmarks.measure import Case, arguments, rows_of, show
 from flask_filibuster import Filibuster
-from flask_filibuster.server.client import ServerClient
-from flask_filibuster.server.serving import Serving
-from flask_filibuster.testing.command import SERVER_URL, CommandRunner, CommandTest, verdict_of
-from flask_filibuster.testing.conducted import Exploration
-from flask_filibuster.testing.coordinator import Coordinator
-from flask_filibuster.testing.options import Options
-from tests import shapes
+from flask_filibuster.server.client.connection import ServerClient
+from flask_filibuster.server.http.serving import Serving
+from flask_filibuster.exploring.subjects.command import SERVER_URL, CommandRunner, CommandTest, verdict_of
+from flask_filibuster.exploring.driven.conducted import Exploration
+from flask_filibuster.exploring.driven.coordinator import Coordinator
+from flask_filibuster.exploring.options import Options
+from tests.support import shapes
 
 MOST_MS_CALL = 3.0
 MOST_MS_COMMAND = 10.0
@@ -174,7 +174,7 @@ def shape_commands(first: int, *, extension: bool) -> dict[str, list[str]]:
     for name, offset in SHAPE_PORTS.items():
         factory = f"benchmarks.remote:without_extension({name!r})"
         if extension:
-            factory = f"tests.served_shapes:create_app({SHAPE!r}, {name!r})"
+            factory = f"tests.support.served_shapes:create_app({SHAPE!r}, {name!r})"
         port = first + offset
         words = ["env", f"{shapes.FIRST_PORT}={first}", sys.executable, "-m", "flask"]
         words += ["--app", factory, "run", "-p", str(port)]

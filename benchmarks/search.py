@@ -24,10 +24,11 @@ from benchmarks.simulated import (
     gateway,
     layers,
 )
-from flask_filibuster.exploration.behaviour import Behaviour
-from flask_filibuster.exploration.explorer import Explorer, run_all
-from flask_filibuster.exploration.reduction import ExactReduction
-from flask_filibuster.exploration.result import Execution, Result
+from flask_filibuster.results.execution import Execution
+from flask_filibuster.results.result import Result
+from flask_filibuster.search.behaviour import Behaviour
+from flask_filibuster.search.explorer import Explorer, run_all
+from flask_filibuster.search.reduction.exact import ExactReduction
 
 FULL, QUICK = (3, 4, 5), (1, 2)
 """Powers of ten of the numbers of sets, where all of them are run."""

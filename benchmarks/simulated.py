@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flask_filibuster.core.call import Call, CallSite
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
-from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.outcome import Outcome
-from flask_filibuster.core.trace import CallSite, Handling, Invocation, Trace
-from flask_filibuster.exploration.explorer import Observation
+from flask_filibuster.core.trace import Handling, Trace
+from flask_filibuster.faultmodel.model import FaultModel
+from flask_filibuster.results.execution import Observation
 
 TIMEOUT = (1.0, 1.0)
 CALLS = 6
@@ -55,7 +56,7 @@ class SimulatedApplication:
 
 class _Execution:
     def __init__(self, planned: Mapping[ExecutionIndex, PlannedFault]) -> None:
-        self.calls: list[Invocation] = []
+        self.calls: list[Call] = []
         self.handlings: list[Handling] = []
         self._planned = planned
 
@@ -67,7 +68,7 @@ class _Execution:
         planned = self._planned.get(index)
         outcome = planned.fault.outcome if planned else self._handle(service, index)
         self.calls.append(
-            Invocation(
+            Call(
                 index=index,
                 source=source,
                 target=service.name,

@@ -5,37 +5,41 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from flask_filibuster._version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from flask_filibuster.core.fault_model import FaultModel as FaultModel
-    from flask_filibuster.core.faults import Fault as Fault
+    from flask_filibuster.core.fault import Fault as Fault
     from flask_filibuster.errors import FilibusterError as FilibusterError
     from flask_filibuster.errors import FilibusterWarning as FilibusterWarning
-    from flask_filibuster.exploration.counterexample import Counterexample as Counterexample
-    from flask_filibuster.exploration.result import Result as Result
+    from flask_filibuster.exploring.explore import explore as explore
+    from flask_filibuster.exploring.explore import replay as replay
     from flask_filibuster.extension import Filibuster as Filibuster
+    from flask_filibuster.faultmodel.model import FaultModel as FaultModel
     from flask_filibuster.instrumentation.asking import was_fault_injected as was_fault_injected
     from flask_filibuster.instrumentation.asking import (
         was_fault_injected_on as was_fault_injected_on,
     )
-    from flask_filibuster.instrumentation.requests import FilibusterAdapter as FilibusterAdapter
-    from flask_filibuster.instrumentation.requests import instrument_requests as instrument_requests
-    from flask_filibuster.testing.explore import explore as explore
-    from flask_filibuster.testing.explore import replay as replay
-
-__version__ = "0.1.0"
+    from flask_filibuster.instrumentation.clients.requests.adapter import (
+        FilibusterAdapter as FilibusterAdapter,
+    )
+    from flask_filibuster.instrumentation.clients.requests.adapter import (
+        instrument_requests as instrument_requests,
+    )
+    from flask_filibuster.results.counterexample import Counterexample as Counterexample
+    from flask_filibuster.results.result import Result as Result
 
 _HOMES = {
-    "Counterexample": "exploration.counterexample",
-    "Fault": "core.faults",
-    "FaultModel": "core.fault_model",
+    "Counterexample": "results.counterexample",
+    "Fault": "core.fault",
+    "FaultModel": "faultmodel.model",
     "Filibuster": "extension",
-    "FilibusterAdapter": "instrumentation.requests",
+    "FilibusterAdapter": "instrumentation.clients.requests.adapter",
     "FilibusterError": "errors",
     "FilibusterWarning": "errors",
-    "Result": "exploration.result",
-    "explore": "testing.explore",
-    "instrument_requests": "instrumentation.requests",
-    "replay": "testing.explore",
+    "Result": "results.result",
+    "explore": "exploring.explore",
+    "instrument_requests": "instrumentation.clients.requests.adapter",
+    "replay": "exploring.explore",
     "was_fault_injected": "instrumentation.asking",
     "was_fault_injected_on": "instrumentation.asking",
 }

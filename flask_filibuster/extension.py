@@ -9,7 +9,7 @@ from flask import Flask
 
 from flask_filibuster.config import Config
 from flask_filibuster.errors import SetupError
-from flask_filibuster.hooks import InstrumentedApp
+from flask_filibuster.instrumentation.app.hooks import InstrumentedApp
 
 _setup = threading.Lock()
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from flask_filibuster.cli.discovery import Service, services_of
-from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.errors import FilibusterError
+from flask_filibuster.faultmodel.model import FaultModel
 
 EVERY_SERVICE_ANSWERS = frozenset({500})
 STDOUT = frozenset({"-", "/dev/stdout"})  # the latter may be a link to a file: it stays that file

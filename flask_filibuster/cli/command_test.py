@@ -15,12 +15,7 @@ from flask_filibuster.cli.printing import (
     print_classes,
     print_the_rest,
 )
-from flask_filibuster.cli.searching import (
-    journal_name,
-    keeping_of,
-    keeping_options,
-    search_options,
-)
+from flask_filibuster.cli.searching import journal_name, keeping_of, keeping_options, search_options
 from flask_filibuster.cli.serving import (
     INTERRUPTED,
     MISUSED,
@@ -33,9 +28,9 @@ from flask_filibuster.cli.serving import (
 from flask_filibuster.cli.terminal import Progress, heading, indented
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import FilibusterError
+from flask_filibuster.exploring.subjects.command import CommandResult, CommandTest, explore_command
 from flask_filibuster.report import text
 from flask_filibuster.report.data import result_data
-from flask_filibuster.testing.command import CommandResult, CommandTest, explore_command
 
 FOUND = 1
 _LINES = 30

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.exploration.counterexample import Counterexample
-from flask_filibuster.exploration.result import Result
 from flask_filibuster.report import text
+from flask_filibuster.results.counterexample import Counterexample
+from flask_filibuster.results.result import Result
 
 
 def write_counterexamples(

@@ -16,8 +16,8 @@ from flask import Flask
 
 from flask_filibuster.cli.target import CONVENTION
 from flask_filibuster.core.own_code import is_installed
-from flask_filibuster.core.services import host_of
-from flask_filibuster.core.static_analysis import answered_statuses
+from flask_filibuster.core.urls import host_of
+from flask_filibuster.faultmodel.static_analysis import answered_statuses
 
 FACTORIES = ("create_app", "make_app")
 ENTRANCES = ("__init__", "app", "wsgi")  # of a directory below the one that was named

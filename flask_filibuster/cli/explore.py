@@ -19,29 +19,20 @@ from flask_filibuster.cli.printing import (
     print_classes,
     print_the_rest,
 )
-from flask_filibuster.cli.searching import (
-    journal_name,
-    keeping_of,
-    keeping_options,
-    search_options,
-)
-from flask_filibuster.cli.target import (
-    FaultFreeError,
-    Request,
-    RequestTest,
-    command_prefix,
-    load_target,
-)
-from flask_filibuster.cli.terminal import Progress, heading, indented, quiet
+from flask_filibuster.cli.searching import journal_name, keeping_of, keeping_options, search_options
+from flask_filibuster.cli.target import command_prefix, load_target
+from flask_filibuster.cli.terminal import Progress, heading, indented
 from flask_filibuster.cli.working import worker_options, workers_of
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import FilibusterError, JournalError, SetupError
-from flask_filibuster.exploration.result import Result
+from flask_filibuster.exploring.explore import Run
+from flask_filibuster.exploring.keeping import Keeping
+from flask_filibuster.exploring.options import Options
+from flask_filibuster.exploring.quiet import quiet
+from flask_filibuster.exploring.subjects.request import FaultFreeError, Request, RequestTest
 from flask_filibuster.report import text
 from flask_filibuster.report.data import result_data
-from flask_filibuster.testing.explore import Run
-from flask_filibuster.testing.keeping import Keeping
-from flask_filibuster.testing.options import Options
+from flask_filibuster.results.result import Result
 
 FOUND, MISUSED, INTERRUPTED = 1, 2, 130
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2

@@ -8,8 +8,8 @@ import click
 
 from flask_filibuster.cli.terminal import heading, indented
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.exploration.result import Result
 from flask_filibuster.report import text
+from flask_filibuster.results.result import Result
 
 Commands = Mapping[FaultSet, str]
 """The commands that replay what is broken, by fault set."""

@@ -11,9 +11,9 @@ from flask.cli import ScriptInfo, pass_script_info
 from flask_filibuster.cli.replayers import Replayer, replayer_of
 from flask_filibuster.cli.terminal import heading, indented
 from flask_filibuster.errors import FilibusterError
-from flask_filibuster.exploration.counterexample import Counterexample
+from flask_filibuster.exploring.load import PERCENTILES, LoadResult, load
 from flask_filibuster.report import text
-from flask_filibuster.testing.load import PERCENTILES, LoadResult, load
+from flask_filibuster.results.counterexample import Counterexample
 
 FOUND, MISUSED, INTERRUPTED = 1, 2, 130
 _MOST = 5

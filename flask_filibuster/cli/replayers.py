@@ -16,20 +16,21 @@ import click
 from flask.cli import ScriptInfo
 
 from flask_filibuster.cli.serving import token
-from flask_filibuster.cli.target import Request, Target, load_target
-from flask_filibuster.cli.terminal import quiet
+from flask_filibuster.cli.target import Target, load_target
 from flask_filibuster.config import Config
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
-from flask_filibuster.exploration.counterexample import Counterexample
-from flask_filibuster.exploration.findings import find
-from flask_filibuster.exploration.result import Execution
+from flask_filibuster.exploring.driven.coordinator import Coordinator
+from flask_filibuster.exploring.load import Run
+from flask_filibuster.exploring.quiet import quiet
+from flask_filibuster.exploring.session import Session, surroundings
+from flask_filibuster.exploring.subjects.command import CommandRunner, CommandTest
+from flask_filibuster.exploring.subjects.function import run_once
+from flask_filibuster.exploring.subjects.request import Request
 from flask_filibuster.report import text
-from flask_filibuster.testing.command import CommandRunner, CommandTest
-from flask_filibuster.testing.coordinator import Coordinator
-from flask_filibuster.testing.explore import judged, run_once
-from flask_filibuster.testing.load import Run
-from flask_filibuster.testing.session import Session, surroundings
+from flask_filibuster.results.counterexample import Counterexample
+from flask_filibuster.results.execution import Execution, judged
+from flask_filibuster.results.findings import find
 
 
 class Replayer(Protocol):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from flask_filibuster.config import JOURNAL, REDUCTIONS
-from flask_filibuster.testing.keeping import Keeping, unwritable
+from flask_filibuster.exploring.keeping import Keeping, unwritable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from flask_filibuster import __version__
+from flask_filibuster._version import __version__
 from flask_filibuster.cli.searching import search_options
 from flask_filibuster.cli.serving import (
     address_options,
@@ -19,10 +19,10 @@ from flask_filibuster.cli.serving import (
 )
 from flask_filibuster.cli.terminal import indented
 from flask_filibuster.errors import FilibusterError
-from flask_filibuster.exploration.result import Execution
 from flask_filibuster.report import text
-from flask_filibuster.server.http import create_app
-from flask_filibuster.server.serving import Serving
+from flask_filibuster.results.execution import Execution
+from flask_filibuster.server.http.app import create_app
+from flask_filibuster.server.http.serving import Serving
 from flask_filibuster.server.signing import seal_of
 
 

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import click
 
 from flask_filibuster.config import Config
-from flask_filibuster.core.fault_model import FaultModel
-from flask_filibuster.testing.coordinator import Coordinator
-from flask_filibuster.testing.options import Options
+from flask_filibuster.exploring.driven.coordinator import Coordinator
+from flask_filibuster.exploring.options import Options
+from flask_filibuster.faultmodel.model import FaultModel
 
 MISUSED, INTERRUPTED = 2, 130
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -10,12 +10,12 @@ import click
 from flask import Flask
 from flask.cli import ScriptInfo, pass_script_info
 
-from flask_filibuster import __version__
+from flask_filibuster._version import __version__
 from flask_filibuster.cli.target import load_app
-from flask_filibuster.core.fault_model import FaultModel
 from flask_filibuster.errors import FilibusterError
-from flask_filibuster.hooks import InstrumentedApp
-from flask_filibuster.server.probe import probe
+from flask_filibuster.faultmodel.model import FaultModel
+from flask_filibuster.instrumentation.app.hooks import InstrumentedApp
+from flask_filibuster.server.client.probe import probe
 
 MISSING = """the app {name!r} has no Filibuster extension; add it where the app is made:
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
-from flask_filibuster.exploration.result import Execution
 from flask_filibuster.report.progress import Due, Pace
+from flask_filibuster.results.execution import Execution
 
 
 def heading(text: str, *, bad: bool) -> str:
@@ -26,24 +24,6 @@ def heading(text: str, *, bad: bool) -> str:
 def indented(lines: Iterable[str]) -> str:
     """Lines as a block below a heading."""
     return "\n".join(f"  {line}" for line in lines)
-
-
-@contextmanager
-def quiet(*, unless: bool) -> Iterator[None]:
-    """Keep what apps print, and log for every injected fault, off the terminal.
-
-    :param unless: let it through all the same, but to stderr.
-    """
-    before = logging.root.manager.disable
-    with ExitStack() as stack:
-        if unless:
-            stack.enter_context(redirect_stdout(sys.stderr))
-        else:
-            nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
-            stack.enter_context(redirect_stdout(nowhere))
-            logging.disable(max(before, logging.ERROR))
-            stack.callback(logging.disable, before)
-        yield
 
 
 class Progress:

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
-from flask_filibuster.testing.cluster import cluster
-from flask_filibuster.testing.workers import Workers
+from flask_filibuster.exploring.workers.cluster import cluster
+from flask_filibuster.exploring.workers.processes import Workers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex
-from flask_filibuster.core.faults import Fault
-from flask_filibuster.core.trace import Invocation
+from flask_filibuster.core.fault import Fault
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,7 +21,7 @@ class PlannedFault:
     :ivar fault: how it is to fail.
     """
 
-    call: Invocation
+    call: Call
     fault: Fault
 
     @property

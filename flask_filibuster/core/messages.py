@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flask_filibuster.core.call import CallSite
 from flask_filibuster.core.execution_index import ExecutionIndex
-from flask_filibuster.core.faults import Fault
+from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.outcome import Outcome
-from flask_filibuster.core.trace import CallSite, Crash
+from flask_filibuster.core.trace import Crash
 from flask_filibuster.core.vclock import VectorClock
 
 
@@ -16,7 +17,7 @@ class InvocationStarted:
     """A service is about to make a call (*create*). Times out after ``timeout`` seconds.
 
     :ivar functions: qualified names of the application's functions on the stack, innermost first.
-    :ivar api: as for :class:`Invocation`.
+    :ivar api: as for :class:`Call`.
     """
 
     request_id: str

@@ -5,67 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from flask_filibuster.core.call import Call, CallSite
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
-from flask_filibuster.core.faults import Fault
 from flask_filibuster.core.outcome import Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class CallSite:
-    """Where in the application a call, or an exception, comes from.
-
-    :ivar file: path of the source file.
-    :ivar line: line number, from 1.
-    :ivar function: qualified name of the function.
-    """
-
-    file: str
-    line: int
-    function: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line} in {self.function}"
-
-
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    """One remote call, seen from the service that makes it.
-
-    :ivar index: its execution index.
-    :ivar source: name of the calling service; empty for a request made by the test itself.
-    :ivar target: name of the service that was reached, or the URL's host where none reported.
-    :ivar method: HTTP method, upper case.
-    :ivar url: the URL called.
-    :ivar callsite: where in the application the call was made, if that could be told.
-    :ivar timeout: connect and read timeout in seconds, each ``None`` where there is none.
-    :ivar outcome: how it ended; ``None`` while it is under way.
-    :ivar fault: the fault that was injected, if any.
-    :ivar position: orders the calls of one handler as the program makes them, whichever of its
-        threads happened to run first.
-    :ivar api: module and function called, as a client of another project names them; empty for
-        ``requests`` and the method.
-    """
-
-    index: ExecutionIndex
-    source: str
-    target: str
-    method: str
-    url: str
-    callsite: CallSite | None = None
-    timeout: tuple[float | None, float | None] = (None, None)
-    outcome: Outcome | None = None
-    fault: Fault | None = None
-    position: tuple[tuple[int, ...], ...] = ()
-    api: str = ""
-
-    @property
-    def has_timeout(self) -> bool:
-        """Whether the call gives up waiting at some time."""
-        return self.timeout != (None, None)
-
-    def describe(self) -> str:
-        """The call in words: ``users -> bookings  GET http://bookings:5003/bookings/chris``."""
-        return f"{self.source} -> {self.target}  {self.method} {self.url}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +51,19 @@ class Trace:
     :ivar handlings: every request handled, by execution index.
     """
 
-    requests: tuple[Invocation, ...] = ()
-    invocations: tuple[Invocation, ...] = ()
+    requests: tuple[Call, ...] = ()
+    invocations: tuple[Call, ...] = ()
     handlings: Mapping[ExecutionIndex, Handling] = field(default_factory=dict)
-    _by_index: Mapping[ExecutionIndex, Invocation] = field(
+    _by_index: Mapping[ExecutionIndex, Call] = field(
         default_factory=dict, repr=False, compare=False
     )
 
     @classmethod
-    def of(cls, calls: Iterable[Invocation], handlings: Iterable[Handling]) -> Trace:
+    def of(cls, calls: Iterable[Call], handlings: Iterable[Handling]) -> Trace:
         """Put the records of an execution, in whatever order they came, into the trace's order."""
         listed = list(calls)
         indexes = {call.index for call in listed}
-        children: dict[ExecutionIndex, list[Invocation]] = {}
+        children: dict[ExecutionIndex, list[Call]] = {}
         for call in listed:
             parent = call.index.parent
             # A call below one that nobody has told of is, as far as is known, the test's own.
@@ -143,22 +85,20 @@ class Trace:
             _by_index={call.index: call for call in ordered},
         )
 
-    def call(self, index: ExecutionIndex) -> Invocation | None:
+    def call(self, index: ExecutionIndex) -> Call | None:
         """The call with that execution index, if it was made."""
         return self._by_index.get(index)
 
-    def calls(self) -> dict[ExecutionIndex, list[Invocation]]:
+    def calls(self) -> dict[ExecutionIndex, list[Call]]:
         """The calls of each handler, in order, by the handler's execution index."""
-        grouped: dict[ExecutionIndex, list[Invocation]] = {}
+        grouped: dict[ExecutionIndex, list[Call]] = {}
         for call in (*self.requests, *self.invocations):
             parent = call.index.parent
             grouped.setdefault(parent if parent in self._by_index else ROOT, []).append(call)
         return grouped
 
 
-def _preorder(
-    children: dict[ExecutionIndex, list[Invocation]], index: ExecutionIndex
-) -> Iterator[Invocation]:
+def _preorder(children: dict[ExecutionIndex, list[Call]], index: ExecutionIndex) -> Iterator[Call]:
     for call in children.get(index, ()):
         yield call
         yield from _preorder(children, call.index)

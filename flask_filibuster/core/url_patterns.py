@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from flask_filibuster.core.services import from_port_on
+from flask_filibuster.core.urls import from_port_on
 
 NAMES = ("uuid", "number", "date")
 VARIES = "<varies>"

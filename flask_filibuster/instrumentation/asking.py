@@ -9,9 +9,9 @@ import os
 from flask import has_request_context
 
 from flask_filibuster.config import Config
-from flask_filibuster.core.wire import REQUEST_ID
-from flask_filibuster.instrumentation.frame import Frame, TestFrame, current_scope
-from flask_filibuster.server.remote import RemoteServer
+from flask_filibuster.instrumentation.frames import Frame, TestFrame, current_scope
+from flask_filibuster.protocol.headers import REQUEST_ID
+from flask_filibuster.server.client.remote import RemoteServer
 
 HEADERS = "FILIBUSTER_HEADERS"
 logger = logging.getLogger(__name__)

@@ -8,14 +8,14 @@ from types import CodeType, FrameType, TracebackType
 
 from flask import Flask
 
+from flask_filibuster.core.call import CallSite
 from flask_filibuster.core.own_code import OURS, is_installed, is_ours
-from flask_filibuster.core.trace import CallSite
 
 # Below these frames of Flask's begins another story: the server, or the test's own client.
 _ENTRANCES = frozenset({Flask.wsgi_app.__code__, Flask.full_dispatch_request.__code__})
 _DEPTH = 400
 # An application's own adapter runs above our adapter's send: how a call is made, not who makes it.
-_ADAPTER = os.path.join(OURS, "instrumentation", "requests.py")
+_ADAPTER = os.path.join(OURS, "instrumentation", "clients", "requests", "adapter.py")
 
 
 def is_application(frame: FrameType, package: str) -> bool:

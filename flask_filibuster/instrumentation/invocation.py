@@ -8,7 +8,7 @@ from flask_filibuster.core.execution_index import signature_of
 from flask_filibuster.core.messages import InvocationStarted
 from flask_filibuster.core.url_patterns import url_in_signature
 from flask_filibuster.instrumentation.callsite import callers, package_of
-from flask_filibuster.instrumentation.frame import Frame
+from flask_filibuster.instrumentation.frames import Frame
 
 
 def start_invocation(

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from flask_filibuster import signals
 from flask_filibuster.core.execution_index import ExecutionIndex
-from flask_filibuster.instrumentation.frame import Frame
+from flask_filibuster.instrumentation.frames import Frame
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from flask_filibuster.instrumentation.frame import (
+from flask_filibuster.instrumentation.frames import (
     Scope,
     TestFrame,
     Watcher,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flask_filibuster.core.call import CallSite
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.core.trace import CallSite
-from flask_filibuster.exploration.result import Execution, Result
 from flask_filibuster.report.text import error_line
+from flask_filibuster.results.execution import Execution
+from flask_filibuster.results.result import Result
 
 VERSION = 1
 

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flask_filibuster.exploration.failures import signature
-from flask_filibuster.exploration.result import Execution
 from flask_filibuster.report.text import counted, short
+from flask_filibuster.results.bug import signature
+from flask_filibuster.results.execution import Execution
 
 INTERVAL = 0.1  # in seconds
 SHARE = 50

@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from flask_filibuster.core.call import CallSite
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault, UnknownFaults
-from flask_filibuster.core.trace import CallSite
-from flask_filibuster.exploration.failures import Failure, TestFailedError
-from flask_filibuster.exploration.findings import Finding, shortened
-from flask_filibuster.exploration.result import EquivalenceClass, Execution, Result
+from flask_filibuster.results.bug import Failure, TestFailedError
+from flask_filibuster.results.execution import Execution
+from flask_filibuster.results.findings import Finding, shortened
+from flask_filibuster.results.result import EquivalenceClass, Result
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:

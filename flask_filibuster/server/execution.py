@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.messages import (
@@ -20,9 +21,9 @@ from flask_filibuster.core.messages import (
 )
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.positions import TestRequests
-from flask_filibuster.core.services import from_port_on, host_of
-from flask_filibuster.core.trace import Handling, Invocation, Trace
-from flask_filibuster.core.wire import Propagated
+from flask_filibuster.core.trace import Handling, Trace
+from flask_filibuster.core.urls import from_port_on, host_of
+from flask_filibuster.protocol.headers import Propagated
 
 # Bounds of what one execution keeps: some of it is told by whoever reaches the server.
 MOST_CALLS = 100_000
@@ -64,7 +65,7 @@ class TestExecution:
         self._names = names
         self._changed = threading.Condition()
         self._generated = 0
-        self._calls: dict[ExecutionIndex, Invocation] = {}
+        self._calls: dict[ExecutionIndex, Call] = {}
         self._outcomes: dict[ExecutionIndex, Outcome] = {}
         self._handlings: dict[ExecutionIndex, Handling] = {}
         self._problems: list[str] = []
@@ -94,7 +95,7 @@ class TestExecution:
                 self._note(
                     f"two calls had the same execution index: {message.method} {message.url}"
                 )
-            self._calls[message.index] = Invocation(
+            self._calls[message.index] = Call(
                 index=message.index,
                 source=message.source,
                 target=target,
@@ -109,7 +110,7 @@ class TestExecution:
             )
         return Decision(generated_id, fault)
 
-    def request(self, invocation: Invocation, *, told_by_callee: bool = False) -> str:
+    def request(self, invocation: Call, *, told_by_callee: bool = False) -> str:
         """The test itself is about to make a request.
 
         :returns: an id for it.
@@ -119,7 +120,7 @@ class TestExecution:
         self.note_request(invocation, told_by_callee=told_by_callee)
         return self._ids.new_request_id(self)
 
-    def note_request(self, invocation: Invocation, *, told_by_callee: bool = False) -> None:
+    def note_request(self, invocation: Call, *, told_by_callee: bool = False) -> None:
         """The test itself is about to make a request that has an id already."""
         with self._changed:
             if self._is_full():
@@ -159,7 +160,7 @@ class TestExecution:
             self._ids.adopt(request_id, self)
         else:
             request_id = self.new_request_id()
-        call = Invocation(
+        call = Call(
             index=index, source="", target=service, method=method, url=url, position=position
         )
         self.note_request(call, told_by_callee=True)
@@ -313,7 +314,7 @@ class TestExecution:
             return handling
         return replace(handling, answer=outcome)
 
-    def _as_seen(self, call: Invocation) -> Invocation:
+    def _as_seen(self, call: Call) -> Call:
         """The call with its outcome, and with what its callee has told.
 
         That is its name, and the digest of the body, which the caller never reads for us.

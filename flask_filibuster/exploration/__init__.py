@@ -1,1 +1,0 @@
-"""The search for the fault sets worth running. Knows the nouns of core only."""

@@ -1,0 +1,1 @@
+"""Explorations: the loop, and what it runs."""

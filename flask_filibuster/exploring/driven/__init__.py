@@ -1,0 +1,1 @@
+"""Explorations whose tests or services are in other processes."""

@@ -1,0 +1,203 @@
+"""Explorations whose tests and services are in other processes, any number side by side."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask_filibuster.config import Config
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.errors import WireError
+from flask_filibuster.exploring.driven.conducted import Exploration, Replaying, Search
+from flask_filibuster.exploring.options import SENT, Options
+from flask_filibuster.exploring.session import Session
+from flask_filibuster.faultmodel.model import FaultModel
+from flask_filibuster.journal.memory import Memory
+from flask_filibuster.protocol.reading import optional_text
+from flask_filibuster.protocol.records import read_fault_set, write_trace
+from flask_filibuster.results.execution import Execution
+from flask_filibuster.results.outcomes import write_outcome
+from flask_filibuster.results.result import Result
+from flask_filibuster.server.conductor import OutOfTurnError, UnknownExplorationError, Verdict
+from flask_filibuster.server.embedded import EmbeddedServer
+
+UNNAMED = ""
+MOST_KEPT = 50
+MOST_OPEN = 1000
+Told = Callable[[str, Execution], None]
+
+
+class Coordinator:
+    """Conducts explorations for drivers in any process and any language.
+
+    :param options: how to explore, where a driver does not say.
+    :param config: what to use for options that are not given.
+    :param told: called after each execution, with the name of its exploration.
+    :ivar embedded: the server that the services talk to.
+    """
+
+    def __init__(
+        self,
+        options: Options | None = None,
+        config: Config | None = None,
+        *,
+        told: Told | None = None,
+    ) -> None:
+        self._told = told
+        self.embedded = EmbeddedServer()
+        self._options = options or Options()
+        self._config = config or Config()
+        self._explorations: dict[str, Exploration] = {}
+        self._terminated = False
+        self._lock = threading.Lock()
+
+    def begin(self, options: Mapping[str, Any]) -> str:
+        """Open an exploration; see :class:`Conductor`.
+
+        :raises FilibusterError: an option does not fit.
+        """
+        name = optional_text(options.get("name"), "name") or "exploration"
+        faults = options.get("faults")
+        if faults is None:
+            return self.open(name, options=self._chosen(options)).name
+        return self.open(name, read_fault_set(faults)).name
+
+    def open(
+        self,
+        name: str,
+        faults: FaultSet | None = None,
+        *,
+        options: Options | None = None,
+        memory: Memory | None = None,
+    ) -> Exploration:
+        """Open an exploration, for a driver in this process.
+
+        :param name: what it is about; made unique.
+        :param faults: the only fault set to run; ``None``: all that can show something new.
+        :param options: how to explore; by default as the coordinator was told.
+        :param memory: keeps the executions, and has some already, if there is any.
+        :raises FilibusterError: an option does not fit.
+        """
+        search: Search = (
+            self._search(options or self._options, memory) if faults is None else Replaying(faults)
+        )
+        return self._open(f"{name[:200]} {uuid.uuid4().hex[:8]}", search)
+
+    def _chosen(self, options: Mapping[str, Any]) -> Options:
+        """The options that a driver gives, and ours where it does not."""
+        given = {name: options[name] for name in SENT if options.get(name) is not None}
+        if not all(isinstance(value, str | int | float) for value in given.values()):
+            raise WireError("an option is neither a text nor a number")
+        if options.get("analysis") is not None:
+            given["faults"] = FaultModel.from_analysis(options["analysis"], foreign=True)
+        return replace(self._options, **given)
+
+    def _search(self, options: Options, memory: Memory | None = None) -> Search:
+        return options.explorer({}, self._config, memory)
+
+    def _as_by_the_protocol(self) -> Options:
+        """The options of drivers that know no execution but those of the search."""
+        determinism = self._options.check_determinism or False
+        return replace(self._options, check_determinism=determinism)
+
+    def _open(self, key: str, search: Search) -> Exploration:
+        session = Session(timeout=self._config.timeout, server=self.embedded)
+        exploration = Exploration(key, search, session)
+        with self._lock:
+            over = [name for name, each in self._explorations.items() if each.over]
+            for name in over[: max(0, len(self._explorations) - MOST_KEPT)]:
+                del self._explorations[name]
+            if len(self._explorations) >= MOST_OPEN:
+                raise OutOfTurnError("too many explorations are open; end those that are over")
+            self._explorations[key] = exploration
+        return exploration
+
+    def exploration(self, name: str) -> Exploration:
+        """An exploration by its name.
+
+        :raises UnknownExplorationError: there is none.
+        """
+        exploration = self._explorations.get(name)
+        if exploration is None:
+            raise UnknownExplorationError(f"there is no exploration {name[:300]!r}")
+        return exploration
+
+    def has_next(self, number: int, exploration: str) -> FaultSet | None:
+        """The faults of execution ``number``, which begins; see :class:`Conductor`."""
+        if self._terminated:
+            return None
+        if exploration == UNNAMED and number == 1:
+            known = self._explorations.get(UNNAMED)
+            if known is not None and (known.over or known.search.executed):
+                known.abandon()
+                known = None
+            if known is None:
+                self._open(UNNAMED, self._search(self._as_by_the_protocol()))
+        return self.exploration(exploration).has_next(number)
+
+    def complete(self, number: int, exploration: str, verdict: Verdict) -> dict[str, Any]:
+        """Execution ``number`` has ended; see :class:`Conductor`."""
+        known = self.exploration(exploration)
+        execution = known.complete(number, verdict)
+        if self._told is not None:
+            self._told(known.describe()["name"], execution)
+        return {
+            "verdict": execution.verdict,
+            "problems": list(execution.problems),
+            "purpose": execution.purpose,
+            "counted": known.counted,
+            "trace": write_trace(execution.trace),
+        }
+
+    def remaining(self, exploration: str) -> int:
+        """How many executions are known to be still to come."""
+        known = self._explorations.get(exploration)
+        if known is None or known.over or self._terminated:
+            return 0
+        return known.search.waiting
+
+    def outcome(self, exploration: str) -> dict[str, Any]:
+        """What the exploration found, beyond its executions, as plain data."""
+        return write_outcome(self.result(exploration))
+
+    def result(self, exploration: str) -> Result:
+        """What has been found so far."""
+        known = self.exploration(exploration)
+        result = known.search.result()
+        return replace(
+            result,
+            notes=known.session.notes(result),
+            problems=(*result.problems, *self.embedded.lost_since(known.began)),
+        )
+
+    def end(self, exploration: str) -> None:
+        """No further executions of this exploration."""
+        self.exploration(exploration).abandon()
+
+    def adopt(self, request_id: str, exploration: str) -> bool:
+        """Whether a request is now one of the execution under way in this exploration."""
+        current = self.exploration(exploration).under_way
+        if current is None:
+            return False
+        self.embedded.adopt(request_id, current.execution)
+        return True
+
+    def terminate(self) -> None:
+        """No further executions at all."""
+        self._terminated = True
+
+    def use_analysis(self, content: Any) -> None:
+        """The fault model of explorations that begin from now on."""
+        model = FaultModel.from_analysis(content, foreign=True)
+        self._options = replace(self._options, faults=model)
+
+    def describe(self) -> dict[str, Any]:
+        """What runs, and how far it is, as plain data."""
+        explorations = list(self._explorations.values())
+        return {
+            "terminated": self._terminated,
+            "explorations": [each.describe() for each in explorations],
+        }

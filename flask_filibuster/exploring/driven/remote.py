@@ -1,0 +1,235 @@
+"""Exploring a test of this process with a server that is somewhere else."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from flask_filibuster.core.call import Call
+from flask_filibuster.core.execution_index import ExecutionIndex
+from flask_filibuster.core.fault_set import FaultSet, UnknownFaults
+from flask_filibuster.core.messages import RequestEnded, RequestStarted
+from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.trace import Trace
+from flask_filibuster.errors import FilibusterError, ServerError
+from flask_filibuster.exploring.session import Surroundings, in_scope
+from flask_filibuster.instrumentation.frames import Scope, TestFrame
+from flask_filibuster.protocol.records import read_trace
+from flask_filibuster.report.text import error_line
+from flask_filibuster.results.bug import signature
+from flask_filibuster.results.execution import SEARCH, Execution, Observation
+from flask_filibuster.results.outcomes import read_outcome
+from flask_filibuster.results.result import Result
+from flask_filibuster.server.client.driver import RemoteDriver
+from flask_filibuster.server.conductor import Verdict
+from flask_filibuster.server.embedded import EmbeddedServer
+from flask_filibuster.server.signing import Seal
+
+logger = logging.getLogger(__name__)
+
+
+class RemoteWatcher:
+    """Tells a server elsewhere of the requests that the test in this process makes.
+
+    :param driver: whose exploration it is.
+    """
+
+    def __init__(self, driver: RemoteDriver) -> None:
+        self.problems: list[str] = []
+        self._driver = driver
+        self._ids: dict[ExecutionIndex, str] = {}
+        # Threads are those of this process, whoever decides on the faults.
+        self._local = EmbeddedServer().begin(FaultSet(), {})
+        self.strand_started = self._local.strand_started
+        self.strand_ended = self._local.strand_ended
+        self.settle = self._local.settle
+
+    def request(self, invocation: Call, *, told_by_callee: bool = False) -> str:
+        """Tell that the test is about to make a request, and return an id for it."""
+        request_id = self._ids[invocation.index] = str(uuid.uuid4())
+        note = RequestStarted(
+            request_id,
+            invocation.index,
+            invocation.method,
+            invocation.url,
+            invocation.timeout,
+            invocation.position,
+            told_by_callee,
+        )
+        with self._noting():
+            self._driver.request_started(note)
+        return request_id
+
+    def request_ended(self, index: ExecutionIndex, outcome: Outcome) -> None:
+        """Tell that the test has got an answer, or an exception."""
+        with self._noting():
+            self._driver.request_ended(RequestEnded(self._ids[index], index, outcome))
+
+    def problem(self, index: ExecutionIndex, reason: str) -> None:
+        """Something kept the execution from being what was planned."""
+        self.problems.append(f"{index}: {reason}")
+
+    def fault_injected(self, service: str | None = None) -> bool:
+        """Ask whether the execution injects a fault (on that service)."""
+        return self._driver.fault_injected(service)
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """The test goes on if the server is away; its execution proves nothing then."""
+        try:
+            yield
+        except ServerError as error:
+            logger.error("the Filibuster server was not told of a request: %s", error)  # noqa: TRY400
+            self.problems.append(str(error))
+
+
+class RemoteSession:
+    """Runs the executions of one exploration that a server elsewhere decides on.
+
+    :param driver: the exploration.
+    :param timeout: how long to wait for threads of this process after the test, in seconds.
+    :param seal: signs the test's requests, or ``None``.
+    """
+
+    def __init__(self, driver: RemoteDriver, *, timeout: float, seal: Seal | None) -> None:
+        self._driver = driver
+        self._timeout = timeout
+        self._seal = seal
+        self._never_ending: set[str] = set()
+
+    @contextmanager
+    def execution(
+        self,
+        faults: FaultSet,  # noqa: ARG002 - the server knows
+        around: Surroundings,
+    ) -> Iterator[RemoteWatcher]:
+        """Run the block as the functional test."""
+        watcher = RemoteWatcher(self._driver)
+        patterns = around.config.url_patterns
+        frame = TestFrame(
+            self._driver.server, watcher, around.names, self._seal, url_patterns=patterns
+        )
+        with in_scope(Scope(frame, around.mesh)):
+            yield watcher
+
+    def observe(self, watcher: RemoteWatcher, error: BaseException | None) -> Observation:
+        """End the part of an execution that is in this process.
+
+        :param error: the exception that the test ended in, or ``None``.
+        """
+        running = watcher.settle(self._timeout, self._never_ending.__contains__)
+        self._never_ending.update(running)
+        return Observation(Trace(), error, tuple(watcher.problems))
+
+    def notes(self, result: Result) -> tuple[str, ...]:
+        """The server's notes are part of the result."""
+        return result.notes
+
+
+class RemoteSearch:
+    """A search that a server elsewhere carries out.
+
+    :param driver: the exploration, not yet opened.
+    :param options: see :meth:`RemoteDriver.open`.
+    :raises ServerError: the server does not answer as it should.
+    """
+
+    def __init__(self, driver: RemoteDriver, options: Mapping[str, Any]) -> None:
+        self._driver = driver
+        self._executions: list[Execution] = []
+        self._turns = 0
+        driver.open(options)
+        self._next = self._ask()
+
+    @property
+    def executed(self) -> int:
+        """How many fault sets have been run."""
+        return len(self._executions)
+
+    def _ask(self) -> FaultSet | None:
+        number = self._turns + 1
+        there, faults = self._driver.has_next(number)
+        if not there:
+            return None
+        if faults is not None:
+            return faults
+        return FaultSet() if number == 1 else UnknownFaults(self._driver.url, number)
+
+    def next(self) -> FaultSet | None:
+        """The fault set of the execution that is under way on the server."""
+        return self._next
+
+    def learn(self, faults: FaultSet, observation: Observation, extra: str = "") -> Execution:  # noqa: ARG002
+        """Tell the server how the execution ended, and begin the next one.
+
+        :raises ServerError: the server does not answer as it should.
+        """
+        self._turns = number = self._turns + 1
+        error = observation.error
+        seen = self._driver.complete(
+            number,
+            Verdict(
+                failed=error is not None,
+                error="" if error is None else error_line(error),
+                signature="" if error is None else signature(error),
+                problem="; ".join(observation.problems) or None,
+            ),
+        )
+        trace, problems, verdict = Trace(), observation.problems, "passed"
+        counted, purpose = True, SEARCH
+        if seen is not None:
+            trace, problems, verdict = _seen(seen)
+            counted, purpose = seen.get("counted") is not False, str(seen.get("purpose", SEARCH))
+        elif problems:
+            verdict = "inconclusive"
+        elif error is not None:
+            verdict = "failed"
+        execution = Execution(
+            len(self._executions) + 1, faults, trace, verdict, error, problems, purpose
+        )
+        if counted:
+            self._executions.append(execution)
+        self._driver.torn_down(number)
+        self._next = self._ask()
+        return execution
+
+    def result(self) -> Result:
+        """What was found; of a server of another project, which executions failed.
+
+        :raises ServerError: the server does not answer as it should.
+        """
+        executions = tuple(self._executions)
+        outcome = self._driver.outcome()
+        if outcome is None:
+            note = (
+                f"the server at {self._driver.url} is of another project and tells neither faults "
+                "nor calls, so there are no findings and no counterexamples"
+            )
+            return Result(executions, notes=(note,))
+        try:
+            result = read_outcome(executions, outcome)
+        except (FilibusterError, KeyError, TypeError, ValueError) as error:
+            raise ServerError(f"the server's result cannot be read: {error!r}") from error
+        if any(each.trace.handlings for each in executions):
+            return result
+        unreached = (
+            f"no service asked the server at {self._driver.url} what to do, so nothing could be "
+            "made to fail: is FILIBUSTER_SERVER_URL set for the services?"
+        )
+        problems = (*result.problems, unreached)
+        return Result(executions, problems=problems, notes=result.notes)
+
+    def end(self) -> None:
+        """Give the exploration up."""
+        self._driver.end()
+
+
+def _seen(seen: Mapping[str, Any]) -> tuple[Trace, tuple[str, ...], str]:
+    try:
+        problems = tuple(map(str, seen["problems"]))
+        return read_trace(seen["trace"]), problems, str(seen["verdict"])
+    except (FilibusterError, KeyError, TypeError) as error:
+        raise ServerError(f"what the server has seen cannot be read: {error!r}") from error

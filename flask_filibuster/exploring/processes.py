@@ -1,0 +1,261 @@
+"""Commands and services as processes of their own, ended with all that they started."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import IO
+
+import urllib3
+from urllib3 import exceptions as urllib3_errors
+
+from flask_filibuster.errors import SetupError
+from flask_filibuster.exploring.listening import listening_ports
+from flask_filibuster.protocol.headers import INSTRUMENTATION
+
+logger = logging.getLogger(__name__)
+
+LONGEST_OUTPUT = 20_000
+_GRACE = 5.0
+_STEP = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRun:
+    """How a command ended.
+
+    :ivar code: its exit code; negative: the signal that killed it; ``None``: it did not end in
+        time, and was killed.
+    :ivar output: the end of what it wrote to stdout and stderr.
+    """
+
+    code: int | None
+    output: str
+
+
+def run_command(
+    command: Sequence[str], environment: Mapping[str, str], timeout: float
+) -> CommandRun:
+    """Run a command to its end, which is also that of everything it has started.
+
+    :param command: program and arguments.
+    :param environment: variables on top of those of this process.
+    :param timeout: how long it may take, in seconds.
+    :raises SetupError: there is no such program.
+    """
+    with tempfile.TemporaryFile() as output:
+        process = _start(command, environment, output)
+        try:
+            code = _wait(process, timeout)
+        finally:
+            _end_group(process, grace=0.0)
+        return CommandRun(code, _tail(output))
+
+
+def _wait(process: subprocess.Popen[bytes], timeout: float) -> int | None:
+    """The exit code of a process; ``None`` where it does not end in time.
+
+    By a thread, as ``Popen.wait`` with a timeout looks only every so often, up to 0.05 s too late.
+    """
+    waiting = threading.Thread(target=process.wait, name="filibuster-command", daemon=True)
+    waiting.start()
+    waiting.join(timeout)
+    return None if waiting.is_alive() else process.returncode
+
+
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], output: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603 - running what the user says is what it is for
+            list(command),
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SetupError(f"cannot run {shlex.join(command)}: {error}") from error
+
+
+def _end_group(process: subprocess.Popen[bytes], grace: float = _GRACE) -> None:
+    """End a process and all that it has started, asking first where there is time."""
+    deadline = time.monotonic() + grace
+    if grace and _signal(process, signal.SIGTERM):
+        try:
+            process.wait(grace)
+        except subprocess.TimeoutExpired:
+            logger.warning("%r did not end when asked to, and is killed", process.args)
+        while _signal(process, 0) and time.monotonic() < deadline:
+            time.sleep(_STEP)
+    _signal(process, signal.SIGKILL)
+    process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Send a signal to a process's group; ``False`` if there is nobody left in it."""
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _tail(output: IO[bytes]) -> str:
+    size = output.seek(0, os.SEEK_END)
+    output.seek(max(0, size - LONGEST_OUTPUT))
+    return output.read(LONGEST_OUTPUT).decode("utf-8", "replace")
+
+
+class Service:
+    """A service that was started for an exploration.
+
+    :param command: its command line.
+    :param environment: variables on top of those of this process.
+    :raises SetupError: it cannot be started.
+    """
+
+    def __init__(self, command: str, environment: Mapping[str, str]) -> None:
+        self.command = command
+        try:
+            arguments = shlex.split(command)
+        except ValueError as error:
+            raise SetupError(f"--start {command!r}: {error}") from error
+        if not arguments:
+            raise SetupError("--start needs a command")
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
+        try:
+            self._process = _start(arguments, environment, self._output)
+        except SetupError:
+            self._output.close()
+            raise
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._process.poll() is not None
+
+    def check(self) -> None:
+        """See that it is still there.
+
+        :raises SetupError: it has ended.
+        """
+        code = self._process.poll()
+        if code is not None:
+            output = _tail(self._output).strip()
+            raise SetupError(
+                f"the service {self.command!r} has ended with exit code {code}"
+                + (f"; it wrote:\n{output}" if output else "")
+            )
+
+    def ports(self) -> list[int] | None:
+        """The TCP ports that it listens on; ``None`` where the system does not tell."""
+        return listening_ports(self._process.pid)
+
+    def end(self) -> None:
+        """End it, and all that it has started."""
+        _end_group(self._process)
+        self._output.close()
+
+
+class Services:
+    """Services that run for the time of the block.
+
+    :param commands: their command lines, started in this order.
+    :param ready: URLs that have to answer before they count as started; where there are none, each
+        service has to answer on the ports that it listens on.
+    :param environment: variables on top of those of this process.
+    :param timeout: how long they may take to answer, in seconds.
+    """
+
+    def __init__(
+        self,
+        commands: Iterable[str],
+        ready: Sequence[str],
+        environment: Mapping[str, str],
+        timeout: float,
+    ) -> None:
+        self._commands = tuple(commands)
+        self._ready = tuple(ready)
+        self._environment = environment
+        self._timeout = timeout
+        self._running: list[Service] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Services:  # noqa: PYI034 - Self came with Python 3.11
+        try:
+            for command in self._commands:
+                service = Service(command, self._environment)
+                self._stack.callback(service.end)
+                self._running.append(service)
+            self._wait()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._stack.close()
+
+    def check(self) -> None:
+        """See that all are still there.
+
+        :raises SetupError: one has ended.
+        """
+        for service in self._running:
+            service.check()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + self._timeout
+        for url in self._ready:
+            while not _answers(url):
+                self._pause(deadline, f"{url} did not answer")
+        if self._ready:
+            return
+        for service in self._running:
+            while not _is_up(service):
+                self._pause(deadline, f"the service {service.command!r} did not answer on a port")
+
+    def _pause(self, deadline: float, complaint: str) -> None:
+        self.check()
+        if time.monotonic() >= deadline:
+            raise SetupError(f"{complaint} within {self._timeout:g} s")
+        time.sleep(_STEP)
+
+
+def _is_up(service: Service) -> bool:
+    ports = service.ports()
+    if ports is None:
+        raise SetupError(
+            "this system does not tell which port a process listens on; "
+            "name a URL of each service with --ready"
+        )
+    return bool(ports) and all(_answers(f"http://127.0.0.1:{port}/") for port in ports)
+
+
+def _answers(url: str) -> bool:
+    """Whether anything speaks HTTP there; what it says is its own affair."""
+    try:
+        with urllib3.PoolManager() as pool:
+            pool.request(
+                "GET",
+                url,
+                headers={INSTRUMENTATION: "true"},
+                retries=False,
+                redirect=False,
+                timeout=2.0,
+            )
+    except (urllib3_errors.HTTPError, OSError) as error:
+        logger.debug("%s does not answer yet: %r", url, error)
+        return False
+    return True

@@ -1,0 +1,106 @@
+"""A request to an app, as a functional test."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import requests
+
+from flask_filibuster.exploring.quiet import quiet
+from flask_filibuster.instrumentation.asking import was_fault_injected
+
+
+class FaultFreeError(Exception):
+    """The request fails without any fault.
+
+    :param status: what was answered.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the answer is {status} without any fault")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The request that is made in each execution.
+
+    :ivar path: path and query string.
+    :ivar method: HTTP method.
+    :ivar headers: names and values.
+    :ivar body: JSON text, or ``None``.
+    """
+
+    path: str
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | None = None
+
+    @property
+    def words(self) -> str:
+        """The request in words."""
+        return f"{self.method} {self.path}"
+
+    def send(self, base_url: str) -> None:
+        """Make the request.
+
+        :raises FaultFreeError: it fails though nothing was made to fail.
+        """
+        headers = dict(self.headers)
+        if self.body is not None:
+            headers.setdefault("Content-Type", "application/json")
+        response = requests.request(
+            self.method,
+            base_url.rstrip("/") + self.path,
+            headers=headers,
+            data=None if self.body is None else self.body.encode(),
+            allow_redirects=False,
+            timeout=None,  # noqa: S113 - the app is in this process
+        )
+        if response.status_code >= 400 and not was_fault_injected():
+            raise FaultFreeError(response.status_code)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, from which :meth:`from_json` makes it again."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Request:
+        """Read what :meth:`to_json` gave.
+
+        :raises KeyError, TypeError, ValueError: it is something else.
+        """
+        headers = tuple((str(name), str(value)) for name, value in content["headers"])
+        body = content["body"]
+        return cls(
+            str(content["path"]),
+            str(content["method"]),
+            headers,
+            None if body is None else str(body),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTest:
+    """A request as a functional test, which other processes can run, too.
+
+    :ivar request: the request.
+    :ivar base_url: of the app.
+    :ivar verbose: whether to show what the apps log meanwhile, in whatever process.
+    """
+
+    request: Request
+    base_url: str
+    verbose: bool = False
+
+    def __call__(self) -> None:
+        """Make the request."""
+        # What is printed is the process's own. Among the threads of a Dask worker, nobody can turn
+        # that off for a while without doing so for the others.
+        alone = threading.current_thread() is threading.main_thread()
+        with quiet(unless=self.verbose) if alone else nullcontext():
+            self.request.send(self.base_url)

@@ -1,0 +1,1 @@
+"""Executions beside one another."""

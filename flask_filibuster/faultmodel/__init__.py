@@ -1,0 +1,1 @@
+"""Which calls can fail how."""

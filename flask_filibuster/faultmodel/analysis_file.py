@@ -1,0 +1,316 @@
+"""The analysis file of the Filibuster prototypes: rules about faults, as plain data and back."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from flask_filibuster.core.call import Call
+from flask_filibuster.core.fault import PREFIX, REQUESTS, TIMEOUTS, Fault, exception_name
+from flask_filibuster.errors import FaultModelError
+
+VERBS = ("get", "post", "put", "patch", "delete", "head", "options")
+EVERY_CALL = re.compile(r"requests\.")
+EVERY_SERVICE = re.compile(".*")
+
+# An analysis may come over the network. The rule for services that no other rule names has the
+# names of all of them in it, so that a pattern may be long.
+MOST_RULES = 10_000
+MOST_IN_A_PATTERN = 10_000
+MOST_IN_ALL_PATTERNS = 1_000_000
+MOST_IN_A_MESSAGE = 1_000
+MOST_SHOWN = 200
+
+# what taking apart nested data of any kind may come to
+_UNREADABLE = (
+    FaultModelError,
+    TypeError,
+    AttributeError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+)
+_NUMBERED = re.compile(r"\\[1-9]|\(\?\([0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionRule:
+    """Calls whose ``module.method`` matches ``calls`` can end in ``fault``."""
+
+    calls: re.Pattern[str]
+    fault: Fault
+    restriction: str | None = None
+
+    def fits(self, invocation: Call) -> bool:
+        """Whether the call's method, timeout and other properties allow this fault."""
+        if self.restriction == "timeout" and not invocation.has_timeout:
+            return False
+        if self.restriction == "ssl" and not invocation.url.startswith("https:"):
+            return False
+        if self.restriction not in (None, "timeout", "ssl"):
+            return False
+        return _matches(self.calls, invocation) and self.fault.fits_timeout(invocation.timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRule:
+    """Calls that match ``calls`` and reach a service that matches ``service`` can answer so."""
+
+    calls: re.Pattern[str]
+    service: re.Pattern[str]
+    faults: tuple[Fault, ...]
+
+    def applies_to(self, invocation: Call) -> bool:
+        """Whether the call's method allows these faults."""
+        return _matches(self.calls, invocation)
+
+
+@lru_cache(maxsize=256)
+def pattern_of(text: str) -> re.Pattern[str]:
+    """Compile a regular expression.
+
+    :raises FaultModelError: it is none.
+    """
+    try:
+        return re.compile(text)
+    # of "a{99999999999}", of "(" 500 times, and of what the app has turned into errors
+    except (re.error, OverflowError, RecursionError, Warning) as error:
+        shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+        raise FaultModelError(f"{shown!r} is not a regular expression: {error}") from error
+
+
+def _matches(calls: re.Pattern[str], invocation: Call) -> bool:
+    api = invocation.api or f"requests.{invocation.method.lower()}"
+    return calls.match(api) is not None
+
+
+def read_analysis(
+    content: Any, source: str, *, foreign: bool = False
+) -> tuple[tuple[ExceptionRule, ...], tuple[StatusRule, ...]]:
+    """The rules of an analysis. Size is bounded; how long patterns take to match is not.
+
+    :param content: the sections by name, or anything else that came in their place.
+    :param source: what to call it in an error.
+    :param foreign: whether to keep the sections about other libraries than ``requests``.
+    :raises FaultModelError: something in it cannot be injected, or it is no analysis.
+    """
+    reading = _Reading(foreign=foreign)
+    try:
+        if not isinstance(content, Mapping):
+            raise FaultModelError("it must be a JSON object of sections")
+        for name, section in content.items():
+            reading.section(str(name), section)
+    except KeyError as error:
+        raise FaultModelError(f"{source}: {error} is missing") from error
+    except _UNREADABLE as error:
+        raise FaultModelError(f"{source}: {str(error)[:MOST_IN_A_MESSAGE]}") from error
+    return tuple(reading.exceptions), tuple(reading.statuses)
+
+
+def write_analysis(
+    exceptions: Iterable[ExceptionRule], statuses: Iterable[StatusRule]
+) -> dict[str, Any]:
+    """The analysis with these rules, from which :func:`read_analysis` makes them again.
+
+    :raises FaultModelError: there is more than it would read.
+    """
+    analysis = {
+        **_sections(
+            "exceptions",
+            (
+                (_title(rule.fault.library), rule.calls.pattern, _exception_entry(rule))
+                for rule in exceptions
+            ),
+        ),
+        **_sections(
+            "errors", (("http", rule.calls.pattern, _error_entry(rule)) for rule in statuses)
+        ),
+    }
+    # whoever writes it down should not learn only later that nobody can read it
+    read_analysis(analysis, "this model cannot be written")
+    return analysis
+
+
+def none_of(services: Sequence[re.Pattern[str]]) -> re.Pattern[str]:
+    """What matches where none of these matches from the start.
+
+    :raises FaultModelError: there is no such regular expression.
+    """
+    groups = 0
+    for service in services:
+        if service.flags != EVERY_SERVICE.flags or (groups and _NUMBERED.search(service.pattern)):
+            raise FaultModelError(
+                f"the service {service.pattern!r} cannot be written together with default "
+                "statuses, as it has flags or refers to a group by its number"
+            )
+        groups += service.groups
+    names = "|".join(service.pattern for service in services)
+    return pattern_of(f"(?!{names})") if names else EVERY_SERVICE
+
+
+class _Reading:
+    """One reading of an analysis: the rules that were read, and how much there is in it.
+
+    :ivar exceptions: rules about exceptions, in order.
+    :ivar statuses: rules about statuses, in order.
+    """
+
+    def __init__(self, *, foreign: bool) -> None:
+        self._foreign = foreign
+        self.exceptions: list[ExceptionRule] = []
+        self.statuses: list[StatusRule] = []
+        self._rules = 0
+        self._characters = 0
+
+    def section(self, name: str, section: Any) -> None:
+        """Read one section.
+
+        Where its pattern can match no call of ``requests``, it is about a library that only the
+        services of other projects know.
+        """
+        calls = self._pattern(section["pattern"])
+        self._count()
+        ours = any(calls.match(f"requests.{verb}") for verb in VERBS)
+        if not ours and not self._foreign:
+            return
+        library = REQUESTS if ours else name.partition("#")[0]
+        for each in section.get("exceptions", ()):
+            self.exceptions.append(self._exception(calls, each, library))
+        for each in section.get("errors", ()):
+            self.statuses.append(self._error(calls, each))
+
+    def _exception(
+        self, calls: re.Pattern[str], entry: Mapping[str, Any], library: str
+    ) -> ExceptionRule:
+        self._count()
+        restriction = entry.get("restrictions")
+        if not isinstance(restriction, str | None):
+            raise FaultModelError(f"restrictions is {restriction!r}; it must be one name")
+        if library == REQUESTS:
+            fault = _fault(entry, exception=exception_name(entry["name"]))
+        else:
+            fault = replace(_fault(entry, exception="RequestException"), **_foreign(entry, library))
+        return ExceptionRule(calls, fault, restriction)
+
+    def _error(self, calls: re.Pattern[str], entry: Mapping[str, Any]) -> StatusRule:
+        self._count()
+        faults = []
+        for each in entry["types"]:
+            self._count()
+            if "return_value" not in each:
+                raise FaultModelError(f"an error type without return_value: {each!r}")
+            faults.append(_fault(each, status=_status_code(each["return_value"]["status_code"])))
+        return StatusRule(calls, self._pattern(entry["service_name"]), tuple(faults))
+
+    def _pattern(self, text: Any) -> re.Pattern[str]:
+        if not isinstance(text, str):
+            raise FaultModelError(f"{text!r} is not a regular expression; it must be a text")
+        self._characters += len(text)
+        if len(text) > MOST_IN_A_PATTERN or self._characters > MOST_IN_ALL_PATTERNS:
+            raise FaultModelError(
+                f"its patterns are too long; there may be {MOST_IN_A_PATTERN} characters in one "
+                f"and {MOST_IN_ALL_PATTERNS} in all of them"
+            )
+        return pattern_of(text)
+
+    def _count(self) -> None:
+        self._rules += 1
+        if self._rules > MOST_RULES:
+            raise FaultModelError(f"there are more than {MOST_RULES} rules in it")
+
+
+def _fault(
+    entry: Mapping[str, Any], *, exception: str | None = None, status: int | None = None
+) -> Fault:
+    metadata = entry.get("metadata") or {}
+    abort = metadata.get("abort", True)
+    if abort not in (True, False):
+        raise FaultModelError(f"abort is {abort!r}; it must be true or false")
+    return Fault(exception, status, bool(abort), _seconds(metadata.get("sleep") or 0.0))
+
+
+def _foreign(entry: Mapping[str, Any], library: str) -> dict[str, Any]:
+    """What makes a fault one of another library; its name is only handed on."""
+    name, metadata = entry["name"], entry.get("metadata") or {}
+    if not isinstance(name, str) or len(name) > MOST_SHOWN:
+        raise FaultModelError("the name of an exception must be a text that is not too long")
+    details = sorted(
+        (str(key)[:MOST_SHOWN], str(value)[:MOST_SHOWN])
+        for key, value in metadata.items()
+        if key not in ("abort", "sleep")
+    )
+    return {"exception": name, "library": library, "details": tuple(details)}
+
+
+def _status_code(status: Any) -> int:
+    """A status as the prototypes write it: a number, or a number in quotes."""
+    if isinstance(status, bool) or (isinstance(status, float) and not status.is_integer()):
+        raise FaultModelError(f"cannot answer with status {status!r}")
+    return int(status)
+
+
+def _seconds(sleep: Any) -> float | str:
+    """A sleep as the prototypes write it: a number, a number in quotes, or an expression."""
+    if isinstance(sleep, str):
+        try:
+            return float(sleep)
+        except ValueError:
+            return sleep
+    if not isinstance(sleep, int | float) or isinstance(sleep, bool):
+        raise FaultModelError(f"cannot sleep for {sleep!r}")
+    return float(sleep)
+
+
+def _exception_entry(rule: ExceptionRule) -> dict[str, Any]:
+    fault, restriction = rule.fault, rule.restriction
+    if restriction is None and (fault.exception in TIMEOUTS or isinstance(fault.sleep, str)):
+        restriction = "timeout"
+    prefix = PREFIX if fault.library == REQUESTS else ""
+    entry: dict[str, Any] = {"name": f"{prefix}{fault.exception}"}
+    if restriction is not None:
+        entry["restrictions"] = restriction
+    return entry | _metadata(fault)
+
+
+def _error_entry(rule: StatusRule) -> dict[str, Any]:
+    types = [
+        {"return_value": {"status_code": str(fault.status)}} | _metadata(fault)
+        for fault in rule.faults
+    ]
+    return {"service_name": rule.service.pattern, "types": types}
+
+
+def _metadata(fault: Fault) -> dict[str, Any]:
+    metadata: dict[str, Any] = dict(fault.details)
+    if not fault.abort:
+        metadata["abort"] = False
+    if fault.sleep:
+        metadata["sleep"] = fault.sleep
+    return {"metadata": metadata} if metadata else {}
+
+
+def _title(library: str) -> str:
+    return "python.requests" if library == REQUESTS else library
+
+
+def _sections(
+    key: str, entries: Iterable[tuple[str, str, dict[str, Any]]]
+) -> dict[str, dict[str, Any]]:
+    """Sections of entries, with a new one wherever title or pattern of calls change: order counts.
+
+    What follows a ``#`` in a title only tells sections apart.
+    """
+    sections: dict[str, dict[str, Any]] = {}
+    counts: Counter[str] = Counter()
+    for (title, calls), group in groupby(entries, key=itemgetter(0, 1)):
+        counts[title] += 1
+        number = counts[title]
+        name = title if number == 1 else f"{title}#{number}"
+        sections[name] = {"pattern": calls, key: [entry for _, _, entry in group]}
+    return sections

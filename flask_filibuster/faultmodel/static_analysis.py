@@ -1,0 +1,230 @@
+"""Which error statuses the views of a Flask app can answer with, read from their source.
+
+Nothing of the app is run: names are looked up in its modules, classes and closures as they are now.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import re
+import sys
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from types import FunctionType, MethodType
+from typing import Any
+
+from flask_filibuster.core.own_code import is_installed
+from flask_filibuster.sources.names import (
+    Nested,
+    Scope,
+    Sources,
+    Values,
+    functions_called,
+    tolerant,
+)
+
+FRAMEWORK = frozenset({"flask", "flask_filibuster", "werkzeug"})
+# so many calls of a function with different arguments are read, more would take too long
+MOST_CALLS = 50
+STATUS_ARGUMENTS = frozenset({"code", "status", "status_code", "http_status_code"})
+
+
+def answered_statuses(app: Any) -> frozenset[int]:
+    """The statuses from 400 to 599 that a Flask app's own code can answer with.
+
+    Views, ``before_request`` hooks and error handlers are read, and the functions of the same
+    top-level package that they use. What cannot be read is left out, and logged at DEBUG.
+
+    :param app: a Flask app, or something with the same ``view_functions``,
+        ``before_request_funcs`` and ``error_handler_spec``.
+    :returns: the statuses; empty when there are none, or none that can be found.
+    """
+    entries: list[Any] = []
+    with tolerant("the app"):
+        entries.extend(_entry_points(app))
+    packages: set[str] = set()
+    with tolerant("the name of the app"):
+        packages.add(_package(str(app.import_name)))
+    for entry in entries:
+        with tolerant(f"the module of a {type(entry).__name__}"):
+            packages.update(_packages_of(entry))
+    return _Analysis(packages - FRAMEWORK).statuses_of(entries)
+
+
+def _entry_points(app: Any) -> Iterator[Any]:
+    yield from app.view_functions.values()
+    for hooks in getattr(app, "before_request_funcs", {}).values():
+        yield from hooks
+    for by_code in getattr(app, "error_handler_spec", {}).values():
+        for by_class in by_code.values():
+            yield from by_class.values()
+
+
+def _packages_of(entry: Any) -> Iterator[str]:
+    """The package of a view that is not installed is the app's own, however the app is named."""
+    while isinstance(entry, functools.partial):
+        entry = entry.func
+    # functools.wraps and View.as_view pass on the module of what they wrap
+    name = str(getattr(entry, "__module__", ""))
+    if not is_installed(getattr(sys.modules.get(name), "__file__", None) or ""):
+        yield _package(name)
+
+
+def _package(module: str) -> str:
+    """The top-level package of a module, of ``__main__`` too when it was run with ``-m``."""
+    package = getattr(sys.modules.get(module), "__package__", None)
+    return str(package or module).partition(".")[0]
+
+
+class _Analysis:
+    """The functions of one app that are read, and the statuses found in them."""
+
+    def __init__(self, packages: set[str]) -> None:
+        self._packages = packages
+        self._sources = Sources()
+        self._statuses: set[int] = set()
+        self._scopes: dict[Hashable, dict[Hashable, Scope]] = {}
+        self._pending: list[tuple[Scope, bool]] = []
+        self._seen: set[tuple[Scope, bool]] = set()
+
+    def statuses_of(self, entries: Sequence[Any]) -> frozenset[int]:
+        """The statuses in these functions, taken as views, and in what they use."""
+        for entry in entries:
+            with tolerant(f"a view, a {type(entry).__name__}"):
+                self._follow(entry, answers=True)
+        while self._pending:
+            scope, answers = self._pending.pop()
+            nodes = [*self._sources.body_of(scope.node)]
+            # those are followed with their arguments; other mentions, as callbacks, without
+            called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+            if isinstance(scope.node, ast.Lambda):
+                nodes.append(ast.Return(scope.node.body))
+            for node in nodes:
+                with tolerant(f"line {getattr(node, 'lineno', '?')} of {scope.function}"):
+                    if id(node) not in called:
+                        self._read(node, scope, answers=answers)
+        return frozenset(self._statuses)
+
+    def _follow(
+        self,
+        called: Any,
+        placed: Iterable[Values] = (),
+        named: Mapping[str, Values] | None = None,
+        *,
+        answers: bool,
+    ) -> None:
+        """Plan to read what runs when an object is called.
+
+        A function inside a function is read only where it is used.
+
+        :param answers: whether the result is returned as a response; otherwise a helper that
+            returns ``(name, 503)`` has no status, only one that raises does.
+        """
+        for function, first in functions_called(called):
+            if isinstance(function, Nested):
+                nodes, live, parent = [function.node], function.scope.function, function.scope
+            elif _package(str(function.__globals__.get("__name__"))) in self._packages:
+                nodes, live, parent = self._sources.nodes_of(function), function, None
+            else:
+                continue
+            values = (*((each,) for each in first), *placed)
+            by_name = named or {}
+            identities = [*enumerate(values), *by_name.items()]
+            for node in nodes:
+                scopes = self._scopes.setdefault((node, live, parent), {})
+                key = tuple((at, *map(id, each)) for at, each in identities)
+                if key not in scopes and len(scopes) < MOST_CALLS:
+                    body = self._sources.body_of(node)
+                    scopes[key] = Scope(node, body, live, parent, values, by_name)
+                # whoever reads a function for its answers reads all of it
+                if key in scopes and not {(scopes[key], answers), (scopes[key], True)} & self._seen:
+                    self._seen.add((scopes[key], answers))
+                    self._pending.append((scopes[key], answers))
+
+    def _read(self, node: ast.AST, scope: Scope, *, answers: bool) -> None:
+        match node:
+            case ast.Raise(exc=ast.expr() as sent):
+                self._answer(sent, scope)
+            case ast.Return(value=ast.expr() as sent) if answers:
+                self._answer(sent, scope)
+            case ast.Assign(targets=[ast.Attribute() as target], value=value):
+                self._assign(target, scope, scope.values(value))
+            case ast.Call():
+                self._call(node, scope, answers=False)
+            case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()):
+                for each in scope.values(node):
+                    if isinstance(each, FunctionType | MethodType | functools.partial | Nested):
+                        self._follow(each, answers=False)
+
+    def _assign(self, target: ast.Attribute, scope: Scope, values: Values) -> None:
+        error = target.attr == "code" and any(map(_is_error, scope.values(target.value)))
+        if error or target.attr == "status_code":
+            self._note(values)
+        elif target.attr == "status":  # a text is that of a response, a number that of an order
+            self._note(each for each in values if isinstance(each, str))
+
+    def _answer(self, sent: ast.expr, scope: Scope) -> None:
+        """Take the statuses of what is returned as a response, or raised."""
+        for leaf in scope.leaves(sent):
+            match leaf:
+                case ast.Tuple(elts=[_, status]) | ast.Tuple(elts=[_, status, _]):
+                    self._note(scope.values(status))
+                case ast.Call():
+                    self._call(leaf, scope, answers=True)
+        for value in scope.values(sent):
+            if _is_error(value):
+                self._note([inspect.getattr_static(value, "code", None)])
+            elif isinstance(value, tuple) and len(value) in (2, 3):
+                self._note(value[1:2])
+
+    def _call(self, call: ast.Call, scope: Scope, *, answers: bool) -> None:
+        functions = scope.values(call.func)
+        names = {getattr(call.func, "attr", getattr(call.func, "id", ""))}
+        names.update(each.__name__ for each in functions if isinstance(each, FunctionType))
+        place = 0 if names & {"abort", "aborter"} else None
+        if any(map(_is_response, functions)) or names & {"make_response", "response_class"}:
+            place = 1
+        if "make_response" in names and call.args:
+            self._answer(call.args[0], scope)
+        if place is not None:
+            by_name = [each.value for each in call.keywords if each.arg in STATUS_ARGUMENTS]
+            for each in (*call.args[place : place + 1], *by_name):
+                self._note(scope.values(each))
+        placed = [_told(scope.values(each)) for each in call.args]
+        named = {each.arg: _told(scope.values(each.value)) for each in call.keywords if each.arg}
+        for function in functions:
+            self._follow(function, placed, named, answers=answers)
+
+    def _note(self, values: Iterable[Any]) -> None:
+        self._statuses.update(status for each in values if (status := _status(each)))
+
+
+def _status(value: Any) -> int | None:
+    """The error status that a value is as a response's status: ``503``, ``"503 No Luck"``."""
+    text = re.match(r"\d{3}\b", value) if isinstance(value, str) else None
+    status = int(text[0]) if text else value
+    return int(status) if isinstance(status, int) and 400 <= status <= 599 else None
+
+
+def _told(values: Values) -> Values:
+    """What is worth telling a function that is called with these values.
+
+    Not texts and numbers that make no difference, nor methods, which are new objects each time:
+    there would be no end of different calls.
+    """
+    return tuple(
+        each for each in values if (not isinstance(each, str | int | MethodType) or _status(each))
+    )
+
+
+def _is_error(value: Any) -> bool:
+    return issubclass(value if isinstance(value, type) else type(value), BaseException)
+
+
+def _is_response(value: Any) -> bool:
+    """Whether it is Werkzeug's class of responses or made from it; that of requests is not."""
+    return isinstance(value, type) and any(
+        _package(each.__module__) == "werkzeug" and each.__name__ == "Response"
+        for each in value.__mro__
+    )

@@ -1,0 +1,1 @@
+"""The Flask side of a service: where requests enter and leave."""

@@ -1,0 +1,192 @@
+"""A fault made real: an exception or a response as requests itself would produce it."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import io
+import os
+import ssl
+import zlib
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import requests.exceptions
+from requests import PreparedRequest, RequestException, Response
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3 import exceptions as urllib3_errors
+
+from flask_filibuster.core.fault import Fault, reason_of
+from flask_filibuster.core.urls import DEFAULT_PORTS
+from flask_filibuster.errors import InjectionError
+from flask_filibuster.instrumentation.clients.requests.synthesis import build_response, raw_response
+
+Timeouts = tuple[float | None, float | None]
+
+# Statuses whose answers have no body (RFC 9110, section 6.4.1).
+_BODILESS = (204, 205, 304)
+
+
+def pool_of(request: PreparedRequest) -> HTTPConnectionPool:
+    """A pool for the request's host, never used, for urllib3's errors to name."""
+    parts = urlsplit(request.url or "")
+    kind = HTTPSConnectionPool if parts.scheme == "https" else HTTPConnectionPool
+    return kind(parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme), maxsize=1)
+
+
+def raise_injected(fault: Fault, request: PreparedRequest, timeout: Timeouts) -> NoReturn:
+    """Raise what a user of requests meets when this happens to that request.
+
+    ``Timeout``, which requests never raises as such, becomes the kind that the call can meet. The
+    errors of urllib3 and of Python below are there too, as arguments and in the chain of causes.
+
+    :param fault: a fault with an exception.
+    :param request: the request that fails; the exception carries it.
+    :param timeout: connect and read timeout in seconds.
+    :raises requests.RequestException: the fault.
+    :raises InjectionError: requests, in the version installed, has no exception of that name.
+    """
+    name = fault.exception or ""
+    if name == "Timeout":
+        name = "ReadTimeout" if timeout[1] is not None else "ConnectTimeout"
+    kind: Any = getattr(requests.exceptions, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, RequestException)):
+        raise InjectionError(
+            f"{request.method} {request.url}", f"no exception {name!r} in requests.exceptions"
+        )
+    below = _Below(request, timeout)
+    if name == "ConnectionError" and not fault.abort:
+        causes = below.connection_lost()
+    elif name in _CAUSES:
+        causes = _CAUSES[name](below)
+    else:
+        raise kind(_MESSAGES.get(name) or f"{name} calling {below.call}", request=request)
+    causes.append(kind(causes[-1], request=request))
+    _raise_each(causes)
+
+
+def _raise_each(errors: list[Exception]) -> NoReturn:
+    """Raise each of the errors, the last at last, while the one before is being handled."""
+    error = errors.pop()
+    try:
+        if not errors:
+            raise error
+        try:
+            _raise_each(errors)
+        except Exception:  # noqa: BLE001 - the next one is raised
+            raise error  # noqa: B904 - requests raises its own without "from", too
+    finally:
+        del error  # Else it would refer to itself, by its traceback.
+
+
+def _caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+class _Below:
+    """What happens below requests before it raises: errors, the innermost first."""
+
+    def __init__(self, request: PreparedRequest, timeout: Timeouts) -> None:
+        self.call = f"{request.method} {request.url}"
+        self._pool: Any = pool_of(request)
+        self._connection: Any = self._pool.ConnectionCls(self._pool.host, self._pool.port)
+        self._path = request.path_url
+        self._timeout = timeout
+
+    def _exhausted(self, *causes: Exception) -> list[Exception]:
+        reason = causes[-1]
+        error = urllib3_errors.MaxRetryError(self._pool, self._path, reason)
+        return [*causes, _caused(error, reason)]
+
+    def refused(self) -> list[Exception]:
+        """Nobody listens."""
+        below = ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        text = f"Failed to establish a new connection: {below}"
+        error = urllib3_errors.NewConnectionError(self._connection, text)
+        return self._exhausted(below, _caused(error, below))
+
+    def connection_lost(self) -> list[Exception]:
+        """The connection is closed before an answer comes."""
+        below = http.client.RemoteDisconnected("Remote end closed connection without response")
+        return [below, urllib3_errors.ProtocolError("Connection aborted.", below)]
+
+    def connect_timeout(self) -> list[Exception]:
+        """Nobody answers the attempt to connect."""
+        below = TimeoutError("timed out")
+        text = f"Connection to {self._pool.host} timed out. (connect timeout={self._timeout[0]})"
+        error = urllib3_errors.ConnectTimeoutError(self._connection, text)
+        return self._exhausted(below, _caused(error, below))
+
+    def read_timeout(self) -> list[Exception]:
+        """No answer comes."""
+        below = TimeoutError("timed out")
+        text = f"Read timed out. (read timeout={self._timeout[1]})"
+        error = urllib3_errors.ReadTimeoutError(self._pool, self._path, text)
+        return [below, _caused(error, below)]
+
+    def not_trusted(self) -> list[Exception]:
+        """The certificate cannot be verified."""
+        text = "certificate verify failed: unable to get local issuer certificate"
+        below = ssl.SSLCertVerificationError(1, f"[SSL: CERTIFICATE_VERIFY_FAILED] {text}")
+        return self._exhausted(below, urllib3_errors.SSLError(below))
+
+    def no_proxy(self) -> list[Exception]:
+        """The proxy cannot reach anybody."""
+        below = OSError("Tunnel connection failed: 503 Service Unavailable")
+        error = urllib3_errors.ProxyError("Unable to connect to proxy", below)
+        return self._exhausted(below, _caused(error, below))
+
+    def retried(self) -> list[Exception]:
+        """Every attempt was answered with a failure."""
+        return self._exhausted(urllib3_errors.ResponseError("too many 503 error responses"))
+
+    def broken_off(self) -> list[Exception]:
+        """The connection is closed in the middle of the answer."""
+        below = http.client.IncompleteRead(b"")
+        error = urllib3_errors.ProtocolError(f"Connection broken: {below!r}", below)
+        return [below, _caused(error, below)]
+
+    def not_decodable(self) -> list[Exception]:
+        """The answer is not encoded as it says."""
+        below = zlib.error("Error -3 while decompressing data: incorrect header check")
+        text = "Received response with content-encoding: gzip, but failed to decode it."
+        return [below, _caused(urllib3_errors.DecodeError(text, below), below)]
+
+
+_CAUSES = {
+    "ConnectionError": _Below.refused,
+    "ConnectTimeout": _Below.connect_timeout,
+    "ReadTimeout": _Below.read_timeout,
+    "SSLError": _Below.not_trusted,
+    "ProxyError": _Below.no_proxy,
+    "RetryError": _Below.retried,
+    "ChunkedEncodingError": _Below.broken_off,
+    "ContentDecodingError": _Below.not_decodable,
+}
+_MESSAGES = {"TooManyRedirects": "Exceeded 30 redirects."}
+
+
+def injected_response(fault: Fault, request: PreparedRequest, adapter: BaseAdapter) -> Response:
+    """The response of a callee that answers with the fault's status and a line of plain text.
+
+    :param fault: a fault with a status.
+    :param request: the request that is answered.
+    :param adapter: the adapter that would have sent it.
+    """
+    status = fault.status or 500
+    reason = reason_of(status)
+    content = b"" if status in _BODILESS else f"{status} {reason}".rstrip().encode()
+    headers = [("Content-Type", "text/plain; charset=utf-8")]
+    if status != 204:  # Which must not have one.
+        headers.append(("Content-Length", str(len(content))))
+    body = io.BytesIO(b"" if request.method == "HEAD" else content)
+    raw = raw_response(
+        status=status,
+        reason=reason,
+        headers=headers,
+        body=body,
+        method=request.method or "GET",
+    )
+    return build_response(adapter, request, raw)

@@ -1,0 +1,172 @@
+"""The retry policy of a session's adapter, carried out attempt by attempt.
+
+urllib3 retries inside one call of the adapter, where no attempt can be told from the next. Here the
+same policy object decides, but each attempt is a call of its own that can be seen and made to fail.
+Source: ``HTTPConnectionPool.urlopen`` (urllib3) and ``HTTPAdapter.send`` (requests).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from requests import PreparedRequest, RequestException, Response
+from requests import exceptions as requests_errors
+from requests.adapters import BaseAdapter
+from requests.utils import rewind_body
+from urllib3 import HTTPResponse, Retry
+from urllib3 import exceptions as urllib3_errors
+
+from flask_filibuster.instrumentation.clients.requests.injection import pool_of
+
+_NO_RETRY = Retry(0, read=False)
+
+
+def policy_of(adapter: BaseAdapter) -> Retry | None:
+    """The adapter's retry policy, or ``None`` if it never retries."""
+    policy = getattr(adapter, "max_retries", None)
+    if not isinstance(policy, Retry):
+        return None
+    # Only an adapter's default is surely content with whatever comes: a total of 0 still decides
+    # about listed statuses, and about the kind of the exception.
+    if policy.total == 0 and policy.read is False and not policy.status_forcelist:
+        return None
+    return policy
+
+
+def without_retries(adapter: BaseAdapter) -> BaseAdapter:
+    """The same adapter, with the same connections, for a single attempt.
+
+    A copy, as the adapter may be sending for other threads; a shallow one made by hand, as
+    ``copy.copy`` would give it new connection pools.
+    """
+    single: Any = object.__new__(type(adapter))
+    single.__dict__.update(adapter.__dict__)
+    single.max_retries = _NO_RETRY
+    attempt: BaseAdapter = single
+    return attempt
+
+
+def send_with_retries(
+    attempt: Callable[[], Response], policy: Retry, request: PreparedRequest
+) -> Response:
+    """Attempt until the policy is content with the outcome, or exhausted.
+
+    :param attempt: makes one attempt.
+    :param policy: says what is tried again, how often, and how long to wait before.
+    :param request: what is sent; its body is rewound between attempts.
+    :raises requests.RequestException: as an adapter with this policy would raise.
+    """
+    pool: Any = pool_of(request)
+    retries = policy
+    method, path = request.method or "GET", request.path_url
+    while True:
+        response, error = _outcome(attempt)
+        if error is not None:
+            cause = _cause_of(error)
+            if cause is None:
+                raise error
+            retries = _after_error(retries, request, error, cause, pool)
+            retries.sleep()
+        elif response is not None:
+            if not retries.is_retry(
+                method, response.status_code, bool(response.headers.get("Retry-After"))
+            ):
+                return _with_history(response, retries)
+            try:
+                following = retries.increment(method, path, response=response.raw, _pool=pool)
+            except urllib3_errors.MaxRetryError as exhausted:
+                if not retries.raise_on_status:
+                    return _with_history(response, retries)
+                _drain(response)
+                raise requests_errors.RetryError(exhausted, request=request)  # noqa: B904
+            retries = following
+            _drain(response)
+            retries.sleep(response.raw)
+        if isinstance(getattr(request, "_body_position", None), int):
+            rewind_body(request)
+
+
+def _outcome(
+    attempt: Callable[[], Response],
+) -> tuple[Response, None] | tuple[None, RequestException]:
+    try:
+        return attempt(), None
+    except RequestException as error:
+        return None, error
+
+
+def _with_history(response: Response, retries: Retry) -> Response:
+    if isinstance(response.raw, HTTPResponse):
+        response.raw.retries = retries
+    return response
+
+
+def _cause_of(error: RequestException) -> Exception | None:
+    """The error of urllib3 that an attempt ended with, where it is of a kind that it retries."""
+    if isinstance(error, (requests_errors.ChunkedEncodingError, requests_errors.RetryError)):
+        return None  # These come about after the policy has had its say.
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, urllib3_errors.MaxRetryError):
+        cause = cause.reason
+    retried = (
+        urllib3_errors.TimeoutError,
+        urllib3_errors.ProtocolError,
+        urllib3_errors.SSLError,
+        urllib3_errors.ProxyError,
+        urllib3_errors.NewConnectionError,
+        OSError,
+    )
+    return cause if isinstance(cause, retried) else None
+
+
+def _after_error(
+    retries: Retry, request: PreparedRequest, error: RequestException, cause: Exception, pool: Any
+) -> Retry:
+    # As in requests, the errors are raised without "from".
+    try:
+        return retries.increment(
+            request.method,
+            request.path_url,
+            error=cause,
+            _pool=pool,
+            _stacktrace=cause.__traceback__,
+        )
+    except urllib3_errors.MaxRetryError as exhausted:
+        raise _as_requests_would(exhausted, request)  # noqa: B904
+    except type(cause):
+        # The policy does not retry this kind (read=False, say) and hands the error back.
+        raise _handed_back(error, cause, request)  # noqa: B904
+
+
+def _handed_back(error: RequestException, cause: Exception, request: PreparedRequest) -> Exception:
+    if error.args[0] is cause:
+        return error
+    # As an attempt of its own, it was wrapped. Unwrapped, requests knows only some of them.
+    if isinstance(cause, urllib3_errors.SSLError):
+        return requests_errors.SSLError(cause, request=request)
+    if isinstance(cause, urllib3_errors.ProxyError):
+        return requests_errors.ProxyError(cause)
+    return cause
+
+
+def _as_requests_would(
+    exhausted: urllib3_errors.MaxRetryError, request: PreparedRequest
+) -> RequestException:
+    reason = exhausted.reason
+    kind: type[RequestException] = requests_errors.ConnectionError
+    if isinstance(reason, urllib3_errors.ConnectTimeoutError):
+        if not isinstance(reason, urllib3_errors.NewConnectionError):
+            kind = requests_errors.ConnectTimeout
+    elif isinstance(reason, urllib3_errors.ProxyError):
+        kind = requests_errors.ProxyError
+    elif isinstance(reason, urllib3_errors.SSLError):
+        kind = requests_errors.SSLError
+    return kind(exhausted, request=request)
+
+
+def _drain(response: Response) -> None:
+    """Give the connection back before the next attempt, as urllib3 does."""
+    drain = getattr(response.raw, "drain_conn", None)
+    if drain is not None:
+        drain()

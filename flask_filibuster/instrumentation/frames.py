@@ -1,0 +1,291 @@
+"""The propagation state: on behalf of which request is this code running?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Protocol
+
+from requests.adapters import BaseAdapter
+
+from flask_filibuster.config import Config
+from flask_filibuster.core.call import Call
+from flask_filibuster.core.execution_index import ExecutionIndex
+from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.positions import Counter, Position, Strand, TestRequests
+from flask_filibuster.core.url_patterns import UrlPattern
+from flask_filibuster.core.vclock import VectorClock
+from flask_filibuster.server.base import Server
+from flask_filibuster.server.signing import Seal
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+class Watcher(Protocol):
+    """Where the requests of a test under exploration, and the threads they set off, are noted."""
+
+    def request(self, invocation: Call, *, told_by_callee: bool = False) -> str:
+        """The test is about to make a request; returns an id for it."""
+
+    def request_ended(self, index: ExecutionIndex, outcome: Outcome) -> None:
+        """The test has got an answer, or an exception."""
+
+    def problem(self, index: ExecutionIndex, reason: str) -> None:
+        """Something kept the execution from being what was planned."""
+
+    def fault_injected(self, service: str | None = None) -> bool:
+        """Whether the execution injects a fault (on that service)."""
+
+    def strand_started(self, name: str) -> None:
+        """Code of the application goes on in a thread or task of its own."""
+
+    def strand_ended(self, name: str) -> None:
+        """That thread or task has ended."""
+
+
+class Network(Protocol):
+    """What is reachable in this process without a socket."""
+
+    def adapter_for(self, url: str) -> BaseAdapter | None:
+        """The adapter that delivers a request to this URL, or ``None`` for the real network."""
+
+
+class TestFrame:
+    """The functional test itself, as the root of all its requests.
+
+    :ivar server: decides on the faults of what the test sets off.
+    :ivar watcher: where the test's own requests are noted.
+    :ivar names: what the exploration calls its apps.
+    :ivar seal: signs the test's requests; ``None``: they are not signed.
+    :ivar url_patterns: what varies in the URLs of its requests from run to run.
+    """
+
+    __test__ = False
+    __slots__ = ("_requests", "names", "seal", "server", "url_patterns", "watcher")
+
+    def __init__(
+        self,
+        server: Server,
+        watcher: Watcher,
+        names: Mapping[Flask, str],
+        seal: Seal | None = None,
+        *,
+        url_patterns: tuple[UrlPattern, ...] = (),
+    ) -> None:
+        self.seal = seal
+        self.url_patterns = url_patterns
+        self.server = server
+        self.watcher = watcher
+        self.names = names
+        self._requests = TestRequests()
+
+    def next_request(self, what: str) -> tuple[ExecutionIndex, Position]:
+        """Index and position of a request of the test; ``what`` is its method and URL."""
+        return self._requests.next_request(what)
+
+    def fork(self) -> TestFrame:
+        """The frame for a thread that the test starts."""
+        forked = TestFrame(
+            self.server, self.watcher, self.names, self.seal, url_patterns=self.url_patterns
+        )
+        forked._requests = self._requests.fork()
+        return forked
+
+
+class Frame:
+    """The state of one request being handled by one service.
+
+    Applications see it as ``flask.g.filibuster``.
+
+    :ivar service: name of the service.
+    :ivar execution_index: index of the invocation that caused the request.
+    :ivar request_id: id of the user's request that started it all.
+    :ivar origin_vclock: clock of the invocation that caused the request.
+    :ivar app: the Flask app.
+    :ivar config: the extension's settings for that app.
+    :ivar server: decides on the faults of the calls made here.
+    :ivar test: the frame of the test, where it runs in this process.
+    :ivar tells_answer: whether the service has to tell what it answers, as its caller does not.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_counter",
+        "_strand",
+        "app",
+        "config",
+        "execution_index",
+        "origin_vclock",
+        "previous",
+        "request_id",
+        "server",
+        "service",
+        "tells_answer",
+        "test",
+    )
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        execution_index: ExecutionIndex,
+        request_id: str,
+        vclock: VectorClock,
+        app: Flask,
+        config: Config,
+        server: Server,
+        test: TestFrame | None,
+        tells_answer: bool = True,
+    ) -> None:
+        self.tells_answer = tells_answer
+        self.service = service
+        self.execution_index = execution_index
+        self.request_id = request_id
+        self.origin_vclock = vclock
+        self.app = app
+        self.config = config
+        self.server = server
+        self.test = test
+        self.previous: Scope | None = None
+        self._clock = SharedClock(vclock)
+        self._counter = Counter()
+        self._strand = Strand()
+
+    @property
+    def thread(self) -> str:
+        """Which thread of the request this is the frame of; empty for the first.
+
+        It tells calls apart that are the same in all else and made in parallel, where counting
+        them would depend on which was first.
+        """
+        return self._strand.name
+
+    def next_invocation(self, signature: str) -> tuple[ExecutionIndex, VectorClock, Position]:
+        """Index, clock and position of one more call made while handling this request."""
+        index = self.execution_index.child(signature, self._counter.next(signature))
+        return index, self._clock.tick(self.service), self._strand.next_call()
+
+    def fork(self) -> Frame:
+        """The frame for a thread started here: the same request, another strand."""
+        forked = Frame(
+            service=self.service,
+            execution_index=self.execution_index,
+            request_id=self.request_id,
+            vclock=self.origin_vclock,
+            app=self.app,
+            config=self.config,
+            server=self.server,
+            test=self.test,
+        )
+        forked._clock = self._clock
+        forked._counter = self._counter
+        forked._strand = self._strand.fork()
+        return forked
+
+    def __repr__(self) -> str:
+        return f"<Frame of {self.service}, request {self.request_id}, {self.execution_index}>"
+
+
+class SharedClock:
+    """The clock of one request, ticked by all of its threads."""
+
+    __slots__ = ("_clock", "_lock")
+
+    def __init__(self, clock: VectorClock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def tick(self, service: str) -> VectorClock:
+        """The clock after one more call of ``service``."""
+        with self._lock:
+            self._clock = self._clock.increment(service)
+            return self._clock
+
+
+class Scope:
+    """What surrounds running code: a frame, if it belongs to one, and the network it calls into."""
+
+    __slots__ = ("frame", "network")
+
+    def __init__(self, frame: Frame | TestFrame | None, network: Network | None) -> None:
+        self.frame = frame
+        self.network = network
+
+    def fork(self) -> Scope:
+        """The scope for a thread that is started here."""
+        return Scope(self.frame.fork() if self.frame is not None else None, self.network)
+
+
+_scope: ContextVar[Scope | None] = ContextVar("flask_filibuster_scope", default=None)
+
+current_scope = _scope.get
+"""The scope of the running code, or ``None`` when nothing is being explored here."""
+
+_local = threading.local()
+
+
+def here() -> Scope | None:
+    """The scope of the running code, in the thread that runs it.
+
+    A function that was handed to a thread together with a copy of its caller's context, as
+    ``asyncio.to_thread`` does, finds its caller's scope there; its own is the one carried along.
+    """
+    scope = _scope.get()
+    if scope is None:
+        return None
+    origin, carried = getattr(_local, "carried", _NOTHING_CARRIED)
+    return carried if origin is scope else scope
+
+
+_NOTHING_CARRIED: tuple[Scope | None, Scope | None] = (None, None)
+
+
+@contextmanager
+def carrying(origin: Scope, scope: Scope) -> Iterator[None]:
+    """Run the block in a scope that was carried into this thread.
+
+    :param origin: the scope of the context that the thread was started from.
+    :param scope: the thread's own.
+    """
+    previous = _scope.get(), getattr(_local, "carried", _NOTHING_CARRIED)
+    _scope.set(scope)
+    _local.carried = origin, scope
+    try:
+        yield
+    finally:
+        _scope.set(previous[0])
+        _local.carried = previous[1]
+
+
+def enter(scope: Scope | None) -> None:
+    """Make this the scope of the running context.
+
+    There is no token to reset: a request can end in another context than it began in.
+    """
+    _scope.set(scope)
+
+
+def current_frame() -> Frame | None:
+    """The frame of the request that the running code handles, or ``None``."""
+    scope = _scope.get()
+    frame = scope.frame if scope is not None else None
+    return frame if isinstance(frame, Frame) else None
+
+
+def push(frame: Frame) -> None:
+    """Enter the scope of a request that begins to be handled."""
+    frame.previous = scope = _scope.get()
+    _scope.set(Scope(frame, scope.network if scope is not None else None))
+
+
+def pop(frame: Frame) -> None:
+    """Leave a request's scope for the one before it; does nothing when it is not the current one.
+
+    Teardown runs twice in some of Flask's ways to end a request, and in another thread in others.
+    """
+    scope = _scope.get()
+    if scope is not None and scope.frame is frame:
+        _scope.set(frame.previous)

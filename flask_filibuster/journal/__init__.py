@@ -1,0 +1,1 @@
+"""Every execution on disk."""

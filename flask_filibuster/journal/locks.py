@@ -1,0 +1,73 @@
+"""Locks that tell which explorations of a journal are being run."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+
+from flask_filibuster.errors import JournalError
+from flask_filibuster.journal.schema import is_busy
+
+
+class RunLock:
+    """Tells other processes that an exploration is being run.
+
+    It is a transaction on an empty SQLite file beside the journal, which ends with this process,
+    however that ends. Take, release and sweep locks while writing to the journal only: then nobody
+    deletes the file of a lock that somebody else is just taking.
+    """
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        self._path = path
+        self._db = db
+
+    @classmethod
+    def take(cls, journal: Path, exploration: int) -> RunLock:
+        """Take the lock of an exploration that is not being run.
+
+        :raises JournalError: it is.
+        """
+        lock = cls._take(journal.with_name(f"{journal.name}-run-{exploration}"))
+        if lock is None:
+            raise JournalError(str(journal), "is being explored by another process just now")
+        return lock
+
+    @classmethod
+    def sweep(cls, journal: Path) -> set[int]:
+        """Delete what killed processes have left behind.
+
+        :returns: the explorations that are being run.
+        """
+        name = re.compile(rf"{re.escape(journal.name)}-run-([0-9]+)")
+        running = set()
+        for path in list(journal.parent.iterdir()):
+            if (match := name.fullmatch(path.name)) is None:
+                continue
+            if (lock := cls._take(path)) is None:
+                running.add(int(match[1]))
+            else:
+                lock.delete()
+        return running
+
+    @classmethod
+    def _take(cls, path: Path) -> RunLock | None:
+        db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode = MEMORY")
+            db.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as error:
+            db.close()
+            if is_busy(error):
+                return None
+            raise
+        return cls(path, db)
+
+    def delete(self) -> None:
+        """Give the lock back, and delete its file."""
+        self.close()
+        self._path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Give the lock back; its file stays, until somebody sweeps."""
+        self._db.close()

@@ -1,0 +1,172 @@
+"""What the journal has once for an exploration and calls by number: faults, calls, source files."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from flask_filibuster.core.call import Call
+from flask_filibuster.core.execution_index import ExecutionIndex
+from flask_filibuster.core.fault import Fault
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.trace import Handling, Trace
+from flask_filibuster.errors import FaultModelError
+from flask_filibuster.journal.schema import ADD_NAME, NAMES, checksum, damaged, encode
+from flask_filibuster.protocol.records import (
+    Record,
+    read_call,
+    read_fault,
+    read_handling,
+    write_call,
+    write_handling,
+    write_planned,
+)
+
+CALL, HANDLING = "call", "handling"
+"""Keys of what traces are made of; ways to fail have others, and source files are lists."""
+
+Name = tuple[str, Fault | str] | Call | Handling
+Piece = TypeVar("Piece", Call, Handling)
+
+
+class Names:
+    """What an exploration names again and again, stored once each, under numbers from 1.
+
+    These are ways for calls to fail, source files with the digest of what was in them, and what
+    traces are made of: nearly all of an execution was seen in another one, too. Numbers mean
+    nothing outside of their exploration, so that all its rows can be copied and deleted as they
+    are, and no process has to know of the numbers of another.
+
+    :param db: the open journal.
+    :param path: its file.
+    :param exploration: whose names they are.
+    :param unchanged: whether a file, by name, still has a digest.
+    :raises JournalError: names are damaged.
+    :ivar unwritten: rows of the names that are not in the journal yet.
+    """
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        path: Path,
+        exploration: int,
+        unchanged: Callable[[str, str], bool],
+    ) -> None:
+        self._path = path
+        self._exploration = exploration
+        self._is_unchanged = unchanged
+        self._hold: dict[str | None, bool] = {None: True, "": True}
+        self._last = 0
+        self._numbers: dict[Name, int] = {}
+        self._pieces: dict[str, Call | Handling | Record] = {}
+        self._files: dict[str, tuple[str, str]] = {}
+        self.unwritten: list[tuple[int, int, str, int]] = []
+        for number, text, check in db.execute(NAMES, (exploration,)):
+            if check != checksum(text):
+                raise damaged(path, "a name is not what was recorded")
+            try:
+                self._take(number, json.loads(text))
+            except (ValueError, LookupError, TypeError, FaultModelError) as error:
+                raise damaged(path, f"a name cannot be read: {error!r}") from error
+
+    def _take(self, number: int, name: Any) -> None:
+        """Know a name that is in the journal."""
+        self._last = max(self._last, number)
+        if isinstance(name, list):
+            self._know((name[0], name[1]), number)
+        elif CALL in name or HANDLING in name:
+            self._pieces[str(number)] = name  # Read when it is asked for.
+        else:
+            index = ExecutionIndex(name["execution_index"])
+            self._know((index, read_fault(name["fault"])), number)
+
+    def known(self, faults: FaultSet) -> str | None:
+        """The numbers of a fault set, if all of them have been given out."""
+        numbers = {self._numbers.get((each.index, each.fault), 0) for each in faults}
+        return None if 0 in numbers else _joined(numbers)
+
+    def of_faults(self, faults: FaultSet) -> str:
+        """The numbers of a fault set: the same text for all sets of the same faults."""
+        numbers = set()
+        for planned in faults:
+            way = planned.index, planned.fault
+            numbers.add(self._numbers.get(way) or self._new(way, write_planned(planned)))
+        return _joined(numbers)
+
+    def of_trace(self, trace: Trace) -> str:
+        """The numbers of what a trace is made of."""
+        calls = [self._of_piece(CALL, each) for each in (*trace.requests, *trace.invocations)]
+        handlings = [self._of_piece(HANDLING, each) for each in trace.handlings.values()]
+        return f"{' '.join(calls)}|{' '.join(handlings)}"
+
+    def _of_piece(self, kind: str, piece: Call | Handling) -> str:
+        number = self._numbers.get(piece)
+        if number is None:
+            write = write_call if isinstance(piece, Call) else write_handling
+            number = self._new(piece, {kind: write(piece)})  # type: ignore[arg-type]
+            self._pieces[str(number)] = piece
+        return str(number)
+
+    def trace(self, numbers: str) -> Trace:
+        """The trace that is made of these.
+
+        :raises WireError, FaultModelError: it is another version's, or longer than what is read.
+        :raises ValueError, LookupError: it is damaged.
+        """
+        calls, handlings = numbers.split("|")
+        return Trace.of(
+            [self._piece(number, CALL, read_call) for number in calls.split()],
+            [self._piece(number, HANDLING, read_handling) for number in handlings.split()],
+        )
+
+    def _piece(self, number: str, kind: str, read: Callable[[Any], Piece]) -> Piece:
+        piece: Any = self._pieces[number]
+        if isinstance(piece, dict):
+            piece = self._pieces[number] = read(piece[kind])
+            self._numbers.setdefault(piece, int(number))
+        return cast("Piece", piece)
+
+    def of_sources(self, sources: Mapping[str, str]) -> str:
+        """The numbers of source files, given with their digests."""
+        return _joined(
+            {self._numbers.get(each) or self._new(each, each) for each in sources.items()}
+        )
+
+    def hold(self, sources: str | None) -> bool:
+        """Whether the files with these numbers are what they were; unknown ones count as such."""
+        known = self._hold.get(sources)
+        if known is None:
+            numbers = (sources or "").split()
+            if not all(number in self._files for number in numbers):
+                raise damaged(self._path, "a source has no name")
+            known = all(self._is_unchanged(*self._files[number]) for number in numbers)
+            self._hold[sources] = known
+        return known
+
+    def write(self, db: sqlite3.Connection) -> None:
+        """Write what is not in the journal yet."""
+        if self.unwritten:
+            db.executemany(ADD_NAME, self.unwritten)
+
+    def written(self) -> None:
+        """Take note that the transaction that wrote has been ended; else all is written again."""
+        self.unwritten.clear()
+
+    def _new(self, key: Name, name: object) -> int:
+        number, text = self._last + 1, encode(name)
+        self._know(key, number)
+        self.unwritten.append((self._exploration, number, text, checksum(text)))
+        return number
+
+    def _know(self, key: Name, number: int) -> None:
+        self._last = max(self._last, number)
+        self._numbers[key] = number
+        if isinstance(key, tuple) and isinstance(key[1], str):
+            self._files[str(number)] = key[0], key[1]
+
+
+def _joined(numbers: Iterable[int]) -> str:
+    return " ".join(map(str, sorted(numbers)))

@@ -1,0 +1,1 @@
+"""Several WSGI apps in one process, under their URLs."""

@@ -1,0 +1,1 @@
+"""The wire protocol and all JSON: nouns to text, and back."""

@@ -1,0 +1,104 @@
+"""The answer to *create*, as JSON: whether a call is to fail, and how.
+
+Source: the wire protocol of the Filibuster prototypes (Python and Java).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_filibuster.core.execution_index import ExecutionIndex
+from flask_filibuster.core.fault import PREFIX, Fault
+from flask_filibuster.core.messages import Decision
+from flask_filibuster.errors import FaultModelError, WireError
+from flask_filibuster.protocol.reading import integer, mapping, number, text_of
+
+Payload = dict[str, Any]
+
+
+def write_decision(index: ExecutionIndex, decision: Decision) -> Payload:
+    """The answer to *create*."""
+    payload: Payload = {"generated_id": decision.generated_id, "execution_index": str(index)}
+    fault = decision.fault
+    if fault is None:
+        return payload
+    metadata = fault_metadata(fault)
+    if fault.exception is not None:
+        name = full_name(fault.exception)
+        payload["forced_exception"] = {
+            "name": name,
+            "metadata": {**dict(fault.details), **metadata},
+        }
+    else:
+        failure: Payload = {"return_value": {"status_code": str(fault.status)}}
+        if metadata:
+            failure["metadata"] = metadata
+        payload["failure_metadata"] = failure
+    return payload
+
+
+def fault_metadata(fault: Fault) -> Payload:
+    """What is to be said of a fault beside its exception or status."""
+    metadata: Payload = {}
+    if fault.sleep:
+        metadata["sleep"] = fault.sleep
+    if not fault.abort:
+        metadata["abort"] = False
+    return metadata
+
+
+def full_name(exception: str) -> str:
+    """The name of an exception with its module."""
+    return exception if "." in exception else PREFIX + exception
+
+
+def read_decision(payload: Any) -> Decision:
+    """Read the answer to *create*.
+
+    :returns: the decision; with a ``refusal``, where the fault it asks for cannot be injected.
+    :raises WireError: it is not what the protocol says.
+    """
+    body = mapping(payload, "the answer to create")
+    if "generated_id" not in body:
+        raise WireError("the answer to create has no generated_id")
+    generated_id = integer(body["generated_id"], "generated_id")
+    try:
+        return Decision(generated_id, _asked_for(body))
+    except FaultModelError as error:
+        return Decision(generated_id, refusal=str(error))
+    except WireError as error:
+        return Decision(generated_id, refusal=f"the server asks for a fault that is none: {error}")
+
+
+def _asked_for(body: Mapping[str, Any]) -> Fault | None:
+    """The fault that an answer asks for."""
+    forced, failure = body.get("forced_exception"), body.get("failure_metadata")
+    if forced:
+        exception = mapping(forced, "forced_exception")
+        name = text_of(exception.get("name"), "forced_exception.name")
+        return read_fault(exception.get("metadata"), exception=name)
+    if failure:
+        content = mapping(failure, "failure_metadata")
+        if "return_value" not in content:
+            raise WireError("failure_metadata without return_value, as for calls that are no HTTP")
+        answer = mapping(content["return_value"], "return_value")
+        status = integer(answer.get("status_code"), "status_code")
+        return read_fault(content.get("metadata"), status=status)
+    return None
+
+
+def read_fault(metadata: Any, *, exception: str | None = None, status: int | None = None) -> Fault:
+    """A fault with what its ``metadata`` says of it.
+
+    :raises WireError: the metadata is not what the protocol says.
+    :raises FaultModelError: there is no such fault.
+    """
+    more = mapping(metadata or {}, "metadata")
+    sleep = more.get("sleep") or 0.0
+    if isinstance(sleep, str) and "@" in sleep:
+        sleep = text_of(sleep, "sleep", most=200)
+    else:
+        sleep = number(sleep, "sleep")
+    abort = more.get("abort", True)
+    return Fault(exception, status, str(abort).lower() not in ("false", "0"), sleep)

@@ -1,0 +1,277 @@
+"""The JSON of the Filibuster protocol, to and from the messages.
+
+Source: the wire protocol of the Filibuster prototypes (Python and Java). Both of their forms are
+read; what only this project knows of a call travels under a key of its own, to servers of ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from flask_filibuster.core.call import CallSite
+from flask_filibuster.core.execution_index import ExecutionIndex, signature_of
+from flask_filibuster.core.fault import PREFIX
+from flask_filibuster.core.messages import InvocationCompleted, InvocationStarted, RequestReceived
+from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.urls import from_port_on
+from flask_filibuster.core.vclock import VectorClock
+from flask_filibuster.errors import WireError
+from flask_filibuster.protocol.decisions import Payload, fault_metadata, full_name
+from flask_filibuster.protocol.reading import (
+    index_of,
+    integer,
+    mapping,
+    number,
+    optional_text,
+    printable,
+    text_of,
+    texts,
+    url_of,
+    words_of,
+)
+
+OURS = "flask-filibuster"
+"""Key of what goes beyond the protocol."""
+
+NO_BODY = hashlib.md5(b"", usedforsecurity=False).hexdigest()
+
+
+def write_create(message: InvocationStarted, *, ours: bool) -> Payload:
+    """The body of ``PUT /filibuster/create``.
+
+    :param message: the call that is about to be made.
+    :param ours: whether the server is of this project, and so understands what goes beyond.
+    """
+    connect, read = message.timeout
+    metadata: Payload = {}
+    if message.timeout != (None, None):
+        metadata["timeout"] = connect if read is None else read
+    if message.url.startswith("https:"):
+        metadata["ssl"] = True
+    site = message.callsite
+    payload: Payload = {
+        "instrumentation_type": "invocation",
+        "source_service_name": message.source,
+        "module": "requests",
+        "method": message.method.lower(),
+        "args": [from_port_on(message.url)],
+        "kwargs": {},
+        "callsite_file": site.file if site is not None else "",
+        "callsite_line": str(site.line) if site is not None else "",
+        "full_traceback": signature_of(*message.functions),
+        "metadata": metadata,
+        "vclock": dict(message.vclock),
+        "origin_vclock": dict(message.origin_vclock),
+        "execution_index": str(message.index),
+        "request_id": message.request_id,
+    }
+    if ours:
+        payload[OURS] = {
+            "url": message.url,
+            "function": site.function if site is not None else "",
+            "timeouts": list(message.timeout),
+            "position": message.position,
+        }
+    return payload
+
+
+def read_create(payload: Any) -> InvocationStarted:
+    """Read the body of ``PUT /filibuster/create``.
+
+    :raises WireError: it is not what the protocol says.
+    """
+    body = mapping(payload, "the body")
+    if body.get("instrumentation_type", "invocation") != "invocation":
+        raise WireError("create takes the instrumentation_type 'invocation' only")
+    more = mapping(body.get(OURS, {}), OURS)
+    arguments = texts(body.get("args", []), "args")
+    return InvocationStarted(
+        request_id=_request_id(body),
+        index=_index(body),
+        source=words_of(body.get("source_service_name", "unknown"), "source_service_name"),
+        method=words_of(body.get("method", "get"), "method").upper(),
+        url=url_of(more.get("url") or (arguments[0] if arguments else ""), "url"),
+        callsite=_callsite(body, more),
+        timeout=_timeouts(body, more),
+        vclock=_clock(body, "vclock"),
+        origin_vclock=_clock(body, "origin_vclock"),
+        position=read_position(more.get("position", ())),
+        api=_api(body),
+    )
+
+
+def _api(body: Mapping[str, Any]) -> str:
+    """What patterns are matched against, where that does not follow from the method."""
+    module = text_of(body.get("module", "requests"), "module", most=500)
+    method = text_of(body.get("method", "get"), "method", most=500)
+    return "" if module == "requests" and method.islower() else f"{module}.{method}"
+
+
+def _request_id(body: Mapping[str, Any]) -> str:
+    return text_of(body.get("request_id") or "", "request_id", most=200)
+
+
+def _index(body: Mapping[str, Any]) -> ExecutionIndex:
+    if "execution_index" not in body:
+        raise WireError("execution_index is missing")
+    index = index_of(body["execution_index"])
+    if index.strip() in ("", "[]"):
+        raise WireError("execution_index is empty")
+    return index
+
+
+def _callsite(body: Mapping[str, Any], more: Mapping[str, Any]) -> CallSite | None:
+    file = optional_text(body.get("callsite_file"), "callsite_file")
+    if not file:
+        return None
+    line = body.get("callsite_line") or 0
+    function = words_of(more.get("function", ""), "function")
+    return CallSite(printable(file), integer(line, "callsite_line"), function)
+
+
+def _timeouts(
+    body: Mapping[str, Any], more: Mapping[str, Any]
+) -> tuple[float | None, float | None]:
+    timeouts = more.get("timeouts")
+    if isinstance(timeouts, list) and len(timeouts) == 2:
+        connect, read = (None if each is None else number(each, "a timeout") for each in timeouts)
+        return connect, read
+    metadata = mapping(body.get("metadata") or {}, "metadata")
+    if metadata.get("timeout") is None:
+        return None, None
+    seconds = number(metadata["timeout"], "metadata.timeout")
+    return seconds, seconds
+
+
+def _clock(body: Mapping[str, Any], name: str) -> VectorClock:
+    counts = mapping(body.get(name) or {}, name)
+    return VectorClock({key: integer(count, name) for key, count in counts.items()})
+
+
+def read_position(value: Any) -> tuple[tuple[int, ...], ...]:
+    """Read the position of a call among the calls of its handler.
+
+    :raises WireError: it is none.
+    """
+    if not isinstance(value, list | tuple) or len(value) > 1000:
+        raise WireError("position is not a list")
+    position = []
+    for step in value:
+        if not isinstance(step, list | tuple) or len(step) not in (1, 2):
+            raise WireError("position is not a list of lists of one or two numbers")
+        position.append(tuple(integer(each, "position") for each in step))
+    return tuple(position)
+
+
+def write_received(message: RequestReceived, *, ours: bool) -> Payload:
+    """The body of ``POST /filibuster/update`` for a request that was received."""
+    payload: Payload = {
+        "instrumentation_type": "request_received",
+        "generated_id": str(message.generated_id),
+        "execution_index": str(message.index),
+        "target_service_name": message.service,
+    }
+    if ours:
+        payload["request_id"] = message.request_id
+        payload[OURS] = {"method": message.method, "path": message.path}
+    return payload
+
+
+def write_completed(message: InvocationCompleted, *, ours: bool) -> Payload:
+    """The body of ``POST /filibuster/update`` for a call that has ended."""
+    outcome, fault = message.outcome, message.fault
+    payload: Payload = {
+        "instrumentation_type": "invocation_complete",
+        "generated_id": message.generated_id,
+        "execution_index": str(message.index),
+        "vclock": dict(message.vclock),
+    }
+    if outcome.exception is not None:
+        metadata = fault_metadata(fault) if fault is not None else {}
+        payload["exception"] = {"name": full_name(outcome.exception), "metadata": metadata}
+    else:
+        payload["return_value"] = {
+            "__class__": "Response",
+            "status_code": str(outcome.status),
+            "text": outcome.digest or NO_BODY,
+        }
+    if ours:
+        payload["request_id"] = message.request_id
+        payload[OURS] = {"read": outcome.digest is not None}
+        if message.answer is not None:
+            payload[OURS]["lost"] = write_outcome(message.answer)
+    return payload
+
+
+def read_update(payload: Any) -> RequestReceived | InvocationCompleted:
+    """Read the body of ``POST /filibuster/update``.
+
+    :raises WireError: it is not what the protocol says.
+    """
+    body = mapping(payload, "the body")
+    kind = body.get("instrumentation_type")
+    if kind == "request_received":
+        return _read_received(body)
+    if kind == "invocation_complete":
+        return _read_completed(body)
+    raise WireError(
+        "instrumentation_type must be 'request_received' or 'invocation_complete' in an update"
+    )
+
+
+def _read_received(body: Mapping[str, Any]) -> RequestReceived:
+    more = mapping(body.get(OURS, {}), OURS)
+    generated_id = body.get("generated_id")
+    return RequestReceived(
+        request_id=_request_id(body),
+        index=_index(body),
+        service=words_of(body.get("target_service_name"), "target_service_name"),
+        method=words_of(more.get("method", ""), "method"),
+        path=words_of(more.get("path", ""), "path"),
+        generated_id=None if generated_id is None else integer(generated_id, "generated_id"),
+    )
+
+
+def _read_completed(body: Mapping[str, Any]) -> InvocationCompleted:
+    more = mapping(body.get(OURS, {}), OURS)
+    lost = more.get("lost")
+    return InvocationCompleted(
+        request_id=_request_id(body),
+        index=_index(body),
+        generated_id=integer(body.get("generated_id", -1), "generated_id"),
+        vclock=_clock(body, "vclock"),
+        outcome=_outcome(body, was_read=more.get("read")),
+        answer=None if lost is None else read_outcome(lost),
+    )
+
+
+def _outcome(body: Mapping[str, Any], *, was_read: Any) -> Outcome:
+    if body.get("exception"):
+        name = words_of(mapping(body["exception"], "exception").get("name"), "exception.name")
+        return Outcome(exception=name.removeprefix(PREFIX))
+    answer = mapping(body.get("return_value"), "return_value")
+    status = integer(answer.get("status_code"), "status_code")
+    digest = optional_text(answer.get("text"), "text") or None
+    unknown = was_read is False or (was_read is None and digest == NO_BODY)
+    return Outcome(status=status, digest=None if unknown or status >= 400 else digest)
+
+
+def write_outcome(outcome: Outcome) -> Payload:
+    """An outcome, as notes have it."""
+    return {"status": outcome.status, "exception": outcome.exception, "digest": outcome.digest}
+
+
+def read_outcome(value: Any) -> Outcome:
+    """Read what :func:`write_outcome` gave.
+
+    :raises WireError: it is something else.
+    """
+    body = mapping(value, "an outcome")
+    status = body.get("status")
+    return Outcome(
+        status=None if status is None else integer(status, "status"),
+        exception=optional_text(body.get("exception"), "exception"),
+        digest=optional_text(body.get("digest"), "digest"),
+    )

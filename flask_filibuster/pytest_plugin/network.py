@@ -1,0 +1,38 @@
+"""The network of a marked test, whose services are fixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from requests.adapters import BaseAdapter
+
+from flask_filibuster.exploring.session import Surroundings
+
+
+class Network:
+    """The network around one execution, joined when it is first needed.
+
+    Its services are fixtures. So all fixtures are set up in the order that pytest gives them, and
+    each of them can make requests.
+
+    :param join: gives the services' surroundings.
+    """
+
+    def __init__(self, join: Callable[[], Surroundings]) -> None:
+        self._join = join
+        self._joined: Surroundings | None = None
+        self._joining = False
+
+    def joined(self) -> Surroundings:
+        """The services' surroundings."""
+        if self._joined is None:
+            self._joining = True
+            try:
+                self._joined = self._join()
+            finally:
+                self._joining = False
+        return self._joined
+
+    def adapter_for(self, url: str) -> BaseAdapter | None:
+        """The adapter that delivers to this URL, or ``None`` for the real network."""
+        return None if self._joining else self.joined().mesh.adapter_for(url)

@@ -1,0 +1,239 @@
+"""The pytest plugin: marker, fixtures, options, summary.
+
+Loaded into every session where the package is installed, so it imports nothing of Flask or
+requests before a marked test is collected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flask_filibuster.pytest_plugin.options import add_options, check_journal_options
+from flask_filibuster.pytest_plugin.state import INTERRUPTED, JOURNALS, MARKER, REPLAYED, RUNNING
+
+if TYPE_CHECKING:
+    from flask_filibuster.core.fault_set import FaultSet
+    from flask_filibuster.results.counterexample import Counterexample
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register the options."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and read the counterexample that is to be replayed."""
+    config.addinivalue_line(
+        "markers",
+        "filibuster(reduction=None, max_faults=None, max_executions=None, max_seconds=None, "
+        "faults=None, check_determinism=None, exhaustive=False, audit=0): "
+        "run the test again and again while the remote calls that it sets off fail, alone and in "
+        'combination. reduction: "equivalence", "exact" or "none"; max_...: limits; '
+        "faults: a flask_filibuster.FaultModel; check_determinism: whether to run the test twice "
+        "without faults; exhaustive, audit: as the options of that name.",
+    )
+    check_journal_options(config)
+    path = config.getoption("filibuster_replay")
+    if path is None:
+        return
+    if config.getoption("no_filibuster"):
+        raise pytest.UsageError("--filibuster-replay injects faults, --no-filibuster does not")
+    # Here, and not where it is needed: what a worker of xdist complains of, nobody hears.
+    config.stash[REPLAYED] = _counterexample(path)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close the journals that marked tests have opened."""
+    journals = config.stash.get(JOURNALS, None)
+    if journals is not None:
+        journals.close()
+
+
+def _counterexample(path: str) -> Counterexample:
+    from flask_filibuster.errors import CounterexampleError
+    from flask_filibuster.results.counterexample import Counterexample
+
+    try:
+        counterexample = Counterexample.read(path)
+    except CounterexampleError as error:
+        raise pytest.UsageError(str(error)) from error
+    if "request" in counterexample.details:
+        raise pytest.UsageError(
+            f"{path} is about {counterexample.test}, not about a test; "
+            f"replay it with flask --app … filibuster replay {path}"
+        )
+    return counterexample
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn marks that cannot be meant into errors of the collection."""
+    report = yield
+    problems: dict[str, str] = {}
+    for item in report.result or ():
+        if isinstance(item, pytest.Item) and item.get_closest_marker(MARKER) is not None:
+            from flask_filibuster.pytest_plugin.search import problem_of_mark
+
+            problem = problem_of_mark(item)
+            if problem is not None:
+                problems.setdefault(problem, item.nodeid)
+    if problems:
+        report.outcome = "failed"
+        report.longrepr = "\n".join(f"{nodeid}: {why}" for why, nodeid in problems.items())
+        report.result = []
+    return report
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep only the test of the counterexample that is to be replayed."""
+    counterexample = config.stash.get(REPLAYED, None)
+    if counterexample is None:
+        return
+    test = counterexample.test
+    chosen = [item for item in items if item.nodeid == test and item.get_closest_marker(MARKER)]
+    if not chosen:
+        raise pytest.UsageError(
+            f"{config.getoption('filibuster_replay')} is about the test {test}, "
+            "which is not among the marked tests collected"
+        )
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run a marked test as often as it takes."""
+    if item.get_closest_marker(MARKER) is None or item.config.getoption("setuponly", False):
+        return None
+    from flask_filibuster.pytest_plugin.runner import MarkedTest
+    from flask_filibuster.pytest_plugin.teardown import leave
+
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    test = MarkedTest(item)
+    item.stash[RUNNING] = test
+    try:
+        *reports, teardown = test.run()
+    finally:
+        del item.stash[RUNNING]
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    # Only now is it known whether the session stops here.
+    item.ihook.pytest_runtest_logreport(report=leave(item, teardown, nextitem))
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """See to it that the services of a marked test are there when its body begins."""
+    result = yield
+    test = item.stash.get(RUNNING, None)
+    if test is not None:
+        test.gather()
+    return result
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Run the body of a marked test, and only that, under the faults that are its turn."""
+    test = item.stash.get(RUNNING, None)
+    if test is None:
+        return (yield)
+    with test.execution():
+        return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Leave the body of a marked test out where the journal has what it would show."""
+    test = pyfuncitem.stash.get(RUNNING, None)
+    return True if test is not None and test.recalls else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep the exception that a phase of a marked test ended in."""
+    report = yield
+    test = item.stash.get(RUNNING, None)
+    if test is not None and call.excinfo is not None:
+        test.note_exception(call.excinfo.value)
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A counterexample whose calls are not made any more is not one that was looked at."""
+    reporter: Any = session.config.pluginmanager.getplugin("terminalreporter")
+    for reports in getattr(reporter, "stats", {}).values():
+        for report in reports:
+            if getattr(report, "filibuster", {}).get("misused"):
+                session.exitstatus = pytest.ExitCode.INTERRUPTED
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say at the end what was explored; the numbers travel with the reports, also from workers."""
+    lines = [
+        (report.nodeid, report.filibuster)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if hasattr(report, "filibuster")
+    ]
+    interrupted = terminalreporter.config.stash.get(INTERRUPTED, [])
+    if not lines and not interrupted:
+        return
+    terminalreporter.section("filibuster")
+    for nodeid, summary in sorted(lines, key=lambda line: line[0]):
+        terminalreporter.write_line(f"{nodeid}: {summary['counts']}: {summary['verdict']}")
+        for note in summary["notes"]:
+            terminalreporter.write_line(f"  {note}")
+    for line in interrupted:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def filibuster_services() -> dict[str, Any]:
+    """The services of marked tests: Flask apps by base URL. Override it in a conftest.py."""
+    return {}
+
+
+class FilibusterFixture:
+    """What a test may ask about the execution that it is run in."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._item = item
+
+    @property
+    def faults(self) -> FaultSet:
+        """The faults of this execution; empty in the first."""
+        from flask_filibuster.core.fault_set import FaultSet
+
+        test = self._item.stash.get(RUNNING, None)
+        return FaultSet() if test is None else test.faults
+
+    @property
+    def fault_injected(self) -> bool:
+        """Whether this execution injects any fault."""
+        from flask_filibuster.instrumentation.asking import was_fault_injected
+
+        asked = was_fault_injected()  # So the search knows that the verdict may depend on it.
+        return asked or len(self.faults) > 0
+
+    def fault_injected_on(self, service: str) -> bool:
+        """Whether this execution injects a fault on a call that reaches that service.
+
+        :param service: the service's name, or the host of its URL where it does not report itself.
+        """
+        from flask_filibuster.instrumentation.asking import was_fault_injected_on
+
+        asked = was_fault_injected_on(service)  # So that a name that nothing reaches shows up.
+        return asked or any(planned.service == service for planned in self.faults)
+
+
+@pytest.fixture
+def filibuster(request: pytest.FixtureRequest) -> FilibusterFixture:
+    """What is injected in this execution: ``fault_injected``, ``fault_injected_on``, ``faults``."""
+    return FilibusterFixture(request.node)

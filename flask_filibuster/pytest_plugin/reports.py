@@ -1,0 +1,247 @@
+"""What pytest is told of a marked test: one report for each phase, made of all executions."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest._io import TerminalWriter
+
+from flask_filibuster.core.fault_set import UnknownFaults
+from flask_filibuster.errors import FilibusterWarning
+from flask_filibuster.report import text
+from flask_filibuster.results.bug import Failure
+from flask_filibuster.results.counterexample import DIRECTORY, Counterexample
+from flask_filibuster.results.execution import Execution
+from flask_filibuster.results.result import Result
+
+Reports = list[pytest.TestReport]
+
+
+def explored(
+    item: pytest.Item,
+    result: Result,
+    first: Reports,
+    *,
+    failed: Mapping[int, Reports],
+    unprepared: Reports | None,
+    skips: int,
+) -> Reports:
+    """The reports of a test that was explored: of its smallest failing execution, if one failed.
+
+    :param item: the test.
+    :param result: what was found.
+    :param first: the reports of the fault-free execution, which passed.
+    :param failed: the reports of failed executions, by number.
+    :param unprepared: the reports of an execution whose set-up failed.
+    :param skips: how many executions ended in ``pytest.skip()`` or ``pytest.xfail()``.
+    """
+    reports = first
+    if result.failures:
+        main = result.failures[0]
+        reports = failed[main.executions[0].number]
+        _add_failures(item, result, reports, failed)
+    elif result.inconclusive:
+        reports = unprepared or first
+        _fail(
+            reports,
+            "filibuster",
+            f"{text.counted(len(result.inconclusive), 'execution')} of {len(result.executions)} "
+            "proved nothing, so it is not known whether the test survives these faults:\n"
+            f"{_inconclusive(result.inconclusive)}",
+        )
+    if result.problems:
+        _fail(reports, "filibuster: not everything was seen", "\n".join(result.problems))
+    refused = _warn(item, result)
+    if refused:
+        _fail(reports, "filibuster: warnings that are errors here", "\n\n".join(refused))
+    notes = list(result.notes)
+    if skips:
+        count = text.counted(skips, "execution was", "executions were")
+        proof = "proves" if skips == 1 else "prove"
+        notes.append(f"{count} skipped by the test itself, and {proof} nothing")
+    summarise(reports, text.counts_line(result), text.verdict_line(result), notes)
+    return reports
+
+
+def broken_off(reports: Reports, error: BaseException, executed: int) -> None:
+    """Have a test fail whose exploration could not go on.
+
+    :param reports: the reports of one of its executions.
+    :param error: why it could not.
+    :param executed: how many executions there were.
+    """
+    said = f"the exploration broke off after {text.counted(executed, 'execution')}"
+    _fail(reports, "filibuster", f"{said}: {error}")
+    summarise(reports, said, str(error))
+
+
+def interruption_lines(nodeid: str, result: Result, *, resumable: bool) -> Iterator[str]:
+    """What is known of an exploration that was interrupted, for the end of the session.
+
+    :param nodeid: of its test.
+    :param result: what it has found so far.
+    :param resumable: whether its executions are kept.
+    """
+    yield f"{nodeid}: {text.counts_line(result, limit='interrupted')}: {text.verdict_line(result)}"
+    for failure in result.failures:
+        yield from (f"  {line}" for line in text.failure_lines(failure, result, None))
+    if resumable:
+        yield "  go on with --filibuster-resume"
+
+
+def replayed(
+    execution: Execution, counterexample: Counterexample, reports: Reports, *, skipped: bool
+) -> None:
+    """Tell what came of replaying a counterexample.
+
+    :param execution: the execution under its faults.
+    :param counterexample: what was replayed.
+    :param reports: the reports of the execution.
+    :param skipped: whether the test ended in ``pytest.skip()``.
+    """
+    faults = "\n".join(text.fault_set_lines(counterexample.fault_set))
+    if execution.verdict == "inconclusive":
+        said = "not reproduced: the faults could not be injected"
+        _fail(reports, f"filibuster: {said}", f"{said}\n{_inconclusive([execution])}")
+        counts = text.counts_line(Result(executions=(execution,)))
+        summarise(reports, counts, said, misused=True)
+        return
+    if execution.error is not None:
+        said = f"reproduced: {text.error_line(execution.error)}"
+        _fail(reports, "filibuster: replayed with", faults)
+    else:
+        outcome = "is skipped" if skipped else "passes"
+        said = f"not reproduced: the test {outcome} (it was: {counterexample.seen})"
+    summarise(reports, text.counts_line(Result(executions=(execution,))), said)
+
+
+def summarise(
+    reports: Reports,
+    counts: str,
+    verdict: str,
+    notes: Iterable[str] = (),
+    *,
+    misused: bool = False,
+) -> None:
+    """Let the numbers travel with a report, to wherever the summary is written.
+
+    :param misused: whether what was asked for could not be done, so that pytest ends with code 2.
+    """
+    body: Any = next((each for each in reports if each.when == "call"), reports[-1])
+    body.filibuster = {
+        "counts": counts,
+        "verdict": verdict,
+        "notes": list(notes),
+        "misused": misused,
+    }
+
+
+def add_section(report: pytest.TestReport, name: str, content: str) -> None:
+    """Add a section to what is shown of a report."""
+    add: Any = getattr(report.longrepr, "addsection", None)
+    if add is not None:
+        add(name, content)
+    else:
+        report.sections.append((name, content))
+
+
+def shown(report: pytest.TestReport) -> str:
+    """What a terminal shows of a report; pytest's ``longreprtext`` loses the first indent."""
+    out = io.StringIO()
+    report.toterminal(TerminalWriter(out))
+    return out.getvalue().strip("\n")
+
+
+def _fail(reports: Reports, name: str, why: str) -> None:
+    """Have the test fail for this reason, or add the reason to how it has failed already."""
+    failed = next((each for each in reports if not each.passed), None)
+    if failed is not None:
+        add_section(failed, name, why)
+        return
+    body = next(each for each in reports if each.when == "call")
+    body.outcome = "failed"
+    body.longrepr = why
+
+
+def _add_failures(
+    item: pytest.Item, result: Result, reports: Reports, failed: Mapping[int, Reports]
+) -> None:
+    """Add faults and commands to the first failure, and all the other failures to it."""
+    main, *others = result.failures
+    name = f"failure 1 of {len(result.failures)}" if others else "this failure"
+    _fail(reports, f"filibuster: {name}", _failure_text(item, main, result))
+    for number, failure in enumerate(others, start=2):
+        its_own = failed[failure.executions[0].number]
+        how = next((shown(each) for each in its_own if not each.passed), "")
+        _fail(
+            reports,
+            f"filibuster: failure {number} of {len(result.failures)}",
+            f"{how}\n\n{_failure_text(item, failure, result)}",
+        )
+    if result.inconclusive:
+        _fail(reports, "filibuster: inconclusive executions", _inconclusive(result.inconclusive))
+
+
+def _inconclusive(executions: Iterable[Execution]) -> str:
+    return "\n".join(text.inconclusive_lines(executions))
+
+
+def _failure_text(item: pytest.Item, failure: Failure, result: Result) -> str:
+    if isinstance(failure.faults, UnknownFaults):
+        return "\n".join(text.failure_lines(failure, result, None))
+    details = {"rootdir": str(item.config.rootpath)}
+    counterexample = Counterexample(
+        item.nodeid, failure.faults, text.error_line(failure.error), details
+    )
+    try:
+        path = counterexample.write(item.config.rootpath / DIRECTORY)
+    except OSError as error:
+        command = f"not possible, as the counterexample could not be written ({error})"
+    else:
+        command = _command(item, path)
+    return "\n".join(text.failure_lines(failure, result, command))
+
+
+def _command(item: pytest.Item, path: Path) -> str:
+    def below(place: Path) -> str:
+        relative = os.path.relpath(place, item.config.invocation_params.dir)
+        return str(place) if relative.startswith("..") else relative
+
+    file, _, rest = item.nodeid.partition("::")
+    nodeid = f"{below(item.config.rootpath / file)}::{rest}"
+    return f"pytest {shlex.quote(nodeid)} --filibuster-replay {shlex.quote(below(path))}"
+
+
+def _warn(item: pytest.Item, result: Result) -> list[str]:
+    """Warn of findings and notes.
+
+    :returns: the warnings that the user's filters turn into errors.
+    """
+    findings = (
+        "\n".join((f"{each.kind}: {next(lines)}", *lines))
+        for each in result.findings
+        for lines in (text.finding_lines(each),)
+    )
+    return [message for message in (*findings, *result.notes) if not _warned(item, message)]
+
+
+def _warned(item: pytest.Item, message: str) -> bool:
+    """Give a warning that points to the test; ``False`` where that is an error."""
+    file, line, _ = item.location
+    try:
+        warnings.warn_explicit(
+            FilibusterWarning(message),
+            category=None,
+            filename=str(item.config.rootpath / file),
+            lineno=(line or 0) + 1,
+        )
+    except FilibusterWarning:
+        return False
+    return True

@@ -1,0 +1,117 @@
+"""How a marked test is explored: in this process, or with a server elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from flask_filibuster.config import Config
+from flask_filibuster.errors import FilibusterError, SetupError
+from flask_filibuster.exploring.driven.remote import RemoteSearch, RemoteSession
+from flask_filibuster.exploring.options import SENT, Options
+from flask_filibuster.exploring.session import Session
+from flask_filibuster.faultmodel.model import FaultModel
+from flask_filibuster.journal.memory import Memory
+from flask_filibuster.protocol.records import write_planned
+from flask_filibuster.pytest_plugin.state import MARKER
+from flask_filibuster.results.counterexample import Counterexample
+from flask_filibuster.search.explorer import Explorer
+from flask_filibuster.server.client.driver import RemoteDriver
+from flask_filibuster.server.client.remote import RemoteServer
+from flask_filibuster.server.signing import seal_of
+
+LIMITS = ("reduction", "max_faults", "max_executions", "max_seconds")
+ARGUMENTS = (*LIMITS, "faults", "check_determinism", "exhaustive", "audit", "audit_seed")
+AnySession = Session | RemoteSession
+AnySearch = Explorer | RemoteSearch
+
+
+def problem_of_mark(item: pytest.Item) -> str | None:
+    """What is wrong with the arguments of a test's mark, in words, if anything is."""
+    marker = item.get_closest_marker(MARKER)
+    if marker is None:
+        return None
+    unknown = [*map(repr, marker.args), *(name for name in marker.kwargs if name not in ARGUMENTS)]
+    if unknown:
+        return (
+            f"the filibuster mark does not take {', '.join(unknown)}; "
+            f"it takes, by keyword: {', '.join(ARGUMENTS)}"
+        )
+    try:
+        Options(**marker.kwargs)
+    except FilibusterError as error:
+        return f"the filibuster mark: {error}"
+    return None
+
+
+def begin(
+    item: Any,
+    config: Config,
+    services: Mapping[str, Any],
+    searching: bool,
+    counterexample: Counterexample | None,
+    memory: Memory | None,
+) -> tuple[AnySession, AnySearch | None]:
+    """Make the session and the search of a marked test.
+
+    :param item: the test.
+    :param config: the settings of its services.
+    :param services: apps by base URL, in this process.
+    :param searching: whether it is to be explored, and not just run.
+    :param counterexample: what it is to be run with, where it is replayed.
+    :param memory: keeps its executions, where the search is in this process.
+    :returns: the session, and the search if there is one.
+    :raises FilibusterError: an option does not fit, or a server does not answer as it should.
+    """
+    around = Config.read({}, token=config.token)
+    url = server_of(item, config)
+    if url is None or not (searching or counterexample):
+        session = Session(timeout=config.timeout)
+        explorer = options_of(item).explorer(services, config, memory) if searching else None
+        return session, explorer
+    driver = RemoteDriver(RemoteServer(url, token=around.token))
+    search = RemoteSearch(driver, _remote_options(item, config, services, counterexample))
+    return RemoteSession(driver, timeout=config.timeout, seal=seal_of(around.token)), search
+
+
+def server_of(item: Any, config: Config) -> str | None:
+    """URL of the server elsewhere that a test is explored with, if there is one."""
+    url: str | None = item.config.getoption("filibuster_server") or config.server_url
+    return url or Config.read({}, token=config.token).server_url
+
+
+def _remote_options(
+    item: Any, config: Config, services: Mapping[str, Any], counterexample: Counterexample | None
+) -> dict[str, Any]:
+    """The options of the exploration, for a server elsewhere."""
+    if counterexample is not None:
+        faults = [write_planned(planned) for planned in counterexample.fault_set]
+        return {"name": item.nodeid, "faults": faults}
+    options = options_of(item)
+    model = options.faults
+    if model is None and config.analysis_file is not None:
+        model = FaultModel.from_analysis_file(config.analysis_file)
+    elif model is None and services:
+        model = FaultModel.from_services(services)
+    given = {
+        "name": item.nodeid,
+        "analysis": None if model is None else model.to_analysis(),
+        **{name: getattr(options, name) for name in SENT},
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def options_of(item: Any) -> Options:
+    """The options of a marked test: those of the command line win over those of its mark."""
+    marker = item.get_closest_marker(MARKER)
+    problem = problem_of_mark(item)  # Here for marks added after collection.
+    if problem is not None:
+        raise SetupError(problem)
+    arguments = dict(marker.kwargs) if marker is not None else {}
+    for name in (*LIMITS, "exhaustive", "audit", "audit_seed"):
+        option = item.config.getoption(f"filibuster_{name}")
+        if option not in (None, False):
+            arguments[name] = option
+    return Options(**arguments)

@@ -1,0 +1,103 @@
+"""Counterexamples: one failing test execution, as a file from which it can be run again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from flask_filibuster.core.execution_index import ExecutionIndex
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.errors import CounterexampleError, FaultModelError
+from flask_filibuster.protocol.records import read_planned, write_planned
+
+VERSION = 1
+DIRECTORY = ".filibuster"
+PACKAGES = ("flask-filibuster", "flask", "werkzeug", "requests", "urllib3", "pytest")
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """What has to fail, in which test, for a bug to show.
+
+    :ivar test: name of the test, or the command, in words.
+    :ivar fault_set: the faults.
+    :ivar seen: what went wrong, in words.
+    :ivar details: what else is needed to run it again, as plain data.
+    :ivar expected: what should have been seen, in words.
+    """
+
+    test: str
+    fault_set: FaultSet
+    seen: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    expected: str = "it passes, as it does without faults"
+
+    def write(self, directory: str | os.PathLike[str] = DIRECTORY) -> Path:
+        """Write it to a file whose name depends on the test and its faults alone.
+
+        :returns: path of the file, below ``directory``, which is made if need be.
+        :raises OSError: it cannot be written.
+        """
+        faults = [write_planned(planned) for planned in self.fault_set]
+        identity = [self.test, *((each["execution_index"], each["fault"]) for each in faults)]
+        name = hashlib.md5(json.dumps(identity).encode(), usedforsecurity=False).hexdigest()[:10]
+        path = Path(directory) / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = {
+            "version": VERSION,
+            "test": self.test,
+            "expected": self.expected,
+            "seen": self.seen,
+            "faults": faults,
+            "details": dict(self.details),
+            "versions": _versions(),
+        }
+        # Several test processes may write the same one at the same time.
+        draft = path.with_suffix(f".{os.getpid()}.tmp")
+        draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        draft.replace(path)
+        return path
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Counterexample:
+        """Read a file that :meth:`write` has written.
+
+        :raises CounterexampleError: it cannot be read, or is no counterexample of this version.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise CounterexampleError(f"cannot read the counterexample {path}: {error}") from error
+        version = content.get("version") if isinstance(content, dict) else None
+        if version != VERSION:
+            raise CounterexampleError(
+                f"{path} is not a counterexample that this version can replay "
+                f"(its version is {version!r}, expected {VERSION})"
+            )
+        try:
+            faults = tuple(read_planned(each) for each in content["faults"])
+            for planned in faults:
+                ExecutionIndex.parse(planned.index)
+            details = dict(content["details"])
+            test, seen = str(content["test"]), str(content["seen"])
+            return cls(test, FaultSet(faults), seen, details, str(content.get("expected", "")))
+        except (KeyError, TypeError, ValueError, AttributeError, FaultModelError) as error:
+            raise CounterexampleError(f"{path} is damaged: {error!r}") from error
+
+
+def _versions() -> dict[str, str]:
+    """What was installed where it was seen."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:  # noqa: PERF203 - there are six of them
+            continue
+    return versions

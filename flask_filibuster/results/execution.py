@@ -1,0 +1,61 @@
+"""Executions: one run of what is explored, under one fault set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.trace import Trace
+
+PASSED = "passed"
+SEARCH, REPEAT, EXHAUSTIVE, AUDIT, SHRINK = "search", "repeat", "exhaustive", "audit", "shrink"
+"""Why a test execution is run: see :class:`Execution`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One run of the functional test.
+
+    :ivar number: its place in the order of the run, from 1.
+    :ivar faults: what was made to fail.
+    :ivar trace: what happened.
+    :ivar verdict: ``"passed"``, ``"failed"`` or ``"inconclusive"``.
+    :ivar error: the exception that the test ended in, or ``None``.
+    :ivar problems: why it is inconclusive, in words.
+    :ivar purpose: ``"search"``; ``"repeat"``: the fault-free execution, once more, to see whether
+        it is the same; ``"exhaustive"`` and ``"audit"``: reduction had left it out; ``"shrink"``:
+        to see whether a fault is needed for a failure.
+    """
+
+    number: int
+    faults: FaultSet
+    trace: Trace
+    verdict: str
+    error: BaseException | None = None
+    problems: tuple[str, ...] = ()
+    purpose: str = SEARCH
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What running the test once showed.
+
+    :ivar trace: what was seen.
+    :ivar error: the exception that the test ended in, or ``None``.
+    :ivar problems: what kept the execution from being what was planned, in words.
+    :ivar asked: what the test asked about the faults: names of services, ``None`` for any of them.
+    """
+
+    trace: Trace
+    error: BaseException | None = None
+    problems: tuple[str, ...] = ()
+    asked: frozenset[str | None] = frozenset()
+
+
+def judged(faults: FaultSet, observation: Observation) -> Execution:
+    """An observation outside of any search as an execution with its verdict."""
+    if observation.problems:
+        verdict = "inconclusive"
+    else:
+        verdict = "passed" if observation.error is None else "failed"
+    return Execution(1, faults, observation.trace, verdict, observation.error, observation.problems)

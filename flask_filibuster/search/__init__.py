@@ -1,0 +1,1 @@
+"""Which fault set is next? Pure: it knows no Flask and no network."""

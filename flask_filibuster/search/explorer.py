@@ -1,0 +1,303 @@
+"""The loop of the search: plan, run, learn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.faultmodel.model import FaultModel
+from flask_filibuster.journal.memory import Memory
+from flask_filibuster.results.execution import PASSED, REPEAT, Execution, Observation
+from flask_filibuster.results.result import Pruned, Result, count_of
+from flask_filibuster.search.budget import MAX_SECONDS, Limits
+from flask_filibuster.search.frontier import Search, reduction_named
+from flask_filibuster.search.ledger import Ledger
+from flask_filibuster.search.phases.checks import Audit, Doubts, Everything
+from flask_filibuster.search.phases.repetition import Repetition
+from flask_filibuster.search.phases.shrinking import Shrinking
+from flask_filibuster.search.plan import Phase, Plan
+
+__all__ = ["Explorer", "Observation", "run_all"]
+
+
+class Explorer:
+    """Decides which fault set to run next, and learns from each that was run.
+
+    First come the fault-free execution, and the same again if ``check_determinism`` asks for it;
+    then the search, see :class:`Search`; then what it left out, if that is asked for; then what it
+    takes to know whether each fault of a failure is needed.
+
+    :param model: which calls can fail how.
+    :param reduction: ``"equivalence"``, ``"exact"`` or ``"none"``.
+    :param max_faults: faults at a time, at most, without those that it takes to reach a call.
+    :param max_executions: how many to run, or ``None``.
+    :param max_seconds: for how long to begin new executions, in seconds, or ``None``.
+    :param exhaustive: whether to run what reduction has left out, after the rest.
+    :param audit: of how many sets, of those that reduction has left out, to see whether it was
+        right.
+    :param seed: of the choice of these.
+    :param check_determinism: whether to run the fault-free execution twice.
+    :param retries: how often to run an execution again that is inconclusive.
+    :param memory: keeps every execution, and has those that need not be run; ``None``: nothing is
+        kept.
+    :param clock: the time, in seconds.
+    """
+
+    def __init__(
+        self,
+        model: FaultModel,
+        *,
+        reduction: str = "equivalence",
+        max_faults: int | None = None,
+        max_executions: int | None = None,
+        max_seconds: float | None = None,
+        exhaustive: bool = False,
+        audit: int = 0,
+        seed: int = 0,
+        check_determinism: bool = False,
+        retries: int = 0,
+        memory: Memory | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        # Exact reduction is the paper's, to which a status is a status.
+        self._ledger = Ledger(model, faults_show=reduction == "equivalence")
+        self._limits = Limits(max_executions, max_seconds, clock)
+        self._retries = retries
+        self._memory = memory
+        self._reduction = reduction_named(reduction, self._ledger.behaviour)
+        self._repetition = Repetition(self._ledger, wanted=check_determinism)
+        self._search = Search(self._ledger, self._reduction, max_faults)
+        self._doubts = Doubts(self._ledger, self._reduction, self._search)
+        self._phases = self._phases_of(max_faults, exhaustive=exhaustive, audit=audit, seed=seed)
+        self._pending: tuple[Phase, Plan] | None = None
+        self._failed_attempts = 0
+        self._limit: str | None = None
+        self._stopped = False
+        self._notes: list[str] = []
+        self._recalled = 0
+
+    def _phases_of(
+        self, max_faults: int | None, *, exhaustive: bool, audit: int, seed: int
+    ) -> Sequence[Phase]:
+        ledger = self._ledger
+        phases: list[Phase] = [self._repetition, self._search]
+        if exhaustive:
+            phases.append(Everything(ledger, self._doubts, max_faults))
+        if audit:
+            phases.append(
+                Audit(ledger, self._reduction, self._search, self._doubts, count=audit, seed=seed)
+            )
+        phases.append(Shrinking(ledger))
+        return phases
+
+    def next(self) -> FaultSet | None:
+        """The next fault set to run, or ``None`` when nothing is left or a limit is reached.
+
+        Sets that reduction leaves out are counted on the way, and executions that are remembered
+        are taken in. The first set is the empty one.
+        """
+        while (faults := self._planned()) is not None:
+            remembered = None if self._memory is None else self._memory.recall(faults)
+            if remembered is None:
+                return faults
+            before = self.executed
+            self._take_in(faults, remembered, "")
+            self._recalled += self.executed - before
+        if self._memory is not None:
+            self._memory.keep_left_out(self._newly_left_out())
+        return None
+
+    def _planned(self) -> FaultSet | None:
+        """The next fault set, whether it is remembered or not."""
+        if self._pending is not None:
+            return self._pending[1].faults
+        if self._stopped or self._out_of_time():
+            return None
+        for phase in self._phases:
+            plan = phase.next()
+            if plan is not None:
+                # Looked at only now: that nothing is left to run is known when it was looked for.
+                if self.executed:  # A test that is not run at all must not pass.
+                    self._limit = self._limits.reached(self.executed)
+                if self._limit is not None:
+                    return None
+                self._pending = phase, plan
+                return plan.faults
+        return None
+
+    def _out_of_time(self) -> bool:
+        # Where looking for the next takes long, too.
+        limit = self._limits.reached(self.executed)
+        if limit == MAX_SECONDS and self.executed:
+            self._limit = limit
+        return self._limit == MAX_SECONDS
+
+    def upcoming(self) -> Iterator[FaultSet]:
+        """The sets that come next as far as is known by now; some of them may not be run then."""
+        if self._stopped or self._limit is not None:
+            return
+        yield from islice(self._expected(), self._limits.left(self.executed))
+
+    def _expected(self) -> Iterator[FaultSet]:
+        memory = self._memory
+        for phase in self._phases:
+            for faults in phase.upcoming():
+                if memory is None or not memory.has(faults):
+                    yield faults
+
+    def learn(self, faults: FaultSet, observation: Observation, extra: str = "") -> Execution:
+        """Take in what running ``faults``, the set that :meth:`next` gave, has shown.
+
+        :param extra: what is to be kept with the execution, where it is.
+        :returns: the execution with its verdict. One that is inconclusive and run once more, or
+            the fault-free one that is repeated, is not among those of the result.
+        :raises ValueError: it is another set's turn.
+        """
+        if self._planned() != faults:
+            raise ValueError(f"it is not the turn of {faults!r}")
+        return self._take_in(faults, observation, extra)
+
+    def _take_in(self, faults: FaultSet, observation: Observation, extra: str) -> Execution:
+        if self._pending is None:
+            raise ValueError(f"nothing was planned, so not {faults!r} either")
+        phase, plan = self._pending
+        execution = self._judged(plan, observation)
+        self._ledger.note(observation)
+        left_out = self._newly_left_out()
+        again = execution.verdict == "inconclusive" and self._failed_attempts < self._retries
+        if again:
+            self._failed_attempts += 1
+        else:
+            self._pending = None
+            execution = self._enter(phase, plan, execution, observation)
+        if self._memory is not None:
+            decision = "run again" if again else self._decision(plan)
+            self._memory.keep(
+                execution, observation, decision=decision, left_out=left_out, extra=extra
+            )
+        return execution
+
+    def _judged(self, plan: Plan, observation: Observation) -> Execution:
+        problems = self._ledger.judge(plan.faults, observation)
+        return Execution(
+            number=self.executed + 1,
+            faults=plan.faults,
+            trace=observation.trace,
+            verdict=_verdict(problems, observation.error),
+            error=observation.error,
+            problems=problems,
+            purpose=plan.purpose,
+        )
+
+    def _enter(
+        self, phase: Phase, plan: Plan, execution: Execution, observation: Observation
+    ) -> Execution:
+        if self._failed_attempts and execution.verdict != "inconclusive":
+            which = f"execution {execution.number}"
+            if plan.purpose == REPEAT:
+                which = "the second execution without faults"
+            self._notes.append(
+                f"{which} was inconclusive at first, and was what was planned when it was run again"
+            )
+        self._failed_attempts = 0
+        if plan.purpose == REPEAT:
+            execution = replace(execution, number=self.executed)
+            self._stopped = not self._repetition.compare(execution, observation)
+            return execution
+        self._ledger.enter(execution, observation)
+        self._stopped = not plan.faults and execution.verdict != PASSED
+        phase.learned(plan, execution)
+        return execution
+
+    def _decision(self, plan: Plan) -> str:
+        """What the search makes of a set that was run, in words."""
+        stand = self._reduction.standing_for(plan.faults)
+        if stand is None or stand == plan.faults:
+            return "built upon"
+        return f"equivalent to {'; '.join(map(str, stand))}"
+
+    def _newly_left_out(self) -> list[tuple[Pruned, str]]:
+        """The sets that were left out since this was last asked."""
+        newly, self._search.passed_by = self._search.passed_by, []
+        return newly
+
+    @property
+    def waiting(self) -> int:
+        """How many known fault sets have been neither run nor left out."""
+        return sum(phase.waiting for phase in self._phases)
+
+    @property
+    def executed(self) -> int:
+        """How many fault sets have been run."""
+        return len(self._ledger.executions)
+
+    @property
+    def left_out(self) -> int:
+        """How many fault sets reduction has left out so far."""
+        return count_of(self._reduction.left_out(self._search.pruned, self._ledger))
+
+    @property
+    def failed(self) -> int:
+        """How many executions have failed so far."""
+        return self._ledger.failed
+
+    @property
+    def under_way(self) -> FaultSet | None:
+        """The set whose turn it is."""
+        return None if self._pending is None else self._pending[1].faults
+
+    def _remaining(self) -> int:
+        """How many sets are known that were neither run nor left out; others may follow."""
+        # What is to be run of what was left out is counted as that.
+        checks = sum(each.waiting for each in self._phases if isinstance(each, Audit | Everything))
+        return self.waiting - checks - self._search.stood_for
+
+    def _unchecked(self) -> Iterator[str]:
+        """What a limit has kept from being run of what was left out."""
+        if self._limit is None:
+            return
+        for phase in self._phases:
+            if isinstance(phase, Audit | Everything) and not phase.over:
+                yield (
+                    f"{self._limit} was reached before {phase.aim} of what reduction has left out "
+                    "was run"
+                )
+
+    def result(self) -> Result:
+        """What has been found so far."""
+        ledger = self._ledger
+        return Result(
+            executions=tuple(ledger.executions),
+            pruned=self._reduction.left_out(self._search.pruned, ledger),
+            remaining=0 if self._stopped else self._remaining(),
+            cut_by_size=self._search.cut_by_size,
+            ambiguities=tuple(ledger.behaviour.ambiguities),
+            notes=(*self._repetition.notes, *self._notes, *self._unchecked()),
+            problems=tuple(self._repetition.problems),
+            classes=self._reduction.classes,
+            limit=self._limit or "interrupted",
+            observed=(*self._repetition.findings, *self._doubts.findings),
+            recalled=self._recalled,
+            reached=frozenset(ledger.reached),
+            asked=frozenset(ledger.asked),
+        )
+
+
+def _verdict(problems: Sequence[str], error: BaseException | None) -> str:
+    if problems:
+        return "inconclusive"
+    return PASSED if error is None else "failed"
+
+
+def run_all(explorer: Explorer, run: Callable[[FaultSet], Observation]) -> Result:
+    """Explore to the end.
+
+    :param explorer: the search.
+    :param run: runs the test once under a fault set.
+    """
+    while (faults := explorer.next()) is not None:
+        explorer.learn(faults, run(faults))
+    return explorer.result()

@@ -1,0 +1,193 @@
+"""The search proper: from the fault-free execution on, one fault more at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from flask_filibuster.core.call import Call
+from flask_filibuster.core.fault_set import FaultSet, PlannedFault
+from flask_filibuster.errors import ConfigError
+from flask_filibuster.results.execution import PASSED, SEARCH, Execution
+from flask_filibuster.results.result import Pruned
+from flask_filibuster.search.behaviour import Behaviour, PredictedCall, Prediction
+from flask_filibuster.search.budget import FaultBudget
+from flask_filibuster.search.ledger import Ledger
+from flask_filibuster.search.plan import Plan
+from flask_filibuster.search.reduction.equivalence import EquivalenceReduction
+from flask_filibuster.search.reduction.exact import ExactReduction, NoReduction, Reduction
+from flask_filibuster.search.reduction.spots import Candidate
+from flask_filibuster.search.ways import Ways
+
+_REDUCTIONS: Mapping[str, type[NoReduction]] = {
+    "equivalence": EquivalenceReduction,
+    "exact": ExactReduction,
+    "none": NoReduction,
+}
+
+
+def reduction_named(name: str, behaviour: Behaviour) -> Reduction:
+    """The reduction of that name.
+
+    :param behaviour: what has been learned, by the time of each judgement.
+    :raises ConfigError: there is none.
+    """
+    if name not in _REDUCTIONS:
+        raise ConfigError("reduction", name, " or ".join(map(repr, _REDUCTIONS)))
+    return _REDUCTIONS[name](behaviour)
+
+
+class Search:
+    """Opens, for each call that was not made to fail, one set for each way that it can.
+
+    Sets come smallest first; among sets of one size, in the order of the sets they grew from, then
+    exceptions before statuses (an exception can be injected at once, a status belongs to a service
+    that has to be reached first), then in the order in which the application makes the calls.
+
+    :param ledger: what has been seen.
+    :param reduction: says what need not be run.
+    :param max_faults: faults of a set, at most; see :class:`FaultBudget`. ``None``: no limit.
+    :param purpose: what its executions are for.
+    :ivar pruned: sets of which every step was known.
+    :ivar passed_by: the sets that were left out, and why, until somebody takes note of them.
+    :ivar cut_by_size: how many sets were not opened because of ``max_faults``.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        reduction: Reduction,
+        max_faults: int | None = None,
+        *,
+        purpose: str = SEARCH,
+    ) -> None:
+        self.pruned: list[Pruned] = []
+        self.cut_by_size = 0
+        self.passed_by: list[tuple[Pruned, str]] = []
+        self._ledger = ledger
+        self._reduction = reduction
+        self._budget = FaultBudget(ledger, max_faults)
+        self._purpose = purpose
+        self._waiting: deque[Candidate] = deque([Candidate(FaultSet())])
+        self._seen: set[frozenset[int]] = {frozenset()}
+
+    @property
+    def waiting(self) -> int:
+        """How many known fault sets have been neither run nor left out."""
+        return len(self._waiting)
+
+    @property
+    def stood_for(self) -> int:
+        """How many of those that wait will be left out, as others stand for them by now."""
+        return sum(map(self._reduction.passes_over, self._waiting))
+
+    def next(self) -> Plan | None:
+        """The next set that may show something new."""
+        waiting, reduction = self._waiting, self._reduction
+        while waiting:
+            candidate = waiting[0]
+            if reduction.passes_over(candidate):
+                waiting.popleft()
+                self.passed_by.append((Pruned(candidate.faults, ""), "equivalence"))
+                reduction.pass_over(candidate)
+                continue
+            prediction = reduction.predict(candidate.faults)
+            if prediction is None or self._is_worth_running(candidate.faults, prediction.answer):
+                if not self._was_lost(candidate.faults):
+                    return Plan(candidate.faults, self._purpose, candidate)
+                waiting.popleft()
+                continue
+            waiting.popleft()
+            self.pruned.append(Pruned(candidate.faults, prediction.answer or ""))
+            self.passed_by.append((self.pruned[-1], "predicted"))
+            self._settle(candidate, prediction)
+        return None
+
+    def upcoming(self) -> Iterator[FaultSet]:
+        """The sets that are not left out by what is known so far."""
+        for candidate in list(self._waiting):
+            if self._reduction.passes_over(candidate):
+                continue
+            prediction = self._reduction.predict(candidate.faults)
+            if prediction is None or self._is_worth_running(candidate.faults, prediction.answer):
+                yield candidate.faults
+
+    def _was_lost(self, faults: FaultSet) -> bool:
+        """Whether another phase has run a set in vain, of which is told already."""
+        attempt = self._ledger.attempt_at(faults)
+        return attempt is not None and attempt.verdict == "inconclusive"
+
+    def _is_worth_running(self, faults: FaultSet, answer: str | None) -> bool:
+        """Whether a set may show something, or is predicted to show a bug that nothing else does.
+
+        A failure is believed when it is seen, and shown with the calls that lead to it.
+        """
+        return answer is None or (answer != PASSED and not self._ledger.is_shown(answer, faults))
+
+    def learned(self, plan: Plan, execution: Execution) -> None:
+        """Build on what was seen."""
+        candidate: Candidate = plan.subject
+        if self._waiting and self._waiting[0] is candidate:
+            self._waiting.popleft()
+        if execution.verdict == "inconclusive":
+            return
+        seen = self._reduction.as_seen(candidate.faults, execution.trace)
+        self._settle(candidate, seen)
+
+    def build_on(self, candidates: Iterable[Candidate]) -> None:
+        """Build on sets that were not built upon before, and take up others with them."""
+        for candidate in candidates:
+            faults = candidate.faults
+            execution = self._ledger.execution_of(faults)
+            seen = (
+                self._reduction.predict(faults)
+                if execution is None
+                else self._reduction.as_seen(faults, execution.trace)
+            )
+            if seen is not None:
+                self._grow(candidate, seen.calls)
+        self._reopen()
+
+    def _settle(self, candidate: Candidate, prediction: Prediction) -> None:
+        if self._reduction.settle(candidate, prediction):
+            self._grow(candidate, prediction.calls)
+        self._reopen()
+
+    def _reopen(self) -> None:
+        """Take sets up again that should not have been passed over, before all others."""
+        reopened = self._reduction.reopened()
+        self._waiting.extendleft(reversed(reopened))
+
+    def _grow(self, candidate: Candidate, calls: Sequence[PredictedCall]) -> None:
+        """Open the sets with one fault more, on a call that comes after all those that failed."""
+        faults = candidate.faults
+        later = self._later(faults, calls)
+        allowed = self._budget.allowed(faults, later)
+        planned = _in_order([ways for _, ways in allowed])
+        if len(allowed) < len(later):
+            self.cut_by_size += sum(len(ways) for _, ways in later) - len(planned)
+        for grown in self._reduction.grow(candidate, calls, planned):
+            identity = self._ledger.ways.identity(grown.faults)
+            if identity not in self._seen:
+                self._seen.add(identity)
+                self._waiting.append(grown)
+
+    def _later(self, faults: FaultSet, calls: Sequence[PredictedCall]) -> list[tuple[Call, Ways]]:
+        """The calls after the last that failed, and how each can fail."""
+        failed = {planned.index for planned in faults}
+        later: list[tuple[Call, Ways]] = []
+        for call, _, _ in calls:
+            if call.index in failed:
+                failed.discard(call.index)
+                later.clear()
+            elif call.source:  # Requests of the test itself have none; they are not made to fail.
+                later.append((call, self._ledger.ways.of(call)))
+        return later
+
+
+def _in_order(ways: Sequence[Ways]) -> list[PlannedFault]:
+    """Faults in the order of the search: the exceptions of all calls, then the statuses."""
+    return [
+        *(fault for way in ways for fault in way.exceptions),
+        *(fault for way in ways for fault in way.statuses),
+    ]

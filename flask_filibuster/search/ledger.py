@@ -1,0 +1,172 @@
+"""What an exploration has seen so far, and whether an execution was what was planned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from flask_filibuster.core.execution_index import ExecutionIndex
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.trace import Trace
+from flask_filibuster.faultmodel.model import FaultModel
+from flask_filibuster.results.bug import signature
+from flask_filibuster.results.execution import PASSED, Execution, Observation
+from flask_filibuster.search.behaviour import Behaviour
+from flask_filibuster.search.ways import PlannedWays
+
+
+class Ledger:
+    """The executions so far, and what they have taught.
+
+    :param model: which calls can fail how.
+    :param faults_show: see :class:`Behaviour`.
+    :ivar ways: the faults that can be planned.
+    :ivar behaviour: what is known of each handler.
+    :ivar executions: the executions, in order.
+    :ivar failed: how many of them failed.
+    :ivar reached: names of the services that were called.
+    :ivar asked: names of services that were asked about.
+    """
+
+    def __init__(self, model: FaultModel, *, faults_show: bool = False) -> None:
+        self.ways = PlannedWays(model)
+        self.behaviour = Behaviour(faults_show=faults_show)
+        self.executions: list[Execution] = []
+        self.failed = 0
+        self.reached: set[str] = set()
+        self.asked: set[str] = set()
+        self._causes: dict[str, list[frozenset[ExecutionIndex]]] = {}
+        self._by_identity: dict[frozenset[int], Execution] = {}
+        self._inconclusive: dict[frozenset[int], Execution] = {}
+        self._reached: set[ExecutionIndex] = set()
+
+    def attempted(self) -> Iterator[Execution]:
+        """The executions, one for each fault set."""
+        yield from self._by_identity.values()
+        yield from (
+            each
+            for identity, each in self._inconclusive.items()
+            if identity not in self._by_identity
+        )
+
+    def has_run(self, faults: FaultSet) -> bool:
+        """Whether there was an execution under these faults, even an inconclusive one."""
+        return self.attempt_at(faults) is not None
+
+    def execution_of(self, faults: FaultSet) -> Execution | None:
+        """The conclusive execution under these faults, if there was one."""
+        return self._by_identity.get(self.ways.identity(faults))
+
+    def attempt_at(self, faults: FaultSet) -> Execution | None:
+        """The execution under these faults, even if it was inconclusive."""
+        identity = self.ways.identity(faults)
+        return self._by_identity.get(identity) or self._inconclusive.get(identity)
+
+    def is_shown(self, ending: str, faults: FaultSet) -> bool:
+        """Whether a failure is one of those already seen: it ends alike, and fails no fewer calls.
+
+        :param ending: how the test ends.
+        :param faults: under which faults it does.
+        """
+        calls = {planned.index for planned in faults}
+        return any(cause <= calls for cause in self._causes.get(ending, ()))
+
+    def judge(self, faults: FaultSet, observation: Observation) -> tuple[str, ...]:
+        """Why an execution proves nothing, in words; empty if it was what was planned."""
+        if observation.problems and not observation.trace.requests:
+            return observation.problems  # That nothing was seen follows from them.
+        return (
+            *observation.problems,
+            *self._broken_promises(faults, observation.trace),
+            *self._broken_connections(faults, observation.trace),
+        )
+
+    def note(self, observation: Observation) -> None:
+        """Note which services were reached and asked about."""
+        trace = observation.trace
+        self.reached.update([call.target for call in trace.invocations])
+        self.reached.update([each.service for each in trace.handlings.values()])
+        self.asked.update([name for name in observation.asked if name is not None])
+
+    def enter(self, execution: Execution, observation: Observation) -> None:
+        """Add an execution, and learn from it if it is conclusive."""
+        self.executions.append(execution)
+        self.failed += execution.verdict == "failed"
+        identity = self.ways.identity(execution.faults)
+        if execution.verdict == "inconclusive":
+            self._inconclusive[identity] = execution
+            return
+        self._by_identity[identity] = execution
+        if execution.verdict == "failed" and not self.is_shown(
+            ending_of(execution), execution.faults
+        ):
+            cause = frozenset(planned.index for planned in execution.faults)
+            self._causes.setdefault(ending_of(execution), []).append(cause)
+        if execution.verdict == PASSED or execution.faults:
+            self.behaviour.learn(
+                observation.trace,
+                ending_of(execution),
+                faults=execution.faults.by_index(),
+                asked=observation.asked,
+            )
+
+    def _broken_promises(self, faults: FaultSet, trace: Trace) -> Iterator[str]:
+        """Calls before the last fault that did not happen as the executions before led to expect.
+
+        What comes after the last fault is what the execution is run to find out.
+        """
+        if not faults:
+            return
+        remaining = {planned.index for planned in faults}
+        for call, key, _ in self.behaviour.predict(faults.by_index()).calls:
+            seen = trace.call(call.index)
+            if seen is None:
+                yield f"a call that was made before was not made again: {call.describe()}"
+                return
+            if call.index in remaining:
+                remaining.discard(call.index)
+                if not remaining:
+                    return
+            elif (
+                key is not None
+                and seen.outcome is not None
+                and seen.outcome.key != key[0]
+                and not _any_inside(remaining, call.index)  # It ended after the fault.
+            ):
+                yield (
+                    f"{call.describe()} ended in {seen.outcome}, "
+                    f"where it had ended in {key[0]} before"
+                )
+                return
+
+    def _broken_connections(self, faults: FaultSet, trace: Trace) -> Iterable[str]:
+        """Calls that reached nobody, though they did before and nothing was to fail there.
+
+        Where services are processes of their own, one may have been stopped or started anew.
+        """
+        planned = [each.index for each in faults]
+        for call in trace.invocations:
+            outcome = call.outcome
+            if call.fault is not None or outcome is None:
+                continue
+            if outcome.exception is None:
+                self._reached.add(call.index)
+            elif (
+                outcome.exception == "ConnectionError"
+                and call.index in self._reached
+                and not _any_inside(planned, call.index)
+            ):
+                yield (
+                    f"{call.describe()} ended in a ConnectionError that was not planned, "
+                    "where it had reached somebody before"
+                )
+
+
+def _any_inside(indexes: Iterable[ExecutionIndex], index: ExecutionIndex) -> bool:
+    """Whether any of these calls was made while that one was, or is that one."""
+    inside = index.rstrip("]")
+    return any(each.startswith(inside) for each in indexes)
+
+
+def ending_of(execution: Execution) -> str:
+    """How the test ended: equal for executions that ended alike."""
+    return PASSED if execution.error is None else signature(execution.error)

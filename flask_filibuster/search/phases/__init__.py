@@ -1,0 +1,1 @@
+"""Reasons to run fault sets, after the search."""

@@ -1,0 +1,77 @@
+"""The fault-free execution once more: is it the same?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.results.execution import PASSED, REPEAT, Execution, Observation
+from flask_filibuster.results.findings import Finding, shortened
+from flask_filibuster.search.determinism import differences, varying_bodies
+from flask_filibuster.search.ledger import Ledger
+from flask_filibuster.search.plan import Plan
+
+
+class Repetition:
+    """Runs the fault-free execution for a second time, before any other.
+
+    :param ledger: what has been seen.
+    :param wanted: whether to do so.
+    :ivar findings: what differed.
+    :ivar problems: why nothing that follows would prove anything.
+    :ivar notes: what follows from the differences for reduction.
+    """
+
+    def __init__(self, ledger: Ledger, *, wanted: bool) -> None:
+        self.findings: tuple[Finding, ...] = ()
+        self.problems: list[str] = []
+        self.notes: list[str] = []
+        self._ledger = ledger
+        self._wanted = wanted
+
+    @property
+    def waiting(self) -> int:
+        """It is not one of the fault sets."""
+        return 0
+
+    def next(self) -> Plan | None:
+        """The empty set, once more after the first execution."""
+        if not self._wanted or not self._ledger.executions:
+            return None
+        return Plan(FaultSet(), REPEAT)
+
+    def upcoming(self) -> Iterator[FaultSet]:
+        """Nothing but what is next."""
+        return iter(())
+
+    def learned(self, plan: Plan, execution: Execution) -> None:
+        """Not one of the exploration's executions; see :meth:`compare`."""
+
+    def compare(self, execution: Execution, observation: Observation) -> bool:
+        """Compare it with the first.
+
+        :returns: whether to go on.
+        """
+        self._wanted = False
+        first = self._ledger.executions[0]
+        if execution.verdict != PASSED:
+            error = execution.error
+            how = "; ".join(execution.problems)
+            if not how and error is not None:
+                text = str(error).strip().partition("\n")[0]
+                how = shortened(f"{type(error).__name__}: {text}")
+            self.problems.append(
+                f"without any fault, the test passed once and then did not ({how}); "
+                "as long as that is so, no failure can be put down to a fault"
+            )
+            return False
+        self._ledger.behaviour.learn(observation.trace, PASSED, asked=observation.asked)
+        self.findings = differences(first.trace, execution.trace)
+        varying = varying_bodies(first.trace, execution.trace)
+        if varying:
+            self.notes.append(
+                f"answers of {', '.join(varying)} are not the same bytes from run to run (a time? "
+                "an id?), so ways to fail that lead there cannot be seen to be alike, and "
+                "reduction leaves out less"
+            )
+        return True

@@ -1,0 +1,1 @@
+"""Which fault sets are pruned."""

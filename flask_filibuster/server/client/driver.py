@@ -1,0 +1,142 @@
+"""A driver's side of the protocol: which execution is next, and how it ended."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.messages import RequestEnded, RequestStarted
+from flask_filibuster.errors import FilibusterError, ServerError
+from flask_filibuster.protocol.notes import write_note
+from flask_filibuster.protocol.payloads import OURS
+from flask_filibuster.protocol.reading import mapping, text_of
+from flask_filibuster.protocol.records import read_fault_set
+from flask_filibuster.server.client.remote import RemoteServer
+from flask_filibuster.server.conductor import Verdict
+
+PATIENCE = 60.0
+
+
+class RemoteDriver:
+    """Drives one exploration on a server that is somewhere else, of this project or another.
+
+    Everything it asks raises ``ServerError`` where the server does not answer as it should.
+
+    :param server: the server.
+    """
+
+    def __init__(self, server: RemoteServer) -> None:
+        self.server = server
+        self._exploration: str | None = None
+        self._request_id: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the server is."""
+        return self.server.url
+
+    def open(self, options: Mapping[str, Any]) -> None:
+        """Open the exploration.
+
+        :param options: name, analysis, reduction, max_faults, max_executions, and faults for a
+            single execution; a server of another project knows none of them but the analysis.
+        """
+        if self.server.is_ours():
+            answer = self._call("POST", "/filibuster/explorations", dict(options))
+            self._exploration = text_of(answer.get("exploration"), "exploration")
+        elif options.get("faults") is not None:
+            raise ServerError(
+                f"the server at {self.url} is of another project, which cannot be told to run the "
+                "faults of a counterexample; replay it without it"
+            )
+        elif options.get("analysis") is not None:
+            self._call("POST", "/filibuster/analysis-file", options["analysis"])
+
+    def has_next(self, number: int) -> tuple[bool, FaultSet | None]:
+        """Ask for execution ``number`` (from 1).
+
+        :returns: whether there is one, and its faults, where the server tells them.
+        """
+        self._request_id = None
+        path = f"/filibuster/has-next-iteration/{number}{self._query()}"
+        answer = self._call("GET", path)
+        there = answer.get("has-next-iteration")
+        if not isinstance(there, bool):
+            raise ServerError(f"the server at {self.url} does not say whether there is a next one")
+        more = answer.get(OURS)
+        if more is None:
+            return there, None
+        try:
+            return there, read_fault_set(mapping(more, OURS).get("faults"))
+        except FilibusterError as error:
+            raise ServerError(
+                f"the server at {self.url} plans faults that are none: {error}"
+            ) from error
+
+    def complete(self, number: int, verdict: Verdict) -> Mapping[str, Any] | None:
+        """Say how execution ``number`` ended.
+
+        :returns: what was seen, where the server tells it.
+        """
+        path = f"/filibuster/complete-iteration/{number}/exception/{int(verdict.failed)}"
+        content = None
+        if self._exploration is not None:
+            content = {
+                OURS: {
+                    "error": verdict.error[:2000],
+                    "signature": verdict.signature[:2000],
+                    "problem": None if verdict.problem is None else verdict.problem[:4000],
+                }
+            }
+        answer = self._call("POST", path + self._query(), content)
+        more = answer.get(OURS)
+        return None if more is None else mapping(more, OURS)
+
+    def torn_down(self, number: int) -> None:
+        """Say that execution ``number`` is cleaned up."""
+        self._call("GET", f"/filibuster/teardowns-completed/{number}{self._query()}")
+
+    def outcome(self) -> Mapping[str, Any] | None:
+        """What was found beyond the executions, where the server tells it."""
+        if self._exploration is None:
+            return None
+        return self._call("GET", f"/filibuster/explorations/{quote(self._exploration)}")
+
+    def end(self) -> None:
+        """Give the exploration up."""
+        if self._exploration is not None:
+            self._call("DELETE", f"/filibuster/explorations/{quote(self._exploration)}")
+
+    def request_started(self, note: RequestStarted) -> None:
+        """Say that the test makes a request, to a server that takes notes."""
+        if self._exploration is not None:
+            self._call("POST", f"/filibuster/note{self._query()}", write_note(note))
+
+    def request_ended(self, note: RequestEnded) -> None:
+        """Say how that request ended."""
+        if self._exploration is not None:
+            self._call("POST", "/filibuster/note", write_note(note))
+
+    def fault_injected(self, service: str | None) -> bool:
+        """Ask whether the execution under way injects a fault (on that service)."""
+        if self._exploration is not None and self._request_id is None:
+            request_id = str(uuid.uuid4())
+            path = f"/filibuster/explorations/{quote(self._exploration)}/requests"
+            self._call("POST", path, {"request_id": request_id})
+            self._request_id = request_id
+        return self.server.fault_injected(self._request_id or "", service)
+
+    def _query(self) -> str:
+        if self._exploration is None:
+            return ""
+        return f"?exploration={quote(self._exploration, safe='')}"
+
+    def _call(self, method: str, path: str, content: Any = None) -> Mapping[str, Any]:
+        # A server may search for a while, or wait for calls under way, before it answers.
+        answer = self.server.client.call(
+            method, path, content, timeout=PATIENCE, plain_ok=self._exploration is None
+        )
+        return answer if isinstance(answer, Mapping) else {}

@@ -1,0 +1,1 @@
+"""Which source stands behind an app."""

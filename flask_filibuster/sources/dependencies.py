@@ -1,0 +1,230 @@
+"""Which source files an execution depends on: those of the services reached, and of the test."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from flask import Flask
+
+from flask_filibuster.core.trace import Trace
+from flask_filibuster.instrumentation.callsite import package_of
+from flask_filibuster.sources.imports import (
+    Files,
+    Imports,
+    Module,
+    loaded_module,
+    module_at,
+    modules_with,
+    of_namespace,
+)
+from flask_filibuster.sources.names import functions_called
+
+logger = logging.getLogger(__name__)
+
+_HOOKS = (
+    "before_request_funcs",
+    "after_request_funcs",
+    "teardown_request_funcs",
+    "url_value_preprocessors",
+    "url_default_functions",
+    "template_context_processors",
+)
+
+
+class SourceFiles:
+    """Which files of the application's own code stand behind services and tests.
+
+    A service's files are the modules of its app, blueprints, views, hooks and error handlers, and
+    whatever they import, directly or not, wherever in a file; those of a test, its module and what
+    that imports, but for the modules of services: these count where their service took part. Left
+    out are Python itself, installed packages (but for the app's own), imports by computed names,
+    and all that is no module: templates, data and configuration files.
+
+    Each file is read once for an object; make a new one to see files that have changed.
+
+    :param services: Flask apps by name of service.
+    """
+
+    def __init__(self, services: Mapping[str, Flask]) -> None:
+        self._services = dict(services)
+        self._lock = threading.Lock()
+        self._imports = Imports()
+        self._modules_of_app: dict[Flask, list[Module] | None] = {}
+        self._files_of_service: dict[str, Files | None] = {}
+        self._files_of_test: dict[tuple[tuple[Module, ...], tuple[str, ...]], Files] = {}
+        self._found: dict[tuple[frozenset[str], Files], dict[str, str] | None] = {}
+        self._last_test: tuple[object, tuple[str, ...], Files | None] = (None, (), frozenset())
+
+    def of(
+        self, trace: Trace, test: object = None, *, extra: Iterable[str] = ()
+    ) -> dict[str, str] | None:
+        """The files that an execution depends on, with digests of their contents.
+
+        :param trace: what happened in it.
+        :param test: the functional test: a function, or anything whose class or module has a
+            file; ``None``: there is none.
+        :param extra: paths of files that belong to the test, as pytest's ``conftest.py``; what
+            they import belongs to it, too.
+        :returns: MD5 digests (hexadecimal; empty for a file that is missing) by absolute path;
+            ``None`` where a service that handled a request is not known, or where no source of it
+            or of the test can be found.
+        """
+        services = frozenset(each.service for each in trace.handlings.values())
+        given = tuple(extra)
+        last_test, last_extra, tested = self._last_test
+        if test is not last_test or given != last_extra:
+            with self._lock:
+                tested = self._of_test(test, given)
+            self._last_test = test, given, tested
+        if tested is None:
+            return None
+        key = services, tested
+        if key not in self._found:
+            with self._lock:
+                self._found[key] = self._digests(services, tested)
+        found = self._found[key]
+        return None if found is None else dict(found)
+
+    def read(self, test: object = None, *, extra: Iterable[str] = ()) -> None:
+        """Read the files of all services and of the test now.
+
+        Later, they may not be any more what this process has imported.
+
+        :param test: as for :meth:`of`.
+        :param extra: as for :meth:`of`.
+        """
+        with self._lock:
+            tested = self._of_test(test, tuple(extra))
+            for name in self._services:
+                self._digests([name], tested or frozenset())
+
+    def _digests(self, services: Iterable[str], tested: Files) -> dict[str, str] | None:
+        files = set(tested)
+        for name in services:
+            if name not in self._files_of_service:
+                app = self._services.get(name)
+                self._files_of_service[name] = None if app is None else self._of_app(app)
+            own = self._files_of_service[name]
+            if own is None:
+                return None
+            files |= own
+        return {file: self._imports.digest(file) for file in sorted(files)}
+
+    def _of_app(self, app: Flask) -> Files | None:
+        modules = self._modules_of(app)
+        return (modules and self._imports.closure(modules, package_of(app))) or None
+
+    def _modules_of(self, app: Flask) -> list[Module] | None:
+        """The modules that a service's own code is in; ``None`` where some has no source."""
+        if app not in self._modules_of_app:
+            self._modules_of_app[app] = self._find_modules(app)
+        return self._modules_of_app[app]
+
+    def _find_modules(self, app: Flask) -> list[Module] | None:
+        modules: list[Module] = []
+        for entry in _entries(app):
+            origins = _origins(entry)
+            if not origins:
+                logger.debug("%s: no source of %r", app.name, entry)
+                return None
+            modules += origins
+        for name in (app.import_name, *(each.import_name for each in app.blueprints.values())):
+            # A name that is no module's may be that of some other module that is not loaded.
+            modules += loaded_module(name)
+        modules += loaded_module(type(app).__module__)
+        if not loaded_module(app.import_name):
+            modules += self._makers(app)
+        return modules
+
+    def _makers(self, app: Flask) -> list[Module]:
+        """Where an app is made that is not named after a module: not where it is imported from."""
+        having = modules_with(app)
+        files = {each.file for each in having}
+        makers = [
+            each
+            for each in having
+            if not (self._imports.closure([each], package_of(app)) - {each.file}) & files
+        ]
+        return makers or having
+
+    def _of_test(self, test: object, extra: tuple[str, ...]) -> Files | None:
+        origins = tuple(_origins(test)) if test is not None else ()
+        if test is not None and not origins:
+            logger.debug("no source of the test %r", test)
+            return None
+        key = origins, extra
+        if key not in self._files_of_test:
+            modules = [*origins, *(module_at(os.path.abspath(each)) for each in extra)]
+            # That a conftest.py imports all services makes none of them a part of the test.
+            services = {
+                module for app in self._services.values() for module in self._modules_of(app) or ()
+            }.difference(modules)
+            package = _package_of_test(test)
+            found = self._imports.closure(modules, package, without=services)
+            self._files_of_test[key] = found | frozenset(map(os.path.abspath, extra))
+        return self._files_of_test[key]
+
+
+def _entries(app: Flask) -> Iterator[Any]:
+    """What an app runs to answer a request."""
+    yield from app.view_functions.values()
+    yield from app.teardown_appcontext_funcs
+    for kind in _HOOKS:
+        for functions in getattr(app, kind).values():
+            yield from functions
+    for by_code in app.error_handler_spec.values():
+        for by_exception in by_code.values():
+            yield from by_exception.values()
+    yield app.wsgi_app
+
+
+def _origins(value: Any) -> list[Module]:
+    """The modules with the source of what runs when an object is called, and of its class.
+
+    Empty where no source is found; of a module, that module.
+    """
+    functions = _functions_of(value)
+    found = [module for each in functions if (module := _of_function(each)).file is not None]
+    if functions and not found:
+        return []
+    # A method may have been inherited from another module.
+    owner = value.__self__ if isinstance(value, MethodType) else value
+    is_module = isinstance(owner, ModuleType)
+    found += loaded_module(getattr(owner, "__name__" if is_module else "__module__", None))
+    return list(dict.fromkeys(found))
+
+
+def _functions_of(value: Any) -> list[FunctionType]:
+    """The functions that an object calls, with those that a decorator or a partial was given."""
+    pending, found = [value], dict[FunctionType, None]()
+    while pending:
+        for function, given in functions_called(pending.pop()):
+            if isinstance(function, FunctionType) and function not in found:
+                found[function] = None
+                pending += [each for each in (*given, *_enclosed(function)) if callable(each)]
+    return list(found)
+
+
+def _enclosed(function: FunctionType) -> Iterator[Any]:
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # a variable that is not assigned yet
+            yield cell.cell_contents
+
+
+def _of_function(function: FunctionType) -> Module:
+    name = str(function.__globals__.get("__name__", ""))
+    return of_namespace(function.__globals__, name, function.__code__.co_filename)
+
+
+def _package_of_test(test: Any) -> str:
+    """The top-level package of a test, whatever decorators it has."""
+    while isinstance(test, functools.partial):
+        test = test.func
+    return str(getattr(test, "__module__", "")).partition(".")[0]

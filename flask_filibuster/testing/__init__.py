@@ -1,1 +1,0 @@
-"""What a test author touches: explore(), the mesh, the pytest plugin."""

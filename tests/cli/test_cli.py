@@ -1,0 +1,878 @@
+"""The command line, as a developer uses it: in a directory with an app and its services."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from flask.cli import cli
+
+from flask_filibuster import __version__
+from flask_filibuster.instrumentation.frames import current_scope
+
+EXAMPLE = Path(__file__).parents[2] / "example_app.py"
+
+SHOP = """
+    import logging
+
+    import requests
+    from flask import Flask, Response, request
+
+    from flask_filibuster import Filibuster
+
+    app = Flask("shop")
+    app.config.from_mapping({config})
+    {extension}
+    stock = Flask("stock")
+    STOCK = "http://stock:5001"
+
+    @app.get("/careful")
+    def careful():
+        try:
+            answer = requests.get(STOCK + "/count", timeout=1)
+            answer.raise_for_status()
+        except requests.RequestException:
+            return "none"
+        return answer.text
+
+    @app.get("/careless")
+    def careless():
+        print("printed by the app")
+        logging.getLogger("shop").warning("asking for the stock")
+        try:
+            return requests.get(STOCK + "/count", timeout=1).text
+        except requests.ConnectionError:
+            return "none"
+
+    @app.get("/passed-on")
+    def passed_on():
+        try:
+            answer = requests.get(STOCK + "/count", timeout=1)
+        except requests.RequestException:
+            return "none"
+        return answer.text, answer.status_code
+
+    @app.get("/patient")
+    def patient():
+        try:
+            return requests.get(STOCK + "/count").text
+        except requests.RequestException:
+            return "none"
+
+    @app.get("/streamed")
+    def streamed():
+        def body():
+            yield "count: "
+            yield requests.get(STOCK + "/count", timeout=1).text
+        return Response(body())
+
+    @app.post("/orders")
+    def order():
+        if request.json != {{"item": "tea"}} or request.headers["Authorization"] != "Bearer: x":
+            return "not understood", 400
+        return careful()
+
+    @app.get("/alone")
+    def alone():
+        return "alone"
+
+    @app.get("/broken")
+    def broken():
+        return 1 / 0
+
+    @app.get("/host")
+    def host():
+        return "", 200 if request.host == "shop:5000" else 404
+
+    calls = []
+
+    @app.get("/moody")
+    def moody():
+        calls.append("one more")
+        return careful() if len(calls) < 3 else "not any more"
+
+    @stock.get("/count")
+    def count():
+        return "7"
+
+    filibuster_services = {{STOCK: stock}}
+
+    def make_services():
+        return {{"http://shop:5000": app, STOCK: stock}}
+
+    def make_services_of(app):
+        return {{}}
+"""
+
+
+class Project:
+    """A directory with an app in it, and the commands that are run there.
+
+    :ivar path: the directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, name: str, source: str) -> None:
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(source), encoding="utf-8")
+
+    def shop(self, config: str = "", extension: str = "Filibuster(app)") -> None:
+        """Write the app."""
+        self.write("shop.py", SHOP.format(config=config, extension=extension))
+
+    def flask(self, *arguments: str, app: str | None = "shop", color: bool = False) -> Result:
+        """Run ``flask`` in this process."""
+        prefix = [] if app is None else ["--app", app]
+        try:
+            return CliRunner().invoke(cli, [*prefix, "filibuster", *arguments], color=color)
+        finally:
+            assert current_scope() is None
+            assert logging.root.manager.disable == logging.NOTSET
+            self.forget()
+
+    def forget(self) -> None:
+        """Forget the modules of this directory, which may change."""
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None)).startswith(str(self.path)):
+                del sys.modules[name]
+
+    def explored(self, *arguments: str, app: str | None = "shop") -> dict[str, Any]:
+        """The result of ``explore --json``."""
+        result = self.flask("explore", *arguments, "--json", app=app)
+        data: dict[str, Any] = json.loads(result.stdout)
+        return data
+
+    def found(self, path: str = "/careless") -> list[str]:
+        """The arguments that replay the first finding, after ``flask … filibuster``."""
+        result = self.flask("explore", path)
+        assert result.exit_code == 1
+        return replay_of(result.stdout)
+
+
+def replay_of(output: str) -> list[str]:
+    command = re.search(r"replay it: flask .*filibuster (replay .*)", output)
+    assert command is not None, output
+    return shlex.split(command[1])
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")  # As Flask does, for good.
+    monkeypatch.delenv("FLASK_APP", raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    made = Project(tmp_path)
+    made.shop()
+    return made
+
+
+# --- status ---------------------------------------------------------------------------------------
+
+
+def test_status_says_how_the_app_is_set_up(project: Project) -> None:
+    result = project.flask("status")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    lines = dict(re.split(r": +", line, maxsplit=1) for line in result.stdout.splitlines())
+    assert lines["extension"] == f"there, version {__version__}"
+    assert lines["enabled"] == "yes"
+    assert lines["service"] == "shop"
+    assert lines["server"] == "embedded in the process"
+    assert lines["fault model"].startswith("static analysis of the views")
+    assert lines["  exceptions"] == "ConnectionError, Timeout"
+    assert lines["  statuses"] == "400, 404, 500 (shop)"
+    assert lines["reduction"] == "equivalence"
+    assert lines["max faults"] == lines["max executions"] == "no limit"
+    assert lines["excluded hosts"] == "none"
+
+
+def test_status_gives_the_same_as_json(project: Project) -> None:
+    project.shop("FILIBUSTER_MAX_FAULTS=2, FILIBUSTER_SERVICE_NAME='front'")
+    result = project.flask("status", "--json")
+    assert result.exit_code == 0
+    status = json.loads(result.stdout)
+    assert status["extension"] is status["enabled"] is True
+    assert status["service"] == "front"
+    assert status["max_faults"] == 2
+    assert status["max_executions"] is None
+    assert status["fault_model"]["exceptions"] == ["ConnectionError", "Timeout"]
+    assert status["instrumented"]
+
+
+def test_status_tells_what_to_add_where_the_extension_is_missing(project: Project) -> None:
+    project.shop(extension="")
+    result = project.flask("status")
+    assert result.exit_code == 1
+    assert "the app 'shop' has no Filibuster extension" in result.stdout
+    assert "    from flask_filibuster import Filibuster\n" in result.stdout
+    assert "    Filibuster(app)\n" in result.stdout
+    as_json = project.flask("status", "--json")
+    assert as_json.exit_code == 1
+    content = json.loads(as_json.stdout)
+    assert content["extension"] is False
+    assert "Filibuster(app)" in content["advice"]
+
+
+def test_status_of_an_extension_that_is_switched_off(project: Project) -> None:
+    project.shop("FILIBUSTER_ENABLED=False")
+    result = project.flask("status")
+    assert result.exit_code == 0
+    assert "enabled:        no, FILIBUSTER_ENABLED is False" in result.stdout
+    assert "instrumented:   none" in result.stdout
+
+
+def test_status_of_an_app_whose_sessions_are_instrumented_by_hand(project: Project) -> None:
+    project.shop("FILIBUSTER_INSTRUMENT_REQUESTS=False")
+    assert "sessions with a FilibusterAdapter mounted by hand" in project.flask("status").stdout
+
+
+ANALYSIS = {
+    "python": {
+        "pattern": r"requests\.(get|post)",
+        "exceptions": [{"name": "requests.exceptions.ConnectionError"}],
+        "errors": [{"service_name": "stock", "types": [{"return_value": {"status_code": "418"}}]}],
+    }
+}
+
+
+def test_status_names_the_analysis_file_and_what_is_in_it(project: Project) -> None:
+    project.write("analysis.json", json.dumps(ANALYSIS))
+    project.shop("FILIBUSTER_ANALYSIS_FILE='analysis.json'")
+    result = project.flask("status")
+    assert result.exit_code == 0
+    assert "fault model:    analysis file analysis.json:" in result.stdout
+    assert "  statuses:     418 (stock)" in result.stdout
+    assert "  otherwise:    none" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("config", "complaint"),
+    [
+        pytest.param(
+            "FILIBUSTER_ANALYSIS_FILE='none.json'",
+            "cannot read the analysis file none.json",
+            id="no analysis file",
+        ),
+        pytest.param("FILIBUSTER_MAX_FAULTS=0", "FILIBUSTER_MAX_FAULTS is 0; it must", id="value"),
+        pytest.param("FILIBUSTER_FAULTS=1", "FILIBUSTER_FAULTS is 1; it must be one", id="key"),
+        pytest.param("FILIBUSTER_SERVER_URL='localhost:5005'", "it must be a URL", id="server"),
+    ],
+)
+@pytest.mark.parametrize("command", [["status"], ["explore", "/careful"]], ids=lambda each: each[0])
+def test_a_mistake_in_the_configuration_is_said_without_a_traceback(
+    project: Project, command: list[str], config: str, complaint: str
+) -> None:
+    project.shop(config)
+    result = project.flask(*command)
+    assert result.exit_code == 2
+    assert f"Error: {complaint}" in result.stderr or complaint in result.stderr
+    assert result.stdout == ""
+    assert isinstance(result.exception, SystemExit)
+
+
+# --- explore: the example -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def explored_example(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """The first command of the README, in a process of its own."""
+    path = tmp_path_factory.mktemp("example")
+    shutil.copy(EXAMPLE, path)
+    arguments = ["--app", "example_app", "filibuster", "explore", "/products/tea"]
+    return path, run_flask(path, *arguments)
+
+
+def run_flask(path: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flask", *arguments]
+    return subprocess.run(
+        command,
+        cwd=path,
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_explore_finds_both_bugs_of_the_example_and_nothing_else(
+    explored_example: tuple[Path, Any],
+) -> None:
+    _, done = explored_example
+    assert done.returncode == 1
+    first, second = done.stdout.split("\n\n")[1:3]
+    assert "1. uncaught exception" in first
+    assert "at example_app.py:68, in recommended" in first
+    assert "shop -> recommendations: GET http://recommendations:5007/for/tea" in first
+    assert "raises Timeout" in first
+    assert "2. uncaught exception" in second
+    assert "at example_app.py:62, in rating_of" in second
+    assert "shop -> reviews" in second
+    assert "shop -> archive" in second
+    assert done.stdout.endswith("\n\n2 findings\n")
+
+
+def test_the_output_is_plain_and_only_progress_is_on_stderr(
+    explored_example: tuple[Path, Any],
+) -> None:
+    _, done = explored_example
+    assert "\x1b" not in done.stdout + done.stderr
+    assert re.fullmatch(r"\d+ executions, \d+ left out, 0 to go, \d+/s\n", done.stderr)
+
+
+def test_the_commands_that_explore_prints_show_each_bug_again(
+    explored_example: tuple[Path, Any],
+) -> None:
+    path, done = explored_example
+    commands = re.findall(r"replay it: flask (.*)", done.stdout)
+    assert len(commands) == 2
+    for command, where in zip(commands, ["recommended", "rating_of"], strict=True):
+        replayed = run_flask(path, *shlex.split(command))
+        assert replayed.returncode == 1
+        assert "reproduced: shop let" in replayed.stdout
+        assert f", in {where}\n" in replayed.stdout
+        assert replayed.stderr == ""
+
+
+# --- explore: what it says ------------------------------------------------------------------------
+
+
+def test_explore_of_a_careful_app_finds_nothing(project: Project) -> None:
+    result = project.flask("explore", "/careful", "--no-journal")
+    assert result.exit_code == 0
+    assert result.stdout == "GET /careful: 4 executions\n\nnothing found\n"
+    assert not (project.path / ".filibuster").exists()
+    assert project.flask("explore", "/careful").stdout == result.stdout
+    files = [file.name for file in (project.path / ".filibuster").iterdir()]
+    assert files == ["journal.sqlite3"]
+
+
+def test_a_finding_says_what_failed_where_and_under_which_fault(project: Project) -> None:
+    result = project.flask("explore", "/careless")
+    assert result.exit_code == 1
+    assert re.search(
+        r"""
+1\. uncaught exception
+  shop let ReadTimeout: .* escape from GET /careless
+    at shop\.py:\d+, in careless
+  with this fault:
+    shop -> stock: GET http://stock:5001/count
+      called at shop\.py:\d+, in careless
+      raises Timeout
+  1 execution shows it
+  replay it: flask --app shop filibuster replay \.filibuster/\w+\.json
+""",
+        result.stdout,
+    )
+    assert result.stdout.endswith("\n1 finding\n")
+
+
+def test_an_answer_of_500_because_of_a_fault_is_a_finding(project: Project) -> None:
+    result = project.flask("explore", "/passed-on")
+    assert result.exit_code == 1
+    assert "1. answer 500\n  shop answered 500 to GET /passed-on" in result.stdout
+    assert "answers 500 Internal Server Error" in result.stdout
+
+
+def test_a_call_without_a_timeout_is_worth_a_look_and_no_failure(project: Project) -> None:
+    result = project.flask("explore", "/patient")
+    assert result.exit_code == 0
+    assert "worth a look\n  shop calls GET http://stock:5001/count without a timeo" in result.stdout
+    assert result.stdout.endswith("\n\n1 thing worth a look\n")
+
+
+def test_an_answer_that_breaks_off_is_found_and_can_be_replayed(project: Project) -> None:
+    result = project.flask("explore", "/streamed")
+    assert result.exit_code == 1
+    assert "1. no complete answer\n  ChunkedEncodingError: " in result.stdout
+    assert "raises ConnectionError" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) < 200
+    replayed = project.flask(*replay_of(result.stdout))
+    assert replayed.exit_code == 1
+    assert "reproduced: ChunkedEncodingError" in replayed.stdout
+    (failure,) = project.explored("/streamed")["failures"]
+    assert failure["replay"].startswith("flask --app shop filibuster replay")
+
+
+def test_json_is_all_that_is_on_stdout(project: Project) -> None:
+    result = project.flask("explore", "/careless", "--json")
+    assert result.exit_code == 1
+    data = json.loads(result.stdout)
+    assert data["version"] == 1
+    assert data["ok"] is False
+    assert data["executed"] == data["generated"] == len(data["executions"]) == 4
+    (finding,) = data["findings"]
+    assert finding["kind"] == "uncaught exception"
+    assert finding["site"]["function"] == "careless"
+    assert finding["replay"].startswith("flask --app shop filibuster replay .filibuster/")
+    (fault,) = finding["faults"]
+    assert (fault["source"], fault["service"], fault["method"]) == ("shop", "stock", "GET")
+    assert (fault["exception"], fault["status"], fault["abort"]) == ("Timeout", None, True)
+    assert data["executions"][0]["answers"] == ["200"]
+    assert project.explored("/careful")["ok"] is True
+
+
+def test_a_path_that_fails_by_itself_is_not_explored(project: Project) -> None:
+    result = project.flask("explore", "/nowhere")
+    assert result.exit_code == 2
+    assert "the answer is 404 without any fault, so no fault was injected" in result.stdout
+    assert "check the path, --method, --header, --json-body" in result.stdout
+    assert "bug" not in result.stdout
+    assert project.flask("explore", "/nowhere", "--json").exit_code == 2
+
+
+def test_a_path_that_is_broken_without_any_fault_is_said_to_be(project: Project) -> None:
+    result = project.flask("explore", "/broken")
+    assert result.exit_code == 1
+    assert "the answer is 500 without any fault, so no fault was injected" in result.stdout
+    assert "--services" in result.stdout
+    (failure,) = project.explored("/broken")["failures"]
+    assert failure["faults"] == []
+    assert failure["replay"] is None
+
+
+def test_a_path_that_calls_nobody_is_pointed_out(project: Project) -> None:
+    result = project.flask("explore", "/alone")
+    assert result.exit_code == 0
+    assert "note: no remote call was seen" in result.stdout
+
+
+def test_executions_that_prove_nothing_are_listed_and_exit_with_1(project: Project) -> None:
+    result = project.flask("explore", "/moody", "--max-executions", "2")
+    assert result.exit_code == 1
+    assert "inconclusive executions\n  execution 2:" in result.stdout
+    assert "the call was never made: shop -> stock" in result.stdout
+    assert result.stdout.endswith("\n1 inconclusive execution\n")
+
+
+def test_results_are_coloured_on_a_terminal_unless_it_is_not_wanted(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "\x1b[" in project.flask("explore", "/careless", color=True).stdout
+    assert "\x1b[" not in project.flask("explore", "/careless").stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in project.flask("explore", "/careless", color=True).stdout
+    monkeypatch.setenv("NO_COLOR", "")
+    assert "\x1b[" in project.flask("explore", "/careless", color=True).stdout
+
+
+def test_progress_is_rewritten_on_a_terminal_and_said_once_elsewhere(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = project.flask("explore", "/careful").stderr
+    assert re.fullmatch(r"4 executions, 0 left out, 0 to go, \d+/s\n", elsewhere)
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setenv("COLUMNS", "200")
+    for pause in ("INTERVAL", "SHARE"):
+        monkeypatch.setattr(f"flask_filibuster.report.progress.{pause}", 0.0)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--app", "shop", "filibuster", "explore", "/careful"], standalone_mode=False)
+    project.forget()
+    lines = terminal.getvalue().split("\r\x1b[K")
+    assert lines[0] == ""
+    assert [line.partition(",")[0] for line in lines[1:]] == [
+        "1 execution",
+        "1 execution",  # The fault-free one is repeated.
+        "2 executions",
+        "3 executions",
+        "4 executions",
+        "4 executions",
+    ]
+    state = (
+        r"\d executions?, 0 left out, \d to go, \d+/s, about \d+ s left, 0 found(?:, now: (.*))?"
+    )
+    under_way = [re.fullmatch(state, line) for line in lines[1:-1]]
+    assert [match and match[1] for match in under_way] == [
+        "no faults",
+        "stock ConnectionError",
+        "stock Timeout",
+        "stock 500",
+        None,
+    ]
+    assert all(under_way)
+    assert re.fullmatch(r"4 executions, 0 left out, 0 to go, \d+/s\n", lines[-1])
+    assert terminal.getvalue().count("\n") == 1
+
+
+def test_what_apps_log_and_print_is_shown_only_if_asked_for(project: Project) -> None:
+    source = (project.path / "shop.py").read_text()
+    project.write("shop.py", f"print('printed on import')\n{source}")
+    arguments = ["--app", "shop", "filibuster", "explore", "/careless", "--json"]
+    quiet = run_flask(project.path, *arguments)
+    assert quiet.stderr.startswith("printed on import\n4 executions")
+    assert quiet.stderr.count("\n") == 2
+    verbose = run_flask(project.path, *arguments, "--verbose")
+    for line in ("asking for the stock", "printed by the app", "Traceback"):
+        assert line in verbose.stderr
+    assert verbose.returncode == quiet.returncode == 1
+    assert json.loads(verbose.stdout) == json.loads(quiet.stdout)
+    assert json.loads(project.flask("status", "--json").stdout)["extension"] is True
+
+
+def test_where_the_counterexample_cannot_be_written_the_finding_is_shown_all_the_same(
+    project: Project,
+) -> None:
+    project.write(".filibuster", "in the way")
+    result = project.flask("explore", "/careless")
+    assert result.exit_code == 1
+    assert "uncaught exception" in result.stdout
+    assert "replay it" not in result.stdout
+    assert "the counterexample could not be written:" in result.stderr
+
+
+# --- explore: what is requested -------------------------------------------------------------------
+
+
+def test_method_body_and_headers_reach_the_app(project: Project) -> None:
+    result = project.flask(
+        "explore",
+        "/orders",
+        "--method",
+        "post",
+        "--json-body",
+        '{"item": "tea"}',
+        "--header",
+        "Authorization: Bearer: x",
+    )
+    assert result.exit_code == 0
+    assert result.stdout.startswith("POST /orders: 4 executions\n")
+
+
+def test_a_replay_makes_the_same_request(project: Project) -> None:
+    source = (project.path / "shop.py").read_text()
+    project.write("shop.py", source.replace("return careful()", "return careless()"))
+    result = project.flask(
+        *("explore", "/orders?a=1", "--method", "POST", "--json-body", '{"item": "tea"}'),
+        *("--header", "Authorization: Bearer: x"),
+    )
+    assert result.exit_code == 1
+    replayed = project.flask(*replay_of(result.stdout))
+    assert replayed.exit_code == 1
+    assert replayed.stdout.startswith("POST /orders?a=1, with:\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        pytest.param([], "Missing argument 'PATH'", id="no path"),
+        pytest.param(["careful"], "it must begin with a slash, like /orders/7", id="no slash"),
+        pytest.param(["http://shop/"], "it must begin with a slash", id="a URL"),
+        pytest.param(["/", "--json-body", "{item}"], "not JSON: ", id="no JSON"),
+        pytest.param(["/", "--header", "x"], "write it as 'Name: value'", id="no header"),
+        pytest.param(["/", "--header", ": x"], "write it as 'Name: value'", id="no header name"),
+        pytest.param(["/", "--header", "a b: x"], "write it as", id="space in a header name"),
+        pytest.param(["/", "--header", "a: \u2603"], "write it as", id="not Latin-1"),
+        pytest.param(["/", "--header", "a: b\nc: d"], "write it as", id="two headers in one"),
+        pytest.param(["/", "--method", "GE T"], "is no HTTP method", id="method"),
+        pytest.param(["/", "--max-faults", "0"], "0 is not in the range", id="max faults"),
+        pytest.param(["/", "--max-executions", "x"], "'x' is not a valid integer", id="number"),
+        pytest.param(["/", "--reduction", "all"], "'all' is not one of", id="reduction"),
+        pytest.param(["/", "--services", "shop"], "write it as module:mapping", id="no colon"),
+        pytest.param(["/", "--services", "shop:none"], "has no attribute 'none'", id="no mapping"),
+        pytest.param(["/", "--services", "none:none"], "No module named 'none'", id="no module"),
+        pytest.param(["/", "--services", "shop:STOCK"], "it must be a mapping", id="a string"),
+        pytest.param(["/", "--services", "shop:app"], "it must be a mapping", id="an app"),
+        pytest.param(
+            ["/", "--services", "shop:make_services_of"],
+            "shop:make_services_of() cannot be called: missing a required argument",
+            id="a function of something",
+        ),
+    ],
+)
+def test_mistakes_are_said_on_stderr_and_exit_with_2(
+    project: Project, arguments: list[str], complaint: str
+) -> None:
+    result = project.flask("explore", *arguments)
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+    assert result.stdout == ""
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_help_explains_commands_and_exit_codes(project: Project) -> None:
+    group = project.flask("--help")
+    for command in ("status", "explore", "replay"):
+        assert re.search(rf"^  {command} +\w", group.stdout, re.MULTILINE)
+        helped = project.flask(command, "--help")
+        assert helped.exit_code == 0
+        assert "Exit code 0" in helped.stdout
+    assert "--max-faults N " in project.flask("explore", "--help").stdout
+
+
+# --- explore: limits and faults -------------------------------------------------------------------
+
+
+def test_options_limit_what_is_explored_and_win_over_configuration(project: Project) -> None:
+    assert project.explored("/careful", "--max-executions", "3")["executed"] == 3
+    limited = project.explored("/careful", "--max-executions", "3")["not_run"]
+    assert limited == {"max_executions": 1, "max_faults": 0}
+    project.shop("FILIBUSTER_MAX_EXECUTIONS=2")
+    assert project.explored("/careful")["executed"] == 2
+    assert project.explored("/careful", "--max-executions", "4")["executed"] == 4
+    result = project.flask("explore", "/careful")
+    assert "2 executions, 2 or more not run (max_executions)" in result.stdout
+
+
+def test_reduction_and_the_size_of_fault_sets_can_be_chosen(project: Project) -> None:
+    shutil.copy(EXAMPLE, project.path)
+    pruned = project.explored("/products/tea", "--max-faults", "1", app="example_app")
+    assert pruned["not_run"]["max_faults"] > 0
+    sets = [[fault["service"] for fault in each["faults"]] for each in pruned["executions"]]
+    assert max(map(len, sets)) == 2
+    # What is only called because of another failure: the second attempt, and the fallback.
+    assert {tuple(each) for each in sets if len(each) == 2} == {
+        ("taxes", "taxes"),
+        ("taxes", "rates"),
+        ("rates", "taxes"),
+        ("rates", "rates"),
+        ("reviews", "archive"),
+    }
+    everything = project.explored(
+        *("/products/tea", "--reduction", "none", "--max-faults", "1"), app="example_app"
+    )
+    assert everything["pruned"] == 0
+    assert everything["executed"] == pruned["generated"]
+
+
+def test_the_fault_model_comes_from_the_configured_analysis_file(project: Project) -> None:
+    project.write("analysis.json", json.dumps(ANALYSIS))
+    project.shop("FILIBUSTER_ANALYSIS_FILE='analysis.json'")
+    faults = [each["faults"] for each in project.explored("/careful")["executions"]]
+    assert [(one["exception"], one["status"]) for each in faults for one in each] == [
+        ("ConnectionError", None),
+        (None, 418),
+    ]
+
+
+# --- explore: the app and its services ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["shop", "shop:app", "shop.py", "shop.py:app", "{directory}/shop.py", "shop:make_app()"]
+)
+def test_an_app_is_named_as_for_flask_and_replayed_under_that_name(
+    project: Project, name: str
+) -> None:
+    source = (project.path / "shop.py").read_text()
+    project.write("shop.py", f"{source}\ndef make_app():\n    return app\n")
+    app = name.format(directory=project.path)
+    result = project.flask("explore", "/careless", app=app)
+    assert result.exit_code == 1
+    assert f"flask --app {shlex.quote(app)} filibuster replay" in result.stdout
+    assert project.flask(*replay_of(result.stdout), app=app).exit_code == 1
+
+
+def test_without_a_name_the_app_is_found_where_flask_looks(project: Project) -> None:
+    (project.path / "shop.py").rename(project.path / "wsgi.py")
+    assert project.explored("/careful", app=None)["executed"] == 4
+    result = project.flask("explore", "/careless", app=None)
+    assert result.exit_code == 1
+    assert "replay it: flask filibuster replay" in result.stdout
+
+
+def test_services_are_found_in_a_module_of_a_package_whatever_the_app_is_called(
+    project: Project,
+) -> None:
+    (project.path / "pages").mkdir()
+    project.write("pages/__init__.py", "")
+    (project.path / "shop.py").rename(project.path / "pages" / "web.py")
+    for app in ("pages.web", "pages/web.py"):
+        assert project.explored("/careful", app=app)["executed"] == 4
+
+
+def test_services_are_found_where_the_app_was_made_too(project: Project) -> None:
+    project.write("front.py", "from shop import app\n")
+    assert project.explored("/careful", app="front")["executed"] == 4
+
+
+def test_the_app_is_requested_where_its_services_find_it(project: Project) -> None:
+    among = ("--services", "shop:make_services")
+    assert project.flask("explore", "/host", *among).exit_code == 0
+    assert project.flask("explore", "/host").exit_code == 2
+
+
+@pytest.mark.parametrize("services", ["shop:filibuster_services", "shop:make_services"])
+def test_services_are_a_mapping_or_a_function_that_makes_one(
+    project: Project, services: str
+) -> None:
+    project.write("front.py", "from shop import app\n")
+    assert project.explored("/careful", "--services", services, app="front")["executed"] == 4
+
+
+def test_the_services_that_were_named_are_used_in_a_replay(project: Project) -> None:
+    project.write("front.py", "from shop import app\n")
+    result = project.flask("explore", "/careless", "--services", "shop:make_services", app="front")
+    assert result.exit_code == 1
+    assert project.flask(*replay_of(result.stdout), app="front").exit_code == 1
+
+
+def test_an_app_made_by_a_factory_is_explored(project: Project) -> None:
+    project.write(
+        "made.py",
+        """
+        import requests
+        from flask import Flask
+        from flask_filibuster import Filibuster
+        from shop import filibuster_services
+
+        filibuster = Filibuster()
+
+        def create_app(name="made"):
+            app = Flask(__name__)
+            filibuster.init_app(app, service_name=name)
+
+            @app.get("/")
+            def page():
+                return requests.get("http://stock:5001/count", timeout=1).text
+
+            return app
+        """,
+    )
+    result = project.flask("explore", "/", app="made:create_app('by-factory')")
+    assert result.exit_code == 1
+    assert "by-factory -> stock: GET http://stock:5001/count" in result.stdout
+    assert "--app 'made:create_app('\"'\"'by-factory'\"'\"')'" in result.stdout
+    assert project.flask("explore", "/", app="made").exit_code == 1
+
+
+def test_an_app_without_the_extension_is_explored(project: Project) -> None:
+    project.shop(extension="")
+    result = project.flask("explore", "/careless")
+    assert result.exit_code == 1
+    assert "shop let ReadTimeout" in result.stdout
+
+
+def test_an_extension_that_is_switched_off_is_pointed_out(project: Project) -> None:
+    project.shop("FILIBUSTER_ENABLED=False")
+    result = project.flask("explore", "/careless")
+    assert result.exit_code == 2
+    assert "FILIBUSTER_ENABLED is False in the config of the app 'shop'" in result.stderr
+
+
+def test_without_an_app_flask_says_what_to_do(project: Project) -> None:
+    (project.path / "shop.py").unlink()
+    result = project.flask("explore", "/", app=None)
+    assert result.exit_code == 2
+    assert "Could not locate a Flask application" in result.stderr
+
+
+# --- replay ---------------------------------------------------------------------------------------
+
+
+def test_a_replay_that_shows_the_bug_exits_with_1(project: Project) -> None:
+    result = project.flask(*project.found())
+    assert result.exit_code == 1
+    assert result.stderr == ""
+    assert result.stdout.startswith(
+        "GET /careless, with:\n  shop -> stock: GET http://stock:5001/count\n    called at shop.py:"
+    )
+    assert "    raises Timeout\nreproduced: shop let ReadTimeout" in result.stdout
+    assert re.search(r"  at shop\.py:\d+, in careless\n$", result.stdout)
+
+
+def test_a_replay_exits_with_0_once_the_app_is_fixed(project: Project) -> None:
+    replay = project.found()
+    source = (project.path / "shop.py").read_text()
+    project.write("shop.py", source.replace("requests.ConnectionError", "requests.Timeout"))
+    result = project.flask(*replay)
+    assert result.exit_code == 0
+    assert "not reproduced: the app survives (it was: shop let ReadTimeout" in result.stdout
+
+
+def test_a_replay_exits_with_2_where_the_call_is_not_made_any_more(project: Project) -> None:
+    replay = project.found()
+    source = (project.path / "shop.py").read_text()
+    project.write("shop.py", source.replace("/count", "/number"))
+    result = project.flask(*replay)
+    assert result.exit_code == 2
+    assert "not reproduced: the faults could not be injected" in result.stdout
+    assert "the call was never made: shop -> stock" in result.stdout
+
+
+def test_a_counterexample_of_a_test_that_is_no_more_exits_with_2(project: Project) -> None:
+    replay = project.found()
+    file = project.path / replay[-1]
+    content = json.loads(file.read_text())
+    test = "tests/test_page.py::test_page[a b]"
+    file.write_text(json.dumps(content | {"test": test, "details": {}}))
+    result = project.flask(*replay)
+    assert result.exit_code == 2
+    assert result.stdout.startswith(f"{test}, with:\n")
+    assert "not reproduced: the faults could not be injected" in result.stdout
+    assert "file or directory not found: tests/test_page.py::test_page[a b]" in result.stdout
+
+
+def test_a_counterexample_that_is_not_there_is_said(project: Project) -> None:
+    result = project.flask("replay", "nowhere.json")
+    assert result.exit_code == 2
+    assert "cannot read the counterexample nowhere.json" in result.stderr
+
+
+def _damaged(content: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Copies of a counterexample with one thing in it that does not fit."""
+    yield "another version", content | {"version": 2}
+    for key in content.keys() - {"expected", "versions"}:
+        yield (f"no {key}", {name: value for name, value in content.items() if name != key})
+    for key in ("faults", "details"):
+        for wrong in (None, 7, "text", [7], [None], ["text"]):
+            yield f"{key} is {wrong}", content | {key: wrong}
+    (fault,) = content["faults"]
+    for key in fault:
+        rest = {name: value for name, value in fault.items() if name != key}
+        yield f"fault without {key}", content | {"faults": [rest]}
+    for key, wrong in [
+        ("execution_index", "x"),
+        ("execution_index", 7),
+        ("callsite", 7),
+        ("fault", {}),
+        ("fault", fault["fault"] | {"exception": "ValueError"}),
+        ("fault", fault["fault"] | {"exception": None, "status": 7}),
+    ]:
+        yield f"fault with {key} {wrong}", content | {"faults": [fault | {key: wrong}]}
+    details = content["details"]
+    for key in details:
+        rest = {name: value for name, value in details.items() if name != key}
+        yield f"details without {key}", content | {"details": rest}
+    requests: list[Any] = [None, 7, {}, [], details["request"] | {"headers": 7}]
+    for request in requests:
+        yield f"request is {request}", content | {"details": details | {"request": request}}
+    yield "services is no name", content | {"details": details | {"services": 7}}
+
+
+def test_a_damaged_counterexample_exits_with_2_and_no_traceback(project: Project) -> None:
+    replay = project.found()
+    file = project.path / replay[-1]
+    content = json.loads(file.read_text())
+    for what, damaged in _damaged(content):
+        file.write_text(json.dumps(damaged))
+        result = project.flask(*replay)
+        assert result.exit_code == 2, what
+        assert isinstance(result.exception, SystemExit), what
+        assert "Error: " in result.stderr, what
+    for text in ("", "{", "[]", "7", "null", "\x00"):
+        file.write_text(text)
+        assert project.flask(*replay).exit_code == 2

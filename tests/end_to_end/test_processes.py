@@ -1,0 +1,989 @@
+"""Services as processes of their own, on sockets: what they show is what the mesh shows.
+
+What else takes real processes is here, too: commands that ask about the faults, what replays them,
+and the servers that people run Flask apps with.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+import flask_filibuster
+from flask_filibuster import FaultModel, explore
+from flask_filibuster.protocol.records import write_planned
+from flask_filibuster.report.data import result_data
+from flask_filibuster.results.result import Result
+from tests.search.test_counts import REQUESTS
+from tests.support import served_shapes, shapes
+from tests.support.foreign import ForeignServer, Sent, foreign_server
+from tests.support.ports import ports
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+WIDTH = 4
+"""How many ports a shape needs."""
+
+
+# --- processes, ports and projects ----------------------------------------------------------------
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+    """Wait for something that is bound to happen."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"in vain, for {seconds:g} s: {what}"
+        time.sleep(0.01)
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process runs; one that is only waiting for its parent to look at it does not."""
+    try:
+        os.kill(process, 0)
+        status = Path(f"/proc/{process}/stat").read_text()
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:
+        return not Path("/proc/self").exists()
+    return status.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+def environment(**more: object) -> dict[str, str]:
+    """Variables for a process that is to know nothing of the one that runs these tests."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("FILIBUSTER_", "FLASK_", "PYTEST_", "SHAPES_", "COV_"))
+    }
+    own = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"}
+    return kept | own | {name: str(value) for name, value in more.items()}
+
+
+class Running:
+    """A process that was started, with all that it starts in its group.
+
+    :ivar process: the process.
+    """
+
+    def __init__(self, command: list[str], path: Path, environ: Mapping[str, str]) -> None:
+        self._output = path / f"output-{time.monotonic_ns()}.txt"
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(
+                command,
+                cwd=path,
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        """What it has written so far."""
+        return self._output.read_text(encoding="utf-8", errors="replace")
+
+    def says(self, words: str) -> None:
+        """Wait until it has written something."""
+
+        def ended_or_said() -> bool:
+            ended = self.process.poll() is not None
+            return words in self.output or ended
+
+        wait_until(ended_or_said, f"{words!r} of {self.process.args!r}")
+        assert words in self.output
+
+    def ends(self, seconds: float = PATIENCE) -> int:
+        """Wait for its end, and return its exit code."""
+        return self.process.wait(seconds)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to this process alone."""
+        self.process.send_signal(number)
+
+    def end(self) -> None:
+        """End it and its group."""
+        self.end_group(self.process.pid)
+        self.process.wait()
+
+    @staticmethod
+    def end_group(process: int) -> None:
+        """End the group that a process leads."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process, signal.SIGKILL)
+
+
+@contextmanager
+def running(command: list[str], path: Path, environ: Mapping[str, str]) -> Iterator[Running]:
+    """A process, until the end of the block."""
+    started = Running(command, path, environ)
+    try:
+        yield started
+    finally:
+        started.end()
+
+
+SERVICES = """
+    import os
+    import requests
+    from flask import Flask
+    from flask_filibuster import Filibuster
+
+    BACK = f"http://127.0.0.1:{os.environ['BACK_PORT']}"
+
+    def made(name):
+        with open("pids", "a") as file:
+            print(os.getpid(), file=file)
+        app = Flask(name)
+        if "SERVER_TIMEOUT" in os.environ:
+            app.config["FILIBUSTER_TIMEOUT"] = float(os.environ["SERVER_TIMEOUT"])
+        Filibuster(app, service_name=name)
+        return app
+
+    def create_front():
+        front = made("front")
+
+        @front.get("/careful")
+        def careful():
+            try:
+                answer = requests.get(f"{BACK}/data", timeout=5)
+                answer.raise_for_status()
+            except requests.RequestException:
+                return "default"
+            return answer.text
+
+        @front.get("/careless")
+        def careless():
+            try:
+                answer = requests.get(f"{BACK}/data", timeout=5)
+            except requests.ConnectionError:
+                return "default"
+            return answer.text, answer.status_code
+
+        return front
+
+    def create_back():
+        back = made("back")
+
+        @back.get("/data")
+        def data():
+            return "data"
+
+        return back
+"""
+
+COMMAND = """
+    import http.client
+    import json
+    import os
+    import sys
+
+    headers = json.loads(os.environ.get("FILIBUSTER_HEADERS", "{}"))
+    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["FRONT_PORT"]), 30)
+    connection.request("GET", sys.argv[1], headers=headers)
+    answer = connection.getresponse()
+    print(answer.read().decode())
+    sys.exit(0 if answer.status == 200 else f"answered {answer.status}")
+"""
+
+TEST = """
+    import os
+
+    import pytest
+    import requests
+
+    @pytest.mark.filibuster
+    @pytest.mark.parametrize("path", [os.environ.get("CHECKED", "careless")])
+    def test_page(path):
+        answer = requests.get(f"http://127.0.0.1:{os.environ['FRONT_PORT']}/{path}", timeout=30)
+        assert answer.status_code == 200
+"""
+
+
+class Project:
+    """A directory with two services, front and back, and with tests of front.
+
+    :ivar path: the directory.
+    :ivar front: the port of front.
+    :ivar back: the port of back.
+    :ivar server: a port for a Filibuster server.
+    """
+
+    PORTS = 3
+    """How many ports it needs, in a row."""
+
+    def __init__(self, path: Path, first_port: int) -> None:
+        self.path = path
+        self.front, self.back, self.server = range(first_port, first_port + 3)
+        self.write("services.py", SERVICES)
+        self.write("check.py", COMMAND)
+
+    @property
+    def server_url(self) -> str:
+        return f"http://127.0.0.1:{self.server}"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return environment(FRONT_PORT=self.front, BACK_PORT=self.back)
+
+    @property
+    def processes(self) -> list[int]:
+        """The processes that have said that they are there."""
+        file = self.path / "pids"
+        return [int(line) for line in file.read_text().split()] if file.exists() else []
+
+    def write(self, name: str, source: str) -> None:
+        (self.path / name).write_text(textwrap.dedent(source), encoding="utf-8")
+
+    def service(self, name: str) -> list[str]:
+        """The command that runs a service."""
+        port = {"front": self.front, "back": self.back}[name]
+        flask = [sys.executable, "-m", "flask", "--app", f"services:create_{name}()"]
+        return [*flask, "run", "-p", str(port)]
+
+    @property
+    def started(self) -> list[str]:
+        """Options that have ``flask filibuster test`` start both."""
+        return [
+            each
+            for name in ("front", "back")
+            for each in ("--start", shlex.join(self.service(name)))
+        ]
+
+    def command(self, path: str = "/careful", script: str = "check.py") -> list[str]:
+        """The end of the arguments of ``flask filibuster test``."""
+        return ["--", sys.executable, str(self.path / script), path]
+
+    def filibuster(self, *arguments: str) -> list[str]:
+        """The command ``flask filibuster …``."""
+        return [sys.executable, "-m", "flask", "filibuster", *arguments]
+
+    def run(self, command: list[str], **environ: object) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        more = {name: str(value) for name, value in environ.items()}
+        return subprocess.run(
+            command,
+            cwd=self.path,
+            env=self.environ | more,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def flask(self, *arguments: str, **environ: object) -> subprocess.CompletedProcess[str]:
+        """Run ``flask filibuster …`` to its end."""
+        return self.run(self.filibuster(*arguments), **environ)
+
+    def test(self, *arguments: str, **environ: object) -> subprocess.CompletedProcess[str]:
+        """Run ``flask filibuster test …`` among services that it starts."""
+        return self.flask("test", "--port", "0", *self.started, *arguments, **environ)
+
+    def pytest(self, *arguments: str, **environ: object) -> subprocess.CompletedProcess[str]:
+        """Run pytest in the directory."""
+        return self.run(self.pytest_command(*arguments), **environ)
+
+    def pytest_command(self, *arguments: str) -> list[str]:
+        if not (self.path / "pytest.ini").exists():
+            self.write("pytest.ini", "[pytest]\naddopts = --strict-markers\n")
+            if not (self.path / "test_it.py").exists():
+                self.write("test_it.py", TEST)
+        plugins = ("-p", "no:hypothesispytest", "-p", "no:cacheprovider", "-p", "no:xdist")
+        return [sys.executable, "-m", "pytest", "--color=no", *plugins, *arguments]
+
+    @contextmanager
+    def services(self, *names: str, **environ: object) -> Iterator[None]:
+        """The services as processes, told of the server."""
+        more = {"FILIBUSTER_SERVER_URL": self.server_url}
+        more.update({name: str(value) for name, value in environ.items()})
+        started = []
+        try:
+            for name in names or ("front", "back"):
+                started.append(Running(self.service(name), self.path, self.environ | more))
+            for name in names or ("front", "back"):
+                port = {"front": self.front, "back": self.back}[name]
+                wait_until(functools.partial(listens, port), name)
+            yield
+        finally:
+            for each in started:
+                each.end()
+
+    @contextmanager
+    def serving(self, *options: str) -> Iterator[Running]:
+        """``flask filibuster serve``, until the end of the block."""
+        command = self.filibuster("serve", "--port", str(self.server), *options)
+        with running(command, self.path, self.environ) as server:
+            server.says("Filibuster server at")
+            yield server
+
+    def answer(self, path: str = "careful") -> str:
+        """What front answers."""
+        return requests.get(f"http://127.0.0.1:{self.front}/{path}", timeout=30).text
+
+    def counterexamples(self) -> list[Path]:
+        return sorted((self.path / ".filibuster").glob("*.json"))
+
+    def nothing_is_left(self) -> None:
+        """No process that said that it is there is there still, and no port is taken."""
+        assert self.processes
+        wait_until(
+            lambda: not any(is_alive(each) for each in self.processes),
+            "the end of all processes",
+            seconds=2,
+        )
+        assert not listens(self.front)
+        assert not listens(self.back)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with ports(Project.PORTS) as first:
+        yield Project(tmp_path, first)
+
+
+def test_ports_that_were_given_out_are_not_given_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ports(3) as first:
+        monkeypatch.setattr("tests.support.ports.BLOCKS", [first - 1])
+        with pytest.raises(AssertionError, match="no free ports"), ports(3):
+            pass
+
+
+# --- the same as the mesh -------------------------------------------------------------------------
+
+LAUNCHER = """
+    import json
+    import os
+    import sys
+
+    from werkzeug.serving import make_server
+    from tests.support.served_shapes import named
+
+    for shape, first in json.loads(sys.argv[1]).items():
+        os.environ["SHAPES_FIRST_PORT"] = str(first)
+        for url, app in named(shape).items():
+            if os.fork() == 0:
+                make_server("127.0.0.1", int(url.rpartition(":")[2]), app, threaded=True)\\
+                    .serve_forever()
+    print("started", flush=True)
+    process, status = os.wait()
+    sys.exit(f"a service has ended: {status}")
+"""
+
+SHAPES_CONFTEST = """
+    import json
+    import os
+    import pytest
+    from tests.support import served_shapes
+    from tests.support.shapes import FIRST_PORT
+
+    FIRST = json.loads(os.environ["FIRST_PORTS"])
+
+    @pytest.fixture
+    def place(monkeypatch, shape):
+        monkeypatch.setenv(FIRST_PORT, str(FIRST[shape]))
+
+    @pytest.fixture
+    def filibuster_services(shape, place):
+        return served_shapes.named(shape) if "EMBEDDED" in os.environ else {}
+
+    @pytest.fixture
+    def note():
+        def note(*noted):
+            with open(os.environ["NOTES"], "a") as file:
+                print(json.dumps(noted), file=file)
+        return note
+"""
+
+SHAPES_TEST = """
+    import pytest
+    import requests
+    from tests.support.shapes import FAULTS, at
+    from tests.search.test_counts import REQUESTS
+
+    @pytest.mark.parametrize(
+        "shape",
+        [
+            pytest.param(
+                shape, marks=pytest.mark.filibuster(faults=faults, check_determinism=False)
+            )
+            for shape, faults in FAULTS.items()
+        ],
+    )
+    def test_page(shape, place, note, filibuster):
+        answer = requests.get(at(REQUESTS[shape]), timeout=30)
+        faults = [[str(each.index), str(each.fault)] for each in filibuster.faults]
+        note(shape, faults, "passed" if answer.status_code == 200 else "failed")
+        assert answer.status_code == 200
+"""
+
+SHAPES = pytest.mark.parametrize("shape", REQUESTS)
+
+
+@pytest.fixture
+def shape_port() -> Iterator[int]:
+    """The first of the ports of a shape."""
+    with ports(WIDTH) as first:
+        yield first
+
+
+STARTED_SHAPES = ["two_required_calls", "chain", "retry_in_the_middle"]
+
+
+class Shapes(Project):
+    """All services of all shapes as processes, with a server that they are told of.
+
+    :ivar first: the first port of each shape.
+    """
+
+    PORTS = Project.PORTS + WIDTH * len(REQUESTS)
+
+    def __init__(self, path: Path, first_port: int) -> None:
+        super().__init__(path, first_port)
+        first = first_port + Project.PORTS
+        self.first = {shape: first + WIDTH * number for number, shape in enumerate(REQUESTS)}
+        self.write("launcher.py", LAUNCHER)
+        self.write("conftest.py", SHAPES_CONFTEST)
+        self.write("test_it.py", SHAPES_TEST)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return super().environ | {"FIRST_PORTS": json.dumps(self.first)}
+
+    @contextmanager
+    def all_services(self) -> Iterator[None]:
+        command = [sys.executable, str(self.path / "launcher.py"), json.dumps(self.first)]
+        told = {"FILIBUSTER_SERVER_URL": self.server_url}
+        with running(command, self.path, self.environ | told) as launcher:
+            launcher.says("started")
+            for shape, first in self.first.items():
+                for url in shapes_at(shape, first):
+                    port = urlsplit(url).port or 0
+                    wait_until(functools.partial(listens, port), f"{shape} at {url}")
+            yield
+            assert launcher.process.poll() is None, launcher.output
+
+
+def shapes_at(shape: str, first: int) -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(shapes.FIRST_PORT, str(first))
+        return dict(served_shapes.named(shape))
+
+
+class Explored:
+    """What a run of the suite over all shapes has shown.
+
+    :ivar code: pytest's exit code.
+    :ivar executions: faults and verdict of each execution, in order, by shape.
+    :ivar summary: what is said at the end.
+    :ivar counterexamples: the faults of each counterexample, by file name.
+    """
+
+    def __init__(self, project: Project, notes: str, arguments: list[str], **more: object) -> None:
+        file = project.path / notes
+        done = project.pytest("-q", *arguments, NOTES=file, **more)
+        self.code, self.output = done.returncode, done.stdout
+        self.executions: dict[str, list[Any]] = {}
+        for line in file.read_text().splitlines():
+            shape, *execution = json.loads(line)
+            self.executions.setdefault(shape, []).append(execution)
+        section = done.stdout.partition("= filibuster =")[2]
+        self.summary = re.findall(r"^test_it\.py::.*$", section, re.MULTILINE)
+        self.counterexamples = {}
+        for each in project.counterexamples():
+            content = json.loads(each.read_text())
+            self.counterexamples[each.name] = content["test"], content["faults"]
+            each.unlink()
+
+    def failures(self, shape: str) -> list[Any]:
+        """The fault sets of the counterexamples of a shape."""
+        ours = (one for one in self.counterexamples.values() if one[0].endswith(f"[{shape}]"))
+        return [faults for _, faults in ours]
+
+
+class Runs:
+    """The suite over all shapes, run in the mesh and among processes."""
+
+    def __init__(self, project: Shapes) -> None:
+        self.project = project
+        self.embedded = Explored(project, "embedded", [], EMBEDDED="yes")
+        with project.serving(), project.all_services():
+            told = [f"--filibuster-server={project.server_url}"]
+            self.by_option = Explored(project, "option", told)
+            self.by_environment = Explored(
+                project, "environment", ["-k", "chain"], FILIBUSTER_SERVER_URL=project.server_url
+            )
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    with ports(Shapes.PORTS) as first:
+        yield Runs(Shapes(tmp_path_factory.mktemp("shapes"), first))
+
+
+def meshed(shape: str, first: int, *, check_determinism: bool) -> Result:
+    """What the mesh shows, at the same URLs."""
+
+    def test() -> None:
+        assert requests.get(shapes.at(REQUESTS[shape]), timeout=30).status_code == 200
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(shapes.FIRST_PORT, str(first))
+        return explore(
+            test,
+            served_shapes.named(shape),
+            shapes.FAULTS[shape],
+            check_determinism=check_determinism,
+        )
+
+
+def executions_of(result: Result) -> list[Any]:
+    return [
+        [[[str(each.index), str(each.fault)] for each in execution.faults], execution.verdict]
+        for execution in result.executions
+    ]
+
+
+@SHAPES
+def test_pytest_explores_processes_as_it_explores_the_mesh(runs: Runs, shape: str) -> None:
+    in_mesh = meshed(shape, runs.project.first[shape], check_determinism=False)
+    expected = executions_of(in_mesh)
+    assert runs.embedded.executions[shape] == expected
+    assert runs.by_option.executions[shape] == expected
+    failures = [[write_planned(each) for each in one.faults] for one in in_mesh.failures]
+    by_text = functools.partial(sorted, key=json.dumps)
+    for run in (runs.embedded, runs.by_option):
+        assert by_text(run.failures(shape)) == by_text(failures)
+    counts = f"{len(expected)} executions"
+    if in_mesh.pruned:
+        counts += f", {len(in_mesh.pruned)} left out by reduction"
+    (said,) = (line for line in runs.by_option.summary if f"[{shape}]" in line)
+    assert said.startswith(f"test_it.py::test_page[{shape}]: {counts}: ")
+
+
+def test_pytest_says_the_same_of_processes_and_of_the_mesh(runs: Runs) -> None:
+    assert runs.by_option.summary == runs.embedded.summary
+    assert runs.by_option.counterexamples == runs.embedded.counterexamples
+    assert runs.by_option.counterexamples
+    assert runs.by_option.code == runs.embedded.code == 1
+
+
+def test_pytest_is_told_of_the_server_by_the_environment_as_well(runs: Runs) -> None:
+    for shape in ("chain", "chain_with_retry"):
+        assert runs.by_environment.executions[shape] == runs.by_option.executions[shape]
+    chains = [line for line in runs.by_option.summary if "[chain" in line]
+    assert runs.by_environment.summary == chains
+
+
+SHAPE_COMMAND = """
+    import http.client
+    import sys
+    from urllib.parse import urlsplit
+
+    url = urlsplit(sys.argv[1])
+    connection = http.client.HTTPConnection(url.netloc, timeout=30)
+    connection.request("GET", url.path)
+    sys.exit(0 if connection.getresponse().status == 200 else 1)
+"""
+
+
+def without_words(data: dict[str, Any]) -> dict[str, Any]:
+    """A result without what each kind of test puts in its own words."""
+    data = json.loads(json.dumps(data))
+    for each in (*data["executions"], *data["failures"], *data["findings"]):
+        each.pop("error", None)
+        each.pop("replay", None)
+    return data
+
+
+@pytest.mark.parametrize("shape", STARTED_SHAPES)
+def test_a_command_explores_processes_as_the_mesh_is_explored(
+    project: Project, shape: str, shape_port: int
+) -> None:
+    project.write("shape.py", SHAPE_COMMAND)
+    analysis = shapes.FAULTS[shape].to_analysis()
+    project.write("analysis.json", json.dumps(analysis))
+    started = []
+    for url, app in shapes_at(shape, shape_port).items():
+        create = f"tests.support.served_shapes:create_app('{shape}','{app.name}')"
+        port = url.rpartition(":")[2]
+        command = [sys.executable, "-m", "flask", "--app", create, "run", "-p", port]
+        started += ["--start", shlex.join(command)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(shapes.FIRST_PORT, str(shape_port))
+        url = shapes.at(REQUESTS[shape])
+    done = project.flask(
+        *("test", "--port", "0", "--json", "--analysis-file", "analysis.json", *started),
+        *("--", sys.executable, str(project.path / "shape.py"), url),
+        SHAPES_FIRST_PORT=shape_port,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    data, in_mesh = json.loads(done.stdout), meshed(shape, shape_port, check_determinism=True)
+    assert without_words(data) == without_words(result_data(in_mesh, {}))
+    for failure, meant in zip(data["failures"], in_mesh.failures, strict=True):
+        file = project.path / failure["replay"].split()[-1]
+        content = json.loads(file.read_text())
+        assert content["faults"] == [write_planned(each) for each in meant.faults]
+
+
+# --- a test that is written once ------------------------------------------------------------------
+
+ONCE_CONFTEST = """
+    import os
+    import pytest
+    from services import BACK, create_back, create_front
+
+    @pytest.fixture
+    def filibuster_services():
+        if "EMBEDDED" not in os.environ:
+            return {}
+        front = f"http://127.0.0.1:{os.environ['FRONT_PORT']}"
+        return {front: create_front(), BACK: create_back()}
+"""
+
+
+def other_project(foreign: ForeignServer) -> Callable[[Sent], tuple[int, bytes] | None]:
+    """What makes a server plan two executions, and let the call of the second time out."""
+    timeout = {"name": "requests.exceptions.Timeout", "metadata": {}}
+    state = {"number": 0}
+
+    def answers(sent: Sent) -> tuple[int, bytes] | None:
+        asked = re.match(r"/filibuster/has-next-iteration/(\d+)", sent.path)
+        if asked:
+            state["number"] = int(asked[1])
+            return 200, json.dumps({"has-next-iteration": state["number"] <= 2}).encode()
+        if sent.path == "/filibuster/create" and state["number"] == 2:
+            foreign.decisions.append({"forced_exception": timeout})
+        return None
+
+    return answers
+
+
+def test_a_test_that_is_written_once_runs_in_the_mesh_and_with_servers_of_two_projects(
+    project: Project,
+) -> None:
+    project.write("conftest.py", ONCE_CONFTEST)
+    embedded = project.pytest(EMBEDDED="yes")
+    with project.serving(), project.services():
+        served = project.pytest("--filibuster-server", project.server_url)
+    for done in (embedded, served):
+        assert done.returncode == 1
+        assert ">       assert answer.status_code == 200" in done.stdout
+        assert f"front -> back: GET http://127.0.0.1:{project.back}/data" in done.stdout
+        assert "raises Timeout" in done.stdout
+        assert "replay it: pytest" in done.stdout
+    with foreign_server() as foreign:
+        foreign.answers = other_project(foreign)
+        with project.services(FILIBUSTER_SERVER_URL=foreign.url):
+            elsewhere = project.pytest("--filibuster-server", foreign.url)
+            careful = project.pytest("--filibuster-server", foreign.url, CHECKED="careful")
+    assert elsewhere.returncode == 1
+    assert ">       assert answer.status_code == 200" in elsewhere.stdout
+    assert "faults that only the server at" in elsewhere.stdout
+    assert "1 of 2 executions shows it" in elsewhere.stdout
+    assert careful.returncode == 0
+    assert "2 executions: nothing found" in careful.stdout
+    assert "of another project and tells neither faults nor calls" in careful.stdout
+    verdicts = [each.path for each in foreign.told if "/complete-iteration/" in each.path]
+    assert [path.partition("exception/")[2] for path in verdicts] == ["0", "1", "0", "0"]
+
+
+# --- commands that ask about the faults -----------------------------------------------------------
+
+ASKING = """
+    import json
+    import os
+    import sys
+    import urllib.request
+
+    from flask_filibuster import was_fault_injected, was_fault_injected_on
+
+    front = f"http://127.0.0.1:{os.environ['FRONT_PORT']}/careful"
+    answer = urllib.request.urlopen(front, timeout=30).read().decode()
+    asked = [was_fault_injected(), was_fault_injected_on("back"), was_fault_injected_on("front")]
+    with open("asked", "a") as file:
+        print(json.dumps([os.environ["FILIBUSTER_EXECUTION"], answer, asked]), file=file)
+    assert answer == ("default" if was_fault_injected_on("back") else "data")
+"""
+
+
+def test_a_command_asks_what_is_injected_with_nothing_but_its_environment(project: Project) -> None:
+    project.write("asking.py", ASKING)
+    done = project.test("--json", *project.command(script="asking.py"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    data = json.loads(done.stdout)
+    assert data["executed"] > 3
+    lines = (project.path / "asked").read_text().splitlines()
+    asked = [json.loads(line) for line in lines]
+    fault_free, *others = data["executions"]
+    runs = [fault_free, fault_free, *others]  # The fault-free one is repeated.
+    assert asked == [
+        [
+            str(number),
+            "default" if each["faults"] else "data",
+            [bool(each["faults"]), bool(each["faults"]), False],
+        ]
+        for number, each in enumerate(runs, start=1)
+    ]
+
+
+# --- replay ---------------------------------------------------------------------------------------
+
+
+def replay_of(output: str) -> list[str]:
+    found = re.search(r"replay it: flask filibuster (replay \S+)", output)
+    assert found is not None, output
+    return found[1].split()
+
+
+def test_a_counterexample_of_a_command_is_replayed_until_the_bug_is_gone(project: Project) -> None:
+    done = project.test(*project.command("/careless"))
+    assert done.returncode == 1
+    assert "exit code 1: answered 500" in done.stdout
+    assert "raises Timeout" in done.stdout
+    replay = replay_of(done.stdout)
+    # The port of the exploration's own server was any; so is that of the replay's.
+    again = project.flask(*replay)
+    assert again.returncode == 1, again.stdout + again.stderr
+    assert "reproduced: exit code 1: answered 500" in again.stdout
+
+    project.write("services.py", SERVICES.replace('/data", timeout', '/data?now", timeout'))
+    elsewhere = project.flask(*replay)
+    assert elsewhere.returncode == 2
+    assert "not reproduced: the faults could not be injected" in elsewhere.stdout
+    assert "the call was never made: front -> back" in elsewhere.stdout
+
+    fixed = SERVICES.replace("requests.ConnectionError", "requests.RequestException")
+    project.write("services.py", fixed)
+    survived = project.flask(*replay)
+    assert survived.returncode == 0, survived.stdout + survived.stderr
+    assert "not reproduced: the command succeeds (it was: exit code 1" in survived.stdout
+    project.nothing_is_left()
+
+
+def test_a_counterexample_of_a_marked_test_is_replayed_among_processes(project: Project) -> None:
+    with project.serving():
+        told = {"FILIBUSTER_SERVER_URL": project.server_url}
+        with project.services():
+            assert project.pytest(**told).returncode == 1
+            (file,) = project.counterexamples()
+            again = project.flask("replay", str(file), **told)
+            assert again.returncode == 1, again.stdout + again.stderr
+            assert "reproduced: AssertionError: assert 500 == 200" in again.stdout
+        fixed = SERVICES.replace("requests.ConnectionError", "requests.RequestException")
+        project.write("services.py", fixed)
+        with project.services():
+            survived = project.flask("replay", str(file), **told)
+    assert survived.returncode == 0, survived.stdout + survived.stderr
+    assert "not reproduced: the test passes (it was: AssertionError" in survived.stdout
+
+
+def test_a_command_is_replayed_under_load(project: Project) -> None:
+    done = project.test("--max-faults", "1", *project.command("/careless"))
+    replay = (*replay_of(done.stdout), "--load", "10", "--concurrency", "2")
+    loaded = project.flask(*replay)
+    assert loaded.returncode == 1, loaded.stdout + loaded.stderr
+    assert re.search(r"10 runs, 2 at a time: [\d.]+ s, [\d.]+/s\n", loaded.stdout)
+    assert re.search(r"latency: p50 \S+ m?s, p90 \S+ m?s, p99 \S+ m?s, max ", loaded.stdout)
+    assert "failures: 10 of 10\n" in loaded.stdout
+    assert "10 times: exit code 1: answered 500" in loaded.stdout
+    fixed = SERVICES.replace("requests.ConnectionError", "requests.RequestException")
+    project.write("services.py", fixed)
+    well = project.flask(*replay, "--max-latency", "30")
+    assert well.returncode == 0, well.stdout + well.stderr
+    assert "failures: 0 of 10\nslower than 30.00 s: 0 of 10\n" in well.stdout
+    slow = project.flask(*replay, "--max-latency", "0.001")
+    assert slow.returncode == 1
+    assert "slower than 1.0 ms: 10 of 10\n" in slow.stdout
+
+
+LOADED = """
+    import requests
+    from flask import Flask
+    from flask_filibuster import Filibuster
+
+    app, stock = Flask("shop"), Flask("stock")
+    Filibuster(app)
+
+    @app.get("/page")
+    def page():
+        try:
+            return requests.get("http://stock:5001/count", timeout=1).text
+        except requests.ConnectionError:
+            return "none"
+
+    @stock.get("/count")
+    def count():
+        return "7"
+
+    filibuster_services = {"http://stock:5001": stock}
+"""
+
+
+def test_a_request_in_the_mesh_is_replayed_under_load(project: Project) -> None:
+    project.write("app.py", LOADED)
+    found = project.flask("explore", "/page")
+    assert found.returncode == 1
+    replay = replay_of(found.stdout)
+    for more, code in ((["--max-latency", "30"], 1), (["--max-latency", "0.000001"], 1)):
+        done = project.flask(*replay, "--load", "10", "--concurrency", "2", *more)
+        assert done.returncode == code
+        assert "10 runs, 2 at a time: " in done.stdout
+        assert "failures: 10 of 10\n" in done.stdout
+    assert "slower than 0.0 ms: 10 of 10\n" in done.stdout
+    project.write("app.py", LOADED.replace("ConnectionError", "RequestException"))
+    well = project.flask(*replay, "--load", "10", "--concurrency", "2", "--max-latency", "30")
+    assert well.returncode == 0, well.stdout + well.stderr
+    assert "failures: 0 of 10\nslower than 30.00 s: 0 of 10\n" in well.stdout
+    slow = project.flask(*replay, "--load", "10", "--max-latency", "0.000001")
+    assert slow.returncode == 1
+    alone = project.flask(*replay, "--concurrency", "2")
+    assert alone.returncode == 2
+    assert "--concurrency and --max-latency go with --load" in alone.stderr
+
+
+# --- other servers --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "waitress"])
+def test_services_are_started_with_the_servers_that_people_use(
+    project: Project, server: str
+) -> None:
+    pytest.importorskip(server)
+    started = []
+    for name, port in (("front", project.front), ("back", project.back)):
+        if server == "gunicorn":
+            options = ["-w", "2", "-b", f"127.0.0.1:{port}", f"services:create_{name}()"]
+            command = [sys.executable, "-m", "gunicorn", *options]
+        else:
+            options = ["--listen", f"127.0.0.1:{port}", "--call", f"services:create_{name}"]
+            command = [sys.executable, "-m", "waitress", *options]
+        started += ["--start", shlex.join(command)]
+    found = project.flask(
+        *("test", "--port", "0", *started, *project.command("/careless")),
+        PYTHONPATH=f"{ROOT}{os.pathsep}{project.path}",
+    )
+    assert found.returncode == 1, found.stdout + found.stderr
+    assert "exit code 1: answered 500" in found.stdout
+    assert "raises Timeout" in found.stdout
+    project.nothing_is_left()
+
+
+# --- serve and status -----------------------------------------------------------------------------
+
+
+@contextmanager
+def taken(answer: bytes = b"") -> Iterator[int]:
+    """A port that somebody listens on, who answers every connection with these bytes."""
+    with foreign_server() as foreign:
+        foreign.answers = lambda _: (200, answer)
+        yield urlsplit(foreign.url).port or 0
+
+
+def test_a_port_that_is_taken_is_said_and_exits_with_2(project: Project) -> None:
+    with taken() as port:
+        for arguments in (["serve"], ["test", *project.command()]):
+            done = project.flask(arguments[0], "--port", str(port), *arguments[1:])
+            assert done.returncode == 2
+            said = f"port {port} of 127.0.0.1 is taken; choose another one with --port"
+            assert said in done.stderr
+            assert "Traceback" not in done.stderr
+
+
+def test_a_server_for_other_machines_is_warned_of(project: Project) -> None:
+    with project.serving("--host", "0.0.0.0") as server:
+        server.says("warning: whoever reaches 0.0.0.0 can make the services fail")
+        assert requests.get(f"{project.server_url}/health-check", timeout=30).ok
+    with project.serving() as server:
+        assert "warning" not in server.output
+
+
+def test_status_says_whether_the_server_is_there_and_who_it_is(project: Project) -> None:
+    def status(port: int) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "flask", "--app", "services:create_front()"]
+        told = f"http://127.0.0.1:{port}"
+        return project.run([*command, "filibuster", "status"], FILIBUSTER_SERVER_URL=told)
+
+    with project.serving():
+        there = status(project.server)
+    assert there.returncode == 0
+    assert re.search(r"^  reachable: +yes$", there.stdout, re.MULTILINE)
+    version = re.escape(flask_filibuster.__version__)
+    assert re.search(rf"^  who: +Flask-Filibuster {version}$", there.stdout, re.MULTILINE)
+    away = status(project.server)
+    assert away.returncode == 1
+    assert re.search(r"^  reachable: +no$", away.stdout, re.MULTILINE)
+    assert f"the Filibuster server at {project.server_url} cannot be reached" in away.stdout
+    with taken(b'{"hello": "world"}') as port:
+        other = status(port)
+    assert other.returncode == 1
+    assert f"what answers at http://127.0.0.1:{port} is no Filibuster server" in other.stdout
+    for done in (there, away, other):
+        assert "Traceback" not in done.stdout + done.stderr
+
+
+# --- slow callees ---------------------------------------------------------------------------------
+
+SLOW = SERVICES.replace("timeout=5", "timeout=0.2").replace(
+    'return "data"',
+    """
+            with open("worked", "a") as file:
+                print("worked", file=file)
+            return "data"
+    """.strip(),
+)
+
+CLOCKED = COMMAND.replace("import http.client", "import http.client\n    import time").replace(
+    "answer = connection.getresponse()",
+    """
+    began = time.monotonic()
+    answer = connection.getresponse()
+    with open("took", "a") as file:
+        print(time.monotonic() - began, file=file)
+    """.strip(),
+)
+
+
+def test_a_callee_that_is_held_past_the_timeout_works_and_its_answer_is_lost(
+    project: Project,
+) -> None:
+    project.write("services.py", SLOW)
+    project.write("check.py", CLOCKED)
+    analysis = FaultModel.held(lost=True).to_analysis()
+    project.write("analysis.json", json.dumps(analysis))
+    done = project.test("--analysis-file", "analysis.json", *project.command("/careless"))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "2 executions" in done.stdout
+    assert "exit code 1: answered 500" in done.stdout
+    assert "raises Timeout" in done.stdout
+    quick, repeated, slow = map(float, (project.path / "took").read_text().split())
+    assert max(quick, repeated) < slow
+    assert slow >= 0.2, "the caller has waited for as long as it says"
+    assert (project.path / "worked").read_text().count("worked") == 3
+    again = project.flask(*replay_of(done.stdout))
+    assert again.returncode == 1
+    assert (project.path / "worked").read_text().count("worked") == 4

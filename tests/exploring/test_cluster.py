@@ -1,0 +1,225 @@
+"""Executions on a Dask cluster: a real one, of a scheduler and workers on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from flask.cli import cli
+
+from flask_filibuster.cli.terminal import Progress
+from flask_filibuster.errors import SetupError
+from flask_filibuster.exploring.explore import Run, explore
+from flask_filibuster.exploring.options import Options
+from flask_filibuster.exploring.workers import cluster as cluster_module
+from flask_filibuster.exploring.workers import pool
+from flask_filibuster.exploring.workers.cluster import cluster
+from tests.support import distributed_app as app
+
+ROOT = Path(__file__).parents[2]
+SLOW = "tests.support.distributed_app:slow_services"
+
+
+@contextmanager
+def started(path: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """One of Dask's commands, with its log in a file."""
+    with (path / f"{arguments[0]}.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.{arguments[0]}", *arguments[1:]],
+            stdout=log,
+            stderr=log,
+            cwd=path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        with process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+
+class Dask:
+    """A scheduler on this machine, to which workers can be added.
+
+    :ivar address: of the scheduler.
+    """
+
+    def __init__(self, path: Path, address: str) -> None:
+        self.address = address
+        self._path = path
+
+    def worker(self, threads: int = 1) -> Any:
+        """A worker, for the time of the block; without Dask's nanny, which would start it anew."""
+        where = ("--host", "127.0.0.1", "--local-directory", str(self._path))
+        size = ("--nthreads", str(threads), "--memory-limit", "0")
+        return started(
+            self._path, "dask_worker", self.address, "--no-nanny", "--no-dashboard", *where, *size
+        )
+
+
+@contextmanager
+def scheduler(path: Path) -> Iterator[tuple[Dask, subprocess.Popen[bytes]]]:
+    told = path / "scheduler.json"
+    where = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(told))
+    with started(path, "dask_scheduler", "--no-dashboard", *where) as process:
+        deadline = time.monotonic() + 30
+        while not told.exists() or not told.read_text():
+            assert process.poll() is None, (path / "dask_scheduler.log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield Dask(path, json.loads(told.read_text())["address"]), process
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
+    with scheduler(tmp_path_factory.mktemp("dask")) as (dask, _process):
+        yield dask
+
+
+def explored_on(address: str, progress: Callable[[Any, Any], None]) -> Any:
+    with cluster(address) as workers:
+        run = Run(app.test, SLOW, Options(max_executions=30), workers=workers)
+        run.to_the_end(progress)
+        return run.result()
+
+
+def test_a_cluster_that_loses_a_worker_in_the_middle_gives_the_same_result(dask: Dask) -> None:
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(dask.worker()) for _ in range(2))
+
+        def kill_one(search: Any, execution: Any) -> None:
+            if execution.number == 12:
+                first.send_signal(signal.SIGKILL)
+
+        with cluster(dask.address) as workers:
+            client: Any = workers.executor
+            client._client.wait_for_workers(2, timeout=20)
+        result = explored_on(dask.address, kill_one)
+        assert first.wait(10) == -signal.SIGKILL
+        assert second.poll() is None
+    alone = explore(app.test, app.services, max_executions=30)
+    assert list(app.story(result)) == list(app.story(alone))
+
+
+def test_the_threads_of_a_worker_do_not_disturb_one_another_and_the_command_uses_them(
+    dask: Dask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--app", f"{ROOT / 'example_app.py'}", "filibuster", "explore", "/products/tea"]
+    alone = CliRunner().invoke(cli, [*arguments, "--json", "--no-journal"])
+    with dask.worker(threads=3):
+        shared = CliRunner().invoke(
+            cli, [*arguments, "--json", "--no-journal", "--dask", dask.address]
+        )
+    assert shared.exit_code == alone.exit_code == 1, shared.output
+    expected = json.loads(alone.stdout)
+    assert {**json.loads(shared.stdout), "superfluous": 0} == expected
+
+
+def test_the_command_reports_what_is_known_when_the_scheduler_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pool, "PATIENCE", 0.2)
+    with scheduler(tmp_path) as (own, process), own.worker():
+
+        class Killing(Progress):
+            def __call__(self, search: Any, execution: Any) -> None:
+                super().__call__(search, execution)
+                if execution.number == 5:
+                    process.kill()
+                    process.wait()
+
+        monkeypatch.setattr("flask_filibuster.cli.explore.Progress", Killing)
+        arguments = ["filibuster", "explore", "/products/tea", "--dask", own.address]
+        ran = CliRunner().invoke(cli, ["--app", f"{ROOT / 'example_app.py'}", *arguments])
+    assert ran.exit_code == 1, ran.output
+    assert re.match(r"GET /products/tea: \d+ executions, ", ran.stdout)
+    assert "the exploration broke off: " in ran.stderr
+
+
+def test_a_cluster_that_loses_all_its_workers_is_an_error_and_not_waited_for(
+    dask: Dask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "PATIENCE", 0.2)
+    with dask.worker() as only:
+
+        def kill_it(search: Any, execution: Any) -> None:
+            if execution.number == 5:
+                only.send_signal(signal.SIGKILL)
+
+        with pytest.raises(SetupError, match="has no workers any more"):
+            explored_on(dask.address, kill_it)
+
+
+def test_what_takes_workers_down_again_and_again_counts_as_lost_with_them(dask: Dask) -> None:
+    with dask.worker(), cluster(dask.address) as workers:
+        client: Any = workers.executor
+        usual = client._client.run_on_scheduler(app.tolerate, 0)
+        try:
+            assert workers.executor is not None
+            future = workers.executor.submit(os._exit, 3)
+            with pytest.raises(workers.lost):
+                future.result(20)
+        finally:
+            client._client.run_on_scheduler(app.tolerate, usual)
+
+
+def test_a_test_that_ends_its_process_and_apps_that_stay_in_theirs_do_no_harm_to_a_worker(
+    dask: Dask,
+) -> None:
+    with dask.worker() as only, cluster(dask.address) as workers:
+        ended = explore(app.ends_the_process, app.services, executor=workers.executor)
+        assert "SystemExit: 7" in [str(failure.error) for failure in ended.failures]
+        with pytest.raises(SetupError, match="services is a mapping of apps, which stay"):
+            explore(app.test, app.services(), executor=workers.executor)
+        assert only.poll() is None
+
+
+def test_a_cluster_without_workers_is_an_error(dask: Dask) -> None:
+    with (
+        pytest.raises(SetupError, match=f"the Dask scheduler at {dask.address} has no workers"),
+        cluster(dask.address, patience=0.3),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://x", "127.0.0.1:9"])
+def test_an_address_without_a_scheduler_is_an_error_of_the_command_that_names_it(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_module, "CONNECT", 0.3)
+    arguments = ["--app", f"{ROOT / 'example_app.py'}", "filibuster", "explore", "/products/tea"]
+    result = CliRunner().invoke(cli, [*arguments, "--no-journal", "--dask", address])
+    assert result.exit_code == 2
+    assert f"there is no Dask scheduler at {address}" in result.output
+
+
+def test_dask_that_is_not_installed_is_an_error_that_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    arguments = ["--app", f"{ROOT / 'example_app.py'}", "filibuster", "explore", "/products/tea"]
+    result = CliRunner().invoke(cli, [*arguments, "--no-journal", "--dask", "tcp://127.0.0.1:9"])
+    assert result.exit_code == 2
+    assert "pip install 'flask-filibuster[distributed]'" in result.output
+
+
+def test_dask_is_imported_by_those_alone_who_use_it() -> None:
+    code = """
+import sys
+import flask_filibuster, flask_filibuster.cli.explore, flask_filibuster.pytest_plugin.plugin
+assert not {"dask", "distributed", "tornado"} & sys.modules.keys()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -1,0 +1,740 @@
+"""Executions in threads, in processes, in any executor: the same as one after the other."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.errors import ConfigError, SetupError
+from flask_filibuster.exploring.explore import explore
+from flask_filibuster.exploring.subjects.request import Request, RequestTest
+from flask_filibuster.exploring.workers.pool import Pool, WorkerLostError
+from flask_filibuster.exploring.workers.sending import RemoteTask
+from flask_filibuster.faultmodel.model import FaultModel
+from flask_filibuster.report.text import error_line
+from flask_filibuster.results.bug import TestFailedError, signature
+from flask_filibuster.results.execution import Observation
+from flask_filibuster.results.result import Result
+from flask_filibuster.search.explorer import Explorer, run_all
+from tests.search.test_search_properties import Application, applications, in_order, models, tried
+from tests.support import distributed_app as app
+from tests.support.simulation import PASSED, FunctionalTest, Orderly, Simulation, Step
+
+SERVICES = "tests.support.distributed_app:services"
+FORK = multiprocessing.get_context("fork")
+SPAWN = multiprocessing.get_context("spawn")
+
+
+class Inline(Executor):
+    """Does what it is given at once."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - as executors do
+            future.set_exception(error)
+        return future
+
+
+class Shuffled(Executor):
+    """Does what it is given one after the other, in an order of its own.
+
+    :ivar ran: how much it has done.
+    """
+
+    def __init__(self, order: random.Random) -> None:
+        self.ran = 0
+        self._order = order
+        self._jobs: list[Callable[[], None]] = []
+        self._changed = threading.Condition()
+        self._over = False
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+
+        def job() -> None:
+            if future.set_running_or_notify_cancel():
+                self.ran += 1
+                future.set_result(fn(*args, **kwargs))
+
+        with self._changed:
+            self._jobs.append(job)
+            self._changed.notify()
+        return future
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._jobs or self._over)
+                if not self._jobs:
+                    return
+                job = self._jobs.pop(self._order.randrange(len(self._jobs)))
+            job()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        with self._changed:
+            self._over = True
+            self._changed.notify()
+        self._thread.join()
+
+
+def same(one: Result, other: Result) -> bool:
+    return list(app.story(one)) == list(app.story(other))
+
+
+@pytest.fixture(scope="module")
+def alone() -> Result:
+    """What is found by one execution after the other."""
+    result = explore(app.test, SERVICES)
+    assert len(result.executions) > 25
+    assert result.pruned
+    assert len(result.failures) == 3
+    return result
+
+
+# --- whoever runs them ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("executor", "services"),
+    [
+        pytest.param(lambda: ThreadPoolExecutor(8), app.services(), id="threads"),
+        pytest.param(lambda: ProcessPoolExecutor(2, FORK), app.services, id="forked"),
+        pytest.param(lambda: ProcessPoolExecutor(2, SPAWN), SERVICES, id="spawned"),
+        pytest.param(Inline, app.services, id="inline"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_any_executor_gives_the_same_result_and_is_left_open(
+    alone: Result, executor: Callable[[], Executor], services: Any
+) -> None:
+    with executor() as given:
+        assert same(explore(app.test, services, executor=given), alone)
+        assert given.submit(int, "7").result() == 7
+
+
+@pytest.mark.parametrize(("workers", "services"), [(1, app.services), (2, SERVICES)])
+def test_processes_of_our_own_give_the_same_result_and_are_gone_afterwards(
+    alone: Result, workers: int, services: Any
+) -> None:
+    before = multiprocessing.active_children()
+    result = explore(app.test, services, workers=workers)
+    assert same(result, alone)
+    assert result.superfluous <= 4 * workers
+    for there, here in zip(result.failures, alone.failures, strict=True):
+        assert isinstance(there.error, TestFailedError)  # In the same words, without a traceback.
+        assert not isinstance(here.error, TestFailedError)
+    assert multiprocessing.active_children() == before
+    assert not [each for each in threading.enumerate() if each.name == "filibuster-worker"]
+
+
+def test_a_test_that_fails_without_faults_fails_with_its_own_exception() -> None:
+    result = explore(app.fails_without_faults, SERVICES, workers=1)
+    (failure,) = result.failures
+    assert isinstance(failure.error, ValueError)
+    assert failure.error.__traceback__ is not None
+
+
+@pytest.mark.parametrize(
+    "options", [{"exhaustive": True, "max_faults": 2}, {"audit": 9, "audit_seed": 3}]
+)
+def test_what_was_left_out_is_run_by_workers_too(alone: Result, options: dict[str, Any]) -> None:
+    expected = explore(app.test, SERVICES, **options)
+    assert {each.purpose for each in expected.executions} >= {"search", next(iter(options))}
+    with ThreadPoolExecutor(2) as executor:
+        assert same(explore(app.test, SERVICES, executor=executor, **options), expected)
+
+
+def test_a_limit_is_the_same_for_workers(alone: Result) -> None:
+    expected = explore(app.test, SERVICES, max_executions=9)
+    with ThreadPoolExecutor(2) as executor:
+        result = explore(app.test, SERVICES, executor=executor, max_executions=9)
+    assert same(result, expected)
+    assert len(result.executions) == 9
+    assert result.remaining
+
+
+def test_what_workers_have_run_is_resumed_and_not_run_again(alone: Result, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    explore(app.test, SERVICES, workers=2, journal=journal, max_executions=11)
+    with ThreadPoolExecutor(2) as executor:
+        result = explore(app.test, SERVICES, executor=executor, journal=journal, resume=True)
+    assert result.recalled == 11
+    assert same(result, alone)
+
+
+def test_answers_that_depend_on_hashes_are_the_same_in_all_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    result = explore(app.test, app.unordered_services, workers=2, max_executions=16)
+    outcomes = [
+        call.outcome
+        for each in result.executions
+        for call in each.trace.invocations
+        if call.target == "texts" and call.fault is None
+    ]
+    assert len(outcomes) > 5
+    assert len({outcome.digest for outcome in outcomes if outcome is not None}) == 1
+    assert "PYTHONHASHSEED" not in os.environ
+
+
+def test_the_services_are_made_once_in_each_process_and_exploration(tmp_path: Path) -> None:
+    # Kept by the file system: it is the same one in all processes.
+    log = tmp_path / "made"
+    script = tmp_path / "counted.py"
+    script.write_text(
+        textwrap.dedent(f"""
+            import os
+            from tests.support import distributed_app as app
+
+            def services():
+                with open({str(log)!r}, "a") as file:
+                    file.write(f"{{os.getpid()}}\\n")
+                return app.services()
+        """)
+    )
+    sys.path.insert(0, str(tmp_path))
+    try:
+        with ProcessPoolExecutor(1, SPAWN) as executor:
+            for _ in range(2):
+                explore(app.test, "counted:services", executor=executor, max_executions=4)
+    finally:
+        sys.path.remove(str(tmp_path))
+    made = log.read_text().split()
+    assert made.count(str(os.getpid())) == 2
+    assert len(made) == 4
+
+
+# --- what goes wrong ------------------------------------------------------------------------------
+
+
+def test_a_process_that_dies_costs_the_execution_that_it_ran_and_nothing_else() -> None:
+    faults = FaultModel(["ConnectionError"], default_statuses=[])
+    result = explore(app.front_page, app.deadly_services, faults, workers=2, max_faults=1)
+    assert {each.verdict for each in result.executions} == {"passed", "inconclusive"}
+    assert not result.ok
+    for each in result.executions:
+        deadly = any(planned.service == "ratings" for planned in each.faults)
+        assert (each.verdict == "inconclusive") == deadly
+        if deadly:
+            assert each.problems[0] == "the worker process that ran this has died (exit code 3)"
+
+
+def test_a_process_that_is_killed_by_somebody_is_replaced_and_its_execution_run_again(
+    alone: Result,
+) -> None:
+    def kill_one(_search: Any, execution: Any) -> None:
+        if execution.number == 5:
+            (child,) = multiprocessing.active_children()
+            os.kill(child.pid or 0, signal.SIGKILL)
+
+    result = explore(app.test, app.slow_services, workers=1, max_executions=12, progress=kill_one)
+    assert [each.verdict for each in result.executions] == [
+        each.verdict for each in alone.executions[:12]
+    ]
+    (note,) = result.notes
+    assert "was inconclusive at first" in note
+
+
+def test_a_test_that_kills_its_process_without_faults_is_not_run_here() -> None:
+    result = explore(app.lost, SERVICES, workers=1)
+    (execution,) = result.executions
+    assert "exit code 9" in execution.problems[0]
+
+
+def test_a_broken_executor_is_said_to_be_broken() -> None:
+    with (
+        ProcessPoolExecutor(1, SPAWN) as executor,
+        pytest.raises(SetupError, match=r"ProcessPoolExecutor has stopped working .*workers="),
+    ):
+        explore(app.front_page, app.deadly_services, executor=executor)
+
+
+def test_an_executor_that_was_shut_down_is_said_to_run_nothing() -> None:
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    with pytest.raises(SetupError, match="ThreadPoolExecutor could not run an execution"):
+        explore(app.test, SERVICES, executor=executor)
+
+
+@pytest.mark.parametrize(
+    ("test", "services"),
+    [
+        pytest.param(app.test, app.services(), id="apps"),
+        pytest.param(app.test, lambda: app.services(), id="services are a lambda"),
+        pytest.param(app.cannot_be_sent(), SERVICES, id="test is a lambda"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_with_what_can(test: Any, services: Any) -> None:
+    with pytest.raises(SetupError, match="test must be a function of a module, and services a"):
+        explore(test, services, workers=1)
+    with (
+        ProcessPoolExecutor(1, SPAWN) as executor,
+        pytest.raises(SetupError, match="test must be a function of a module, and services a"),
+    ):
+        explore(test, services, executor=executor)
+    with ThreadPoolExecutor(1) as executor:
+        assert explore(test, services, executor=executor, max_executions=2).executions
+
+
+def test_services_that_cannot_be_had_in_a_worker_are_an_error_that_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EXPLORES", str(os.getpid()))
+    with pytest.raises(SetupError, match=r"could not be had .*: BadPlaceError: 7 in a worker"):
+        explore(app.test, app.elsewhere_broken, workers=1)
+
+
+@pytest.mark.parametrize("workers", [None, 1])
+def test_a_test_that_ends_the_process_has_failed_and_ends_no_process(workers: int | None) -> None:
+    """So pytest takes it, too; a report that is not written would be taken for a good one."""
+    result = explore(app.ends_the_process, SERVICES, workers=workers)
+    assert "SystemExit: 7" in [error_line(each.error) for each in result.failures]
+    assert not multiprocessing.active_children()
+
+
+def test_a_test_that_ends_the_process_leaves_a_worker_of_somebody_else_alone() -> None:
+    # One that lets SystemExit through ends: so do Dask's.
+    task = RemoteTask(app.ends_the_process, app.services, 1.0, "an exploration")
+    explorer = Explorer(FaultModel([], default_statuses=[503]))
+    pool = Pool(Inline(), task, 1)
+    result = run_all(explorer, lambda faults: pool.observe(faults, explorer))
+    assert "SystemExit: 7" in [str(failure.error) for failure in result.failures]
+
+
+@pytest.mark.parametrize("workers", [-1, True, 2.0, "2"])
+def test_a_count_of_workers_that_is_none_is_refused(workers: Any) -> None:
+    with pytest.raises(ConfigError, match=r"workers is .*; it must be a whole number from 0"):
+        explore(app.test, SERVICES, workers=workers)
+
+
+def test_an_executor_that_is_none_is_refused() -> None:
+    executor: Any = "threads"
+    with pytest.raises(
+        SetupError, match=r"executor is 'threads'; it must be a concurrent\.futures"
+    ):
+        explore(app.test, SERVICES, executor=executor)
+
+
+def test_threads_have_ended_their_executions_before_the_services_are_taken_apart() -> None:
+    class StopError(Exception):
+        pass
+
+    began, ended = [], []
+
+    def test() -> None:
+        began.append(1)
+        app.front_page()
+        ended.append(1)
+
+    def stop(_search: Any, execution: Any) -> None:
+        if execution.number == 4:
+            raise StopError
+
+    with ThreadPoolExecutor(4) as executor:
+        with pytest.raises(StopError):
+            explore(test, app.slow_services, executor=executor, workers=4, progress=stop)
+        assert len(began) == len(ended) > 4
+
+
+def test_a_script_that_starts_itself_again_is_told_what_it_lacks(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from tests.support import distributed_app as app\n"
+        "from flask_filibuster import explore\n"
+        "explore(app.test, app.services, workers=1)\n"
+    )
+    ended = run_python(tmp_path, script)
+    assert ended.returncode == 1
+    assert 'must do so under if __name__ == "__main__"' in ended.stderr
+
+
+def test_a_script_with_its_own_services_has_the_same_indexes_with_workers(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent("""
+            import requests
+            from flask import Flask
+            from flask_filibuster import explore
+            from tests.support.distributed_app import story
+
+            front, back = Flask("front"), Flask("back")
+
+            @front.get("/")
+            def page():
+                try:
+                    return requests.get("http://back:1/", timeout=1).text
+                except requests.RequestException:
+                    return "sorry", 500
+
+            @back.get("/")
+            def text():
+                return "text"
+
+            def services():
+                return {"http://front:1": front, "http://back:1": back}
+
+            class BrokenError(Exception):
+                pass
+
+            def check():
+                if requests.get("http://front:1/", timeout=1).status_code != 200:
+                    raise BrokenError
+
+            if __name__ == "__main__":
+                alone, shared = (explore(check, services, workers=count) for count in (0, 1))
+                assert len(alone.executions) > 2 and not alone.ok
+                assert list(story(alone)) == list(story(shared))
+        """)
+    )
+    ended = run_python(tmp_path, script)
+    assert ended.returncode == 0, ended.stderr
+
+
+def run_python(path: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        timeout=30,
+        check=False,
+    )
+
+
+# --- any application: simulated ones --------------------------------------------------------------
+
+
+def explored_by(
+    workers: int, application: Application, model: FaultModel, seed: int, **options: Any
+) -> Result:
+    """Explore, with what is run ahead being done in some order."""
+    simulation = Simulation(*application)
+
+    def run(faults: FaultSet) -> Observation:
+        # Which of a service's parallel calls is first depends on the faults here, and not on what
+        # else was run: this is about workers, not about threads.
+        simulation.order.seed(repr(faults))
+        return simulation.run(faults)
+
+    explorer = Explorer(model, **options)
+    executor = Shuffled(random.Random(seed))
+    pool = Pool(executor, run, workers)
+    observed = 0
+    while (faults := explorer.next()) is not None:
+        if workers:
+            explorer.learn(faults, pool.observe(faults, explorer))
+        else:
+            explorer.learn(faults, run(faults))
+        observed += 1
+    pool.end(waiting=True)
+    executor.shutdown()
+    if workers:
+        assert executor.ran == observed + pool.dropped
+        event(f"{pool.dropped // 5 * 5} or more dropped by {workers}")
+    return explorer.result()
+
+
+@tried(25)
+@given(
+    applications(),
+    models,
+    st.sampled_from(["equivalence", "equivalence", "exact", "none"]),
+    st.sampled_from([{}, {"exhaustive": True}, {"audit": 5}, {"check_determinism": True}]),
+    st.integers(0, 1000),
+)
+def test_results_do_not_depend_on_the_number_of_workers_nor_on_who_is_first(
+    application: Application, model: FaultModel, reduction: str, extra: dict[str, Any], seed: int
+) -> None:
+    options = {"reduction": reduction, "max_executions": 60, **extra}
+    alone = explored_by(0, application, model, seed, **options)
+    for workers in 1, 2, 8:
+        result = explored_by(workers, application, model, seed, **options)
+        assert in_order(result) == in_order(alone)
+        for one, other in zip(result.executions, alone.executions, strict=True):
+            assert (one.verdict, one.purpose) == (other.verdict, other.purpose)
+        assert failures_of(result) == failures_of(alone)
+        assert result.findings == alone.findings
+        assert classes_of(result) == classes_of(alone)
+        assert [each.answer for each in result.pruned] == [each.answer for each in alone.pruned]
+        assert (result.remaining, result.cut_by_size) == (alone.remaining, alone.cut_by_size)
+
+
+def failures_of(result: Result) -> list[Any]:
+    return [
+        (each.faults, signature(each.error), [execution.number for execution in each.executions])
+        for each in result.failures
+    ]
+
+
+def classes_of(result: Result) -> list[str]:
+    # Without the digests: some bodies are other ones each time.
+    return [
+        f"{each.call.index} {each.ways} {each.representative} {each.context}"
+        for each in result.classes
+    ]
+
+
+class Holding(Executor):
+    """Begins nothing but the first.
+
+    :ivar futures: what it was given.
+    """
+
+    def __init__(self) -> None:
+        self.futures: list[Future[Any]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = Inline().submit(fn, *args, **kwargs) if not self.futures else Future()
+        self.futures.append(future)
+        return future
+
+
+def test_what_is_not_wanted_any_more_makes_room_and_does_not_count_if_it_had_not_begun() -> None:
+    explorer = Explorer(FaultModel(["ConnectionError", "SSLError"], default_statuses=[]))
+    simulation = Simulation({"s0": Orderly(((Step("s1"),),)), "s1": Orderly()}, one_request())
+    executor = Holding()
+    pool = Pool(executor, simulation.run, 2)
+    (first,) = [explorer.next()]
+    assert first is not None
+    explorer.learn(first, pool.observe(first, explorer))
+    ahead = [*explorer.upcoming()]
+    assert len(ahead) == 2
+    executor.futures.clear()
+    explorer.learn(ahead[0], pool.observe(ahead[0], explorer))
+    (second,) = executor.futures[1:]
+    assert not second.cancelled()
+    explorer.learn(ahead[1], simulation.run(ahead[1]))  # By somebody else: nothing is left.
+    executor.futures.clear()
+    pool.observe(FaultSet(), explorer)
+    assert second.cancelled()
+    assert pool.dropped == 0
+
+
+def one_request() -> FunctionalTest:
+    return FunctionalTest(("s0",), lambda seen: PASSED)
+
+
+class Losing(Inline):
+    """Loses the worker that runs a set for the first time."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        self._error = error
+        self._seen: set[FaultSet] = set()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if args[0] in self._seen:
+            return super().submit(fn, *args, **kwargs)
+        self._seen.add(args[0])
+        future: Future[Any] = Future()
+        future.set_exception(self._error("gone"))
+        return future
+
+
+class ForeignError(Exception):
+    """What an executor of somebody else's says when it has lost a worker."""
+
+
+def two_runs(executor: Executor, run: Callable[[FaultSet], Observation], **options: Any) -> Result:
+    explorer = Explorer(FaultModel(), retries=1, max_executions=1)
+    pool = Pool(executor, run, 1, **options)
+    return run_all(explorer, lambda faults: pool.observe(faults, explorer))
+
+
+@pytest.mark.parametrize("error", [WorkerLostError, ForeignError])
+def test_what_was_lost_with_its_worker_is_run_again(error: type[Exception]) -> None:
+    result = explore(app.test, SERVICES, executor=Inline(), max_executions=1)
+    observed = Observation(result.executions[0].trace)
+    lost = {"lost": (ForeignError,)}
+    assert two_runs(Losing(error), lambda faults: observed, **lost).ok
+    with pytest.raises(SetupError, match=r"Losing could not run .*ValueError\('gone'\)"):
+        two_runs(Losing(ValueError), lambda faults: observed, **lost)
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+PROJECT = """
+    import logging, os, pathlib, time
+    from tests.support import distributed_app
+
+    print("printed on import")
+    logging.getLogger("noisy").error("logged on import")
+
+    def leaf():
+        print("printed by a view")
+        logging.getLogger("noisy").error("logged by a view")
+        with open("executions", "a") as file:
+            file.write("one\\n")
+        time.sleep(float(os.environ.get("PAUSE", "0")))
+        return "leaf"
+
+    def create_app():
+        return filibuster_services["http://front:5000"]
+
+    filibuster_services = distributed_app.made(leaf=leaf)
+    app = create_app()
+"""
+COMMAND = [sys.executable, "-m", "flask", "--app", "noisy", "filibuster", "explore", "/"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "noisy.py").write_text(textwrap.dedent(PROJECT))
+    return tmp_path
+
+
+@contextmanager
+def command(project: Path, *options: str, **env: str) -> Iterator[subprocess.Popen[str]]:
+    """The command in a process group of its own, as in a terminal."""
+    root = str(Path(__file__).parents[2])
+    process = subprocess.Popen(
+        [*COMMAND, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": root, **env},
+        start_new_session=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def output_of(project: Path, *options: str) -> tuple[int, str, str]:
+    with command(project, *options) as process:
+        out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
+
+
+def until_it_has_run(project: Path, executions: int) -> None:
+    deadline = time.monotonic() + 20
+    log = project / "executions"
+    while not log.exists() or len(log.read_text().split()) < executions:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def wait_until_nobody_is_left(group: int) -> None:
+    """Until no process of the group runs; those that only wait for init to take note are none."""
+    deadline = time.monotonic() + 10
+    while True:
+        listed = subprocess.check_output(["ps", "-eo", "pgid=,stat="], text=True)
+        states = [line.split() for line in listed.splitlines()]
+        if not [stat for pgid, stat in states if int(pgid) == group and stat[0] != "Z"]:
+            return
+        assert time.monotonic() < deadline, "a process was left behind"
+        time.sleep(0.02)
+
+
+def test_the_command_reports_the_same_with_workers_and_shows_nothing_of_what_apps_print(
+    project: Path,
+) -> None:
+    options = ("--json", "--no-journal", "--max-faults", "2")
+    code, out, _ = output_of(project, *options)
+    alone = json.loads(out)
+    shared_code, out, err = output_of(project, *options, "--workers", "2")
+    shared = json.loads(out)
+    assert alone["superfluous"] == 0
+    assert {**shared, "superfluous": 0} == alone
+    assert code == shared_code == 1
+    assert err.count("printed on import") == err.count("logged on import") == 1
+    assert "a view" not in err
+
+
+def test_a_request_made_by_one_of_many_threads_leaves_the_output_of_the_process_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+    monkeypatch.setattr(Request, "send", lambda *_: seen.append(sys.stdout))
+    test = RequestTest(Request("/"), "http://front:5000")
+    test()
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(test).result()
+    assert seen[0] is not sys.stdout
+    assert seen[1] is sys.stdout
+
+
+def test_the_command_shows_what_apps_print_in_workers_if_asked_to(project: Path) -> None:
+    options = ("--json", "--no-journal", "--workers", "1", "--max-executions", "2")
+    _, out, err = output_of(project, *options, "--verbose")
+    assert json.loads(out)["executed"] == 2
+    assert "printed by a view" in err
+    assert "logged by a view" in err
+
+
+def test_ctrl_c_ends_workers_at_once_and_what_was_found_is_printed_and_can_be_resumed(
+    project: Path,
+) -> None:
+    with command(project, "--workers", "2", "--max-faults", "1", PAUSE="0.05") as process:
+        until_it_has_run(project, 16)
+        began = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)  # As a terminal does: to all of them.
+        out, err = process.communicate(timeout=20)
+        assert time.monotonic() - began < 5
+        wait_until_nobody_is_left(process.pid)
+    assert process.returncode == 130
+    assert out.startswith("GET /: ")
+    assert "interrupted after" in err
+    assert "Traceback" not in err
+    _, out, _ = output_of(project, "--json", "--max-faults", "1", "--workers", "2", "--resume")
+    resumed = json.loads(out)
+    assert 0 < resumed["recalled"] < resumed["executed"]
+    _, out, _ = output_of(project, "--json", "--max-faults", "1", "--no-journal")
+    alone = json.loads(out)
+    for key in "executions", "failures", "findings", "classes", "pruned":
+        assert resumed[key] == alone[key]
+
+
+@pytest.mark.parametrize("when", ["on the way up", "in an execution"])
+def test_ctrl_c_does_not_wait_for_what_workers_do(project: Path, when: str) -> None:
+    with command(project, "--workers", "2", PAUSE="60") as process:
+        if when == "in an execution":
+            until_it_has_run(project, 1)
+        else:
+            # The parent has loaded the app, and starts its workers.
+            assert process.stderr is not None
+            process.stderr.readline()
+            time.sleep(0.25)
+        began = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+        assert time.monotonic() - began < 5
+        wait_until_nobody_is_left(process.pid)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+
+
+def test_a_command_that_is_killed_leaves_no_workers_behind(project: Path) -> None:
+    with command(project, "--workers", "2", PAUSE="60") as process:
+        until_it_has_run(project, 1)
+        process.kill()
+        process.communicate(timeout=20)
+        wait_until_nobody_is_left(process.pid)

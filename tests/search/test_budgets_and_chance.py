@@ -1,0 +1,532 @@
+"""Limits of an exploration, and applications that are not the same each time."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import unittest
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+
+from flask_filibuster import FaultModel, explore
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.trace import Trace
+from flask_filibuster.errors import ConfigError
+from flask_filibuster.exploring.driven.coordinator import Coordinator
+from flask_filibuster.exploring.options import SENT, Options
+from flask_filibuster.report.text import counts_line
+from flask_filibuster.results.bug import signature
+from flask_filibuster.results.execution import REPEAT, SEARCH, SHRINK, Execution, Observation
+from flask_filibuster.results.result import Result
+from flask_filibuster.search.explorer import Explorer, run_all
+from tests.search.test_search_properties import never, on
+from tests.support import shapes
+from tests.support.simulation import (
+    Answer,
+    FunctionalTest,
+    Orderly,
+    Part,
+    Service,
+    SimulatedCall,
+    Simulation,
+    Step,
+)
+
+FOUR_WAYS = FaultModel(("ConnectionError", "Timeout"), default_statuses=(500, 503))
+REFUSED = FaultModel(("ConnectionError",), default_statuses=())
+
+
+def page(*parts: Step) -> Simulation:
+    """A page that asks for its parts one after the other."""
+    services: dict[str, Service] = {"page": Orderly(tuple((part,) for part in parts))}
+    for part in parts:
+        services[part.to] = Orderly()
+        if part.fallback is not None:
+            services[part.fallback] = Orderly()
+    return Simulation(services, FunctionalTest(("page",), never))
+
+
+# --- limits ---------------------------------------------------------------------------------------
+
+
+def timed(simulation: Simulation, most: float) -> Result:
+    """Explore for so many seconds, each execution taking one."""
+    now = itertools.count()
+    time = [0.0]
+
+    def run(faults: FaultSet) -> Observation:
+        time[0] = next(now) + 1.0
+        return simulation.run(faults)
+
+    explorer = Explorer(REFUSED, max_seconds=most, clock=lambda: time[0])
+    return run_all(explorer, run)
+
+
+def test_no_execution_begins_after_max_seconds_and_what_is_left_is_counted() -> None:
+    parts = [Step(name) for name in ("a", "b", "c")]
+    result = timed(page(*parts), 3.0)
+    assert [len(each.faults) for each in result.executions] == [0, 1, 1]
+    assert (result.limit, result.remaining) == ("max_seconds", 4)
+    assert counts_line(result) == "3 executions, 4 or more not run (max_seconds)"
+    assert timed(page(*parts), 100.0).remaining == 0
+
+
+@pytest.mark.parametrize("value", [0, -1.0, float("inf"), "1", True])
+def test_max_seconds_is_a_number_over_zero(value: object) -> None:
+    with pytest.raises(ConfigError, match="max_seconds"):
+        explore(lambda: None, max_seconds=value)  # type: ignore[arg-type]
+
+
+def test_a_test_is_run_once_however_little_time_there_is() -> None:
+    result = timed(page(Step("a")), 1e-9)
+    assert [len(each.faults) for each in result.executions] == [0]
+    assert (result.limit, result.remaining) == ("max_seconds", 1)
+
+
+def test_max_seconds_limits_an_exploration_in_real_time() -> None:
+    result = explore(
+        lambda: requests.get("http://gateway:5000/", timeout=30),
+        shapes.gateway(),
+        shapes.FAULTS["gateway"],
+        reduction="none",
+        max_seconds=0.2,
+    )
+    assert 1 < len(result.executions) < 1000
+    assert result.remaining > 0
+    assert result.limit == "max_seconds"
+
+
+def test_a_short_budget_goes_to_every_single_fault_first() -> None:
+    result = explore(
+        lambda: requests.get("http://gateway:5000/", timeout=30),
+        shapes.gateway(),
+        shapes.FAULTS["gateway"],
+        max_executions=33,
+    )
+    assert [len(each.faults) for each in result.executions] == [0] + [1] * 32
+    assert counts_line(result).endswith("or more not run (max_executions)")
+
+
+@pytest.mark.parametrize("reduction", ["exact", "equivalence"])
+@pytest.mark.parametrize("name", ["default_data", "fallback", "chain_with_retry"])
+def test_a_limit_that_is_just_enough_leaves_nothing_undone(name: str, reduction: str) -> None:
+    def found(most: int | None) -> Result:
+        return explore(
+            lambda: requests.get(shapes.REQUESTS[name], timeout=30),
+            getattr(shapes, name)(),
+            shapes.FAULTS[name],
+            reduction=reduction,
+            max_executions=most,
+        )
+
+    whole = found(None)
+    enough, short = found(len(whole.executions)), found(len(whole.executions) - 1)
+    assert counts_line(enough) == counts_line(whole)
+    assert enough.remaining == 0
+    assert short.remaining > 0
+    assert len(short.executions) + short.remaining + short.left_out <= whole.generated
+
+
+def test_an_audit_that_a_limit_leaves_undone_invents_no_sets() -> None:
+    explorer = Explorer(REFUSED, audit=20, max_executions=4)
+    result = run_all(explorer, page(Step("a"), Step("b")).run)
+    assert (len(result.executions), result.remaining, result.left_out) == (4, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "aim"),
+    [({"exhaustive": True}, "all"), ({"audit": 5}, "a sample of 5")],
+    ids=["exhaustive", "audit"],
+)
+def test_what_a_limit_keeps_from_being_checked_is_said_and_counted_once(
+    options: dict[str, Any], aim: str
+) -> None:
+    def found(most: int | None) -> Result:
+        explorer = Explorer(FOUR_WAYS, max_executions=most, **options)
+        return run_all(explorer, page(Step("a"), Step("b")).run)
+
+    whole = found(None)
+    assert (whole.notes, whole.remaining) == ((), 0)
+    searched = sum(each.purpose == SEARCH for each in whole.executions)
+    cut = found(searched + 2)
+    assert cut.notes == (
+        f"max_executions was reached before {aim} of what reduction has left out was run",
+    )
+    assert cut.remaining == 0
+    assert cut.generated == len(cut.executions) + cut.left_out == whole.generated == 25
+
+
+def test_nothing_is_begun_ahead_that_a_limit_leaves_undone() -> None:
+    simulation = page(Step("a"), Step("b"), Step("c"))
+    explorer = Explorer(REFUSED, max_executions=3)
+    for ahead in (1, 2, 1):
+        faults = explorer.next()
+        assert faults is not None
+        assert len(list(explorer.upcoming())) == ahead
+        explorer.learn(faults, simulation.run(faults))
+
+
+@pytest.mark.parametrize("reduction", ["none", "exact", "equivalence"])
+def test_the_failure_of_a_fallback_is_one_fault(reduction: str) -> None:
+    """What lets it be called does not count; what fails beside it does."""
+    simulation = page(Step("a", fallback="b"), Step("c"))
+    explorer = Explorer(REFUSED, reduction=reduction, max_faults=1)
+    result = run_all(explorer, simulation.run)
+    names = [[planned.service for planned in each.faults] for each in result.executions]
+    assert names == [[], ["a"], ["c"], ["a", "b"]]
+    assert result.cut_by_size == 2  # a and c; a, b and c
+
+
+def test_a_chain_of_fallbacks_is_followed_to_its_end_with_one_fault_at_a_time() -> None:
+    step = Step("a", attempts=3, fallback="b")
+    result = run_all(Explorer(REFUSED, max_faults=1), page(step).run)
+    assert [len(each.faults) for each in result.executions] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_follows_a_lost_answer_of_a_service_that_tells_nothing_is_within_the_limit(
+    method: str,
+) -> None:
+    """The page is asked last, in a state of the test in which its call never ended by itself."""
+    services: dict[str, Service] = {
+        "page": Orderly(((Step("leaf", fallback="other"),),)),
+        "leaf": Orderly(observed=False),
+        "other": Orderly(),
+    }
+    test = FunctionalTest(("other", "page"), never, asks=(None,), method=method)
+    model = FaultModel(("ConnectionError",), default_statuses=(), lost_answers=("ReadTimeout",))
+    for reduction in "none", "exact", "equivalence":
+        explorer = Explorer(model, reduction=reduction, max_faults=1)
+        result = run_all(explorer, Simulation(services, test).run)
+        assert result.cut_by_size == 0
+        assert result.generated == 7
+
+
+def test_what_nobody_asked_for_is_left_to_the_server() -> None:
+    coordinator = Coordinator(Options(exhaustive=True, audit=3))
+    assert all(value is None for value in (Options().exhaustive, Options().audit))
+    given = {name: getattr(Options(), name) for name in SENT}
+    name = coordinator.begin({"name": "a test", **given})
+    search: Any = coordinator.exploration(name).search
+    kinds = {type(phase).__name__ for phase in search._phases}
+    assert {"Everything", "Audit"} <= kinds
+
+
+# --- distinct bugs --------------------------------------------------------------------------------
+
+
+def test_each_bug_is_shown_with_its_smallest_set_whatever_order_it_was_found_in() -> None:
+    simulation = page(Step("a", gives_up=500), Step("b"))
+    explorer = Explorer(REFUSED)
+    result = run_all(explorer, Simulation(simulation.services, _wanting_200()).run)
+    (failure,) = result.failures
+    assert [planned.service for planned in failure.faults] == ["a"]
+    larger = Execution(9, failure.faults, result.executions[0].trace, "failed", failure.error)
+    assert Result((larger, *result.executions)).failures[0].faults == failure.faults
+
+
+def _wanting_200() -> FunctionalTest:
+    return FunctionalTest(("page",), on("500", "503"))
+
+
+def telling() -> dict[str, Flask]:
+    """A front whose answer tells how the one call that it makes has failed."""
+    front, back = Flask("front"), Flask("back")
+
+    @front.get("/")
+    def index() -> tuple[str, int]:
+        try:
+            return "", requests.get("http://back:5001/", timeout=1).status_code
+        except requests.Timeout:
+            return "", 504
+        except requests.ConnectionError:
+            return "", 502
+
+    @back.get("/")
+    def show() -> str:
+        return "shown"
+
+    return {"http://front:5000": front, "http://back:5001": back}
+
+
+def wants(condition: bool) -> None:
+    assert condition
+
+
+class Case(unittest.TestCase):
+    def check(self, answer: requests.Response) -> None:
+        self.assertNotEqual(answer.status_code, 504)  # noqa: PT009 - as people write it
+        self.assertNotEqual(answer.status_code, 502)  # noqa: PT009
+
+
+def of_a_library(answer: requests.Response) -> None:
+    if answer.status_code == 504:
+        answer.raise_for_status()
+    answer.raise_for_status()
+
+
+def of_a_helper(answer: requests.Response) -> None:
+    wants(answer.status_code != 504)
+    wants(answer.status_code != 502)
+
+
+def of_pytest(answer: requests.Response) -> None:
+    if answer.status_code == 504:
+        pytest.fail("no answer")
+    if answer.status_code == 502:
+        pytest.fail("no answer")
+
+
+def of_a_loop(answer: requests.Response) -> None:
+    for status in 504, 502:
+        assert answer.status_code != status
+
+
+@pytest.mark.parametrize(
+    ("check", "bugs"),
+    [
+        pytest.param(of_a_library, 2, id="raise_for_status"),
+        pytest.param(of_a_helper, 2, id="a helper of the test's own"),
+        pytest.param(of_pytest, 2, id="pytest.fail"),
+        pytest.param(Case().check, 2, id="methods of unittest"),
+        pytest.param(of_a_loop, 1, id="one line in a loop"),
+    ],
+)
+def test_bugs_are_told_apart_by_the_lines_of_the_test_that_lead_to_what_failed(
+    check: Callable[[requests.Response], None], bugs: int
+) -> None:
+    model = FaultModel(("ConnectionError", "Timeout"), default_statuses=())
+    result = explore(lambda: check(requests.get("http://front:5000/", timeout=1)), telling(), model)
+    assert len(result.failures) == bugs
+    # An exploration that is read back, or comes from another process, is told the same.
+    assert len({signature(failure.error) for failure in result.failures}) == bugs
+    again = explore(
+        lambda: check(requests.get("http://front:5000/", timeout=1)),
+        telling(),
+        model,
+        workers=2,
+        executor=ThreadPoolExecutor(2),
+    )
+    assert [each.faults for each in again.failures] == [each.faults for each in result.failures]
+
+
+def test_a_set_that_only_tells_which_faults_are_needed_makes_no_run_inconclusive() -> None:
+    lost = Execution(1, FaultSet(), Trace(), "inconclusive", purpose=SHRINK)
+    assert Result((lost,)).ok
+
+
+@dataclass(frozen=True)
+class ReachedTwice:
+    """Asks b if c or a has failed; what is wrong is that a's 503 and b's failure are too much."""
+
+    body: str = "plain"
+    observed: bool = True
+
+    def handle(self, content: str) -> Part:
+        c = yield SimulatedCall("c", line=1)
+        a = yield SimulatedCall("a", line=2)
+        if c.outcome.failed or a.outcome.failed:
+            b = yield SimulatedCall("b", line=3)
+            if b.outcome.failed and a.outcome.status == 503:
+                return Answer(500)
+        return Answer(200)
+
+
+def test_a_fault_that_reaches_a_call_is_not_needed_if_another_one_does() -> None:
+    services: dict[str, Service] = {
+        "front": ReachedTwice(),
+        **{name: Orderly() for name in ("a", "b", "c")},
+    }
+    test = FunctionalTest(("front",), on("500"))
+    model = FaultModel(("ConnectionError",), default_statuses=(500, 503))
+    found = [
+        run_all(Explorer(model, audit=4, seed=seed), Simulation(services, test).run)
+        for seed in range(10)
+    ]
+    assert any(result.failures for result in found)
+    for failure in (failure for result in found for failure in result.failures):
+        assert [planned.service for planned in failure.faults] == ["a", "b"]
+
+
+# --- chance ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Moody:
+    """An app whose calls depend on how often it has been asked."""
+
+    calls: Callable[[int], list[str]]
+    times: itertools.count[int] = field(default_factory=itertools.count)
+
+    def services(self) -> dict[str, Flask]:
+        front, back = Flask("front"), Flask("back")
+
+        @front.get("/")
+        def index() -> str:
+            for path in self.calls(next(self.times)):
+                try:
+                    requests.get(f"http://back:5001/{path}", timeout=1)
+                except requests.RequestException:  # noqa: PERF203 - as people write it
+                    continue
+            return "done"
+
+        @back.get("/<path>")
+        def show(path: str) -> str:
+            return path
+
+        return {"http://front:5000": front, "http://back:5001": back}
+
+
+def get_front() -> None:
+    assert requests.get("http://front:5000/", timeout=30).status_code == 200
+
+
+def found(moody: Moody, *, check: bool | None = None, most: int = 1) -> Result:
+    return explore(
+        get_front, moody.services(), REFUSED, max_executions=most, check_determinism=check
+    )
+
+
+def test_the_fault_free_execution_is_run_twice_and_counts_once() -> None:
+    asked: list[int] = []
+    result = found(Moody(lambda time: asked.append(time) or ["a"]), most=2)  # type: ignore[func-returns-value]
+    assert [len(each.faults) for each in result.executions] == [0, 1]
+    assert asked == [0, 1, 2]
+    assert not result.observed
+    assert REPEAT not in {each.purpose for each in result.executions}
+
+
+def test_what_is_lost_when_the_first_execution_is_repeated_is_told_of_that_one() -> None:
+    simulation, runs = page(Step("a")), itertools.count(1)
+
+    def run(faults: FaultSet) -> Observation:
+        seen = simulation.run(faults)
+        return Observation(Trace(), problems=("lost",)) if next(runs) == 2 else seen
+
+    result = run_all(Explorer(REFUSED, check_determinism=True, retries=1), run)
+    (note,) = result.notes
+    assert note.startswith("the second execution without faults was inconclusive at first")
+
+
+def test_calls_that_come_and_go_are_reported_with_both_traces() -> None:
+    result = found(Moody(lambda time: ["a", "b"] if time == 0 else ["a", "c"]), most=2)
+    (finding,) = result.observed
+    assert finding.kind == "nondeterminism"
+    assert finding.service == "front"
+    assert "front, GET /, did not do the same when the test was run twice" in finding.message
+    assert "only the first time:  front -> back  GET http://back:5001/b\n" in finding.message
+    assert "only the second time: front -> back  GET http://back:5001/c\n" in finding.message
+    assert "/a" not in finding.message
+    assert "FILIBUSTER_URL_PATTERNS" in finding.message
+
+
+def test_calls_in_another_order_are_reported() -> None:
+    result = found(Moody(lambda time: ["a", "b"] if time == 0 else ["b", "a"]), most=2)
+    (finding,) = result.observed
+    _, _, order = finding.message.partition("in another order:\n")
+    paths = [line.rpartition("/")[2] for line in order.splitlines()[:4]]
+    assert paths == ["a", "b", "b", "a"]
+
+
+def test_calls_of_threads_may_come_in_any_order() -> None:
+    front, back = Flask("front"), Flask("back")
+    turns = itertools.count()
+
+    @front.get("/")
+    def index() -> str:
+        gates = [threading.Event(), threading.Event()]
+        first = next(turns) % 2
+
+        def ask(number: int) -> None:
+            if number != first:
+                gates[first].wait(5)
+            try:
+                requests.get(f"http://back:5001/{number}", timeout=1)
+            finally:
+                gates[number].set()
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return "done"
+
+    @back.get("/<path>")
+    def show(path: str) -> str:
+        return path
+
+    result = explore(
+        get_front,
+        {"http://front:5000": front, "http://back:5001": back},
+        FaultModel((), default_statuses=(500,)),
+    )
+    assert next(turns) > 2
+    assert not result.observed
+    assert result.ok
+
+
+def test_a_test_that_fails_without_faults_the_second_time_is_not_explored() -> None:
+    outcomes = iter([200, 503])
+    front = Flask("front")
+
+    @front.get("/")
+    def index() -> tuple[str, int]:
+        try:
+            requests.get("http://nowhere.invalid/", timeout=1)
+        except requests.RequestException:
+            return "", next(outcomes)
+        return "", 500
+
+    result = explore(get_front, {"http://front:5000": front}, REFUSED)
+    assert len(result.executions) == 1
+    assert not result.ok
+    (problem,) = result.problems
+    assert "the test passed once and then did not (AssertionError: assert 503 == 200)" in problem
+
+
+def test_whether_it_is_checked_can_be_configured() -> None:
+    calls = Moody(lambda time: ["a", "b"] if time == 0 else ["a"])
+    services = calls.services()
+    services["http://front:5000"].config["FILIBUSTER_CHECK_DETERMINISM"] = False
+    result = explore(get_front, services, REFUSED, max_executions=1)
+    assert not result.observed
+    assert next(calls.times) == 1
+
+
+def test_services_whose_answers_are_never_the_same_are_named() -> None:
+    front, numbers = Flask("front"), itertools.count()
+
+    @front.get("/")
+    def index() -> str:
+        return str(next(numbers))
+
+    result = explore(get_front, {"http://front:5000": front}, REFUSED)
+    assert any("answers of front are not the same bytes" in note for note in result.notes)
+    assert result.ok
+
+
+def test_an_execution_that_is_not_what_was_planned_is_run_once_more() -> None:
+    """The third time it is asked, which is the first time that a is to fail, it has a whim."""
+    whim = Moody(lambda time: ["b"] if time == 2 else ["a", "b"])
+    result = explore(get_front, whim.services(), REFUSED)
+    assert result.ok
+    assert [len(each.faults) for each in result.executions] == [0, 1, 1, 2]
+    (note,) = result.notes
+    assert note.startswith("execution 2 was inconclusive at first")
+    assert next(whim.times) == 6
+
+
+def test_one_that_is_inconclusive_twice_is_reported_and_fails_the_run() -> None:
+    whim = Moody(lambda time: ["b"] if time in (2, 3) else ["a", "b"])
+    result = explore(get_front, whim.services(), REFUSED)
+    assert not result.ok
+    (lost,) = result.inconclusive
+    assert any("the call was never made" in problem for problem in lost.problems)
+    assert [len(each.faults) for each in result.executions] == [0, 1, 1]
