@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask_filibuster.core.execution_index import ExecutionIndex
@@ -12,6 +12,8 @@ from flask_filibuster.errors import WireError
 
 LONGEST = 16_384
 """Longest text accepted, in characters; an execution index some 400 calls deep."""
+
+Word = TypeVar("Word", bound=str)
 
 _LARGEST = 10**15
 _DEEPEST = 450
@@ -85,6 +87,17 @@ def optional_text(value: Any, name: str) -> str | None:
     :raises WireError: it is something else.
     """
     return None if value is None else text_of(value, name)
+
+
+def one_of(value: Any, words: Sequence[Word], name: str) -> Word:
+    """One of a few words.
+
+    :raises WireError: it is something else.
+    """
+    for word in words:
+        if value == word:
+            return word
+    raise WireError(f"{name} is none of {', '.join(words)}")
 
 
 def texts(value: Any, name: str) -> list[str]:

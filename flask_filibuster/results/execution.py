@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
+from flask_filibuster.core.vocabulary import Purpose, Verdict
 
-PASSED = "passed"
-SEARCH, REPEAT, EXHAUSTIVE, AUDIT, SHRINK = "search", "repeat", "exhaustive", "audit", "shrink"
-"""Why a test execution is run: see :class:`Execution`."""
+PASSED: Final = "passed"
+
+# Why a test execution is run: see :class:`Execution`.
+SEARCH: Final = "search"
+REPEAT: Final = "repeat"
+EXHAUSTIVE: Final = "exhaustive"
+AUDIT: Final = "audit"
+SHRINK: Final = "shrink"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +37,10 @@ class Execution:
     number: int
     faults: FaultSet
     trace: Trace
-    verdict: str
+    verdict: Verdict
     error: BaseException | None = None
     problems: tuple[str, ...] = ()
-    purpose: str = SEARCH
+    purpose: Purpose = SEARCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,7 @@ class Observation:
 
 def judged(faults: FaultSet, observation: Observation) -> Execution:
     """An observation outside of any search as an execution with its verdict."""
+    verdict: Verdict
     if observation.problems:
         verdict = "inconclusive"
     else:

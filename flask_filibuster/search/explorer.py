@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import islice
 
 from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.vocabulary import Verdict
 from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.journal.memory import Memory
 from flask_filibuster.results.execution import PASSED, REPEAT, Execution, Observation
@@ -286,7 +287,7 @@ class Explorer:
         )
 
 
-def _verdict(problems: Sequence[str], error: BaseException | None) -> str:
+def _verdict(problems: Sequence[str], error: BaseException | None) -> Verdict:
     if problems:
         return "inconclusive"
     return PASSED if error is None else "failed"

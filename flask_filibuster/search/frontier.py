@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
+from flask_filibuster.core.vocabulary import Purpose
 from flask_filibuster.errors import ConfigError
 from flask_filibuster.results.execution import PASSED, SEARCH, Execution
 from flask_filibuster.results.result import Pruned
@@ -59,7 +60,7 @@ class Search:
         reduction: Reduction,
         max_faults: int | None = None,
         *,
-        purpose: str = SEARCH,
+        purpose: Purpose = SEARCH,
     ) -> None:
         self.pruned: list[Pruned] = []
         self.cut_by_size = 0

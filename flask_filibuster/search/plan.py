@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.vocabulary import Purpose
 from flask_filibuster.results.execution import Execution
 
 
@@ -20,7 +21,7 @@ class Plan:
     """
 
     faults: FaultSet
-    purpose: str
+    purpose: Purpose
     subject: Any = None
 
 

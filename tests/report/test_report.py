@@ -14,6 +14,7 @@ from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import Crash, Handling, Trace
+from flask_filibuster.core.vocabulary import Verdict
 from flask_filibuster.report import text
 from flask_filibuster.report.data import VERSION, faults_data, result_data
 from flask_filibuster.results.execution import Execution
@@ -45,7 +46,7 @@ TWO = ONE.plus(planned("prices", exception="ConnectionError", abort=False))
 
 
 def execution(number: int, faults: FaultSet, error: Exception | None = None) -> Execution:
-    verdict = "passed" if error is None else "failed"
+    verdict: Verdict = "passed" if error is None else "failed"
     return Execution(number, faults, Trace(), verdict, error)
 
 

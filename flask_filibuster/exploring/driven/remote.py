@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from flask_filibuster.core import vocabulary
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet, UnknownFaults
@@ -17,6 +18,7 @@ from flask_filibuster.core.trace import Trace
 from flask_filibuster.errors import FilibusterError, ServerError
 from flask_filibuster.exploring.session import Surroundings, in_scope
 from flask_filibuster.instrumentation.frames import Scope, TestFrame
+from flask_filibuster.protocol.reading import one_of
 from flask_filibuster.protocol.records import read_trace
 from flask_filibuster.report.text import error_line
 from flask_filibuster.results.bug import signature
@@ -178,11 +180,12 @@ class RemoteSearch:
                 problem="; ".join(observation.problems) or None,
             ),
         )
-        trace, problems, verdict = Trace(), observation.problems, "passed"
-        counted, purpose = True, SEARCH
+        verdict: vocabulary.Verdict = "passed"
+        purpose: vocabulary.Purpose = SEARCH
+        trace, problems, counted = Trace(), observation.problems, True
         if seen is not None:
-            trace, problems, verdict = _seen(seen)
-            counted, purpose = seen.get("counted") is not False, str(seen.get("purpose", SEARCH))
+            trace, problems, verdict, purpose = _seen(seen)
+            counted = seen.get("counted") is not False
         elif problems:
             verdict = "inconclusive"
         elif error is not None:
@@ -227,9 +230,13 @@ class RemoteSearch:
         self._driver.end()
 
 
-def _seen(seen: Mapping[str, Any]) -> tuple[Trace, tuple[str, ...], str]:
+def _seen(
+    seen: Mapping[str, Any],
+) -> tuple[Trace, tuple[str, ...], vocabulary.Verdict, vocabulary.Purpose]:
     try:
         problems = tuple(map(str, seen["problems"]))
-        return read_trace(seen["trace"]), problems, str(seen["verdict"])
+        verdict = one_of(seen["verdict"], vocabulary.VERDICTS, "verdict")
+        purpose = one_of(seen.get("purpose", SEARCH), vocabulary.PURPOSES, "purpose")
+        return read_trace(seen["trace"]), problems, verdict, purpose
     except (FilibusterError, KeyError, TypeError) as error:
         raise ServerError(f"what the server has seen cannot be read: {error!r}") from error
