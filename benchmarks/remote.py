@@ -33,12 +33,17 @@ from flask.typing import ResponseReturnValue
 
 from benchmarks.measure import Case, arguments, rows_of, show
 from flask_filibuster import Filibuster
-from flask_filibuster.server.client.connection import ServerClient
-from flask_filibuster.server.http.serving import Serving
-from flask_filibuster.exploring.subjects.command import SERVER_URL, CommandRunner, CommandTest, verdict_of
 from flask_filibuster.exploring.driven.conducted import Exploration
 from flask_filibuster.exploring.driven.coordinator import Coordinator
 from flask_filibuster.exploring.options import Options
+from flask_filibuster.exploring.subjects.command import (
+    SERVER_URL,
+    CommandRunner,
+    CommandTest,
+    verdict_of,
+)
+from flask_filibuster.server.client.connection import ServerClient
+from flask_filibuster.server.http.serving import Serving
 from tests.support import shapes
 
 MOST_MS_CALL = 3.0

@@ -18,6 +18,8 @@ from flask_filibuster.cli.target import CONVENTION
 from flask_filibuster.core.own_code import is_installed
 from flask_filibuster.core.urls import host_of
 from flask_filibuster.faultmodel.static_analysis import answered_statuses
+from flask_filibuster.sources.imports import Imports
+from flask_filibuster.sources.objects import attribute, is_a, text_of, variables_of
 
 FACTORIES = ("create_app", "make_app")
 ENTRANCES = ("__init__", "app", "wsgi")  # of a directory below the one that was named
@@ -123,10 +125,10 @@ def _importing_from(places: Sequence[Path]) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path[:] = path
-        for name, module in list(sys.modules.items()):
-            if name.partition(".")[0] not in before and _is_own(_file_of(module), places):
+        for name in [each for each in sys.modules if is_a(each, str)]:
+            if name.partition(".")[0] not in before and _is_own(_file_of(name), places):
                 del sys.modules[name]
+        sys.path[:] = path
 
 
 def _is_own(file: Path | None, places: Iterable[Path]) -> bool:
@@ -136,11 +138,12 @@ def _is_own(file: Path | None, places: Iterable[Path]) -> bool:
     return any(map(file.is_relative_to, places))
 
 
-def _file_of(module: Any) -> Path | None:
+def _file_of(name: str) -> Path | None:
     """Where a module comes from; a package without ``__init__.py`` has only directories."""
-    file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
+    module = Imports().find(name)
+    file = module and (module.file or next(iter(module.path or ()), None))
     # not where links lead: a service may be a link to a directory elsewhere
-    return Path(os.path.abspath(file)) if isinstance(file, str) else None
+    return Path(os.path.abspath(file)) if file else None
 
 
 def _imported(name: str, part: Part, note: Note) -> Iterator[Any]:
@@ -149,7 +152,7 @@ def _imported(name: str, part: Part, note: Note) -> Iterator[Any]:
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the code of other people
         note(f"{name} is left out{_inside(part)}; it cannot be imported: {_reason(error)}")
         return
-    file = _file_of(module)
+    file = _file_of(name)
     if part.directory is None or (file is not None and _is_in(file, part.directory)):
         yield module
     else:
@@ -189,25 +192,27 @@ def _named_apps(modules: Sequence[Any], note: Note) -> Iterator[tuple[Flask, str
 
 def _hosted_apps(module: Any, note: Note) -> Iterator[tuple[str, Flask]]:
     """The apps of a mapping by base URL, with their hosts."""
-    services = getattr(module, CONVENTION, None)
+    services = attribute(module, CONVENTION)
     if inspect.isfunction(services):
         services = _called(CONVENTION, module, note)
     if not isinstance(services, Mapping):
         if services is not None:
-            note(f"{CONVENTION} in {module.__name__} is left out; it must be a mapping of apps")
+            note(f"{CONVENTION} in {_name_of(module)} is left out; it must be a mapping of apps")
         return
     for url, app in services.items():
         if _is_app(app):
             try:
                 yield host_of(str(url)), app
             except ValueError as error:
-                note(f"{url!r} in {CONVENTION} of {module.__name__} is no base URL: {error}")
+                note(f"{url!r} in {CONVENTION} of {_name_of(module)} is no base URL: {error}")
                 yield "", app
 
 
 def _apps(module: Any, note: Note) -> Iterator[Flask]:
     """The apps that are variables of a module, or else what it makes."""
-    variables = [each for each in list(vars(module).values()) if _is_app(each)]
+    # an object that has taken the place of its module has attributes of its own
+    values = variables_of(module) or attribute(module, "__dict__") or {}
+    variables = [each for each in list(values.values()) if _is_app(each)]
     yield from variables
     if not variables:
         for name in FACTORIES:
@@ -218,15 +223,19 @@ def _apps(module: Any, note: Note) -> Iterator[Flask]:
 
 def _called(name: str, module: Any, note: Note) -> Any:
     """What a function of a module returns, or ``None`` where there is none to be called."""
-    function = getattr(module, name, None)
+    function = attribute(module, name)
     if not callable(function):
         return None
     try:
         inspect.signature(function).bind()
         return function()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the code of other people
-        note(f"{name}() of {module.__name__} is left out; {_reason(error)}")
+        note(f"{name}() of {_name_of(module)} is left out; {_reason(error)}")
         return None
+
+
+def _name_of(module: Any) -> str:
+    return text_of(attribute(module, "__name__")) or type(module).__name__
 
 
 def _is_app(value: Any) -> TypeGuard[Flask]:
@@ -245,7 +254,9 @@ def _own_name(app: Flask, module: Any) -> str:
     """The app's name, or that of its directory where many apps are called the same."""
     if app.name.rpartition(".")[2] not in GENERIC and app.import_name != "__main__":
         return app.name
-    made_in = None if app.import_name == "__main__" else sys.modules.get(app.import_name)
-    file = _file_of(made_in or module) or Path.cwd()
+    made_in = app.import_name
+    if made_in == "__main__" or sys.modules.get(made_in) is None:
+        made_in = _name_of(module)
+    file = _file_of(made_in) or Path.cwd()
     names = (each for each in reversed(file.parts[1:-1]) if each not in GENERIC)
     return next(names, app.name)

@@ -21,8 +21,8 @@ from flask_filibuster.sources.names import (
     Sources,
     Values,
     functions_called,
-    tolerant,
 )
+from flask_filibuster.sources.objects import is_a, text_of, tolerant, variables_of
 
 FRAMEWORK = frozenset({"flask", "flask_filibuster", "werkzeug"})
 # so many calls of a function with different arguments are read, more would take too long
@@ -63,18 +63,18 @@ def _entry_points(app: Any) -> Iterator[Any]:
 
 def _packages_of(entry: Any) -> Iterator[str]:
     """The package of a view that is not installed is the app's own, however the app is named."""
-    while isinstance(entry, functools.partial):
+    while is_a(entry, functools.partial):
         entry = entry.func
     # functools.wraps and View.as_view pass on the module of what they wrap
     name = str(getattr(entry, "__module__", ""))
-    if not is_installed(getattr(sys.modules.get(name), "__file__", None) or ""):
+    if not is_installed(text_of(variables_of(sys.modules.get(name)).get("__file__")) or ""):
         yield _package(name)
 
 
 def _package(module: str) -> str:
     """The top-level package of a module, of ``__main__`` too when it was run with ``-m``."""
-    package = getattr(sys.modules.get(module), "__package__", None)
-    return str(package or module).partition(".")[0]
+    package = text_of(variables_of(sys.modules.get(module)).get("__package__"))
+    return (package or module).partition(".")[0]
 
 
 class _Analysis:
@@ -154,7 +154,7 @@ class _Analysis:
                 self._call(node, scope, answers=False)
             case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()):
                 for each in scope.values(node):
-                    if isinstance(each, FunctionType | MethodType | functools.partial | Nested):
+                    if is_a(each, (FunctionType, MethodType, functools.partial, Nested)):
                         self._follow(each, answers=False)
 
     def _assign(self, target: ast.Attribute, scope: Scope, values: Values) -> None:
@@ -162,7 +162,7 @@ class _Analysis:
         if error or target.attr == "status_code":
             self._note(values)
         elif target.attr == "status":  # a text is that of a response, a number that of an order
-            self._note(each for each in values if isinstance(each, str))
+            self._note(each for each in values if is_a(each, str))
 
     def _answer(self, sent: ast.expr, scope: Scope) -> None:
         """Take the statuses of what is returned as a response, or raised."""
@@ -175,13 +175,13 @@ class _Analysis:
         for value in scope.values(sent):
             if _is_error(value):
                 self._note([inspect.getattr_static(value, "code", None)])
-            elif isinstance(value, tuple) and len(value) in (2, 3):
+            elif is_a(value, tuple) and len(value) in (2, 3):
                 self._note(value[1:2])
 
     def _call(self, call: ast.Call, scope: Scope, *, answers: bool) -> None:
         functions = scope.values(call.func)
         names = {getattr(call.func, "attr", getattr(call.func, "id", ""))}
-        names.update(each.__name__ for each in functions if isinstance(each, FunctionType))
+        names.update(each.__name__ for each in functions if is_a(each, FunctionType))
         place = 0 if names & {"abort", "aborter"} else None
         if any(map(_is_response, functions)) or names & {"make_response", "response_class"}:
             place = 1
@@ -202,9 +202,9 @@ class _Analysis:
 
 def _status(value: Any) -> int | None:
     """The error status that a value is as a response's status: ``503``, ``"503 No Luck"``."""
-    text = re.match(r"\d{3}\b", value) if isinstance(value, str) else None
+    text = re.match(r"\d{3}\b", value) if is_a(value, str) else None
     status = int(text[0]) if text else value
-    return int(status) if isinstance(status, int) and 400 <= status <= 599 else None
+    return int(status) if is_a(status, int) and 400 <= status <= 599 else None
 
 
 def _told(values: Values) -> Values:
@@ -214,17 +214,17 @@ def _told(values: Values) -> Values:
     there would be no end of different calls.
     """
     return tuple(
-        each for each in values if (not isinstance(each, str | int | MethodType) or _status(each))
+        each for each in values if (not is_a(each, (str, int, MethodType)) or _status(each))
     )
 
 
 def _is_error(value: Any) -> bool:
-    return issubclass(value if isinstance(value, type) else type(value), BaseException)
+    return issubclass(value if is_a(value, type) else type(value), BaseException)
 
 
 def _is_response(value: Any) -> bool:
     """Whether it is Werkzeug's class of responses or made from it; that of requests is not."""
-    return isinstance(value, type) and any(
+    return is_a(value, type) and any(
         _package(each.__module__) == "werkzeug" and each.__name__ == "Response"
         for each in value.__mro__
     )

@@ -25,6 +25,7 @@ from flask_filibuster.sources.imports import (
     of_namespace,
 )
 from flask_filibuster.sources.names import functions_called
+from flask_filibuster.sources.objects import attribute, is_a, text_of
 
 logger = logging.getLogger(__name__)
 
@@ -195,9 +196,9 @@ def _origins(value: Any) -> list[Module]:
     if functions and not found:
         return []
     # A method may have been inherited from another module.
-    owner = value.__self__ if isinstance(value, MethodType) else value
-    is_module = isinstance(owner, ModuleType)
-    found += loaded_module(getattr(owner, "__name__" if is_module else "__module__", None))
+    owner = value.__self__ if is_a(value, MethodType) else value
+    name = "__name__" if is_a(owner, ModuleType) else "__module__"
+    found += loaded_module(attribute(owner, name))
     return list(dict.fromkeys(found))
 
 
@@ -206,7 +207,7 @@ def _functions_of(value: Any) -> list[FunctionType]:
     pending, found = [value], dict[FunctionType, None]()
     while pending:
         for function, given in functions_called(pending.pop()):
-            if isinstance(function, FunctionType) and function not in found:
+            if is_a(function, FunctionType) and function not in found:
                 found[function] = None
                 pending += [each for each in (*given, *_enclosed(function)) if callable(each)]
     return list(found)
@@ -219,12 +220,12 @@ def _enclosed(function: FunctionType) -> Iterator[Any]:
 
 
 def _of_function(function: FunctionType) -> Module:
-    name = str(function.__globals__.get("__name__", ""))
+    name = text_of(function.__globals__.get("__name__")) or ""
     return of_namespace(function.__globals__, name, function.__code__.co_filename)
 
 
 def _package_of_test(test: Any) -> str:
     """The top-level package of a test, whatever decorators it has."""
-    while isinstance(test, functools.partial):
+    while is_a(test, functools.partial):
         test = test.func
-    return str(getattr(test, "__module__", "")).partition(".")[0]
+    return (text_of(attribute(test, "__module__")) or "").partition(".")[0]

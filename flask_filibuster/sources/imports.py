@@ -14,7 +14,7 @@ import os
 import pkgutil
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -22,11 +22,19 @@ from types import ModuleType
 from typing import Any
 
 from flask_filibuster.core.own_code import is_installed, is_ours
+from flask_filibuster.sources.objects import (
+    is_a,
+    loaded,
+    path_of,
+    static,
+    text_of,
+    tolerant,
+    variables_of,
+)
 
 logger = logging.getLogger(__name__)
 
 Files = frozenset[str]
-_DICT = vars(ModuleType)["__dict__"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ class Imports:
                     continue
                 files.add(module.file)
             for name in (*_packages_above(module.name), *self._imports_of(module)):
-                found = self._find(name)
+                found = self.find(name)
                 if found is not None:
                     pending.append(found)
         return frozenset(files)
@@ -87,7 +95,7 @@ class Imports:
     def _read(self, file: str) -> bytes:
         try:
             content = Path(file).read_bytes()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a name that no file can have is a ValueError
             logger.debug("%s cannot be read: %s", file, error)
             self._digests.setdefault(file, "")
             return b""
@@ -131,34 +139,56 @@ class Imports:
         yield base
         for alias in node.names:
             if alias.name == "*":
-                listed = _variables(sys.modules.get(base)).get("__all__")
-                if isinstance(listed, list | tuple):
-                    yield from (f"{base}.{each}" for each in listed)
+                listed = variables_of(sys.modules.get(base)).get("__all__")
+                for each in listed if is_a(listed, (list, tuple)) else ():
+                    if text := text_of(each):
+                        yield f"{base}.{text}"
             else:
                 yield f"{base}.{alias.name}"
 
-    def _find(self, name: str) -> Module | None:
+    def find(self, name: str) -> Module | None:
         """The module of that name, without importing it or the packages above it."""
         if name not in self._named:
-            loaded = sys.modules.get(name)
-            self._named[name] = (
-                of_namespace(_variables(loaded), name)
-                if isinstance(loaded, ModuleType)
-                else self._search(name)
-            )
+            module = sys.modules.get(name)
+            if name == "__main__" or _is_described(module):
+                self._named[name] = of_namespace(variables_of(module), name)
+            elif name not in sys.modules or _took_the_place_of(module, name):
+                self._named[name] = _search(name, self.find)
+            else:
+                self._named[name] = None  # forbidden, or replaced by a test
         return self._named[name]
 
-    def _search(self, name: str) -> Module | None:
-        above = name.rpartition(".")[0]
-        if above:
-            package = self._find(above)
-            return None if package is None else _search_in(package.path or (), name)
-        try:
-            spec = importlib.util.find_spec(name)
-        except (ImportError, ValueError) as error:
-            logger.debug("%s is not found: %s", name, error)
-            return None
-        return None if spec is None else _of_spec(spec)
+
+def _is_described(module: object) -> bool:
+    """Whether a loaded object is a module that says where it comes from."""
+    variables = variables_of(module)
+    return any(variables.get(each) is not None for each in ("__file__", "__path__", "__spec__"))
+
+
+def _took_the_place_of(loaded: object, name: str) -> bool:
+    """Whether it is an object that a module has put in its own place.
+
+    Only the name leads to the source then, and the source matters as any other's does.
+    """
+    return is_a(loaded, ModuleType) or static(type(loaded), "__module__") == name
+
+
+def _search(name: str, find: Callable[[str], Module | None]) -> Module | None:
+    """The module of that name, where Python would search for it.
+
+    :param find: finds the package above it.
+    """
+    above = name.rpartition(".")[0]
+    if above:
+        package = find(above)
+        return None if package is None else _search_in(package.path or (), name)
+    # Not importlib.util.find_spec, which asks for the __spec__ of whatever is loaded.
+    for finder in list(sys.meta_path):
+        with tolerant(f"{name} with {finder!r}"):
+            spec = finder.find_spec(name, None)
+            if spec is not None:
+                return _of_spec(spec)
+    return None
 
 
 def _search_in(path: Iterable[str], name: str) -> Module | None:
@@ -168,8 +198,10 @@ def _search_in(path: Iterable[str], name: str) -> Module | None:
     """
     portions: list[str] = []
     for each in path:
-        finder: Any = pkgutil.get_importer(each)
-        spec = None if finder is None else finder.find_spec(name)
+        spec = None
+        with tolerant(f"{name} in {each}"):
+            finder: Any = pkgutil.get_importer(each)
+            spec = None if finder is None else finder.find_spec(name)
         if spec is not None and spec.loader is not None:
             return _of_spec(spec)
         if spec is not None:
@@ -196,28 +228,21 @@ def _packages_above(name: str) -> Iterator[str]:
         yield name
 
 
-def _variables(module: object) -> Mapping[str, Any]:
-    """The global variables of a module; ``vars`` would make a lazy one load what it stands for."""
-    found: Mapping[str, Any] = _DICT.__get__(module) if isinstance(module, ModuleType) else {}
-    return found
-
-
 def loaded_module(name: object) -> list[Module]:
     """The module of that name, if it is loaded and has a file."""
-    loaded = sys.modules.get(name) if isinstance(name, str) else None
-    if not isinstance(loaded, ModuleType):
+    known = text_of(name)
+    if known is None or sys.modules.get(known) is None:
         return []
-    module = of_namespace(_variables(loaded), str(name))
-    return [module] if module.file is not None else []
+    module = Imports().find(known)
+    return [] if module is None or module.file is None else [module]
 
 
 def modules_with(value: object) -> list[Module]:
     """The modules of own code with a global variable that is this very object."""
     found: list[Module] = []
-    for name, loaded in list(sys.modules.items()):
-        variables = _variables(loaded)
-        file = variables.get("__file__")
-        if not isinstance(file, str) or is_installed(file) or is_ours(file):
+    for name, variables in loaded():
+        file = text_of(variables.get("__file__"))
+        if file is None or is_installed(file) or is_ours(file):
             continue
         if any(each is value for each in list(variables.values())):
             found.append(of_namespace(variables, name))
@@ -229,24 +254,17 @@ def of_namespace(namespace: Mapping[str, Any], name: str, compiled_from: str = "
 
     :param compiled_from: file that a function of it was compiled from, in angle brackets if none.
     """
-    given = namespace.get("__file__")
-    file = given if isinstance(given, str) else compiled_from
-    path = namespace.get("__path__")
-    package = namespace.get("__package__")
-    if not isinstance(package, str):
+    file = text_of(namespace.get("__file__")) or compiled_from
+    path = path_of(namespace)
+    package = text_of(namespace.get("__package__"))
+    if package is None:
         package = name if path is not None else name.rpartition(".")[0]
-    return Module(
-        name,
-        None if file.startswith("<") else os.path.abspath(file),
-        package,
-        None if path is None else tuple(path),
-    )
+    return Module(name, None if file.startswith("<") else os.path.abspath(file), package, path)
 
 
 def module_at(file: str) -> Module:
     """The module in a file, by its name if it is loaded."""
-    for name, module in list(sys.modules.items()):
-        variables = _variables(module)
-        if variables.get("__file__") == file:
+    for name, variables in loaded():
+        if text_of(variables.get("__file__")) == file:
             return of_namespace(variables, name)
     return Module("", file, "")

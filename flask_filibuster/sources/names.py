@@ -10,7 +10,6 @@ import contextlib
 import enum
 import functools
 import importlib.util
-import inspect
 import linecache
 import logging
 import sys
@@ -20,6 +19,15 @@ from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeAlias
 
+from flask_filibuster.sources.objects import (
+    attribute,
+    is_a,
+    static,
+    text_of,
+    tolerant,
+    variables_of,
+)
+
 _log = logging.getLogger(__name__)
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -27,15 +35,6 @@ Values: TypeAlias = tuple[Any, ...]
 
 VIEW_METHODS = ("dispatch_request", "get", "post", "put", "patch", "delete", "head", "options")
 CONSTRUCTORS = ("__init__", "__post_init__")
-
-
-@contextlib.contextmanager
-def tolerant(part: str) -> Iterator[None]:
-    """Leave out what cannot be analysed: odd objects of an app must not hide the rest of it."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - attributes, __eq__, __class__ ... may raise anything
-        _log.debug("cannot analyse %s: %r", part, error)
 
 
 class Sources:
@@ -160,7 +159,7 @@ class Scope:
     def _imported(self, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> Any:
         if isinstance(node, ast.Import):
             return sys.modules.get(alias.name if alias.asname else alias.name.partition(".")[0])
-        package = str(self.function.__globals__.get("__package__") or "")
+        package = text_of(self.function.__globals__.get("__package__")) or ""
         try:
             module = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
         except ImportError:
@@ -209,7 +208,7 @@ class Scope:
                 found = [_attribute(each, name) for each in self.values(base)]
                 return [each for each in found if each is not None]
             case ast.Call(func=function):
-                return [each for each in self.values(function) if isinstance(each, type)]
+                return [each for each in self.values(function) if is_a(each, type)]
             case ast.Lambda():
                 return [Nested(leaf, self)]
         return []
@@ -232,45 +231,46 @@ def functions_called(called: Any) -> Iterator[tuple[FunctionType | Nested, Value
         if id(value) in seen:
             continue
         seen[id(value)] = value
-        match value:
-            case FunctionType() | Nested():
-                yield value, first
-            case MethodType(__func__=inner, __self__=owner):
-                pending.append((inner, (owner, *first)))
-            case functools.partial(func=inner, args=args):
-                pending.append((inner, (*args, *first)))
-            case BuiltinFunctionType(__name__=name):
-                _log.debug("no source of %s, it is not written in Python", name)
-            case type():
-                pending += [(_attribute(value, each), ()) for each in CONSTRUCTORS]
-            case _:
-                special = inspect.getattr_static(type(value), "__call__", None)
-                pending.append((special, (value, *first)))
+        if is_a(value, FunctionType) or is_a(value, Nested):
+            yield value, first
+        else:
+            pending += _called_by(value, first)
         # asked statically first, as there are objects that make up any attribute
-        if inspect.getattr_static(value, "__wrapped__", None) is not None:
-            pending.append((getattr(value, "__wrapped__", None), first))
-        view_class = inspect.getattr_static(value, "view_class", None)
-        if isinstance(view_class, type):
+        if static(value, "__wrapped__") is not None:
+            pending.append((attribute(value, "__wrapped__"), first))
+        view_class = static(value, "view_class")
+        if is_a(view_class, type):
             pending += [(_attribute(view_class, each), ()) for each in VIEW_METHODS]
+
+
+def _called_by(value: Any, first: Values) -> list[tuple[Any, Values]]:
+    """What an object that is no function runs when it is called, with first arguments."""
+    if is_a(value, MethodType):
+        return [(value.__func__, (value.__self__, *first))]
+    if is_a(value, functools.partial):
+        return [(value.func, (*value.args, *first))]
+    if is_a(value, BuiltinFunctionType):
+        _log.debug("no source of %s, it is not written in Python", value.__name__)
+        return []
+    if is_a(value, type):
+        return [(_attribute(value, each), ()) for each in CONSTRUCTORS]
+    return [(static(type(value), "__call__"), (value, *first))]
 
 
 def _attribute(value: Any, name: str) -> Any:
     """An attribute, or None; descriptors and ``__getattr__`` are not called."""
-    if isinstance(value, ModuleType):
-        return vars(value).get(name)
-    if isinstance(value, enum.EnumMeta) and name in value.__members__:
+    if is_a(value, ModuleType):
+        return variables_of(value).get(name)
+    if is_a(value, enum.EnumMeta) and name in value.__members__:
         return value.__members__[name]
-    if isinstance(value, enum.Enum) and name == "value":
+    if is_a(value, enum.Enum) and name == "value":
         name = "_value_"
-    found = inspect.getattr_static(value, name, None)
-    match found:
-        case staticmethod(__func__=function):
-            return function
-        case (
-            classmethod(__func__=function)
-            | property(fget=FunctionType() as function)
-            | functools.cached_property(func=function)
-            | (FunctionType() as function)
-        ):
-            return MethodType(function, value)
-    return found
+    found = static(value, name)
+    if is_a(found, staticmethod):
+        return found.__func__
+    if is_a(found, classmethod):
+        return MethodType(found.__func__, value)
+    if is_a(found, functools.cached_property):
+        return MethodType(found.func, value)
+    function = found.fget if is_a(found, property) else found
+    return MethodType(function, value) if is_a(function, FunctionType) else found

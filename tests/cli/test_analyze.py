@@ -479,3 +479,63 @@ def test_too_many_services_for_one_file_are_said(project: Project) -> None:
     result = project.analyze("many")
     assert result.exit_code == 2
     assert "Error: this model cannot be written: its patterns are too long" in result.stderr
+
+
+# --- what is no plain module ----------------------------------------------------------------------
+
+ODD = """
+    import sys
+    from flask import Flask, abort
+
+    class Odd:
+        __class__ = property(lambda self: type(sys))
+        def __getattr__(self, name):
+            raise RuntimeError(name)
+
+    odd = Odd()
+    odd.app = Flask(__name__)
+
+    @odd.app.get("/")
+    def index():
+        abort(410)
+
+    sys.modules[__name__] = odd
+"""
+
+
+IMPORTS_ODD = """
+    import sys, types
+
+    class Lazy(types.ModuleType):
+        def __getattribute__(self, name):
+            raise RuntimeError(name)
+
+    class Path:
+        def __iter__(self):
+            raise KeyError("above")
+
+    sys.modules["analysed_lazy"] = Lazy("analysed_lazy")
+    sys.modules["analysed_gone"] = types.ModuleType("analysed_gone")
+    sys.modules["analysed_gone"].__path__ = Path()
+    sys.modules["analysed_number"] = 5
+"""
+
+
+def test_a_service_may_import_odd_modules(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("analysed_lazy", "analysed_gone", "analysed_number"):
+        monkeypatch.setitem(sys.modules, name, sys)  # and put back afterwards
+    project.app("services/users.py", 404)
+    project.write("services/stock.py", IMPORTS_ODD + APP.format(status=503))
+    path, modules = list(sys.path), set(sys.modules)
+    result = CliRunner().invoke(cli, ["filibuster", "analyze", "services"])
+    assert result.exit_code == 0, result.output
+    assert statuses_in(json.loads(result.stdout)) == {"users": [404, 500], "stock": [500, 503]}
+    assert sys.path == path
+    assert set(sys.modules) == modules
+
+
+def test_a_service_may_put_an_object_in_its_place(project: Project) -> None:
+    project.write("services/odd.py", ODD)
+    assert project.statuses("services") == {"odd": [410, 500]}

@@ -1,0 +1,91 @@
+"""Looking at other people's objects without running their code.
+
+``sys.modules`` holds more than modules: ``None``, cffi's libraries, lazy modules, objects that took
+the place of their module. Such objects, and the values in modules, may claim any class, compute
+any attribute, or raise from either. So only what Python itself stores is read: the type, and the
+``__dict__`` of a real module.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType, ModuleType
+from typing import Any, TypeGuard, TypeVar
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+_DICT = vars(ModuleType)["__dict__"]
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+@contextlib.contextmanager
+def tolerant(part: str) -> Iterator[None]:
+    """Leave out what cannot be analysed: odd objects of an app must not hide the rest of it."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - attributes, __eq__, __class__ ... may raise anything
+        logger.debug("cannot analyse %s: %r", part, error)
+
+
+def is_a(value: object, kind: type[_T] | tuple[type[_T], ...]) -> TypeGuard[_T]:
+    """Whether an object is of a type; ``isinstance`` would ask its ``__class__``, too."""
+    return issubclass(type(value), kind)
+
+
+def text_of(value: object) -> str | None:
+    """A plain copy of a string; ``None`` for anything else."""
+    return str.__str__(value) if is_a(value, str) else None
+
+
+def variables_of(module: object) -> Mapping[str, Any]:
+    """The global variables of a module; empty for an object that is none.
+
+    ``vars`` would make a lazy module load what it stands for, and fails for an object that merely
+    claims to be a module, as cffi's libraries do.
+    """
+    if not is_a(module, ModuleType):
+        return _NONE
+    found: Mapping[str, Any] | None = _DICT.__get__(module)
+    return found or _NONE
+
+
+def path_of(variables: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Where the submodules of a package are, from its global variables; ``None``: no package."""
+    path = variables.get("__path__")
+    if path is None:
+        return None
+    found: list[str] = []
+    # A namespace package computes its path, and fails when the package above it has gone.
+    with tolerant("the path of a package"):
+        found += [text for each in path if (text := text_of(each)) is not None]
+    return tuple(found)
+
+
+def loaded() -> list[tuple[str, Mapping[str, Any]]]:
+    """The loaded modules: names and global variables."""
+    return [
+        (text, variables)
+        for name, module in list(sys.modules.items())
+        if (text := text_of(name)) and (variables := variables_of(module))
+    ]
+
+
+def static(value: object, name: str) -> Any:
+    """An attribute, or ``None``; neither descriptors nor ``__getattr__`` are called."""
+    found: Any = None
+    with tolerant(f"{name} of a {type(value).__name__}"):
+        found = inspect.getattr_static(value, name, None)
+    return found  # noqa: RET504 - where it raises, too
+
+
+def attribute(value: object, name: str) -> Any:
+    """An attribute, or ``None`` where it is missing or cannot be computed."""
+    found: Any = None
+    with tolerant(f"{name} of a {type(value).__name__}"):
+        found = getattr(value, name, None)
+    return found  # noqa: RET504 - where it raises, too
