@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 from blinker import Signal
-from flask import Blueprint, Flask, Response, g, jsonify, request
+from flask import Blueprint, Flask, Response, g, got_request_exception, jsonify, request
 from flask.typing import ResponseReturnValue
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -53,6 +53,29 @@ class TestSettingUp:
         assert state.app is app
         assert state.service_name == "users"
         assert state.config == Config(service_name="users")
+
+    def test_registers_hooks_and_receivers(self) -> None:
+        app = Flask("set-up")
+        app.before_request(lambda: None)
+        app.teardown_request(lambda error: None)
+        Filibuster(app)
+        state = app.extensions["filibuster"]
+        hooks: list[Any] = [app.before_request_funcs, app.teardown_request_funcs]
+        receivers: Any = got_request_exception.receivers_for(app)
+        assert [functions[None][0].__self__ for functions in hooks] == [state, state]
+        assert [len(functions[None]) for functions in hooks] == [2, 2]
+        assert [each.__self__ for each in receivers] == [state]
+        state.disconnect()
+        assert [len(functions[None]) for functions in hooks] == [1, 1]
+        assert not list(got_request_exception.receivers_for(app))
+
+    def test_a_temporary_one_leaves_no_hooks(self) -> None:
+        app = service(ok=ok)
+        explore(lambda: requests.get("http://svc/ok", timeout=1), {"http://svc": app}, NO_FAULTS)
+        assert not app.before_request_funcs
+        assert not app.after_request_funcs
+        assert not app.teardown_request_funcs
+        assert not list(got_request_exception.receivers_for(app))
 
     def test_twice_on_one_app_is_refused(self) -> None:
         app = Flask("twice")

@@ -44,6 +44,9 @@ from flask_filibuster.server.signing import seal_of
 
 FRAME_KEY = "flask_filibuster.frame"
 LONGEST_MESSAGE = 2000
+_HOOKS_OF_IDLE_APPS = 2
+_globals = g._get_current_object  # noqa: SLF001 - documented by Werkzeug
+"""``flask.g`` itself: assigning through the proxy takes longer than all else in an idle hook."""
 
 
 class InstrumentedApp:
@@ -70,7 +73,7 @@ class InstrumentedApp:
                 self.remote, seal_of(config.token), self.service_name, config.url_patterns
             )
         self._lock = threading.Lock()
-        self._has_ways_out = False
+        self._sees_answers = False
         self._registered: list[tuple[dict[Any, list[Any]], Any, list[Any] | None]] = []
 
     @property
@@ -79,19 +82,23 @@ class InstrumentedApp:
         return self.given_name or self.app.name
 
     def connect(self) -> None:
-        """Register the hook on the way in, before everybody's; it registers those on the way out.
+        """Register the hooks, first on the way in and last on the way out, and the receivers.
 
         Not through Flask's decorators: they append, and refuse once the app has handled a request.
+        The hooks after a request's view come with the first explored request: each costs Flask
+        more than ours do, and an app in production needs none of them.
         """
-        self._register(self.app.before_request_funcs, self._before_request)
+        with self._lock:
+            self._register(self.app.before_request_funcs, self._before_request)
+            self._register(self.app.teardown_request_funcs, self._teardown_request)
         got_request_exception.connect(self._crashed, self.app)
         if self.remote is not None:
             # What is explored from outside begins without notice, so requests is ready for it.
             self._instrumented = instrument_requests()
 
     def rest(self) -> None:
-        """Take out the hooks on the way out, until the app is explored again."""
-        self._unregister_all_but(1)
+        """Take out the hooks after the view, until the app is explored again."""
+        self._unregister_all_but(_HOOKS_OF_IDLE_APPS)
 
     def disconnect(self) -> None:
         """Take all hooks out."""
@@ -107,7 +114,7 @@ class InstrumentedApp:
 
     def _unregister_all_but(self, first: int) -> None:
         with self._lock:
-            self._has_ways_out = False
+            self._sees_answers = False
             while len(self._registered) > first:
                 _take_out(*self._registered.pop())
 
@@ -117,26 +124,22 @@ class InstrumentedApp:
         self._registered.append((functions, hook, own))
         functions[None] = [hook, *(own or ())]
 
-    def _register_ways_out(self) -> None:
-        """The hooks after everybody's on the way out, from the first explored request on.
-
-        Each hook costs Flask more than ours do, and an app that is never explored needs none.
-        """
+    def _see_answers(self) -> None:
+        """Register the hooks after the view, from the first explored request on."""
         app: Any = self.app
         with self._lock:
-            if self._has_ways_out:
+            if self._sees_answers:
                 return
             self._register(app.after_request_funcs, self._after_request)
-            self._register(app.teardown_request_funcs, self._teardown_request)
             leaving = app.teardown_appcontext_funcs
             if self.remote is not None and self._left not in leaving:
                 # The last in the list is the first to run: no other function can keep it from that.
                 app.teardown_appcontext_funcs = [*leaving, self._left]
             # Not before: another thread may be about to look, and to answer its request at once.
-            self._has_ways_out = True
+            self._sees_answers = True
 
     def _before_request(self) -> None:
-        g.filibuster = None
+        _globals().filibuster = None
         scope = current_scope()
         if scope is None and self._arrivals is None:
             return
@@ -151,11 +154,11 @@ class InstrumentedApp:
             frame = self._frame_from_network()
         if frame is None:
             return
-        if not self._has_ways_out:
-            self._register_ways_out()
+        if not self._sees_answers:
+            self._see_answers()
         push(frame)
         environ[FRAME_KEY] = frame
-        g.filibuster = frame
+        _globals().filibuster = frame
         if signals.request_received.receivers:
             signals.request_received.send(self.app, frame=frame)
 
