@@ -47,6 +47,10 @@ _HOMES = {
 __all__ = list(_HOMES)
 
 
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
+
+
 def __getattr__(name: str) -> Any:
     # Lazily, so that the pytest plugin does not make every test suite import Flask and requests.
     if name not in _HOMES:

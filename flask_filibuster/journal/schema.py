@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from flask_filibuster.errors import JournalError
+from flask_filibuster.results.directory import make_directory
 
 APPLICATION = 0x46696C62
 """``PRAGMA application_id`` of a journal, big-endian at offset 68 of the file: "Filb"."""
@@ -131,7 +132,7 @@ class JournalFile:
 
 def _open(path: Path) -> sqlite3.Connection:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
         found = path.stat() if path.exists() else None
         if found is not None and not stat.S_ISREG(found.st_mode):
             raise JournalError(str(path), "is no regular file; name another journal")

@@ -17,7 +17,8 @@ from flask_filibuster.core.fault_set import UnknownFaults
 from flask_filibuster.errors import FilibusterWarning
 from flask_filibuster.report import text
 from flask_filibuster.results.bug import Failure
-from flask_filibuster.results.counterexample import DIRECTORY, Counterexample
+from flask_filibuster.results.counterexample import Counterexample
+from flask_filibuster.results.directory import DIRECTORY
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.result import Result
 

@@ -16,9 +16,9 @@ from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import CounterexampleError, FaultModelError
 from flask_filibuster.protocol.records import read_planned, write_planned
+from flask_filibuster.results.directory import DIRECTORY, make_directory
 
 VERSION = 1
-DIRECTORY = ".filibuster"
 PACKAGES = ("flask-filibuster", "flask", "werkzeug", "requests", "urllib3", "pytest")
 
 
@@ -49,7 +49,7 @@ class Counterexample:
         identity = [self.test, *((each["execution_index"], each["fault"]) for each in faults)]
         name = hashlib.md5(json.dumps(identity).encode(), usedforsecurity=False).hexdigest()[:10]
         path = Path(directory) / f"{name}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
         content = {
             "version": VERSION,
             "test": self.test,

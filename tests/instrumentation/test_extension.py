@@ -178,6 +178,9 @@ class TestSettingUp:
         assert flask_filibuster.__file__ is not None
         assert Path(flask_filibuster.__file__).with_name("py.typed").exists()
         assert "Filibuster" in flask_filibuster.__all__
+        public = {name for name in dir(flask_filibuster) if not name.startswith("_")}
+        assert public == set(flask_filibuster.__all__)
+        assert "__version__" in dir(flask_filibuster)
         with pytest.raises(AttributeError, match="no attribute 'Filibusted'"):
             flask_filibuster.Filibusted  # noqa: B018 - that is the test
 

@@ -1,0 +1,30 @@
+"""The directory that journals and counterexamples are kept in, unless another is named."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+DIRECTORY = ".filibuster"
+IGNORED = "*\n"
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory if need be; one of our own name is made unknown to Git.
+
+    Only where it is made here: what is in a directory that exists, its owner decides.
+
+    :param path: the directory.
+    :raises OSError: it cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir()
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return
+    if path.name == DIRECTORY:
+        draft = path / f".gitignore.{os.getpid()}.tmp"
+        draft.write_text(IGNORED, encoding="utf-8")
+        draft.replace(path / ".gitignore")
