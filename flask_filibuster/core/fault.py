@@ -3,136 +3,172 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 
+from flask_filibuster.core.kinds.answered import Answered, reason_of
+from flask_filibuster.core.kinds.base import REQUESTS, FailingCall, Kind, Parameter
+from flask_filibuster.core.kinds.raised import Raised
 from flask_filibuster.core.outcome import Outcome
-from flask_filibuster.core.sleeping import Timeouts, check_sleep, seconds_of
+from flask_filibuster.core.sleeping import Timeouts, check_sleep, held_in_words, seconds_of
+from flask_filibuster.core.vocabulary import Point
 from flask_filibuster.errors import FaultModelError
 
-REQUESTS = "requests"
-PREFIX = "requests.exceptions."
-
-# The names only: core does not import requests. Those of TIMEOUTS need a timeout to come about.
-TIMEOUTS = frozenset({"Timeout", "ConnectTimeout", "ReadTimeout"})
-EXCEPTIONS = TIMEOUTS | frozenset(
-    {
-        "RequestException",
-        "ConnectionError",
-        "ProxyError",
-        "SSLError",
-        "TooManyRedirects",
-        "ChunkedEncodingError",
-        "ContentDecodingError",
-        "RetryError",
-        "InvalidURL",
-        "InvalidSchema",
-        "InvalidProxyURL",
-        "InvalidHeader",
-        "UnrewindableBodyError",
-    }
-)
+__all__ = ["REQUESTS", "Fault", "reason_of"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False, repr=False)
 class Fault:
-    """One way for a call to fail.
+    """One way for a call to fail: a kind of fault, and what comes with every kind.
 
-    :ivar exception: name of the exception of ``requests.exceptions`` that is raised, or
-    :ivar status: the HTTP status that is answered; exactly one of the two.
-    :ivar abort: ``True``: the call is not made. ``False``: it is made first, so that the callee
-        does its work and the answer is lost.
-    :ivar sleep: seconds that the call is held before it fails, or an expression of its timeout,
+    >>> str(Fault("Timeout"))
+    'raises Timeout'
+    >>> str(Fault(status=503, sleep=2))
+    'answers 503 Service Unavailable, held 2 s'
+    >>> Fault("ConnectionError", abort=False).point
+    'after'
+
+    :param exception: name of the exception of ``requests.exceptions`` that is raised, or
+    :param status: the HTTP status that is answered, or
+    :param kind: another kind, see :meth:`of`; exactly one of the three.
+    :param abort: ``True``: the call is not made. ``False``: it is made first, so that the callee
+        does its work and the answer is lost. Always ``False`` for what breaks a real answer.
+    :param sleep: seconds that the call is held before it fails, or an expression of its timeout,
         like ``@expr(metadata['timeout'])+0.001``. A call that is made is held by its callee. Either
         side waits no longer than its ``FILIBUSTER_MAX_SLEEP``.
-    :ivar library: whose exception it is. Those of others than ``requests`` can be planned for
+    :param library: whose exception it is. Those of others than ``requests`` can be planned for
         services that are instrumented by other projects, which know them.
-    :ivar details: what else such a project wants to be told of it, as names and values.
+    :param details: what else such a project wants to be told of it, as names and values.
     :raises FaultModelError: the name, the status or the expression cannot be injected.
     """
 
-    exception: str | None = None
-    status: int | None = None
-    abort: bool = True
-    sleep: float | str = 0.0
-    library: str = REQUESTS
-    details: tuple[tuple[str, str], ...] = ()
+    kind: Kind
+    abort: bool
+    sleep: float | str
 
-    def __post_init__(self) -> None:
-        if (self.exception is None) == (self.status is None):
+    def __init__(
+        self,
+        exception: str | None = None,
+        status: int | None = None,
+        abort: bool = True,
+        sleep: float | str = 0.0,
+        library: str = REQUESTS,
+        details: tuple[tuple[str, str], ...] = (),
+        *,
+        kind: Kind | None = None,
+    ) -> None:
+        if sum(each is not None for each in (exception, status, kind)) != 1:
             raise FaultModelError("a fault has either an exception or a status")
-        if self.exception is not None and self.library == REQUESTS:
-            object.__setattr__(self, "exception", exception_name(self.exception))
-        if self.exception is None and not _is_status(self.status):
-            raise FaultModelError(
-                f"cannot answer with status {self.status!r}; it must be a number from 200 to 599"
-            )
-        check_sleep(self.sleep)
+        if exception is not None:
+            kind = Raised(exception, library, details)
+        elif status is not None:
+            kind = Answered(status)
+        check_sleep(sleep)
+        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "abort", abort and kind is not None and kind.point != "body")
+        object.__setattr__(self, "sleep", sleep)
+
+    @classmethod
+    def of(
+        cls, kind: str, *, abort: bool = True, sleep: float | str = 0.0, **parameters: Parameter
+    ) -> Fault:
+        """A fault of any kind, by its name.
+
+        >>> Fault.of("answered", status=503) == Fault(status=503)
+        True
+
+        :param kind: name of the kind.
+        :param abort: as for :class:`Fault`.
+        :param sleep: as for :class:`Fault`.
+        :param parameters: the parameters of the kind.
+        :raises FaultModelError: there is no such kind, or it does not take these parameters.
+        """
+        # Looks through the kinds, which an app that is not explored never needs.
+        from flask_filibuster.core.kinds.registry import kind_of
+
+        return cls(abort=abort, sleep=sleep, kind=kind_of(kind, parameters))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is an exception or a status, as services of all projects know them."""
+        return isinstance(self.kind, Raised | Answered)
+
+    @property
+    def exception(self) -> str | None:
+        """Name of the exception that the caller meets, if it meets one."""
+        return self.kind.outcome.exception
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status that the caller sees, if it sees one."""
+        return self.kind.outcome.status
+
+    @property
+    def library(self) -> str:
+        """Whose exception it is."""
+        return self.kind.library
+
+    @property
+    def details(self) -> tuple[tuple[str, str], ...]:
+        """What another project wants to be told of its exception."""
+        return self.kind.details if isinstance(self.kind, Raised) else ()
+
+    @property
+    def point(self) -> Point:
+        """At which point of a call it acts."""
+        point = self.kind.point
+        return point if self.abort or point == "body" else "after"
+
+    @property
+    def rank(self) -> int:
+        """Its place in the order of the search; see :class:`Kind`."""
+        return self.kind.rank
 
     @property
     def outcome(self) -> Outcome:
         """What the caller sees."""
-        asked = ("" if self.abort else "lost", f"held {self.sleep}" if self.sleep else "")
+        seen = self.kind.outcome
+        asked = (
+            seen.variant,
+            "lost" if self.point == "after" else "",
+            f"held {self.sleep}" if self.sleep else "",
+        )
         return Outcome(
-            status=self.status,
-            exception=self.exception,
-            variant=" ".join(filter(None, asked)),
+            status=seen.status, exception=seen.exception, variant=" ".join(filter(None, asked))
         )
 
     def seconds(self, timeout: Timeouts) -> float:
         """How long a call with these timeouts is held."""
         return seconds_of(self.sleep, timeout)
 
-    def fits_timeout(self, timeout: Timeouts) -> bool:
-        """Whether this can happen to a call with these connect and read timeouts (seconds).
-
-        A call without a timeout never times out.
-        """
-        connect, read = timeout
-        if isinstance(self.sleep, str) and timeout == (None, None):
+    def applies_to(self, call: FailingCall) -> bool:
+        """Whether this can happen to a call: one without a timeout never times out."""
+        if isinstance(self.sleep, str) and call.timeout == (None, None):
             return False
-        if self.exception == "ConnectTimeout":
-            return connect is not None
-        if self.exception == "ReadTimeout":
-            return read is not None
-        if self.exception == "Timeout":
-            return timeout != (None, None)
-        return True
+        return self.kind.applies_to(call)
+
+    def words(self, timeout: Timeouts = (None, None)) -> str:
+        """The fault in words.
+
+        >>> Fault("Timeout", sleep="@expr(metadata['timeout'])+0.001").words((2, 2))
+        'raises Timeout, held 2.001 s, just past its timeout of 2 s'
+
+        :param timeout: the timeouts of the call that it is planned for, where they are known.
+        """
+        text = str(self.kind)
+        if self.sleep:
+            text = f"{text}, {held_in_words(self.sleep, timeout)}"
+        lost = self.point == "after"
+        return f"{text}, after the call was made (its answer is lost)" if lost else text
 
     def __str__(self) -> str:
-        if self.exception is not None:
-            text = f"raises {self.exception}"
+        return self.words()
+
+    def __repr__(self) -> str:
+        kind = self.kind
+        if self.is_plain:
+            made, name = "Fault(", ""
         else:
-            text = f"answers {self.status} {reason_of(self.status or 0)}".rstrip()
-        if self.sleep:
-            text = f"{text}, held for {self.sleep} s"
-        return text if self.abort else f"{text}, after the call was made (its answer is lost)"
-
-
-def _is_status(status: object) -> bool:
-    return type(status) is int and 200 <= status <= 599
-
-
-def exception_name(name: str) -> str:
-    """Check the name of an exception, with or without its module, and return it without.
-
-    :raises FaultModelError: no call to ``requests`` can end in an exception of that name.
-    """
-    short = name.removeprefix(PREFIX)
-    if short == "HTTPError":
-        raise FaultModelError(
-            "HTTPError is raised by raise_for_status(), not by a call; inject a status instead"
-        )
-    if short not in EXCEPTIONS:
-        raise FaultModelError(
-            f"{name!r} is not an exception of requests.exceptions that a call can meet; "
-            f"known: {', '.join(sorted(EXCEPTIONS))}"
-        )
-    return short
-
-
-def reason_of(status: int) -> str:
-    """The reason phrase of a status (RFC 9110, section 15), empty for an unregistered one."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
+            made, name = "Fault.of(", repr(kind.name)
+        default = {"library": REQUESTS, "details": (), "sleep": 0.0, "abort": kind.point != "body"}
+        given = {**kind.parameters, "abort": self.abort, "sleep": self.sleep}
+        shown = [f"{key}={value!r}" for key, value in given.items() if default.get(key) != value]
+        return f"{made}{', '.join([name, *shown] if name else shown)})"

@@ -35,7 +35,7 @@ class PlannedFault:
         return self.call.target
 
     def __str__(self) -> str:
-        return f"{self.call.describe()}  {self.fault}"
+        return f"{self.call.describe()}  {self.fault.words(self.call.timeout)}"
 
 
 class FaultSet:

@@ -13,6 +13,9 @@ from flask_filibuster.errors import FaultModelError
 
 Timeouts = tuple[float | None, float | None]
 
+JUST = 0.5
+"""Up to this part of a timeout, what comes after it is just past it."""
+
 _TERM = r"(?:\s*(?P<{0}sign>[+-])\s*(?P<{0}term>[0-9]{{1,9}}(?:\.[0-9]{{1,9}})?)\s*)?"
 _EXPRESSION = re.compile(
     r"@expr\(\s*metadata\[(?P<quote>['\"])timeout(?P=quote)\]"
@@ -46,11 +49,46 @@ def seconds_of(sleep: float | str, timeout: Timeouts) -> float:
     """
     if not isinstance(sleep, str):
         return float(sleep)
-    match = _EXPRESSION.fullmatch(sleep.strip())
-    own = timeout[1] if timeout[1] is not None else timeout[0]
-    if match is None or own is None:
+    own = _own(timeout)
+    return 0.0 if own is None else max(own + _beyond(sleep), 0.0)
+
+
+def held_in_words(sleep: float | str, timeout: Timeouts) -> str:
+    """A hold in words.
+
+    >>> held_in_words("@expr(metadata['timeout'])+0.001", (None, 2.0))
+    'held 2.001 s, just past its timeout of 2 s'
+    >>> held_in_words("@expr(metadata['timeout'])+0.001", (None, None))
+    'held until 0.001 s past its timeout'
+
+    :param sleep: a checked sleep.
+    :param timeout: the call's timeouts, where they are known.
+    """
+    if not isinstance(sleep, str):
+        return f"held {sleep:g} s"
+    beyond, own = _beyond(sleep), _own(timeout)
+    if own is None:
+        if not beyond:
+            return "held for its timeout"
+        return f"held until {abs(beyond):g} s {'past' if beyond > 0 else 'before'} its timeout"
+    seconds = max(own + beyond, 0.0)
+    if seconds == own:
+        return f"held {seconds:.9g} s, its timeout"
+    where = "within" if seconds < own else "just past" if beyond <= JUST * own else "past"
+    return f"held {seconds:.9g} s, {where} its timeout of {own:g} s"
+
+
+def _own(timeout: Timeouts) -> float | None:
+    return timeout[1] if timeout[1] is not None else timeout[0]
+
+
+def _beyond(expression: str) -> float:
+    """How many seconds an expression adds to the call's own timeout."""
+    match = _EXPRESSION.fullmatch(expression.strip())
+    if match is None:
         return 0.0
-    for part in ("inner", "outer"):
-        if match[f"{part}term"]:
-            own += float(match[f"{part}sign"] + match[f"{part}term"])
-    return max(own, 0.0)
+    return sum(
+        float(match[f"{part}sign"] + match[f"{part}term"])
+        for part in ("inner", "outer")
+        if match[f"{part}term"]
+    )

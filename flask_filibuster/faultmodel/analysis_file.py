@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from flask_filibuster.core.call import Call
-from flask_filibuster.core.fault import PREFIX, REQUESTS, TIMEOUTS, Fault, exception_name
+from flask_filibuster.core.fault import REQUESTS, Fault
+from flask_filibuster.core.kinds.raised import PREFIX, TIMEOUTS, exception_name
 from flask_filibuster.errors import FaultModelError
+from flask_filibuster.faultmodel.rules import MOST_SHOWN, Rule, pattern_of
+from flask_filibuster.protocol.decisions import fault_metadata, read_kind
 
 VERBS = ("get", "post", "put", "patch", "delete", "head", "options")
-EVERY_CALL = re.compile(r"requests\.")
 EVERY_SERVICE = re.compile(".*")
 
 # An analysis may come over the network. The rule for services that no other rule names has the
@@ -25,7 +24,6 @@ MOST_RULES = 10_000
 MOST_IN_A_PATTERN = 10_000
 MOST_IN_ALL_PATTERNS = 1_000_000
 MOST_IN_A_MESSAGE = 1_000
-MOST_SHOWN = 200
 
 # what taking apart nested data of any kind may come to
 _UNREADABLE = (
@@ -39,61 +37,10 @@ _UNREADABLE = (
 _NUMBERED = re.compile(r"\\[1-9]|\(\?\([0-9]")
 
 
-@dataclass(frozen=True, slots=True)
-class ExceptionRule:
-    """Calls whose ``module.method`` matches ``calls`` can end in ``fault``."""
+def read_analysis(content: Any, source: str, *, foreign: bool = False) -> tuple[Rule, ...]:
+    """The rules of an analysis, in its order.
 
-    calls: re.Pattern[str]
-    fault: Fault
-    restriction: str | None = None
-
-    def fits(self, invocation: Call) -> bool:
-        """Whether the call's method, timeout and other properties allow this fault."""
-        if self.restriction == "timeout" and not invocation.has_timeout:
-            return False
-        if self.restriction == "ssl" and not invocation.url.startswith("https:"):
-            return False
-        if self.restriction not in (None, "timeout", "ssl"):
-            return False
-        return _matches(self.calls, invocation) and self.fault.fits_timeout(invocation.timeout)
-
-
-@dataclass(frozen=True, slots=True)
-class StatusRule:
-    """Calls that match ``calls`` and reach a service that matches ``service`` can answer so."""
-
-    calls: re.Pattern[str]
-    service: re.Pattern[str]
-    faults: tuple[Fault, ...]
-
-    def applies_to(self, invocation: Call) -> bool:
-        """Whether the call's method allows these faults."""
-        return _matches(self.calls, invocation)
-
-
-@lru_cache(maxsize=256)
-def pattern_of(text: str) -> re.Pattern[str]:
-    """Compile a regular expression.
-
-    :raises FaultModelError: it is none.
-    """
-    try:
-        return re.compile(text)
-    # of "a{99999999999}", of "(" 500 times, and of what the app has turned into errors
-    except (re.error, OverflowError, RecursionError, Warning) as error:
-        shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
-        raise FaultModelError(f"{shown!r} is not a regular expression: {error}") from error
-
-
-def _matches(calls: re.Pattern[str], invocation: Call) -> bool:
-    api = invocation.api or f"requests.{invocation.method.lower()}"
-    return calls.match(api) is not None
-
-
-def read_analysis(
-    content: Any, source: str, *, foreign: bool = False
-) -> tuple[tuple[ExceptionRule, ...], tuple[StatusRule, ...]]:
-    """The rules of an analysis. Size is bounded; how long patterns take to match is not.
+    Size is bounded; how long patterns take to match is not.
 
     :param content: the sections by name, or anything else that came in their place.
     :param source: what to call it in an error.
@@ -110,28 +57,31 @@ def read_analysis(
         raise FaultModelError(f"{source}: {error} is missing") from error
     except _UNREADABLE as error:
         raise FaultModelError(f"{source}: {str(error)[:MOST_IN_A_MESSAGE]}") from error
-    return tuple(reading.exceptions), tuple(reading.statuses)
+    return tuple(reading.rules)
 
 
-def write_analysis(
-    exceptions: Iterable[ExceptionRule], statuses: Iterable[StatusRule]
-) -> dict[str, Any]:
+def write_analysis(rules: Iterable[Rule]) -> dict[str, Any]:
     """The analysis with these rules, from which :func:`read_analysis` makes them again.
 
-    :raises FaultModelError: there is more than it would read.
+    Exceptions come first, as readers take the statuses of a service after them.
+
+    :raises FaultModelError: there is more than it would read, or default rules cannot be told from
+        the others by one pattern.
     """
-    analysis = {
-        **_sections(
-            "exceptions",
-            (
-                (_title(rule.fault.library), rule.calls.pattern, _exception_entry(rule))
-                for rule in exceptions
-            ),
-        ),
-        **_sections(
-            "errors", (("http", rule.calls.pattern, _error_entry(rule)) for rule in statuses)
-        ),
-    }
+    listed = list(rules)
+    named = [rule.service for rule in listed if rule.service is not None]
+    others = none_of(named) if any(rule.is_default for rule in listed) else EVERY_SERVICE
+    exceptions, errors = [], []
+    for rule in listed:
+        raised = [fault for fault in rule.faults if fault.exception is not None]
+        answered = [fault for fault in rule.faults if fault.exception is None]
+        for fault in raised:
+            entry = _exception_entry(fault, rule.restriction)
+            exceptions.append((_title(fault.library), rule.calls.pattern, entry))
+        if answered or not rule.faults:
+            service = rule.service or (others if rule.is_default else EVERY_SERVICE)
+            errors.append(("http", rule.calls.pattern, _error_entry(service, answered)))
+    analysis = {**_sections("exceptions", exceptions), **_sections("errors", errors)}
     # whoever writes it down should not learn only later that nobody can read it
     read_analysis(analysis, "this model cannot be written")
     return analysis
@@ -157,15 +107,13 @@ def none_of(services: Sequence[re.Pattern[str]]) -> re.Pattern[str]:
 class _Reading:
     """One reading of an analysis: the rules that were read, and how much there is in it.
 
-    :ivar exceptions: rules about exceptions, in order.
-    :ivar statuses: rules about statuses, in order.
+    :ivar rules: the rules, in order.
     """
 
     def __init__(self, *, foreign: bool) -> None:
         self._foreign = foreign
-        self.exceptions: list[ExceptionRule] = []
-        self.statuses: list[StatusRule] = []
-        self._rules = 0
+        self.rules: list[Rule] = []
+        self._counted = 0
         self._characters = 0
 
     def section(self, name: str, section: Any) -> None:
@@ -181,13 +129,11 @@ class _Reading:
             return
         library = REQUESTS if ours else name.partition("#")[0]
         for each in section.get("exceptions", ()):
-            self.exceptions.append(self._exception(calls, each, library))
+            self.rules.append(self._exception(calls, each, library))
         for each in section.get("errors", ()):
-            self.statuses.append(self._error(calls, each))
+            self.rules.append(self._error(calls, each))
 
-    def _exception(
-        self, calls: re.Pattern[str], entry: Mapping[str, Any], library: str
-    ) -> ExceptionRule:
+    def _exception(self, calls: re.Pattern[str], entry: Mapping[str, Any], library: str) -> Rule:
         self._count()
         restriction = entry.get("restrictions")
         if not isinstance(restriction, str | None):
@@ -195,10 +141,10 @@ class _Reading:
         if library == REQUESTS:
             fault = _fault(entry, exception=exception_name(entry["name"]))
         else:
-            fault = replace(_fault(entry, exception="RequestException"), **_foreign(entry, library))
-        return ExceptionRule(calls, fault, restriction)
+            fault = _foreign(entry, library)
+        return Rule(calls, (fault,), restriction=restriction)
 
-    def _error(self, calls: re.Pattern[str], entry: Mapping[str, Any]) -> StatusRule:
+    def _error(self, calls: re.Pattern[str], entry: Mapping[str, Any]) -> Rule:
         self._count()
         faults = []
         for each in entry["types"]:
@@ -206,7 +152,7 @@ class _Reading:
             if "return_value" not in each:
                 raise FaultModelError(f"an error type without return_value: {each!r}")
             faults.append(_fault(each, status=_status_code(each["return_value"]["status_code"])))
-        return StatusRule(calls, self._pattern(entry["service_name"]), tuple(faults))
+        return Rule(calls, tuple(faults), self._pattern(entry["service_name"]))
 
     def _pattern(self, text: Any) -> re.Pattern[str]:
         if not isinstance(text, str):
@@ -220,8 +166,8 @@ class _Reading:
         return pattern_of(text)
 
     def _count(self) -> None:
-        self._rules += 1
-        if self._rules > MOST_RULES:
+        self._counted += 1
+        if self._counted > MOST_RULES:
             raise FaultModelError(f"there are more than {MOST_RULES} rules in it")
 
 
@@ -229,14 +175,14 @@ def _fault(
     entry: Mapping[str, Any], *, exception: str | None = None, status: int | None = None
 ) -> Fault:
     metadata = entry.get("metadata") or {}
-    abort = metadata.get("abort", True)
-    if abort not in (True, False):
-        raise FaultModelError(f"abort is {abort!r}; it must be true or false")
-    return Fault(exception, status, bool(abort), _seconds(metadata.get("sleep") or 0.0))
+    kind = read_kind(metadata)
+    if kind is not None:
+        return Fault(abort=_abort(metadata), sleep=_sleep(metadata), kind=kind)
+    return Fault(exception, status, _abort(metadata), _sleep(metadata))
 
 
-def _foreign(entry: Mapping[str, Any], library: str) -> dict[str, Any]:
-    """What makes a fault one of another library; its name is only handed on."""
+def _foreign(entry: Mapping[str, Any], library: str) -> Fault:
+    """A fault of another library; its name is only handed on."""
     name, metadata = entry["name"], entry.get("metadata") or {}
     if not isinstance(name, str) or len(name) > MOST_SHOWN:
         raise FaultModelError("the name of an exception must be a text that is not too long")
@@ -245,7 +191,14 @@ def _foreign(entry: Mapping[str, Any], library: str) -> dict[str, Any]:
         for key, value in metadata.items()
         if key not in ("abort", "sleep")
     )
-    return {"exception": name, "library": library, "details": tuple(details)}
+    return Fault(name, None, _abort(metadata), _sleep(metadata), library, tuple(details))
+
+
+def _abort(metadata: Mapping[str, Any]) -> bool:
+    abort = metadata.get("abort", True)
+    if abort not in (True, False):
+        raise FaultModelError(f"abort is {abort!r}; it must be true or false")
+    return bool(abort)
 
 
 def _status_code(status: Any) -> int:
@@ -255,8 +208,9 @@ def _status_code(status: Any) -> int:
     return int(status)
 
 
-def _seconds(sleep: Any) -> float | str:
+def _sleep(metadata: Mapping[str, Any]) -> float | str:
     """A sleep as the prototypes write it: a number, a number in quotes, or an expression."""
+    sleep = metadata.get("sleep") or 0.0
     if isinstance(sleep, str):
         try:
             return float(sleep)
@@ -267,8 +221,7 @@ def _seconds(sleep: Any) -> float | str:
     return float(sleep)
 
 
-def _exception_entry(rule: ExceptionRule) -> dict[str, Any]:
-    fault, restriction = rule.fault, rule.restriction
+def _exception_entry(fault: Fault, restriction: str | None) -> dict[str, Any]:
     if restriction is None and (fault.exception in TIMEOUTS or isinstance(fault.sleep, str)):
         restriction = "timeout"
     prefix = PREFIX if fault.library == REQUESTS else ""
@@ -278,20 +231,15 @@ def _exception_entry(rule: ExceptionRule) -> dict[str, Any]:
     return entry | _metadata(fault)
 
 
-def _error_entry(rule: StatusRule) -> dict[str, Any]:
+def _error_entry(service: re.Pattern[str], faults: Iterable[Fault]) -> dict[str, Any]:
     types = [
-        {"return_value": {"status_code": str(fault.status)}} | _metadata(fault)
-        for fault in rule.faults
+        {"return_value": {"status_code": str(fault.status)}} | _metadata(fault) for fault in faults
     ]
-    return {"service_name": rule.service.pattern, "types": types}
+    return {"service_name": service.pattern, "types": types}
 
 
 def _metadata(fault: Fault) -> dict[str, Any]:
-    metadata: dict[str, Any] = dict(fault.details)
-    if not fault.abort:
-        metadata["abort"] = False
-    if fault.sleep:
-        metadata["sleep"] = fault.sleep
+    metadata = dict(fault.details) | fault_metadata(fault)
     return {"metadata": metadata} if metadata else {}
 
 

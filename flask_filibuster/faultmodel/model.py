@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from os import PathLike
 from typing import Any
 
@@ -12,16 +12,8 @@ from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.urls import service_name
 from flask_filibuster.errors import FaultModelError
-from flask_filibuster.faultmodel.analysis_file import (
-    EVERY_CALL,
-    EVERY_SERVICE,
-    ExceptionRule,
-    StatusRule,
-    none_of,
-    pattern_of,
-    read_analysis,
-    write_analysis,
-)
+from flask_filibuster.faultmodel.analysis_file import read_analysis, write_analysis
+from flask_filibuster.faultmodel.rules import EVERY_CALL, Rule, faults_of, pattern_of
 from flask_filibuster.faultmodel.static_analysis import answered_statuses
 
 DEFAULT_EXCEPTIONS = ("ConnectionError", "Timeout")
@@ -39,6 +31,8 @@ class FaultModel:
     :param default_statuses: statuses of services that no key fits.
     :param lost_answers: exceptions and statuses that are *also* injected with the call made first,
         so that the callee does its work and its answer is lost.
+    :param faults: further faults, of any kind, for every call that they can happen to; see
+        :meth:`Fault.of`.
     :raises FaultModelError: a name, status or pattern that cannot be injected or used.
     """
 
@@ -49,23 +43,23 @@ class FaultModel:
         default_statuses: Iterable[int] = DEFAULT_STATUSES,
         *,
         lost_answers: Iterable[str | int] = (),
+        faults: Iterable[Fault] = (),
     ) -> None:
-        lost = tuple(_lost(each) for each in _listed("lost_answers", lost_answers))
-        self._exceptions = tuple(
-            ExceptionRule(EVERY_CALL, fault)
-            for fault in (
-                *(_raised(each) for each in _listed("exceptions", exceptions)),
-                *(fault for fault in lost if fault.exception is not None),
-            )
+        self._services = {name: _service(name) for name in statuses or {}}
+        lost = [_lost(each) for each in _listed("lost_answers", lost_answers)]
+        raised = [_raised(each) for each in _listed("exceptions", exceptions)]
+        defaults = _answers("default_statuses", default_statuses)
+        self._rules = (
+            *(Rule(EVERY_CALL, (fault,)) for fault in raised),
+            *(Rule(EVERY_CALL, (fault,)) for fault in lost if fault.exception is not None),
+            *(
+                Rule(EVERY_CALL, _answers(f"statuses[{name!r}]", codes), self._services[name])
+                for name, codes in (statuses or {}).items()
+            ),
+            *((Rule(EVERY_CALL, defaults, is_default=True),) if defaults else ()),
+            *(Rule(EVERY_CALL, (fault,)) for fault in lost if fault.exception is None),
+            *(Rule(EVERY_CALL, (_any(fault),)) for fault in _listed("faults", faults)),
         )
-        self._lost = tuple(fault for fault in lost if fault.status is not None)
-        self._statuses = tuple(
-            StatusRule(
-                EVERY_CALL, pattern_of(f"(?:{name})$"), _answers(f"statuses[{name!r}]", codes)
-            )
-            for name, codes in (statuses or {}).items()
-        )
-        self._defaults = _answers("default_statuses", default_statuses)
 
     @classmethod
     def from_services(cls, services: Mapping[str, Any]) -> FaultModel:
@@ -79,7 +73,9 @@ class FaultModel:
             for url, app in services.items()
             if hasattr(app, "view_functions")
         }
-        return cls(statuses=statuses)
+        model = cls(statuses=statuses)
+        model._services = {}  # Nobody has written these names, so none is misspelt.
+        return model
 
     @classmethod
     def from_analysis_file(cls, path: str | PathLike[str], *, foreign: bool = False) -> FaultModel:
@@ -113,10 +109,8 @@ class FaultModel:
             that other projects instrument.
         :raises FaultModelError: something in it cannot be injected, or it is no analysis.
         """
-        exceptions, statuses = read_analysis(content, source, foreign=foreign)
         model = cls(exceptions=(), default_statuses=())
-        model._exceptions = exceptions
-        model._statuses = statuses
+        model._rules = read_analysis(content, source, foreign=foreign)
         return model
 
     @classmethod
@@ -153,38 +147,51 @@ class FaultModel:
         :raises FaultModelError: that cannot be done, as there are default statuses and the patterns
             of services cannot be told apart in one, or the model is too large.
         """
-        statuses = list(self._statuses)
-        if self._defaults:
-            others = none_of([rule.service for rule in self._statuses])
-            statuses.append(StatusRule(EVERY_CALL, others, self._defaults))
-        if self._lost:
-            statuses.append(StatusRule(EVERY_CALL, EVERY_SERVICE, self._lost))
-        return write_analysis(self._exceptions, statuses)
+        return write_analysis(self._rules)
 
-    def ways(self, invocation: Call) -> tuple[tuple[Fault, ...], tuple[Fault, ...]]:
-        """How the call can fail: the exceptions, then the statuses, each in the model's order."""
-        exceptions = (rule.fault for rule in self._exceptions if rule.fits(invocation))
-        named = [rule for rule in self._statuses if rule.service.match(invocation.target)]
-        answers = [fault for rule in named if rule.applies_to(invocation) for fault in rule.faults]
-        if not named:
-            answers += self._defaults
-        return tuple(dict.fromkeys(exceptions)), tuple(dict.fromkeys((*answers, *self._lost)))
+    def faults_of(self, call: Call) -> tuple[Fault, ...]:
+        """How the call can fail: each fault once, in the order in which the search tries them.
+
+        >>> from flask_filibuster.core.execution_index import ROOT
+        >>> call = Call(ROOT, "shop", "stock", "GET", "http://stock/", timeout=(None, None))
+        >>> FaultModel(default_statuses=(503,)).faults_of(call)
+        (Fault(exception='ConnectionError'), Fault(status=503))
+
+        :param call: the call, with the service that it reached.
+        :returns: the faults by rank; those of one rank in the model's order.
+        """
+        return faults_of(self._rules, call)
+
+    def unmatched(self, reached: Collection[str]) -> tuple[str, ...]:
+        """The keys of ``statuses=`` that fit no service that was reached, as misspelt ones do.
+
+        :param reached: names of the services that were reached.
+        """
+        return tuple(
+            key for key, service in self._services.items() if not any(map(service.match, reached))
+        )
 
     def describe(self) -> dict[str, Any]:
         """The model as plain data, for people and for JSON."""
-        statuses: dict[str, list[int | None]] = {}
-        for rule in self._statuses:
-            name = rule.service.pattern.removeprefix("(?:").removesuffix(")$")
-            statuses.setdefault(name, []).extend(fault.status for fault in rule.faults)
-        return {
-            "exceptions": [rule.fault.exception for rule in self._exceptions if rule.fault.abort],
-            "statuses": statuses,
-            "default_statuses": [fault.status for fault in self._defaults],
-            "lost_answers": [
-                *(rule.fault.exception for rule in self._exceptions if not rule.fault.abort),
-                *(fault.status for fault in self._lost),
-            ],
+        described: dict[str, Any] = {
+            "exceptions": [],
+            "statuses": {},
+            "default_statuses": [],
+            "lost_answers": [],
         }
+        for rule in self._rules:
+            faults = [_shown(fault) for fault in rule.faults]
+            if rule.service is not None:
+                described["statuses"].setdefault(_name_of(rule), []).extend(faults)
+            elif rule.is_default:
+                described["default_statuses"].extend(faults)
+            elif all(fault.is_plain and not fault.abort for fault in rule.faults):
+                described["lost_answers"].extend(faults)
+            elif all(fault.is_plain and fault.exception is not None for fault in rule.faults):
+                described["exceptions"].extend(faults)
+            else:
+                described.setdefault("faults", []).extend(map(str, rule.faults))
+        return described
 
     def __repr__(self) -> str:
         return (
@@ -202,16 +209,36 @@ def _answers(name: str, statuses: Iterable[int]) -> tuple[Fault, ...]:
     return tuple(Fault(status=status) for status in _listed(name, statuses))
 
 
-def _raised(way: str | Fault) -> Fault:
-    fault = way if isinstance(way, Fault) else Fault(exception=way)
+def _service(name: str) -> re.Pattern[str]:
+    return pattern_of(f"(?:{name})$")
+
+
+def _name_of(rule: Rule) -> str:
+    """The key of ``statuses`` that a rule was made from."""
+    pattern = rule.service.pattern if rule.service is not None else ""
+    return pattern.removeprefix("(?:").removesuffix(")$")
+
+
+def _shown(fault: Fault) -> str | int | None:
+    if not fault.is_plain:
+        return str(fault)
+    return fault.status if fault.exception is None else fault.exception
+
+
+def _raised(named: str | Fault) -> Fault:
+    fault = named if isinstance(named, Fault) else Fault(exception=named)
     if fault.exception is None:
         raise FaultModelError(f"exceptions has {fault!r}, which is no exception")
     return fault
 
 
-def _lost(way: str | int) -> Fault:
-    return (
-        Fault(exception=way, abort=False)
-        if isinstance(way, str)
-        else Fault(status=way, abort=False)
-    )
+def _lost(named: str | int) -> Fault:
+    if isinstance(named, str):
+        return Fault(exception=named, abort=False)
+    return Fault(status=named, abort=False)
+
+
+def _any(fault: object) -> Fault:
+    if not isinstance(fault, Fault):
+        raise FaultModelError(f"faults has {fault!r}; it must be a Fault")
+    return fault

@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_filibuster.core.execution_index import ExecutionIndex
-from flask_filibuster.core.fault import PREFIX, Fault
+from flask_filibuster.core.fault import Fault
+from flask_filibuster.core.kinds.base import Kind
+from flask_filibuster.core.kinds.raised import PREFIX
+from flask_filibuster.core.kinds.registry import kind_of
 from flask_filibuster.core.messages import Decision
 from flask_filibuster.errors import FaultModelError, WireError
-from flask_filibuster.protocol.reading import integer, mapping, number, text_of
+from flask_filibuster.protocol.reading import OURS, integer, mapping, number, scalar, text_of
 
 Payload = dict[str, Any]
 
@@ -23,13 +26,10 @@ def write_decision(index: ExecutionIndex, decision: Decision) -> Payload:
     fault = decision.fault
     if fault is None:
         return payload
-    metadata = fault_metadata(fault)
+    metadata = dict(fault.details) | fault_metadata(fault)
     if fault.exception is not None:
-        name = full_name(fault.exception)
-        payload["forced_exception"] = {
-            "name": name,
-            "metadata": {**dict(fault.details), **metadata},
-        }
+        forced = {"name": full_name(fault.exception), "metadata": metadata}
+        payload["forced_exception"] = forced
     else:
         failure: Payload = {"return_value": {"status_code": str(fault.status)}}
         if metadata:
@@ -39,13 +39,39 @@ def write_decision(index: ExecutionIndex, decision: Decision) -> Payload:
 
 
 def fault_metadata(fault: Fault) -> Payload:
-    """What is to be said of a fault beside its exception or status."""
+    """What is to be said of a fault beside its exception or status.
+
+    Of a kind that only this project knows, other projects take the exception or status alone.
+    """
     metadata: Payload = {}
     if fault.sleep:
         metadata["sleep"] = fault.sleep
     if not fault.abort:
         metadata["abort"] = False
+    if not fault.is_plain:
+        metadata[OURS] = {"kind": fault.kind.name, "parameters": fault.kind.parameters}
     return metadata
+
+
+def read_kind(metadata: Mapping[str, Any]) -> Kind | None:
+    """The kind of fault that ``metadata`` names, if it is one that only this project knows.
+
+    :raises WireError: it is not what :func:`fault_metadata` gives.
+    :raises FaultModelError: there is no such kind.
+    """
+    ours = metadata.get(OURS)
+    return None if ours is None else kind_from(mapping(ours, OURS))
+
+
+def kind_from(entry: Mapping[str, Any]) -> Kind:
+    """A kind by its name and parameters.
+
+    :raises WireError: they are something else.
+    :raises FaultModelError: there is no such kind.
+    """
+    parameters = mapping(entry.get("parameters", {}), "parameters")
+    name = text_of(entry.get("kind"), "kind", most=200)
+    return kind_of(name, {key: scalar(value, key) for key, value in parameters.items()})
 
 
 def full_name(exception: str) -> str:
@@ -95,10 +121,13 @@ def read_fault(metadata: Any, *, exception: str | None = None, status: int | Non
     :raises FaultModelError: there is no such fault.
     """
     more = mapping(metadata or {}, "metadata")
+    kind = read_kind(more)
+    if kind is not None:
+        exception = status = None
     sleep = more.get("sleep") or 0.0
     if isinstance(sleep, str) and "@" in sleep:
         sleep = text_of(sleep, "sleep", most=200)
     else:
         sleep = number(sleep, "sleep")
     abort = more.get("abort", True)
-    return Fault(exception, status, str(abort).lower() not in ("false", "0"), sleep)
+    return Fault(exception, status, str(abort).lower() not in ("false", "0"), sleep, kind=kind)

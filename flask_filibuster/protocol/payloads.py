@@ -12,7 +12,7 @@ from typing import Any
 
 from flask_filibuster.core.call import CallSite
 from flask_filibuster.core.execution_index import ExecutionIndex, signature_of
-from flask_filibuster.core.fault import PREFIX
+from flask_filibuster.core.kinds.raised import PREFIX
 from flask_filibuster.core.messages import InvocationCompleted, InvocationStarted, RequestReceived
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.urls import from_port_on
@@ -20,6 +20,7 @@ from flask_filibuster.core.vclock import VectorClock
 from flask_filibuster.errors import WireError
 from flask_filibuster.protocol.decisions import Payload, fault_metadata, full_name
 from flask_filibuster.protocol.reading import (
+    OURS,
     index_of,
     integer,
     mapping,
@@ -31,9 +32,6 @@ from flask_filibuster.protocol.reading import (
     url_of,
     words_of,
 )
-
-OURS = "flask-filibuster"
-"""Key of what goes beyond the protocol."""
 
 NO_BODY = hashlib.md5(b"", usedforsecurity=False).hexdigest()
 

@@ -13,6 +13,9 @@ from flask_filibuster.errors import WireError
 LONGEST = 16_384
 """Longest text accepted, in characters; an execution index some 400 calls deep."""
 
+OURS = "flask-filibuster"
+"""Key of what goes beyond the protocol."""
+
 Word = TypeVar("Word", bound=str)
 
 _LARGEST = 10**15
@@ -79,6 +82,20 @@ def words_of(value: Any, name: str, *, most: int = LONGEST) -> str:
     :raises WireError: it is something else, or longer.
     """
     return printable(text_of(value, name, most=most))
+
+
+def scalar(value: Any, name: str) -> str | int | float | bool | None:
+    """A text that is not too long, a finite number, a truth value or nothing.
+
+    :raises WireError: it is something else.
+    """
+    if isinstance(value, str):
+        return text_of(value, name)
+    if value is None or isinstance(value, bool):
+        return value
+    if not isinstance(value, int | float) or not -_LARGEST < value < _LARGEST:
+        raise WireError(f"{name} is no text, number or truth value")
+    return value
 
 
 def optional_text(value: Any, name: str) -> str | None:

@@ -12,6 +12,7 @@ from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import Crash, Handling, Trace
 from flask_filibuster.errors import WireError
+from flask_filibuster.protocol.decisions import kind_from
 from flask_filibuster.protocol.payloads import read_outcome, read_position, write_outcome
 from flask_filibuster.protocol.reading import (
     index_of,
@@ -51,12 +52,10 @@ def read_site(value: Any) -> CallSite | None:
 
 def write_fault(fault: Fault) -> Record:
     """One way for a call to fail."""
-    record: Record = {
-        "exception": fault.exception,
-        "status": fault.status,
-        "abort": fault.abort,
-        "sleep": fault.sleep,
-    }
+    record: Record = {"abort": fault.abort, "sleep": fault.sleep}
+    if not fault.is_plain:
+        return {"kind": fault.kind.name, "parameters": fault.kind.parameters, **record}
+    record = {"exception": fault.exception, "status": fault.status, **record}
     if fault.library != REQUESTS:
         record.update(library=fault.library, details=dict(fault.details))
     return record
@@ -80,6 +79,7 @@ def read_fault(value: Any) -> Fault:
             (text_of(name, "details"), text_of(value, "details"))
             for name, value in mapping(fault.get("details", {}), "details").items()
         ),
+        kind=kind_from(fault) if "kind" in fault else None,
     )
 
 

@@ -100,6 +100,7 @@ def faults_data(faults: FaultSet) -> list[dict[str, Any]]:
             "status": planned.fault.status,
             "abort": planned.fault.abort,
             "sleep": planned.fault.sleep,
+            "kind": planned.fault.kind.name,
             "execution_index": str(planned.index),
         }
         for planned in faults

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.search.ledger import Ledger
-from flask_filibuster.search.ways import Ways
+from flask_filibuster.search.ways import CallFaults
 
 MAX_EXECUTIONS = "max_executions"
 MAX_SECONDS = "max_seconds"
@@ -60,9 +59,7 @@ class FaultBudget:
         self._ledger = ledger
         self._most = most
 
-    def allowed(
-        self, faults: FaultSet, later: Sequence[tuple[Call, Ways]]
-    ) -> Sequence[tuple[Call, Ways]]:
+    def allowed(self, faults: FaultSet, later: Sequence[CallFaults]) -> Sequence[CallFaults]:
         """Those of the calls that may be made to fail on top of these faults.
 
         :param later: calls made under the faults, each with its ways to fail.

@@ -10,6 +10,7 @@ from itertools import islice
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.vocabulary import Verdict
 from flask_filibuster.faultmodel.model import FaultModel
+from flask_filibuster.faultmodel.names import misnamed
 from flask_filibuster.journal.memory import Memory
 from flask_filibuster.results.execution import PASSED, REPEAT, Execution, Observation
 from flask_filibuster.results.result import Pruned, Result, count_of
@@ -78,6 +79,7 @@ class Explorer:
         self._limit: str | None = None
         self._stopped = False
         self._notes: list[str] = []
+        self._model = model
         self._recalled = 0
 
     def _phases_of(
@@ -276,7 +278,12 @@ class Explorer:
             remaining=0 if self._stopped else self._remaining(),
             cut_by_size=self._search.cut_by_size,
             ambiguities=tuple(ledger.behaviour.ambiguities),
-            notes=(*self._repetition.notes, *self._notes, *self._unchecked()),
+            notes=(
+                *self._repetition.notes,
+                *self._notes,
+                *self._unchecked(),
+                *misnamed(self._model, ledger.reached),
+            ),
             problems=tuple(self._repetition.problems),
             classes=self._reduction.classes,
             limit=self._limit or "interrupted",

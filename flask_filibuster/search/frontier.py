@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
 
-from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.vocabulary import Purpose
 from flask_filibuster.errors import ConfigError
@@ -18,13 +19,14 @@ from flask_filibuster.search.plan import Plan
 from flask_filibuster.search.reduction.equivalence import EquivalenceReduction
 from flask_filibuster.search.reduction.exact import ExactReduction, NoReduction, Reduction
 from flask_filibuster.search.reduction.spots import Candidate
-from flask_filibuster.search.ways import Ways
+from flask_filibuster.search.ways import CallFaults
 
 _REDUCTIONS: Mapping[str, type[NoReduction]] = {
     "equivalence": EquivalenceReduction,
     "exact": ExactReduction,
     "none": NoReduction,
 }
+_RANK = attrgetter("fault.kind.rank")
 
 
 def reduction_named(name: str, behaviour: Behaviour) -> Reduction:
@@ -42,8 +44,7 @@ class Search:
     """Opens, for each call that was not made to fail, one set for each way that it can.
 
     Sets come smallest first; among sets of one size, in the order of the sets they grew from, then
-    exceptions before statuses (an exception can be injected at once, a status belongs to a service
-    that has to be reached first), then in the order in which the application makes the calls.
+    by the rank of the kind of fault, then in the order in which the application makes the calls.
 
     :param ledger: what has been seen.
     :param reduction: says what need not be run.
@@ -164,19 +165,19 @@ class Search:
         faults = candidate.faults
         later = self._later(faults, calls)
         allowed = self._budget.allowed(faults, later)
-        planned = _in_order([ways for _, ways in allowed])
+        planned = _in_order([each for _, each in allowed])
         if len(allowed) < len(later):
-            self.cut_by_size += sum(len(ways) for _, ways in later) - len(planned)
+            self.cut_by_size += sum(len(each) for _, each in later) - len(planned)
         for grown in self._reduction.grow(candidate, calls, planned):
             identity = self._ledger.ways.identity(grown.faults)
             if identity not in self._seen:
                 self._seen.add(identity)
                 self._waiting.append(grown)
 
-    def _later(self, faults: FaultSet, calls: Sequence[PredictedCall]) -> list[tuple[Call, Ways]]:
+    def _later(self, faults: FaultSet, calls: Sequence[PredictedCall]) -> list[CallFaults]:
         """The calls after the last that failed, and how each can fail."""
         failed = {planned.index for planned in faults}
-        later: list[tuple[Call, Ways]] = []
+        later: list[CallFaults] = []
         for call, _, _ in calls:
             if call.index in failed:
                 failed.discard(call.index)
@@ -186,9 +187,6 @@ class Search:
         return later
 
 
-def _in_order(ways: Sequence[Ways]) -> list[PlannedFault]:
-    """Faults in the order of the search: the exceptions of all calls, then the statuses."""
-    return [
-        *(fault for way in ways for fault in way.exceptions),
-        *(fault for way in ways for fault in way.statuses),
-    ]
+def _in_order(faults: Iterable[Iterable[PlannedFault]]) -> list[PlannedFault]:
+    """Faults in the order of the search: by rank; those of one rank in the order of their calls."""
+    return sorted(chain.from_iterable(faults), key=_RANK)

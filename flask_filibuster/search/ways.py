@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex
@@ -12,21 +11,8 @@ from flask_filibuster.core.fault_set import PlannedFault
 from flask_filibuster.faultmodel.model import FaultModel
 
 Timeouts = tuple[float | None, float | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """How one call can fail: the exceptions, and the statuses, each in the model's order."""
-
-    exceptions: tuple[PlannedFault, ...]
-    statuses: tuple[PlannedFault, ...]
-
-    def __iter__(self) -> Iterator[PlannedFault]:
-        yield from self.exceptions
-        yield from self.statuses
-
-    def __len__(self) -> int:
-        return len(self.exceptions) + len(self.statuses)
+CallFaults = tuple[Call, tuple[PlannedFault, ...]]
+"""A call, and how it can fail: by rank, those of one rank in the model's order."""
 
 
 class PlannedWays:
@@ -37,20 +23,17 @@ class PlannedWays:
 
     def __init__(self, model: FaultModel) -> None:
         self._model = model
-        self._ways: dict[tuple[ExecutionIndex, str, Timeouts], Ways] = {}
+        self._ways: dict[tuple[ExecutionIndex, str, Timeouts], tuple[PlannedFault, ...]] = {}
         self._numbers: dict[PlannedFault, int] = {}
         self._names: dict[tuple[ExecutionIndex, Fault], int] = {}
 
-    def of(self, call: Call) -> Ways:
+    def of(self, call: Call) -> tuple[PlannedFault, ...]:
         """How a call can fail that reaches this service and has these timeouts."""
         key = call.index, call.target, call.timeout
         ways = self._ways.get(key)
         if ways is None:
-            exceptions, statuses = self._model.ways(call)
-            ways = self._ways[key] = Ways(
-                tuple(PlannedFault(call, fault) for fault in exceptions),
-                tuple(PlannedFault(call, fault) for fault in statuses),
-            )
+            faults = self._model.faults_of(call)
+            ways = self._ways[key] = tuple(PlannedFault(call, fault) for fault in faults)
         return ways
 
     def identity(self, faults: Iterable[PlannedFault]) -> frozenset[int]:

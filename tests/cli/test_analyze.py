@@ -88,8 +88,7 @@ def ways(model: FaultModel, target: str) -> list[object]:
     call = Call(
         ROOT.child("call", 1), "test", target, "GET", f"http://{target}/", timeout=(1.0, 1.0)
     )
-    exceptions, statuses = model.ways(call)
-    return [*(fault.exception for fault in exceptions), *(fault.status for fault in statuses)]
+    return [fault.exception or fault.status for fault in model.faults_of(call)]
 
 
 @pytest.fixture

@@ -128,4 +128,4 @@ def test_a_model_of_other_libraries_survives_being_written_down() -> None:
     index = ExecutionIndex.received(FIRST)
     for api in ("WebClient.GET", "a/b.Blocking", "requests.get"):
         call = Call(index, "hello", "world", "GET", "http://world/", api=api)
-        assert again.ways(call) == model.ways(call)
+        assert again.faults_of(call) == model.faults_of(call)

@@ -66,6 +66,20 @@ def test_a_test_that_sets_off_no_call_is_told_so() -> None:
     assert "the test made 1 request(s)" in result.notes[0]
 
 
+def test_a_misspelt_service_is_noted_with_the_nearest() -> None:
+    model = FaultModel(statuses={"midle": (503,), "back|b2": (500,)}, default_statuses=())
+    (note,) = explore(ask_front, services(fickle=False), model).notes
+    assert note == (
+        "FaultModel(statuses=…) names 'midle', but no such service was reached; "
+        "did you mean 'middle'? reached were: back, front, middle"
+    )
+
+
+def test_services_that_only_exist_are_not_noted() -> None:
+    apps = {**services(fickle=False), "http://idle:5003": Flask("idle")}
+    assert explore(ask_front, apps, FaultModel.from_services(apps)).notes == ()
+
+
 def test_a_question_about_a_service_that_nothing_reaches_is_pointed_out() -> None:
     def test() -> None:
         ask_front()

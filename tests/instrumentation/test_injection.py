@@ -17,7 +17,8 @@ from urllib3 import HTTPResponse
 from urllib3.util import Timeout
 
 from flask_filibuster import FaultModel, explore
-from flask_filibuster.core.fault import EXCEPTIONS, TIMEOUTS, Fault
+from flask_filibuster.core.fault import Fault
+from flask_filibuster.core.kinds.raised import EXCEPTIONS, TIMEOUTS
 from flask_filibuster.errors import InjectionError
 from tests.support.callers import (
     CHAINED,

@@ -32,7 +32,7 @@ from flask_filibuster.config import Config
 from flask_filibuster.errors import InjectionError
 from flask_filibuster.exploring.driven.coordinator import Coordinator
 from flask_filibuster.protocol import headers as wire
-from flask_filibuster.protocol.payloads import OURS
+from flask_filibuster.protocol.reading import OURS
 from flask_filibuster.server import embedded, execution
 from flask_filibuster.server.http.app import LARGEST_BODY, create_app
 from flask_filibuster.server.http.serving import Serving

@@ -224,6 +224,7 @@ def test_data_of_a_fault_has_everything_to_tell_it_by() -> None:
         "exception": "Timeout",
         "status": None,
         "abort": True,
+        "kind": "raised",
         "sleep": 0.0,
     }
 

@@ -68,8 +68,7 @@ def call(
 
 def ways(model: FaultModel, invocation: Call) -> list[str]:
     """How a call can fail, in short."""
-    exceptions, statuses = model.ways(invocation)
-    return [f"{fault.outcome}" for fault in (*exceptions, *statuses)]
+    return [f"{fault.outcome}" for fault in model.faults_of(invocation)]
 
 
 def failed_services(faults: FaultSet) -> list[str]:
@@ -566,13 +565,14 @@ def test_lost_answers_come_in_addition_and_let_the_call_be_made_first() -> None:
     model = FaultModel(
         ("ConnectionError",), default_statuses=(500,), lost_answers=("ConnectionError", 500)
     )
-    exceptions, statuses = model.ways(call())
-    assert [(fault.exception, fault.abort) for fault in exceptions] == [
+    faults = model.faults_of(call())
+    assert [(fault.exception or fault.status, fault.abort) for fault in faults] == [
         ("ConnectionError", True),
         ("ConnectionError", False),
+        (500, True),
+        (500, False),
     ]
-    assert [(fault.status, fault.abort) for fault in statuses] == [(500, True), (500, False)]
-    assert "its answer is lost" in str(statuses[1])
+    assert "its answer is lost" in str(faults[-1])
 
 
 def test_a_lost_answer_lets_the_callee_do_its_work() -> None:
@@ -744,7 +744,7 @@ def test_metadata_says_whether_the_call_is_made_and_how_long_it_is_held(tmp_path
         }
     }
     model = FaultModel.from_analysis_file(analysis_file(tmp_path, content))
-    (lost, late), (slow,) = model.ways(call(timeout=(3.0, 3.0)))
+    lost, late, slow = model.faults_of(call(timeout=(3.0, 3.0)))
     assert (lost.abort, lost.sleep) == (False, 0.0)
     assert (late.abort, late.seconds((3.0, 3.0))) == (False, 3.001)
     assert (slow.status, slow.abort, slow.sleep) == (503, True, 2.0)

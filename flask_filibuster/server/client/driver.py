@@ -11,8 +11,7 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.messages import RequestEnded, RequestStarted
 from flask_filibuster.errors import FilibusterError, ServerError
 from flask_filibuster.protocol.notes import write_note
-from flask_filibuster.protocol.payloads import OURS
-from flask_filibuster.protocol.reading import mapping, text_of
+from flask_filibuster.protocol.reading import OURS, mapping, text_of
 from flask_filibuster.protocol.records import read_fault_set
 from flask_filibuster.server.client.remote import RemoteServer
 from flask_filibuster.server.conductor import Verdict

@@ -23,8 +23,8 @@ from flask_filibuster.errors import ServerError, WireError
 from flask_filibuster.protocol.decisions import read_decision
 from flask_filibuster.protocol.headers import Propagated
 from flask_filibuster.protocol.notes import Note, write_note
-from flask_filibuster.protocol.payloads import OURS, write_completed, write_create, write_received
-from flask_filibuster.protocol.reading import mapping, text_of
+from flask_filibuster.protocol.payloads import write_completed, write_create, write_received
+from flask_filibuster.protocol.reading import OURS, mapping, text_of
 from flask_filibuster.server.client.connection import READ_TIMEOUT, ServerClient
 
 logger = logging.getLogger(__name__)

@@ -6,8 +6,7 @@ from typing import Any
 
 from flask import Response, request
 
-from flask_filibuster.protocol.payloads import OURS
-from flask_filibuster.protocol.reading import integer, mapping, text_of, words_of
+from flask_filibuster.protocol.reading import OURS, integer, mapping, text_of, words_of
 from flask_filibuster.protocol.records import write_planned
 from flask_filibuster.server.conductor import Conductor, Verdict
 from flask_filibuster.server.http.asked import Views, adopt, answered, body, exploration_named

@@ -17,8 +17,8 @@ from flask_filibuster.core.messages import (
 from flask_filibuster.core.urls import host_of
 from flask_filibuster.protocol.decisions import write_decision
 from flask_filibuster.protocol.notes import Note, read_note
-from flask_filibuster.protocol.payloads import OURS, read_create, read_update
-from flask_filibuster.protocol.reading import url_of
+from flask_filibuster.protocol.payloads import read_create, read_update
+from flask_filibuster.protocol.reading import OURS, url_of
 from flask_filibuster.server.conductor import Conductor, OutOfTurnError
 from flask_filibuster.server.http.asked import (
     Views,

@@ -1,0 +1,50 @@
+"""The kind "answered": the call gets an answer with an HTTP status, in place of its callee's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from flask_filibuster.core.kinds.base import Kind
+from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.errors import FaultModelError
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Kind):
+    """The call is answered with a status.
+
+    Its rank is after that of exceptions: an exception can be injected at once, a status belongs to
+    a service that has to be reached first. The counts of the paper depend on this order.
+
+    :ivar status: the HTTP status, from 200 to 599.
+    :raises FaultModelError: it is something else.
+    """
+
+    name = "answered"
+    rank = 20
+    point = "answer"
+
+    status: int
+
+    def __post_init__(self) -> None:
+        if type(self.status) is not int or not 200 <= self.status <= 599:
+            raise FaultModelError(
+                f"cannot answer with status {self.status!r}; it must be a number from 200 to 599"
+            )
+
+    @property
+    def outcome(self) -> Outcome:
+        """The status."""
+        return Outcome(status=self.status)
+
+    def __str__(self) -> str:
+        return f"answers {self.status} {reason_of(self.status)}".rstrip()
+
+
+def reason_of(status: int) -> str:
+    """The reason phrase of a status (RFC 9110, section 15), empty for an unregistered one."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

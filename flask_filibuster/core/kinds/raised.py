@@ -1,0 +1,90 @@
+"""The kind "raised": the call ends in an exception of its client's library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask_filibuster.core.kinds.base import REQUESTS, FailingCall, Kind
+from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.errors import FaultModelError
+
+PREFIX = "requests.exceptions."
+
+# The names only: core does not import requests. Those of TIMEOUTS need a timeout to come about.
+TIMEOUTS = frozenset({"Timeout", "ConnectTimeout", "ReadTimeout"})
+EXCEPTIONS = TIMEOUTS | frozenset(
+    {
+        "RequestException",
+        "ConnectionError",
+        "ProxyError",
+        "SSLError",
+        "TooManyRedirects",
+        "ChunkedEncodingError",
+        "ContentDecodingError",
+        "RetryError",
+        "InvalidURL",
+        "InvalidSchema",
+        "InvalidProxyURL",
+        "InvalidHeader",
+        "UnrewindableBodyError",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Raised(Kind):
+    """The call raises an exception.
+
+    :ivar exception: its name; without its module, where it is one of ``requests.exceptions``.
+    :ivar library: whose exception it is. Those of others than ``requests`` can be planned for
+        services that are instrumented by other projects, which know them.
+    :ivar details: what else such a project wants to be told of it, as names and values.
+    :raises FaultModelError: no call to ``requests`` can end in an exception of that name.
+    """
+
+    name = "raised"
+    rank = 10
+    point = "before"
+
+    exception: str
+    library: str = REQUESTS
+    details: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.library == REQUESTS:
+            object.__setattr__(self, "exception", exception_name(self.exception))
+
+    @property
+    def outcome(self) -> Outcome:
+        """The exception."""
+        return Outcome(exception=self.exception)
+
+    def applies_to(self, call: FailingCall) -> bool:
+        """Whether the call has the timeout that the exception is about."""
+        connect, read = call.timeout
+        if self.exception == "ConnectTimeout":
+            return connect is not None
+        if self.exception == "ReadTimeout":
+            return read is not None
+        return self.exception != "Timeout" or call.timeout != (None, None)
+
+    def __str__(self) -> str:
+        return f"raises {self.exception}"
+
+
+def exception_name(name: str) -> str:
+    """Check the name of an exception, with or without its module, and return it without.
+
+    :raises FaultModelError: no call to ``requests`` can end in an exception of that name.
+    """
+    short = name.removeprefix(PREFIX)
+    if short == "HTTPError":
+        raise FaultModelError(
+            "HTTPError is raised by raise_for_status(), not by a call; inject a status instead"
+        )
+    if short not in EXCEPTIONS:
+        raise FaultModelError(
+            f"{name!r} is not an exception of requests.exceptions that a call can meet; "
+            f"known: {', '.join(sorted(EXCEPTIONS))}"
+        )
+    return short

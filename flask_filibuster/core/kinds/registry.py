@@ -1,0 +1,59 @@
+"""Which kinds of fault there are."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+
+from flask_filibuster.core import kinds
+from flask_filibuster.core.kinds.base import Kind, Parameter
+from flask_filibuster.errors import FaultModelError
+
+
+@cache
+def known_kinds() -> Mapping[str, type[Kind]]:
+    """The kinds by name, in the order of the search.
+
+    The package is looked through, once and only when somebody asks for a kind by name: a list
+    would have to be edited for each kind, and would import all of them with every app. A kind acts
+    through what clients do at its point of a call, so that kinds come with this project.
+    """
+    found: list[type[Kind]] = []
+    for module in pkgutil.iter_modules(kinds.__path__, f"{kinds.__name__}."):
+        for each in vars(import_module(module.name)).values():
+            if inspect.isclass(each) and issubclass(each, Kind) and not inspect.isabstract(each):
+                found.append(each)
+    found.sort(key=lambda kind: (kind.rank, kind.name))
+    return MappingProxyType({kind.name: kind for kind in found})
+
+
+def kind_of(name: str, parameters: Mapping[str, Parameter]) -> Kind:
+    """The kind of that name with these parameters.
+
+    :raises FaultModelError: there is no such kind, or it does not take these parameters.
+    """
+    kind = known_kinds().get(name)
+    if kind is None:
+        raise FaultModelError(f"no such kind of fault: {name!r}{_hint(name, known_kinds())}")
+    declared = fields(kind)  # type: ignore[arg-type]
+    taken = [each.name for each in declared]
+    for given in parameters:
+        if given not in taken:
+            raise FaultModelError(f"{name!r} has no parameter {given!r}{_hint(given, taken)}")
+    for each in declared:
+        if each.name not in parameters and each.default is MISSING:
+            raise FaultModelError(f"{name!r} needs the parameter {each.name!r}")
+    return kind(**parameters)
+
+
+def _hint(name: str, known: Mapping[str, object] | list[str]) -> str:
+    nearest = difflib.get_close_matches(name, known, n=1)
+    if nearest:
+        return f"; did you mean {nearest[0]!r}?"
+    return f"; known: {', '.join(known) or 'none'}"
