@@ -35,11 +35,12 @@ class UrlPattern:
         """
         match entry:
             case str() if entry in _BUILT_IN:
-                return cls(_BUILT_IN[entry], f"<{entry}>")
+                return cls(_built_in(entry), f"<{entry}>")
             case str() if not _SPECIAL.isdisjoint(entry):
                 return cls(_compiled(entry), VARIES)
             case [str(regex), str(replacement)]:
-                return _checked(cls(_BUILT_IN.get(regex) or _compiled(regex), replacement))
+                compiled = _built_in(regex) if regex in _BUILT_IN else _compiled(regex)
+                return _checked(cls(compiled, replacement))
             case str():
                 raise ValueError(f"{entry!r} is no such name, and as a text it never varies")
             case _:
@@ -108,10 +109,16 @@ _DATE = f"""
     ) (?![0-9])
     | {_WHOLE.format(_TIMESTAMP)}
 """
+_NO_FLAGS = re.RegexFlag(0)  # re.NOFLAG, from Python 3.11 on
 _FLAGS = re.ASCII | re.IGNORECASE | re.VERBOSE
 
-_BUILT_IN: Mapping[str, re.Pattern[str]] = {
-    "uuid": re.compile(_UUID, _FLAGS),
-    "number": re.compile(_WHOLE.format("[0-9]+")),
-    "date": re.compile(_DATE, _FLAGS),
+_BUILT_IN: Mapping[str, tuple[str, re.RegexFlag]] = {
+    "uuid": (_UUID, _FLAGS),
+    "number": (_WHOLE.format("[0-9]+"), _NO_FLAGS),
+    "date": (_DATE, _FLAGS),
 }
+
+
+def _built_in(name: str) -> re.Pattern[str]:
+    # On demand: every app imports this, few have such patterns, and to compile them takes longer.
+    return re.compile(*_BUILT_IN[name])

@@ -17,6 +17,7 @@ from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.positions import Counter, Position, Strand, TestRequests
 from flask_filibuster.core.url_patterns import UrlPattern
 from flask_filibuster.core.vclock import VectorClock
+from flask_filibuster.instrumentation import context
 from flask_filibuster.server.base import Server
 from flask_filibuster.server.signing import Seal
 
@@ -219,7 +220,7 @@ class Scope:
         return Scope(self.frame.fork() if self.frame is not None else None, self.network)
 
 
-_scope: ContextVar[Scope | None] = ContextVar("flask_filibuster_scope", default=None)
+_scope: ContextVar[Scope | None] = context.scope
 
 current_scope = _scope.get
 """The scope of the running code, or ``None`` when nothing is being explored here."""
