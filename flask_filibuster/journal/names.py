@@ -15,15 +15,9 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Handling, Trace
 from flask_filibuster.errors import FaultModelError
 from flask_filibuster.journal.schema import ADD_NAME, NAMES, checksum, damaged, encode
-from flask_filibuster.protocol.records import (
-    Record,
-    read_call,
-    read_fault,
-    read_handling,
-    write_call,
-    write_handling,
-    write_planned,
-)
+from flask_filibuster.protocol import records
+from flask_filibuster.protocol.codec import Form, Record
+from flask_filibuster.protocol.records import read_fault, write_planned
 
 CALL, HANDLING = "call", "handling"
 """Keys of what traces are made of; ways to fail have others, and source files are lists."""
@@ -98,15 +92,15 @@ class Names:
 
     def of_trace(self, trace: Trace) -> str:
         """The numbers of what a trace is made of."""
-        calls = [self._of_piece(CALL, each) for each in (*trace.requests, *trace.invocations)]
-        handlings = [self._of_piece(HANDLING, each) for each in trace.handlings.values()]
+        made, handled = (*trace.requests, *trace.invocations), trace.handlings.values()
+        calls = [self._of_piece(CALL, records.CALL, each) for each in made]
+        handlings = [self._of_piece(HANDLING, records.HANDLING, each) for each in handled]
         return f"{' '.join(calls)}|{' '.join(handlings)}"
 
-    def _of_piece(self, kind: str, piece: Call | Handling) -> str:
+    def _of_piece(self, key: str, form: Form[Piece], piece: Piece) -> str:
         number = self._numbers.get(piece)
         if number is None:
-            write = write_call if isinstance(piece, Call) else write_handling
-            number = self._new(piece, {kind: write(piece)})  # type: ignore[arg-type]
+            number = self._new(piece, {key: form.write(piece)})
             self._pieces[str(number)] = piece
         return str(number)
 
@@ -118,14 +112,14 @@ class Names:
         """
         calls, handlings = numbers.split("|")
         return Trace.of(
-            [self._piece(number, CALL, read_call) for number in calls.split()],
-            [self._piece(number, HANDLING, read_handling) for number in handlings.split()],
+            [self._piece(number, CALL, records.CALL) for number in calls.split()],
+            [self._piece(number, HANDLING, records.HANDLING) for number in handlings.split()],
         )
 
-    def _piece(self, number: str, kind: str, read: Callable[[Any], Piece]) -> Piece:
+    def _piece(self, number: str, key: str, form: Form[Piece]) -> Piece:
         piece: Any = self._pieces[number]
         if isinstance(piece, dict):
-            piece = self._pieces[number] = read(piece[kind])
+            piece = self._pieces[number] = form.read(piece[key])
             self._numbers.setdefault(piece, int(number))
         return cast("Piece", piece)
 

@@ -18,6 +18,7 @@ from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.urls import from_port_on
 from flask_filibuster.core.vclock import VectorClock
 from flask_filibuster.errors import WireError
+from flask_filibuster.protocol.codec import Form
 from flask_filibuster.protocol.decisions import Payload, fault_metadata, full_name
 from flask_filibuster.protocol.reading import (
     OURS,
@@ -26,6 +27,7 @@ from flask_filibuster.protocol.reading import (
     mapping,
     number,
     optional_text,
+    position_of,
     printable,
     text_of,
     texts,
@@ -33,6 +35,12 @@ from flask_filibuster.protocol.reading import (
     words_of,
 )
 
+OUTCOME = Form(
+    Outcome,
+    name="an outcome",
+    skip=["variant"],  # Notes and reports are of what happened, not of what was asked for.
+    always=["status", "exception", "digest"],
+)
 NO_BODY = hashlib.md5(b"", usedforsecurity=False).hexdigest()
 
 
@@ -95,7 +103,7 @@ def read_create(payload: Any) -> InvocationStarted:
         timeout=_timeouts(body, more),
         vclock=_clock(body, "vclock"),
         origin_vclock=_clock(body, "origin_vclock"),
-        position=read_position(more.get("position", ())),
+        position=position_of(more.get("position", ()), "position"),
         api=_api(body),
     )
 
@@ -148,21 +156,6 @@ def _clock(body: Mapping[str, Any], name: str) -> VectorClock:
     return VectorClock({key: integer(count, name) for key, count in counts.items()})
 
 
-def read_position(value: Any) -> tuple[tuple[int, ...], ...]:
-    """Read the position of a call among the calls of its handler.
-
-    :raises WireError: it is none.
-    """
-    if not isinstance(value, list | tuple) or len(value) > 1000:
-        raise WireError("position is not a list")
-    position = []
-    for step in value:
-        if not isinstance(step, list | tuple) or len(step) not in (1, 2):
-            raise WireError("position is not a list of lists of one or two numbers")
-        position.append(tuple(integer(each, "position") for each in step))
-    return tuple(position)
-
-
 def write_received(message: RequestReceived, *, ours: bool) -> Payload:
     """The body of ``POST /filibuster/update`` for a request that was received."""
     payload: Payload = {
@@ -199,7 +192,7 @@ def write_completed(message: InvocationCompleted, *, ours: bool) -> Payload:
         payload["request_id"] = message.request_id
         payload[OURS] = {"read": outcome.digest is not None}
         if message.answer is not None:
-            payload[OURS]["lost"] = write_outcome(message.answer)
+            payload[OURS]["lost"] = OUTCOME.write(message.answer)
     return payload
 
 
@@ -241,7 +234,7 @@ def _read_completed(body: Mapping[str, Any]) -> InvocationCompleted:
         generated_id=integer(body.get("generated_id", -1), "generated_id"),
         vclock=_clock(body, "vclock"),
         outcome=_outcome(body, was_read=more.get("read")),
-        answer=None if lost is None else read_outcome(lost),
+        answer=None if lost is None else OUTCOME.read(lost),
     )
 
 
@@ -254,22 +247,3 @@ def _outcome(body: Mapping[str, Any], *, was_read: Any) -> Outcome:
     digest = optional_text(answer.get("text"), "text") or None
     unknown = was_read is False or (was_read is None and digest == NO_BODY)
     return Outcome(status=status, digest=None if unknown or status >= 400 else digest)
-
-
-def write_outcome(outcome: Outcome) -> Payload:
-    """An outcome, as notes have it."""
-    return {"status": outcome.status, "exception": outcome.exception, "digest": outcome.digest}
-
-
-def read_outcome(value: Any) -> Outcome:
-    """Read what :func:`write_outcome` gave.
-
-    :raises WireError: it is something else.
-    """
-    body = mapping(value, "an outcome")
-    status = body.get("status")
-    return Outcome(
-        status=None if status is None else integer(status, "status"),
-        exception=optional_text(body.get("exception"), "exception"),
-        digest=optional_text(body.get("digest"), "digest"),
-    )

@@ -20,6 +20,7 @@ Word = TypeVar("Word", bound=str)
 
 _LARGEST = 10**15
 _DEEPEST = 450
+_LONGEST_POSITION = 1000
 
 
 def mapping(value: Any, name: str) -> Mapping[str, Any]:
@@ -42,6 +43,16 @@ def text_of(value: Any, name: str, *, most: int = LONGEST) -> str:
     if len(value) > most:
         raise WireError(f"{name} is longer than {most} characters")
     return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+
+
+def any_text(value: Any, name: str) -> str:
+    """A text of any length, as it is: from a file, or from a process that is trusted with it.
+
+    :raises WireError: it is something else.
+    """
+    if not isinstance(value, str):
+        raise WireError(f"{name} is not a string")
+    return value
 
 
 def url_of(value: Any, name: str) -> str:
@@ -82,6 +93,16 @@ def words_of(value: Any, name: str, *, most: int = LONGEST) -> str:
     :raises WireError: it is something else, or longer.
     """
     return printable(text_of(value, name, most=most))
+
+
+def flag(value: Any, name: str) -> bool:
+    """A truth value.
+
+    :raises WireError: it is something else.
+    """
+    if not isinstance(value, bool):
+        raise WireError(f"{name} is neither true nor false")
+    return value
 
 
 def scalar(value: Any, name: str) -> str | int | float | bool | None:
@@ -125,6 +146,21 @@ def texts(value: Any, name: str) -> list[str]:
     if not isinstance(value, list):
         raise WireError(f"{name} is not a list")
     return [text_of(each, name) for each in value if isinstance(each, str)]
+
+
+def position_of(value: Any, name: str) -> tuple[tuple[int, ...], ...]:
+    """The position of a call among the calls of its handler.
+
+    :raises WireError: it is none.
+    """
+    if not isinstance(value, list | tuple) or len(value) > _LONGEST_POSITION:
+        raise WireError(f"{name} is not a list")
+    position = []
+    for step in value:
+        if not isinstance(step, list | tuple) or len(step) not in (1, 2):
+            raise WireError(f"{name} is not a list of lists of one or two numbers")
+        position.append(tuple(integer(each, name) for each in step))
+    return tuple(position)
 
 
 def integer(value: Any, name: str) -> int:

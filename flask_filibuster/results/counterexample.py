@@ -15,7 +15,9 @@ from typing import Any
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import CounterexampleError, FaultModelError
-from flask_filibuster.protocol.records import read_planned, write_planned
+from flask_filibuster.protocol.codec import Codec, Form
+from flask_filibuster.protocol.reading import any_text, mapping
+from flask_filibuster.protocol.records import FAULT_SET
 from flask_filibuster.results.directory import DIRECTORY, make_directory
 
 VERSION = 1
@@ -45,20 +47,13 @@ class Counterexample:
         :returns: path of the file, below ``directory``, which is made if need be.
         :raises OSError: it cannot be written.
         """
-        faults = [write_planned(planned) for planned in self.fault_set]
-        identity = [self.test, *((each["execution_index"], each["fault"]) for each in faults)]
+        record = _FORM.write(self)
+        faults = [(each["execution_index"], each["fault"]) for each in record["faults"]]
+        identity = [self.test, *faults]
         name = hashlib.md5(json.dumps(identity).encode(), usedforsecurity=False).hexdigest()[:10]
         path = Path(directory) / f"{name}.json"
         make_directory(path.parent)
-        content = {
-            "version": VERSION,
-            "test": self.test,
-            "expected": self.expected,
-            "seen": self.seen,
-            "faults": faults,
-            "details": dict(self.details),
-            "versions": _versions(),
-        }
+        content = {"version": VERSION, **record, "versions": _versions()}
         # Several test processes may write the same one at the same time.
         draft = path.with_suffix(f".{os.getpid()}.tmp")
         draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -82,14 +77,23 @@ class Counterexample:
                 f"(its version is {version!r}, expected {VERSION})"
             )
         try:
-            faults = tuple(read_planned(each) for each in content["faults"])
-            for planned in faults:
+            counterexample = _FORM.read({"expected": "", **content})
+            for planned in counterexample.fault_set:
                 ExecutionIndex.parse(planned.index)
-            details = dict(content["details"])
-            test, seen = str(content["test"]), str(content["seen"])
-            return cls(test, FaultSet(faults), seen, details, str(content.get("expected", "")))
-        except (KeyError, TypeError, ValueError, AttributeError, FaultModelError) as error:
+        except (ValueError, FaultModelError) as error:
             raise CounterexampleError(f"{path} is damaged: {error!r}") from error
+        return counterexample
+
+
+_FORM = Form(
+    Counterexample,
+    name="a counterexample",
+    rename={"fault_set": "faults"},
+    always=["details", "expected"],
+    needed=["details"],
+    codecs={"details": Codec(lambda value, name: dict(mapping(value, name)), dict)},
+    known={str: Codec(any_text), FaultSet: FAULT_SET},
+)
 
 
 def _versions() -> dict[str, str]:
