@@ -115,6 +115,16 @@ class Attempt(Generic[Reply]):
         except InjectionError as error:
             self._refuse(error)
 
+    def alter(self, fault: Fault, reply: Reply) -> Reply:
+        """The real reply, whose body is read as the fault has it.
+
+        :raises InjectionError: the library's replies have no body.
+        """
+        try:
+            return self._call.alter_body(reply, fault.kind.alter)
+        except InjectionError as error:
+            self._refuse(error)
+
     def raised(self, error: BaseException) -> None:
         """The call has ended in an exception."""
         self.ended(outcome_of(error))

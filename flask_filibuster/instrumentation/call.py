@@ -98,7 +98,7 @@ def perform_for(frame: AnyFrame | None, call: OutgoingCall[Reply]) -> Reply:
 
 def _carry_out(attempt: Attempt[Reply], call: OutgoingCall[Reply]) -> Reply:
     fault = attempt.fault()
-    if fault is not None and fault.abort:
+    if fault is not None and fault.point in ("before", "answer"):
         seconds = attempt.hold(fault)
         if seconds:
             time.sleep(seconds)
@@ -106,6 +106,8 @@ def _carry_out(attempt: Attempt[Reply], call: OutgoingCall[Reply]) -> Reply:
     with _Covering(call.client):
         if fault is None:
             return call.send(attempt.headers())
+        if fault.point == "body":
+            return attempt.alter(fault, call.send(attempt.headers(fault)))
         try:
             reply = call.send(attempt.headers(fault))
             attempt.lose(call.outcome(reply, None), call.discard(reply))
@@ -150,7 +152,7 @@ async def perform_async_for(frame: AnyFrame | None, call: AsyncOutgoingCall[Repl
 
 async def _carry_out_async(attempt: Attempt[Reply], call: AsyncOutgoingCall[Reply]) -> Reply:
     fault = attempt.fault()
-    if fault is not None and fault.abort:
+    if fault is not None and fault.point in ("before", "answer"):
         seconds = attempt.hold(fault)
         if seconds:
             from asyncio import sleep  # Lazily: it takes long to import, and this has it already.
@@ -160,6 +162,8 @@ async def _carry_out_async(attempt: Attempt[Reply], call: AsyncOutgoingCall[Repl
     with _Covering(call.client):
         if fault is None:
             return await call.send(attempt.headers())
+        if fault.point == "body":
+            return attempt.alter(fault, await call.send(attempt.headers(fault)))
         try:
             reply = await call.send(attempt.headers(fault))
             attempt.lose(call.outcome(reply, None), await call.discard(reply))

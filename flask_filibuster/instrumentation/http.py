@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from flask_filibuster.core.bodies import Alteration
+
 Header = tuple[str, str]
-Alteration = Callable[[Iterator[bytes]], Iterator[bytes]]
-"""Makes another body of the pieces of one; raises :class:`BrokenBody` where that breaks off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +55,6 @@ class HttpAnswer:
     reason: str
     headers: Sequence[Header]
     body: Body
-
-
-class BrokenBody(Exception):  # noqa: N818 - it names what happened, for clients to translate
-    """The body of an answer broke off. Each client raises its library's own error instead.
-
-    :ivar received: bytes that arrived.
-    :ivar missing: bytes that did not, where the answer said how many there are.
-    :ivar error: why it broke off, where there is more to say than that.
-    """
-
-    def __init__(
-        self, received: int, missing: int | None = None, error: Exception | None = None
-    ) -> None:
-        super().__init__(f"the body broke off after {received} bytes")
-        self.received = received
-        self.missing = missing
-        self.error = error
 
 
 class AlteredBody:

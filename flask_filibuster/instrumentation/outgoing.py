@@ -9,11 +9,12 @@ from types import CodeType
 from typing import ClassVar, Generic, NoReturn, TypeVar
 
 from flask_filibuster.config import Config
-from flask_filibuster.core.call import Family
+from flask_filibuster.core.bodies import Alteration
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.sleeping import Timeouts
+from flask_filibuster.core.vocabulary import Family
 from flask_filibuster.errors import InjectionError
-from flask_filibuster.instrumentation.http import Alteration, Header
+from flask_filibuster.instrumentation.http import Header
 from flask_filibuster.instrumentation.patching import Patch
 
 Reply = TypeVar("Reply")

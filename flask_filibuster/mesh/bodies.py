@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
+from flask_filibuster.core.bodies import BrokenBody
 from flask_filibuster.instrumentation.frames import Network, Scope, enter
-from flask_filibuster.instrumentation.http import BrokenBody, PiecewiseReader
+from flask_filibuster.instrumentation.http import PiecewiseReader
 
 logger = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from requests import Response
 
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.kinds.base import Kind
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.exploring.session import Session, surroundings
 from flask_filibuster.exploring.subjects.function import run_once
@@ -28,8 +30,7 @@ from flask_filibuster.instrumentation.clients import base
 from flask_filibuster.instrumentation.clients.base import BrokenBody
 from flask_filibuster.instrumentation.clients.registry import instrument
 from flask_filibuster.instrumentation.clients.requests.adapter import Requests
-from flask_filibuster.instrumentation.clients.requests.call import RequestsCall
-from flask_filibuster.protocol.records import read_call, write_call
+from flask_filibuster.protocol.records import CALL
 from flask_filibuster.results.execution import Execution
 from tests.support.callers import REFUSED, UNAVAILABLE, ended, run, service, serving
 from tests.support.pigeon import Carrier, Loft, LostError, Pigeon
@@ -150,7 +151,7 @@ class TestAnyLibrary:
     def test_record_keeps_nature(self, loft: Loft) -> None:
         _, execution = flown(loft, fly)
         (call,) = execution.trace.invocations
-        assert read_call(write_call(call)) == call
+        assert CALL.read(CALL.write(call)) == call
         assert call.is_repeatable
         assert not call.is_safe
 
@@ -286,51 +287,58 @@ class TestFindingClients:
         assert found.load() is Requests
 
 
-def cut(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    first = next(pieces)
-    yield first[:4]
-    raise BrokenBody(4, 6)
+@dataclass(frozen=True, slots=True)
+class Cut(Kind):
+    """The body breaks off after some bytes."""
+
+    name, rank, point = "cut in a test", 90, "body"
+    outcome = Outcome(exception="ChunkedEncodingError")
+    after: int = 4
+
+    def alter(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        yield next(pieces)[: self.after]
+        raise BrokenBody(self.after, 6)
+
+    def __str__(self) -> str:
+        return "breaks off"
+
+
+@dataclass(frozen=True, slots=True)
+class Whole(Cut):
+    name = "whole in a test"
+    outcome = Outcome(status=201)
+
+    def alter(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        return pieces
 
 
 class TestAlteredBodies:
-    """The hook for faults that act on a real answer's body, over a socket and in process."""
+    """A fault that acts on a real answer's body, over a socket and in process."""
 
     @pytest.mark.parametrize("stream", [False, True])
     @pytest.mark.parametrize("place", ["socket", "process"])
-    def test_body_breaks_while_read(
-        self, place: str, monkeypatch: pytest.MonkeyPatch, *, stream: bool
-    ) -> None:
-        def altered(call: RequestsCall, headers: Any) -> Response:
-            response = send(call, headers)
-            return call.alter_body(response, cut) if call.url.endswith("/long") else response
-
-        send = RequestsCall.send
-        monkeypatch.setattr(RequestsCall, "send", altered)
+    def test_body_breaks_while_read(self, place: str, *, stream: bool) -> None:
         app = service(long=lambda: "0123456789")
         pieces: list[bytes] = []
 
         def read(url: str) -> Response:
             response = requests.get(f"{url}/long", stream=stream, timeout=2)
-            assert stream
+            pieces.clear()
             pieces.extend(response.iter_content(4))
             return response
 
+        fault = (0, Fault(kind=Cut()))
         with serving(app) as address:
             if place == "socket":
-                end, _ = ended(lambda: read(address), {})
+                end, _ = ended(lambda: read(address), {}, fault)
             else:
-                end, _ = ended(lambda: read("http://leaf"), {"http://leaf": app})
+                end, _ = ended(lambda: read("http://leaf"), {"http://leaf": app}, fault)
         assert isinstance(end, requests.exceptions.ChunkedEncodingError)
         assert "IncompleteRead(4 bytes read, 6 more expected)" in str(end)
-        assert pieces == ([b"0123"] if stream else [])
+        # Without a stream, the response never came about: the pieces are those of before.
+        assert pieces == ([b"0123"] if stream else [b"0123", b"4567", b"89"])
 
-    def test_rest_of_response_stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def altered(call: RequestsCall, headers: Any) -> Response:
-            return call.alter_body(send(call, headers), lambda pieces: pieces)
-
-        send = RequestsCall.send
-        monkeypatch.setattr(RequestsCall, "send", altered)
-
+    def test_rest_of_response_stays(self) -> None:
         def view() -> ResponseReturnValue:
             answer = FlaskResponse("whole", 201, {"X-Own": "1"})
             answer.set_cookie("a", "1")
@@ -338,6 +346,12 @@ class TestAlteredBodies:
             return answer
 
         with serving(service(view=view)) as url, requests.Session() as session:
-            end, _ = ended(lambda: session.get(f"{url}/view", timeout=2), {})
+            call = lambda: session.get(f"{url}/view", timeout=2)  # noqa: E731
+            end, _ = ended(call, {}, (0, Fault(kind=Whole())))
             assert (end.status_code, end.reason, end.text) == (201, "CREATED", "whole")
             assert (end.headers["X-Own"], dict(session.cookies)) == ("1", {"a": "1", "b": "2"})
+
+    def test_bodiless_library_is_inconclusive(self, loft: Loft) -> None:
+        end, execution = flown(loft, fly, Fault(kind=Cut()))
+        assert type(end).__name__ == "InjectionError"
+        assert execution.verdict == "inconclusive"
