@@ -18,6 +18,7 @@ import requests
 from benchmarks.measure import arguments
 from flask_filibuster import FaultModel, explore
 from flask_filibuster.core.execution_index import ExecutionIndex
+from flask_filibuster.options.kinds import REDUCTIONS
 from flask_filibuster.results.result import Result
 from flask_filibuster.search.explorer import Explorer, run_all
 from tests.support import shapes
@@ -34,7 +35,6 @@ from tests.support.simulation import (
 APPLICATIONS = 300
 LARGEST = 400
 AUDIT = 20
-REDUCTIONS = ("none", "exact", "equivalence")
 FAULTS = FaultModel(("ConnectionError", "Timeout"), default_statuses=(500, 503))
 # Without equivalence, more would take minutes.
 GATEWAY = 4

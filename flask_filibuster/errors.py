@@ -22,6 +22,22 @@ class ConfigError(FilibusterError):
         self.expected = expected
 
 
+class UnknownKeyError(ConfigError):
+    """An option is given under a name that there is not.
+
+    :param key: the name.
+    :param where: the file or place that has it, in words.
+    :param advice: what may have been meant.
+    """
+
+    def __init__(self, key: str, where: str, advice: str) -> None:
+        # Without the value: it may be a secret under a misspelt name.
+        FilibusterError.__init__(self, f"unknown key {key!r} in {where}; {advice}")
+        self.key = key
+        self.value = None
+        self.expected = advice
+
+
 class SetupError(FilibusterError):
     """The extension, or an exploration, was set up in a way that cannot work."""
 

@@ -10,33 +10,19 @@ from pathlib import Path
 
 import click
 
-from flask_filibuster.cli.discovery import Service, services_of
 from flask_filibuster.errors import FilibusterError
+from flask_filibuster.faultmodel.discovery import Service, services_of
 from flask_filibuster.faultmodel.model import FaultModel
 
 EVERY_SERVICE_ANSWERS = frozenset({500})
 STDOUT = frozenset({"-", "/dev/stdout"})  # the latter may be a link to a file: it stays that file
 
 
-@click.command("analyze")
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write it to FILE, and a line for each service to stderr.  [default: stdout]",
-)
-def command(targets: tuple[str, ...], output: Path | None) -> None:
-    """Find the services in TARGET and write down which error statuses each can answer with.
+def run(targets: tuple[str, ...], output: Path | None) -> None:
+    """Write the analysis file of the services in some places.
 
-    TARGET is a directory, with services as modules in it or as directories with an app.py, wsgi.py
-    or __init__.py, or it is the name of a module. Services are Flask apps: variables, what
-    create_app() or make_app() returns, and what is in a mapping filibuster_services. This runs
-    their code: the modules are imported.
-
-    The result is an analysis file, to be read and changed by hand: name it in
-    FILIBUSTER_ANALYSIS_FILE. Exit code 0: written, 2: used wrongly, or no app was found.
+    :param targets: directories and names of modules.
+    :param output: the file to write; ``None``: stdout.
     """
     services = [each for target in targets for each in services_of(target, _note)]
     if not services:

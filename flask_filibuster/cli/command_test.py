@@ -9,19 +9,14 @@ from typing import Any
 import click
 
 from flask_filibuster.cli.counterexamples import write_counterexamples
-from flask_filibuster.cli.printing import (
-    classes_option,
-    print_broken_findings,
-    print_classes,
-    print_the_rest,
-)
-from flask_filibuster.cli.searching import journal_name, keeping_of, keeping_options, search_options
-from flask_filibuster.cli.serving import (
+from flask_filibuster.cli.options import options_from
+from flask_filibuster.cli.printing import print_broken_findings, print_classes, print_the_rest
+from flask_filibuster.cli.setup import (
     INTERRUPTED,
     MISUSED,
-    address_options,
     coordinator_of,
-    model_options,
+    journal_name,
+    keeping_of,
     token,
     warn_of_host,
 )
@@ -36,44 +31,8 @@ FOUND = 1
 _LINES = 30
 
 
-@click.command("test", context_settings={"ignore_unknown_options": False})
-@click.argument("argv", nargs=-1, required=True, metavar="-- COMMAND...")
-@click.option(
-    "--start",
-    multiple=True,
-    metavar="'CMD'",
-    help="Start this service before, and end it after; may be repeated.",
-)
-@click.option(
-    "--ready",
-    multiple=True,
-    metavar="URL",
-    help="Wait until this answers before the first execution; may be repeated.  "
-    "[default: the ports that the started services listen on]",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0.001),
-    default=120.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="A command that takes longer is killed, and has failed.",
-)
-@click.option(
-    "--start-timeout",
-    type=click.FloatRange(min=0.001),
-    default=60.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long the services may take until they answer.",
-)
-@address_options
-@search_options
-@model_options
-@keeping_options
-@classes_option
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(
+def run(
+    *,
     argv: tuple[str, ...],
     start: tuple[str, ...],
     ready: tuple[str, ...],
@@ -82,34 +41,17 @@ def command(
     host: str,
     port: int,
     as_json: bool,
-    analysis_file: str | None,
-    slow: bool,
-    settle: float,
-    resume: bool,
-    journal: str | None,
-    no_journal: bool,
     classes: bool,
-    **search: Any,
+    **given: Any,
 ) -> None:
-    """Run COMMAND again and again, while the calls between the services fail.
-
-    Exit code 0 of COMMAND is a pass. It, and the services that are started, are told of the server
-    by FILIBUSTER_SERVER_URL; services that run already have to be told by you. Exit code 0: nothing
-    found, 1: something found, 2: used wrongly, 130: interrupted.
-    """
+    """Explore a command, and print what was found."""
     test = CommandTest(argv, start, ready, host, port, timeout, start_timeout)
     progress = Progress()
     try:
         warn_of_host(host)
-        coordinator = coordinator_of(
-            analysis_file=analysis_file, slow=slow, settle=settle, search=search
-        )
-        keeping = keeping_of(
-            journal_name(test.words, _details(test)),
-            resume=resume,
-            journal=journal,
-            no_journal=no_journal,
-        )
+        options = options_from("test", given)
+        coordinator = coordinator_of(options)
+        keeping = keeping_of(journal_name(test.words, _details(test)), options)
         found = explore_command(
             test, coordinator, token=token(), progress=progress, keeping=keeping
         )

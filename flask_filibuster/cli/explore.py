@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import click
-from flask.cli import ScriptInfo, pass_script_info
-from requests.exceptions import InvalidHeader
-from requests.utils import check_header_validity
+from flask.cli import ScriptInfo
 
 from flask_filibuster.cli.counterexamples import write_counterexamples
-from flask_filibuster.cli.printing import (
-    classes_option,
-    print_broken_findings,
-    print_classes,
-    print_the_rest,
-)
-from flask_filibuster.cli.searching import journal_name, keeping_of, keeping_options, search_options
+from flask_filibuster.cli.options import options_from
+from flask_filibuster.cli.printing import print_broken_findings, print_classes, print_the_rest
+from flask_filibuster.cli.setup import journal_name, keeping_of, workers_of
 from flask_filibuster.cli.target import command_prefix, load_target
 from flask_filibuster.cli.terminal import Progress, heading, indented
-from flask_filibuster.cli.working import worker_options, workers_of
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import FilibusterError, JournalError, SetupError
 from flask_filibuster.exploring.explore import Run
 from flask_filibuster.exploring.keeping import Keeping
-from flask_filibuster.exploring.options import Options
 from flask_filibuster.exploring.quiet import quiet
 from flask_filibuster.exploring.subjects.request import FaultFreeError, Request, RequestTest
 from flask_filibuster.report import text
@@ -35,138 +26,40 @@ from flask_filibuster.report.data import result_data
 from flask_filibuster.results.result import Result
 
 FOUND, MISUSED, INTERRUPTED = 1, 2, 130
-TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 
 
-def _headers(
-    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> tuple[tuple[str, str], ...]:
-    headers = []
-    for value in values:
-        name, _, content = (part.strip() for part in value.partition(":"))
-        try:
-            check_header_validity((name, content))
-            content.encode("latin-1")
-            fits = ":" in value and TOKEN.fullmatch(name)
-        except (InvalidHeader, UnicodeEncodeError):
-            fits = None
-        if not fits:
-            raise click.BadParameter(f"{value!r}; write it as 'Name: value'")
-        headers.append((name, content))
-    return tuple(headers)
-
-
-def _method(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if not TOKEN.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is no HTTP method")
-    return value.upper()
-
-
-def _path(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if not value.startswith("/"):
-        raise click.BadParameter(f"{value!r}; it must begin with a slash, like /orders/7")
-    return value
-
-
-def _json_text(
-    _context: click.Context, _parameter: click.Parameter, value: str | None
-) -> str | None:
-    if value is not None:
-        try:
-            json.loads(value)
-        except ValueError as error:
-            raise click.BadParameter(f"not JSON: {error}") from error
-    return value
-
-
-@click.command("explore")
-@click.argument("path", callback=_path)
-@click.option(
-    "--method",
-    default="GET",
-    show_default=True,
-    callback=_method,
-    metavar="METHOD",
-    help="HTTP method of the request.",
-)
-@click.option("--json-body", callback=_json_text, metavar="JSON", help="Body of the request.")
-@click.option(
-    "--header",
-    "headers",
-    multiple=True,
-    callback=_headers,
-    metavar="'NAME: VALUE'",
-    help="Header of the request; may be repeated.",
-)
-@search_options
-@keeping_options
-@click.option(
-    "--changed",
-    is_flag=True,
-    help="Do not run again what has passed as long as the source files of the services that took "
-    "part are the same.",
-)
-@worker_options
-@click.option(
-    "--services",
-    metavar="MODULE:MAPPING",
-    help="The services that the app calls: a mapping of Flask apps by base URL, or a function "
-    "that returns one.  [default: filibuster_services in the app's module]",
-)
-@classes_option
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--verbose", is_flag=True, help="Show what the apps log meanwhile.")
-@pass_script_info
-def command(
+def run(
     info: ScriptInfo,
-    /,
+    *,
     path: str,
     method: str,
     json_body: str | None,
     headers: tuple[tuple[str, str], ...],
-    services: str | None,
     as_json: bool,
-    verbose: bool,
-    workers: int | None,
-    dask: str | None,
-    resume: bool,
-    changed: bool,
-    journal: str | None,
-    no_journal: bool,
     classes: bool,
-    **search: Any,
+    **given: Any,
 ) -> None:
-    """Request PATH of the app again and again, while the calls that it makes fail.
-
-    Reports exceptions that nothing caught and answers of status 500, each with the smallest set of
-    faults that leads to it. Exit code 0: nothing found, 1: something found, 2: used wrongly, 130:
-    interrupted. Limits that are not given here are those of FILIBUSTER_... in the app's config.
-    """
+    """Explore a request, and print what was found."""
     request = Request(path, method, headers, json_body)
     progress = Progress()
     broken_off: BaseException | None = None
     try:
-        target = load_target(info, services)
+        options = options_from("explore", given)
+        target = load_target(info, options.services)
         details = {"request": request.to_json(), "services": target.services_from}
         words = f"{command_prefix(info)} filibuster explore {request.words}"
-        keeping = keeping_of(
-            journal_name(words, details),
-            resume=resume,
-            changed=changed,
-            journal=journal,
-            no_journal=no_journal,
-            configured=target.config.journal,
-        )
-        with quiet(unless=verbose), workers_of(workers, dask, verbose=verbose) as crew:
-            run = Run(
+        keeping = keeping_of(journal_name(words, details), options, target.config)
+        verbose = bool(options.verbose)
+        with quiet(unless=verbose), workers_of(options) as crew:
+            exploration = Run(
                 RequestTest(request, target.base_url, verbose),
                 target.services if crew is None else target.named(info),
-                Options(**search),
+                options,
                 keeping=keeping,
                 workers=crew,
             )
-            broken_off = _broken_off(run, progress)
-        result = run.result()
+            broken_off = _broken_off(exploration, progress)
+        result = exploration.result()
     except FilibusterError as error:
         raise click.UsageError(str(error)) from error
     finally:

@@ -28,11 +28,6 @@ def print_broken_findings(result: Result, commands: Commands, *, after: int) -> 
             click.echo(indented([f"replay it: {commands[finding.faults]}"]))
 
 
-classes_option = click.option(
-    "--classes", is_flag=True, help="List the ways to fail that led to the same in the end."
-)
-
-
 def print_classes(result: Result) -> None:
     """What reduction took to be the same."""
     lines = list(text.class_lines(result))

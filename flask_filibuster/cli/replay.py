@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-from flask.cli import ScriptInfo, pass_script_info
+from flask.cli import ScriptInfo
 
 from flask_filibuster.cli.replayers import Replayer, replayer_of
 from flask_filibuster.cli.terminal import heading, indented
@@ -19,42 +19,16 @@ FOUND, MISUSED, INTERRUPTED = 1, 2, 130
 _MOST = 5
 
 
-@click.command("replay")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--verbose", is_flag=True, help="Show what the apps log meanwhile.")
-@click.option(
-    "--load",
-    "count",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Run it N times, and print how long that takes.",
-)
-@click.option(
-    "--concurrency",
-    type=click.IntRange(min=1),
-    metavar="C",
-    help="With --load: so many runs at a time.  [default: 1]",
-)
-@click.option(
-    "--max-latency",
-    type=click.FloatRange(min=0.0, min_open=True),
-    metavar="SECONDS",
-    help="With --load: a run that takes longer is a failure.",
-)
-@pass_script_info
-def command(
+def run(
     info: ScriptInfo,
+    *,
     file: Path,
     verbose: bool,
     count: int | None,
     concurrency: int | None,
     max_latency: float | None,
 ) -> None:
-    """Run the test, the command or the request of FILE once, with its faults and no others.
-
-    Exit code 0: the app survives them now, 1: reproduced, 2: the faults could not be injected, or
-    the file cannot be used.
-    """
+    """Run a counterexample again, and print what came of it."""
     if count is None and (concurrency is not None or max_latency is not None):
         raise click.UsageError("--concurrency and --max-latency go with --load")
     try:

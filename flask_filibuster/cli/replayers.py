@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import click
 from flask.cli import ScriptInfo
 
-from flask_filibuster.cli.serving import token
+from flask_filibuster.cli.setup import token
 from flask_filibuster.cli.target import Target, load_target
 from flask_filibuster.config import Config
 from flask_filibuster.core.fault_set import FaultSet

@@ -9,14 +9,8 @@ from typing import Any
 import click
 
 from flask_filibuster._version import __version__
-from flask_filibuster.cli.searching import search_options
-from flask_filibuster.cli.serving import (
-    address_options,
-    coordinator_of,
-    model_options,
-    token,
-    warn_of_host,
-)
+from flask_filibuster.cli.options import options_from
+from flask_filibuster.cli.setup import coordinator_of, token, warn_of_host
 from flask_filibuster.cli.terminal import indented
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.report import text
@@ -26,29 +20,11 @@ from flask_filibuster.server.http.serving import Serving
 from flask_filibuster.server.signing import seal_of
 
 
-@click.command("serve")
-@address_options
-@search_options
-@model_options
-def command(
-    host: str,
-    port: int,
-    analysis_file: str | None,
-    slow: bool,
-    settle: float,
-    **search: Any,
-) -> None:
-    """Serve the Filibuster protocol, until Ctrl-C.
-
-    Services are told of it by FILIBUSTER_SERVER_URL. Tests are driven by pytest with
-    --filibuster-server, or by any driver that speaks the protocol. FILIBUSTER_TOKEN, in the
-    environment, is the secret that calls have to be signed with.
-    """
+def run(*, host: str, port: int, **given: Any) -> None:
+    """Serve until a signal ends it."""
     try:
         secret = token()
-        coordinator = coordinator_of(
-            analysis_file=analysis_file, slow=slow, settle=settle, search=search, told=_tell
-        )
+        coordinator = coordinator_of(options_from("serve", given), told=_tell)
         app = create_app(coordinator, version=__version__, seal=seal_of(secret))
         warn_of_host(host)
         serving = Serving(app, host, port)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
 from flask import Flask
-from flask.cli import ScriptInfo, pass_script_info
+from flask.cli import ScriptInfo
 
 from flask_filibuster._version import __version__
 from flask_filibuster.cli.target import load_app
+from flask_filibuster.config import Config
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.instrumentation.app.hooks import InstrumentedApp
+from flask_filibuster.options.kinds import JOURNAL_FILE
+from flask_filibuster.options.option import Option
+from flask_filibuster.options.table import rows
 from flask_filibuster.server.client.probe import probe
 
 MISSING = """the app {name!r} has no Filibuster extension; add it where the app is made:
@@ -24,16 +29,12 @@ MISSING = """the app {name!r} has no Filibuster extension; add it where the app 
     Filibuster(app)"""
 
 
-@click.command("status")
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-@pass_script_info
-def command(info: ScriptInfo, as_json: bool) -> None:
-    """Say whether the extension is there, and how it is set up.
+SUMMED_UP = ("enabled", "server_url", "token", "service_name")
+"""Keys that the lines before those of the options tell of."""
 
-    Where a server elsewhere is configured: whether it can be reached, who it is, and what it is
-    doing. Exit code 0: all is there, 1: the extension is missing or its server cannot be reached,
-    2: its configuration cannot be used.
-    """
+
+def run(info: ScriptInfo, *, as_json: bool) -> None:
+    """Print whether the app is set up, and how."""
     try:
         app = load_app(info)
         state: InstrumentedApp | None = app.extensions.get("filibuster")
@@ -48,7 +49,7 @@ def command(info: ScriptInfo, as_json: bool) -> None:
         click.echo(json.dumps(status, indent=2))
     else:
         for name, value in _lines(status):
-            click.echo(f"{name + ':':<16}{value}".rstrip())
+            click.echo(f"{name + ':':<15} {value}".rstrip())
     state_of_server = status["server_state"]
     if state_of_server is not None and "trouble" in state_of_server:
         raise SystemExit(1)
@@ -71,17 +72,31 @@ def _status(app: Flask, state: InstrumentedApp) -> dict[str, Any]:
         "server_state": None
         if config.server_url is None
         else probe(config.server_url, config.token),
-        "token": config.token is not None,
         "fault_model": {"source": source, **model.describe()},
         "instrumented": _instrumented(state),
-        "reduction": config.reduction,
-        "max_faults": config.max_faults,
-        "max_executions": config.max_executions,
-        "max_seconds": config.max_seconds,
-        "check_determinism": config.check_determinism,
-        "journal": config.journal,
-        "excluded_hosts": list(config.excluded_hosts),
+        **{each.name: _value(each, config) for each in rows("config")},
+        "token": config.token is not None,
+        "sources": {each.name: _source(each, app, config) for each in rows("config")},
     }
+
+
+def _value(option: Option, config: Config) -> Any:
+    """The value of a key, as plain data."""
+    value = getattr(config, option.name)
+    if isinstance(value, tuple):
+        return [each if isinstance(each, str) else each.regex.pattern for each in value]
+    return None if option.kind is JOURNAL_FILE and not value else value
+
+
+def _source(option: Option, app: Flask, config: Config) -> str:
+    """Where the value of a key comes from."""
+    value = getattr(config, option.name)
+    if value == option.default:
+        return "default"
+    if option.key in app.config:
+        return "app.config"
+    variable = os.environ.get(option.key) if option.environment else None
+    return "environment" if value == variable else "argument"
 
 
 def _instrumented(state: InstrumentedApp) -> list[str]:
@@ -111,12 +126,21 @@ def _lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "  otherwise", _listed(model["default_statuses"])
     yield "  lost answers", _listed(model["lost_answers"])
     yield "instrumented", _listed(status["instrumented"])
-    yield "reduction", status["reduction"]
-    for key in ("max_faults", "max_executions", "max_seconds"):
-        yield (key.replace("_", " "), "no limit" if status[key] is None else str(status[key]))
-    yield "determinism", "checked" if status["check_determinism"] else "not checked"
-    yield "journal", status["journal"] or "none"
-    yield "excluded hosts", _listed(status["excluded_hosts"])
+    for option in rows("config"):
+        if option.name not in SUMMED_UP:
+            source = status["sources"][option.name]
+            origin = "" if source == "default" else f" ({source})"
+            yield option.name.replace("_", " "), f"{_words(option, status[option.name])}{origin}"
+
+
+def _words(option: Option, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return _listed(value)
+    if value is None:
+        return option.default_words.replace("`", "") if option.default is None else "none"
+    return str(value)
 
 
 def _server_lines(state: dict[str, Any] | None) -> Iterator[tuple[str, str]]:

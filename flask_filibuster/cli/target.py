@@ -17,8 +17,7 @@ from flask.cli import ScriptInfo, prepare_import
 from werkzeug.utils import ImportStringError, import_string
 
 from flask_filibuster.config import Config
-
-CONVENTION = "filibuster_services"
+from flask_filibuster.options.table import CONVENTION
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.vocabulary import ReductionName
 from flask_filibuster.exploring.interruption import Interruption
 from flask_filibuster.exploring.keeping import Keeping
 from flask_filibuster.exploring.options import Options
@@ -69,7 +70,8 @@ class Run:
             self._keeping.memory(self._test, around) as memory,
         ):
             explorer = self._explorer = self._options.explorer(services, around.config, memory)
-            session = self._session = Session(timeout=around.config.timeout)
+            timeout = self._options.settle or around.config.timeout
+            session = self._session = Session(timeout=timeout)
             with self._observer(explorer, session, around) as observe:
                 faults = explorer.next()
                 while faults is not None:
@@ -93,7 +95,8 @@ class Run:
         if self._workers is None:
             yield here
             return
-        task = Task(self._test, self._source, around.config.timeout, session, around)
+        timeout = self._options.settle or around.config.timeout
+        task = Task(self._test, self._source, timeout, session, around)
         with self._workers.pool(task) as pool:
             self._pool = pool
 
@@ -121,7 +124,7 @@ def explore(
     services: Services = None,
     faults: FaultModel | None = None,
     *,
-    reduction: str | None = None,
+    reduction: ReductionName | None = None,
     max_faults: int | None = None,
     max_executions: int | None = None,
     max_seconds: float | None = None,
@@ -129,6 +132,9 @@ def explore(
     exhaustive: bool | None = None,
     audit: int | None = None,
     audit_seed: int | None = None,
+    analysis_file: str | os.PathLike[str] | None = None,
+    slow: bool | None = None,
+    settle: float | None = None,
     executor: Executor | None = None,
     workers: int | None = None,
     journal: str | os.PathLike[str] | None = None,
@@ -160,6 +166,12 @@ def explore(
     :param exhaustive: whether to run what reduction has left out, after the rest.
     :param audit: how many of the sets that reduction has left out to run, to see whether it holds.
     :param audit_seed: of the choice of these.
+    :param analysis_file: path of an analysis file that says which calls can fail how, instead of
+        ``faults``.
+    :param slow: whether to hold each call that has a timeout until just past it, instead of
+        failing it.
+    :param settle: how long to wait, after each execution, for threads and calls that still run, in
+        seconds.
     :param executor: runs the executions. Where it has other processes, ``test`` must be a function
         of a module and ``services`` a function of one or ``"module:name"``, and failures are told
         in words. Dask's is ``client.get_executor(pure=False)``.
@@ -177,15 +189,18 @@ def explore(
     :raises JournalError: the journal cannot be used.
     """
     options = Options(
-        faults,
-        reduction,
-        max_faults,
-        max_executions,
-        max_seconds,
-        check_determinism,
-        exhaustive,
-        audit,
-        audit_seed,
+        faults=faults,
+        reduction=reduction,
+        max_faults=max_faults,
+        max_executions=max_executions,
+        max_seconds=max_seconds,
+        check_determinism=check_determinism,
+        exhaustive=exhaustive,
+        audit=audit,
+        audit_seed=audit_seed,
+        analysis_file=None if analysis_file is None else str(analysis_file),
+        slow=slow,
+        settle=settle,
     )
     run = Run(
         test,

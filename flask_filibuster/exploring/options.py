@@ -1,4 +1,4 @@
-"""How to explore: what a caller, a mark or a command line asks for."""
+"""How to explore: what a caller, a mark, a project file or a command line asks for."""
 
 from __future__ import annotations
 
@@ -6,93 +6,101 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask_filibuster.config import Config, check
-from flask_filibuster.errors import ConfigError, SetupError
+from flask_filibuster.config import Config
+from flask_filibuster.errors import SetupError
 from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.journal.memory import Memory
+from flask_filibuster.options.layers import check_together
+from flask_filibuster.options.option import declared
+from flask_filibuster.options.table import Explored, Shared, rows
 from flask_filibuster.search.explorer import Explorer
 
 RETRIES = 1
-SENT = (
-    "reduction",
-    "max_faults",
-    "max_executions",
-    "max_seconds",
-    "check_determinism",
-    "exhaustive",
-    "audit",
-    "audit_seed",
-)
-"""The options that a server elsewhere is told of as they are."""
-
-_CONFIGURED = ("reduction", "max_faults", "max_executions", "max_seconds", "check_determinism")
+SENT: tuple[str, ...] = tuple(each.name for each in rows("server"))
+"""The options that a server elsewhere is sent as they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to explore; ``None`` is what the services' configuration says, or else not to.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(Explored):
+    """How to explore: the options of the table, and a fault model.
+
+    ``None`` is "not given": what applies then is the configuration of the services, else the
+    default. Values are checked, and have their final form.
 
     :ivar faults: which calls can fail how.
-    :ivar reduction: ``"equivalence"``, ``"exact"`` or ``"none"``.
-    :ivar max_faults: faults at a time, at most, without those that it takes to reach a call.
-    :ivar max_executions: how many test executions to run.
-    :ivar max_seconds: for how long to begin new test executions, in seconds.
-    :ivar check_determinism: whether to run the fault-free execution twice.
-    :ivar exhaustive: whether to run what reduction has left out, after the rest.
-    :ivar audit: how many sets of those that reduction has left out to run as a sample.
-    :ivar audit_seed: of the choice of these.
+    :raises ConfigError: a value does not fit.
+    :raises SetupError: two options contradict each other.
+
+    >>> Options(max_faults=2).over(Config(max_faults=1, audit=5)).audit
+    5
     """
 
     faults: FaultModel | None = None
-    reduction: str | None = None
-    max_faults: int | None = None
-    max_executions: int | None = None
-    max_seconds: float | None = None
-    check_determinism: bool | None = None
-    exhaustive: bool | None = None
-    audit: int | None = None
-    audit_seed: int | None = None
 
     def __post_init__(self) -> None:
         if self.faults is not None and not isinstance(self.faults, FaultModel):
             raise SetupError(f"faults is {self.faults!r}; it must be a FaultModel, or None")
-        for name in _CONFIGURED:
-            value = getattr(self, name)
+        for each in declared(Explored):
+            value = getattr(self, each.name)
             if value is not None:
-                check(name, value, name)
-        if self.exhaustive is not None and not isinstance(self.exhaustive, bool):
-            raise ConfigError("exhaustive", self.exhaustive, "True or False")
-        for name in ("audit", "audit_seed"):
-            value = getattr(self, name)
-            if value is not None and (type(value) is not int or value < 0):
-                raise ConfigError(name, value, "a whole number from 0")
+                object.__setattr__(self, each.name, each.check(value))
+        check_together({name: getattr(self, name) for name in self.__dataclass_fields__})
+
+    def over(self, config: Config) -> Options:
+        """These options, and those of a configuration where they say nothing.
+
+        :param config: the settings of the services.
+        :raises SetupError: they contradict each other.
+        """
+        if (self.resume or self.changed) and self.journal is None and config.journal is False:
+            raise SetupError("FILIBUSTER_JOURNAL is None, so no executions are recorded")
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        for each in declared(Shared):
+            if values[each.name] is None:
+                values[each.name] = getattr(config, each.name)
+        if self.slow or self.faults is not None:
+            values["analysis_file"] = None
+        if values["settle"] is None:
+            values["settle"] = config.timeout
+        return Options(**values)
+
+    def model(self, services: Mapping[str, Any], *, foreign: bool = False) -> FaultModel | None:
+        """The fault model that is asked for, if any is.
+
+        :param services: apps by base URL, to be read for their statuses where nothing else is
+            given.
+        :param foreign: whether the services may be instrumented by other projects.
+        :returns: ``None`` where there are no services to be read either.
+        :raises FaultModelError: the analysis file cannot be used.
+        """
+        if self.faults is not None:
+            return self.faults
+        if self.slow:
+            return FaultModel.held()
+        if self.analysis_file is not None:
+            return FaultModel.from_analysis_file(self.analysis_file, foreign=foreign)
+        return FaultModel.from_services(services) if services else None
 
     def explorer(
         self, services: Mapping[str, Any], config: Config, memory: Memory | None = None
     ) -> Explorer:
         """The search that these options ask for.
 
-        :param services: apps by base URL, to be read for their statuses where no fault model is
-            given and none configured.
-        :param config: what to use for options that are ``None``.
+        :param services: apps by base URL, as for :meth:`model`.
+        :param config: what to use for options that are not given.
         :param memory: keeps the executions, and has some already, if there is any.
         """
-        faults = self.faults
-        if faults is None and config.analysis_file is not None:
-            faults = FaultModel.from_analysis_file(config.analysis_file)
-        if faults is None:
-            faults = FaultModel.from_services(services)
-        determinism = self.check_determinism
+        chosen = self.over(config)
         return Explorer(
-            faults,
-            reduction=self.reduction or config.reduction,
-            max_faults=self.max_faults or config.max_faults,
-            max_executions=self.max_executions or config.max_executions,
-            max_seconds=self.max_seconds or config.max_seconds,
-            check_determinism=config.check_determinism if determinism is None else determinism,
-            exhaustive=self.exhaustive or False,
-            audit=self.audit or 0,
-            seed=self.audit_seed or 0,
+            chosen.model(services) or FaultModel.from_services(services),
+            reduction=chosen.reduction or "equivalence",
+            max_faults=chosen.max_faults,
+            max_executions=chosen.max_executions,
+            max_seconds=chosen.max_seconds,
+            check_determinism=chosen.check_determinism is not False,
+            exhaustive=chosen.exhaustive or False,
+            audit=chosen.audit or 0,
+            seed=chosen.audit_seed or 0,
             retries=RETRIES,
             memory=memory,
         )

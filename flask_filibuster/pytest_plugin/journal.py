@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from flask_filibuster.config import JOURNAL, Config
+from flask_filibuster.config import Config
 from flask_filibuster.errors import FilibusterWarning
 from flask_filibuster.exploring.keeping import finishing, unwritable
 from flask_filibuster.exploring.session import Surroundings
 from flask_filibuster.journal.journal import Journal
 from flask_filibuster.journal.memory import Memory
+from flask_filibuster.options.table import JOURNAL
+from flask_filibuster.pytest_plugin.options import layers
 from flask_filibuster.pytest_plugin.state import JOURNALS
 from flask_filibuster.report.text import error_line
 from flask_filibuster.sources.dependencies import SourceFiles
@@ -60,7 +62,9 @@ def memory_of(item: Any, config: Config, around: Surroundings) -> Iterator[Memor
         return
     asked = item.config.getoption
     run = journal.begin(
-        item.nodeid, resume=asked("filibuster_resume"), changed=asked("filibuster_changed")
+        item.nodeid,
+        resume=bool(asked("filibuster_resume")),
+        changed=bool(asked("filibuster_changed")),
     )
     with finishing(run):
         sources = SourceFiles(around.by_name)
@@ -75,12 +79,12 @@ def memory_of(item: Any, config: Config, around: Surroundings) -> Iterator[Memor
 
 def _journal(item: Any, config: Config) -> Journal | None:
     asked = item.config.getoption
-    given = asked("filibuster_journal")
-    place = given or config.journal
-    if asked("no_filibuster_journal") or place is None:
+    given = layers(item.config, {}).get("journal")
+    place = config.journal if given is None else given
+    if not isinstance(place, str):
         return None
-    # What is typed is meant from where it is typed.
-    path = Path(item.config.invocation_params.dir if given else item.config.rootpath, place)
+    # What is given is meant from where it is given.
+    path = Path(item.config.rootpath, place)
     if place == JOURNAL and not (asked("filibuster_resume") or asked("filibuster_changed")):
         # A place that nobody has asked for, in a directory where nothing can be written.
         problem = unwritable(path)

@@ -1,133 +1,164 @@
-"""The options of the pytest plugin."""
+"""The options of the pytest plugin: those of the table, and how to run marked tests."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flask_filibuster.errors import ConfigError, FilibusterError, UnknownKeyError
+from flask_filibuster.options.documentation import default_words, mark_words
+from flask_filibuster.options.kinds import URL, Kind
+from flask_filibuster.options.layers import check_together, merged
+from flask_filibuster.options.nearest import suggestion
+from flask_filibuster.options.option import Option
+from flask_filibuster.options.project import Project, beside, import_from, read_project
+from flask_filibuster.options.table import rows
+from flask_filibuster.pytest_plugin.state import MARKER
+
+PROJECT: pytest.StashKey[Project] = pytest.StashKey()
+NO_JOURNAL = "no_filibuster_journal"
+
 
 def add_options(parser: pytest.Parser) -> None:
-    """Register the options."""
+    """Register command-line options and ini keys."""
     group = parser.getgroup("filibuster", "fault injection for tests marked with filibuster")
+    for each in rows("pytest"):
+        _add_option(group, each)
     group.addoption(
-        "--filibuster-reduction",
-        choices=("equivalence", "exact", "none"),
-        help="which fault sets to leave out: of ways to fail that lead to the same, all but one "
-        "(equivalence, the default); those that would show nothing new (exact); none. "
-        "This and the next three win over the marker and over FILIBUSTER_* in the app's config.",
-    )
-    group.addoption(
-        "--filibuster-max-faults",
-        type=_count,
-        metavar="N",
-        help="inject at most N faults at a time, not counting those that it takes to reach a call.",
-    )
-    group.addoption(
-        "--filibuster-max-executions",
-        type=_count,
-        metavar="N",
-        help="run each marked test at most N times, not counting what is run a second time.",
-    )
-    group.addoption(
-        "--filibuster-max-seconds",
-        type=_seconds,
-        metavar="SECONDS",
-        help="begin no new execution of a marked test after this time.",
-    )
-    group.addoption(
-        "--filibuster-exhaustive",
-        action="store_true",
-        help="run what reduction has left out, too, after the rest.",
-    )
-    group.addoption(
-        "--filibuster-audit",
-        type=_count,
-        metavar="N",
-        help="run N of the fault sets that reduction has left out, to see whether it was right.",
-    )
-    group.addoption(
-        "--filibuster-audit-seed",
-        type=int,
-        metavar="N",
-        help="choose other ones for --filibuster-audit.",
-    )
-    group.addoption(
-        "--filibuster-resume",
-        action="store_true",
-        help="go on where the last run was interrupted or killed; what has been run is taken from "
-        "the journal.",
-    )
-    group.addoption(
-        "--filibuster-changed",
-        action="store_true",
-        help="do not run again what has passed as long as the source files of the services that "
-        "took part in it, and of the test, are the same.",
-    )
-    group.addoption(
-        "--filibuster-journal",
-        metavar="FILE",
-        help="keep every execution in this file, over FILIBUSTER_JOURNAL.  "
-        "[default: .filibuster/journal.sqlite3]",
-    )
-    group.addoption(
-        "--no-filibuster-journal", action="store_true", help="keep no executions at all."
+        f"--{NO_JOURNAL.replace('_', '-')}", action="store_true", help="Record nothing."
     )
     group.addoption(
         "--filibuster-server",
-        type=_url,
+        type=_reader(URL),
         metavar="URL",
-        help="explore marked tests with the server there, as `flask filibuster serve` starts one, "
-        "over FILIBUSTER_SERVER_URL; the services have to use it, too.",
+        help="Explore marked tests with the server at URL (see `flask filibuster serve`); the "
+        "services must use it, too.  [default: FILIBUSTER_SERVER_URL]",
     )
     group.addoption(
-        "--no-filibuster", action="store_true", help="run marked tests once, without any fault."
+        "--no-filibuster", action="store_true", help="Run marked tests once, without faults."
     )
     group.addoption(
         "--filibuster-replay",
         metavar="FILE",
-        help="run the test of this counterexample once, with its faults, and nothing else.",
+        help="Run the test of this counterexample once, with its faults.",
     )
+    for each in rows("pytest", "project"):
+        parser.addini(each.ini_key, f"{each.help}{default_words(each)}", default=None)
 
 
-def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError(f"{text!r} does not begin with http:// or https://")
-    return text
-
-
-def _count(text: str) -> int:
-    # argparse shows the text of its own kind of error only.
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds over 0")
-    return number
-
-
-def check_journal_options(config: pytest.Config) -> None:
-    """Refuse options that contradict each other.
-
-    :raises pytest.UsageError: they do.
-    """
-    resume, changed = (
-        config.getoption("filibuster_resume"),
-        config.getoption("filibuster_changed"),
-    )
-    if resume and changed:
-        raise pytest.UsageError(
-            "--filibuster-resume goes on with the last run, --filibuster-changed begins a new one; "
-            "choose one"
+def _add_option(group: Any, option: Option) -> None:
+    name, words = f"--filibuster-{option.words}", f"{option.help}{default_words(option)}"
+    if option.kind.many:
+        group.addoption(
+            name, action="append", default=None, metavar=option.kind.metavar, help=words
         )
-    if config.getoption("no_filibuster_journal") and (
-        resume or changed or config.getoption("filibuster_journal")
-    ):
-        raise pytest.UsageError("--no-filibuster-journal leaves nothing to be read or written")
+    elif not option.kind.flag:
+        # The values that argparse would show for choices, the message of the check shows, too.
+        group.addoption(name, type=_reader(option.kind), metavar=_metavar(option.kind), help=words)
+    elif "project" in option.places:
+        action = argparse.BooleanOptionalAction
+        group.addoption(name, action=action, default=None, help=words)
+    else:
+        group.addoption(name, action="store_true", default=None, help=words)
+
+
+def _metavar(kind: Kind) -> str | None:
+    return f"{{{','.join(kind.choices)}}}" if kind.choices else kind.metavar
+
+
+def _reader(kind: Kind) -> Callable[[str], Any]:
+    """What argparse converts a text with."""
+
+    def read(text: str) -> Any:
+        try:
+            return kind.from_text("", text)
+        except ConfigError as error:
+            fits = error.expected.partition(", or None")[0]  # There is no None on a command line.
+            # argparse shows the text of its own kind of error only.
+            raise argparse.ArgumentTypeError(f"{text!r} is not {fits}") from error
+
+    return read
+
+
+def add_marker(config: pytest.Config) -> None:
+    """Register the mark, with its arguments."""
+    config.addinivalue_line("markers", f"{MARKER}{mark_words()}")
+
+
+def check_options(config: pytest.Config) -> None:
+    """Refuse values that do not fit, and options that contradict each other.
+
+    :raises pytest.UsageError: there are any.
+    """
+    try:
+        for layer in (command_line(config), ini(config)):
+            check_together(layer, lambda name: f"--filibuster-{name.replace('_', '-')}")
+        config.stash[PROJECT] = read_project(config.rootpath)
+        check_together(config.stash[PROJECT].values)
+    except FilibusterError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def command_line(config: pytest.Config) -> dict[str, Any]:
+    """The options of the command line; ``None`` where not given."""
+    given = {each.name: config.getoption(each.ini_key) for each in rows("pytest")}
+    if config.getoption(NO_JOURNAL):
+        if given["journal"] is not None:
+            raise pytest.UsageError("--no-filibuster-journal contradicts --filibuster-journal")
+        given["journal"] = False
+    elif given["journal"]:
+        # What is typed is meant from where it is typed.
+        given["journal"] = str(Path(config.invocation_params.dir, given["journal"]))
+    return given
+
+
+def ini(config: pytest.Config) -> dict[str, Any]:
+    """The options of pytest's configuration file.
+
+    :raises ConfigError: a key is unknown, or its value does not fit.
+    """
+    known = {each.ini_key: each for each in rows("pytest", "project")}
+    file = config.inipath
+    # The public name is deprecated since pytest 9.1, where nothing replaces it.
+    for key in vars(config).get("_inicfg") or config.inicfg:
+        if key.startswith(f"{MARKER}_") and key not in known:
+            raise UnknownKeyError(key, str(file), suggestion(key, known))
+    return dict(_ini_values(config, known.values(), file))
+
+
+def _ini_values(
+    config: pytest.Config, options: Any, file: Path | None
+) -> Iterator[tuple[str, Any]]:
+    for each in options:
+        text = config.getini(each.ini_key)
+        if text in (None, "", []):  # Which of them means "not given" depends on the version.
+            continue
+        value = each.kind.from_text(f"{each.ini_key} in {file}", str(text))
+        yield each.name, beside(file, value) if file and each.kind.path else value
+
+
+def layers(config: pytest.Config, mark: dict[str, Any]) -> dict[str, Any]:
+    """The options of a test, by precedence; see :mod:`flask_filibuster.options.layers`.
+
+    :param mark: the arguments of its mark.
+    """
+    return merged(command_line(config), mark, ini(config), config.stash[PROJECT].values)
+
+
+def named_services(config: pytest.Config) -> dict[str, Any]:
+    """The services that the options name, by base URL.
+
+    :raises SetupError: there are none of that name.
+    """
+    name = layers(config, {}).get("services")
+    if name is None:
+        return {}
+    from flask_filibuster.exploring.subjects.function import services_of
+
+    file = config.stash[PROJECT].file
+    import_from(config.rootpath if file is None else file.parent)
+    return services_of(name)

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flask_filibuster.pytest_plugin.options import add_options, check_journal_options
+from flask_filibuster.pytest_plugin.options import (
+    add_marker,
+    add_options,
+    check_options,
+    named_services,
+)
 from flask_filibuster.pytest_plugin.state import INTERRUPTED, JOURNALS, MARKER, REPLAYED, RUNNING
 
 if TYPE_CHECKING:
@@ -26,16 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and read the counterexample that is to be replayed."""
-    config.addinivalue_line(
-        "markers",
-        "filibuster(reduction=None, max_faults=None, max_executions=None, max_seconds=None, "
-        "faults=None, check_determinism=None, exhaustive=False, audit=0): "
-        "run the test again and again while the remote calls that it sets off fail, alone and in "
-        'combination. reduction: "equivalence", "exact" or "none"; max_...: limits; '
-        "faults: a flask_filibuster.FaultModel; check_determinism: whether to run the test twice "
-        "without faults; exhaustive, audit: as the options of that name.",
-    )
-    check_journal_options(config)
+    add_marker(config)
+    check_options(config)
     path = config.getoption("filibuster_replay")
     if path is None:
         return
@@ -195,9 +192,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 @pytest.fixture
-def filibuster_services() -> dict[str, Any]:
-    """The services of marked tests: Flask apps by base URL. Override it in a conftest.py."""
-    return {}
+def filibuster_services(pytestconfig: pytest.Config) -> dict[str, Any]:
+    """The services of marked tests: Flask apps by base URL. Override it in a conftest.py.
+
+    By default, those that ``services`` in ``[tool.filibuster]``, the ini key or the option name.
+    """
+    return named_services(pytestconfig)
 
 
 class FilibusterFixture:

@@ -12,9 +12,11 @@ from flask_filibuster.errors import FilibusterError, SetupError
 from flask_filibuster.exploring.driven.remote import RemoteSearch, RemoteSession
 from flask_filibuster.exploring.options import SENT, Options
 from flask_filibuster.exploring.session import Session
-from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.journal.memory import Memory
+from flask_filibuster.options.nearest import suggestion
+from flask_filibuster.options.table import rows
 from flask_filibuster.protocol.records import write_planned
+from flask_filibuster.pytest_plugin.options import layers
 from flask_filibuster.pytest_plugin.state import MARKER
 from flask_filibuster.results.counterexample import Counterexample
 from flask_filibuster.search.explorer import Explorer
@@ -22,8 +24,7 @@ from flask_filibuster.server.client.driver import RemoteDriver
 from flask_filibuster.server.client.remote import RemoteServer
 from flask_filibuster.server.signing import seal_of
 
-LIMITS = ("reduction", "max_faults", "max_executions", "max_seconds")
-ARGUMENTS = (*LIMITS, "faults", "check_determinism", "exhaustive", "audit", "audit_seed")
+ARGUMENTS = ("faults", *(each.name for each in rows("mark")))
 AnySession = Session | RemoteSession
 AnySearch = Explorer | RemoteSearch
 
@@ -33,11 +34,12 @@ def problem_of_mark(item: pytest.Item) -> str | None:
     marker = item.get_closest_marker(MARKER)
     if marker is None:
         return None
-    unknown = [*map(repr, marker.args), *(name for name in marker.kwargs if name not in ARGUMENTS)]
-    if unknown:
+    unknown = [name for name in marker.kwargs if name not in ARGUMENTS]
+    if marker.args or unknown:
+        near = "".join(f"{suggestion(name, ARGUMENTS)}; " for name in unknown[:1])
         return (
-            f"the filibuster mark does not take {', '.join(unknown)}; "
-            f"it takes, by keyword: {', '.join(ARGUMENTS)}"
+            f"the filibuster mark does not take {', '.join([*map(repr, marker.args), *unknown])}; "
+            f"{near}it takes, by keyword: {', '.join(ARGUMENTS)}"
         )
     try:
         Options(**marker.kwargs)
@@ -68,8 +70,9 @@ def begin(
     around = Config.read({}, token=config.token)
     url = server_of(item, config)
     if url is None or not (searching or counterexample):
-        session = Session(timeout=config.timeout)
-        explorer = options_of(item).explorer(services, config, memory) if searching else None
+        options = options_of(item)
+        session = Session(timeout=options.settle or config.timeout)
+        explorer = options.explorer(services, config, memory) if searching else None
         return session, explorer
     driver = RemoteDriver(RemoteServer(url, token=around.token))
     search = RemoteSearch(driver, _remote_options(item, config, services, counterexample))
@@ -90,11 +93,7 @@ def _remote_options(
         faults = [write_planned(planned) for planned in counterexample.fault_set]
         return {"name": item.nodeid, "faults": faults}
     options = options_of(item)
-    model = options.faults
-    if model is None and config.analysis_file is not None:
-        model = FaultModel.from_analysis_file(config.analysis_file)
-    elif model is None and services:
-        model = FaultModel.from_services(services)
+    model = options.over(config).model(services)
     given = {
         "name": item.nodeid,
         "analysis": None if model is None else model.to_analysis(),
@@ -104,14 +103,9 @@ def _remote_options(
 
 
 def options_of(item: Any) -> Options:
-    """The options of a marked test: those of the command line win over those of its mark."""
+    """The options of a marked test, from all places where they can be given."""
     marker = item.get_closest_marker(MARKER)
     problem = problem_of_mark(item)  # Here for marks added after collection.
     if problem is not None:
         raise SetupError(problem)
-    arguments = dict(marker.kwargs) if marker is not None else {}
-    for name in (*LIMITS, "exhaustive", "audit", "audit_seed"):
-        option = item.config.getoption(f"filibuster_{name}")
-        if option not in (None, False):
-            arguments[name] = option
-    return Options(**arguments)
+    return Options(**layers(item.config, {} if marker is None else marker.kwargs))

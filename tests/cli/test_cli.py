@@ -272,7 +272,12 @@ def test_status_names_the_analysis_file_and_what_is_in_it(project: Project) -> N
             id="no analysis file",
         ),
         pytest.param("FILIBUSTER_MAX_FAULTS=0", "FILIBUSTER_MAX_FAULTS is 0; it must", id="value"),
-        pytest.param("FILIBUSTER_FAULTS=1", "FILIBUSTER_FAULTS is 1; it must be one", id="key"),
+        pytest.param(
+            "FILIBUSTER_MAX_FAULT=1",
+            "unknown key 'FILIBUSTER_MAX_FAULT' in the app's config; "
+            "did you mean 'FILIBUSTER_MAX_FAULTS'?",
+            id="key",
+        ),
         pytest.param("FILIBUSTER_SERVER_URL='localhost:5005'", "it must be a URL", id="server"),
     ],
 )
@@ -588,10 +593,10 @@ def test_a_replay_makes_the_same_request(project: Project) -> None:
         pytest.param(["/", "--header", "a: \u2603"], "write it as", id="not Latin-1"),
         pytest.param(["/", "--header", "a: b\nc: d"], "write it as", id="two headers in one"),
         pytest.param(["/", "--method", "GE T"], "is no HTTP method", id="method"),
-        pytest.param(["/", "--max-faults", "0"], "0 is not in the range", id="max faults"),
-        pytest.param(["/", "--max-executions", "x"], "'x' is not a valid integer", id="number"),
+        pytest.param(["/", "--max-faults", "0"], "0 is not a whole number from 1", id="max faults"),
+        pytest.param(["/", "--max-executions", "x"], "x is not a whole number", id="number"),
         pytest.param(["/", "--reduction", "all"], "'all' is not one of", id="reduction"),
-        pytest.param(["/", "--services", "shop"], "write it as module:mapping", id="no colon"),
+        pytest.param(["/", "--services", "shop"], "shop is not 'module:name'", id="no colon"),
         pytest.param(["/", "--services", "shop:none"], "has no attribute 'none'", id="no mapping"),
         pytest.param(["/", "--services", "none:none"], "No module named 'none'", id="no module"),
         pytest.param(["/", "--services", "shop:STOCK"], "it must be a mapping", id="a string"),

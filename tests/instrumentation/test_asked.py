@@ -7,6 +7,7 @@ import requests
 from flask import Flask
 
 from flask_filibuster import FaultModel, explore, was_fault_injected_on
+from flask_filibuster.core.vocabulary import ReductionName
 
 FRONT = "http://front:5000"
 
@@ -31,7 +32,7 @@ def services() -> dict[str, Flask]:
 
 
 @pytest.mark.parametrize("reduction", ["none", "exact"])
-def test_a_failure_that_depends_on_what_was_asked_is_found(reduction: str) -> None:
+def test_a_failure_that_depends_on_what_was_asked_is_found(reduction: ReductionName) -> None:
     def test() -> None:
         status = requests.get(f"{FRONT}/", timeout=1).status_code
         assert not (status == 503 and was_fault_injected_on("middle"))

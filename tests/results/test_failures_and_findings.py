@@ -19,6 +19,7 @@ from flask_filibuster.core.call import Call, CallSite
 from flask_filibuster.core.execution_index import ROOT
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
+from flask_filibuster.core.vocabulary import ReductionName
 from flask_filibuster.errors import CounterexampleError, FaultModelError
 from flask_filibuster.exploring.explore import replay
 from flask_filibuster.results import findings
@@ -178,7 +179,9 @@ def test_the_same_exception_at_different_lines_is_different_bugs() -> None:
 
 
 @pytest.mark.parametrize("reduction", ["none", "exact"])
-def test_a_bug_has_its_smallest_fault_set_and_all_executions_that_show_it(reduction: str) -> None:
+def test_a_bug_has_its_smallest_fault_set_and_all_executions_that_show_it(
+    reduction: ReductionName,
+) -> None:
     def test() -> None:
         assert "http://stars:5001/" not in missing_parts()
 

@@ -17,6 +17,7 @@ from flask import Flask
 from flask_filibuster import FaultModel, explore
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
+from flask_filibuster.core.vocabulary import ReductionName
 from flask_filibuster.errors import ConfigError
 from flask_filibuster.exploring.driven.coordinator import Coordinator
 from flask_filibuster.exploring.options import SENT, Options
@@ -115,7 +116,9 @@ def test_a_short_budget_goes_to_every_single_fault_first() -> None:
 
 @pytest.mark.parametrize("reduction", ["exact", "equivalence"])
 @pytest.mark.parametrize("name", ["default_data", "fallback", "chain_with_retry"])
-def test_a_limit_that_is_just_enough_leaves_nothing_undone(name: str, reduction: str) -> None:
+def test_a_limit_that_is_just_enough_leaves_nothing_undone(
+    name: str, reduction: ReductionName
+) -> None:
     def found(most: int | None) -> Result:
         return explore(
             lambda: requests.get(shapes.REQUESTS[name], timeout=30),
@@ -173,7 +176,7 @@ def test_nothing_is_begun_ahead_that_a_limit_leaves_undone() -> None:
 
 
 @pytest.mark.parametrize("reduction", ["none", "exact", "equivalence"])
-def test_the_failure_of_a_fallback_is_one_fault(reduction: str) -> None:
+def test_the_failure_of_a_fallback_is_one_fault(reduction: ReductionName) -> None:
     """What lets it be called does not count; what fails beside it does."""
     simulation = page(Step("a", fallback="b"), Step("c"))
     explorer = Explorer(REFUSED, reduction=reduction, max_faults=1)

@@ -15,6 +15,7 @@ import requests
 
 from flask_filibuster import explore
 from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.vocabulary import ReductionName
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.result import Result
 from tests.support import shapes
@@ -36,7 +37,7 @@ class Explored:
         return self.result.generated, len(self.result.executions)
 
 
-def explore_afresh(shape: str, reduction: str) -> Explored:
+def explore_afresh(shape: str, reduction: ReductionName) -> Explored:
     answers = []
 
     def test() -> None:
@@ -157,7 +158,7 @@ def test_a_retry_below_the_first_service_is_25_of_25() -> None:
     ("shape", "service"), [("chain_with_retry", "bookings"), ("retry_in_the_middle", "back")]
 )
 def test_each_attempt_of_a_retry_fails_alone_and_both_together(
-    shape: str, service: str, reduction: str
+    shape: str, service: str, reduction: ReductionName
 ) -> None:
     executions = explored(shape, reduction).result.executions
     attempts = [failing(execution, service) for execution in executions]
@@ -198,7 +199,7 @@ def test_equivalence_builds_on_one_way_of_each_class(shape: str, executed: int) 
 
 @pytest.mark.parametrize("reduction", ["exact", "equivalence"])
 @SHAPES
-def test_reductions_see_the_same_answers(shape: str, reduction: str) -> None:
+def test_reductions_see_the_same_answers(shape: str, reduction: ReductionName) -> None:
     everything, reduced = explored(shape, "none"), explored(shape, reduction)
     assert set(everything.answers) == set(reduced.answers)
     # The fault-free execution is run twice.
@@ -207,7 +208,7 @@ def test_reductions_see_the_same_answers(shape: str, reduction: str) -> None:
 
 @pytest.mark.parametrize("reduction", ["exact", "equivalence"])
 @SHAPES
-def test_reductions_know_of_the_same_fault_sets(shape: str, reduction: str) -> None:
+def test_reductions_know_of_the_same_fault_sets(shape: str, reduction: ReductionName) -> None:
     everything, reduced = explored(shape, "none").result, explored(shape, reduction).result
     run = {execution.faults for execution in everything.executions}
     left_out = {pruned.faults for pruned in reduced.pruned}
@@ -218,7 +219,7 @@ def test_reductions_know_of_the_same_fault_sets(shape: str, reduction: str) -> N
 
 @REDUCTIONS
 @SHAPES
-def test_smaller_fault_sets_come_first(shape: str, reduction: str) -> None:
+def test_smaller_fault_sets_come_first(shape: str, reduction: ReductionName) -> None:
     executions = explored(shape, reduction).result.executions
     sizes = [len(execution.faults) for execution in executions]
     assert sizes == sorted(sizes)
@@ -228,7 +229,7 @@ def test_smaller_fault_sets_come_first(shape: str, reduction: str) -> None:
 
 @REDUCTIONS
 @SHAPES
-def test_the_order_is_the_same_in_two_runs(shape: str, reduction: str) -> None:
+def test_the_order_is_the_same_in_two_runs(shape: str, reduction: ReductionName) -> None:
     first, second = explored(shape, reduction).result, explore_afresh(shape, reduction).result
     assert [names(each.faults) for each in first.executions] == [
         names(each.faults) for each in second.executions

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from flask_filibuster import explore
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.vocabulary import ReductionName
 from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.report.data import result_data
 from flask_filibuster.report.text import class_lines, counts_line
@@ -97,7 +98,7 @@ def local_applications(draw: st.DrawFn) -> Application:
 def explored(
     simulation: Simulation,
     model: FaultModel,
-    reduction: str = "equivalence",
+    reduction: ReductionName = "equivalence",
     *,
     limit: int | None = None,
     exhaustive: bool = False,
@@ -364,7 +365,7 @@ def test_a_function_that_is_called_for_two_reasons_loses_nothing() -> None:
     services: dict[str, Service] = {"front": Shares(), "data": Orderly(), "page": Orderly()}
     model = FaultModel(("ConnectionError", "Timeout"), default_statuses=())
 
-    def explore_as(reduction: str) -> Result:
+    def explore_as(reduction: ReductionName) -> Result:
         return explored(
             Simulation(services, FunctionalTest(("front",), on("500"))), model, reduction
         )
@@ -430,7 +431,7 @@ class Reached:
     lines: set[int]
 
 
-def reached(shape: str, reduction: str) -> Reached:
+def reached(shape: str, reduction: ReductionName) -> Reached:
     """Explore a shape with a test that wants a 200, and note which lines of it are run."""
     answers = set()
 
@@ -487,7 +488,7 @@ def test_a_gateway_grows_exponentially_but_for_equivalence() -> None:
 
 
 @pytest.mark.parametrize("reduction", ["none", "exact"])
-def test_a_gateway_of_four_is_run_whole_without_equivalence(reduction: str) -> None:
+def test_a_gateway_of_four_is_run_whole_without_equivalence(reduction: ReductionName) -> None:
     result = explore(
         lambda: requests.get(shapes.REQUESTS["gateway"], timeout=30),
         shapes.gateway(4),

@@ -14,10 +14,10 @@ from typing import Any, TypeGuard
 
 from flask import Flask
 
-from flask_filibuster.cli.target import CONVENTION
 from flask_filibuster.core.own_code import is_installed
 from flask_filibuster.core.urls import host_of
 from flask_filibuster.faultmodel.static_analysis import answered_statuses
+from flask_filibuster.options.table import CONVENTION
 from flask_filibuster.sources.imports import Imports
 from flask_filibuster.sources.objects import attribute, is_a, text_of, variables_of
 

@@ -1,0 +1,262 @@
+"""The commands and their options; what they do is imported when they run.
+
+So that ``--help`` loads neither the search nor an HTTP client.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from flask.cli import ScriptInfo, pass_script_info
+
+from flask_filibuster.cli.options import options_of
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+
+classes_option = click.option(
+    "--classes", is_flag=True, help="List faults with the same observable effect."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def seconds_option(name: str, default: float | None, words: str) -> Callable[[Command], Command]:
+    """An option that is a number of seconds."""
+    return click.option(
+        name,
+        type=click.FloatRange(min=0.001),
+        default=default,
+        show_default=default is not None,
+        metavar="SECONDS",
+        help=words,
+    )
+
+
+def address_options(command: Command) -> Command:
+    """The options that say where the server listens."""
+    port = click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        default=5005,
+        show_default=True,
+        help="Port to listen on; 0: any free port.",
+    )
+    host = click.option(
+        "--host",
+        default="127.0.0.1",
+        show_default=True,
+        help="Address to listen on; everyone who reaches the server can make services fail.",
+    )
+    return host(port(command))
+
+
+def _headers(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    from requests.exceptions import InvalidHeader
+    from requests.utils import check_header_validity
+
+    headers = []
+    for value in values:
+        name, _, content = (part.strip() for part in value.partition(":"))
+        try:
+            check_header_validity((name, content))
+            content.encode("latin-1")
+            fits = ":" in value and TOKEN.fullmatch(name)
+        except (InvalidHeader, UnicodeEncodeError):
+            fits = None
+        if not fits:
+            raise click.BadParameter(f"{value!r}; write it as 'Name: value'")
+        headers.append((name, content))
+    return tuple(headers)
+
+
+def _method(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if not TOKEN.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is no HTTP method")
+    return value.upper()
+
+
+def _path(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if not value.startswith("/"):
+        raise click.BadParameter(f"{value!r}; it must begin with a slash, like /orders/7")
+    return value
+
+
+def _json_text(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> str | None:
+    if value is not None:
+        try:
+            json.loads(value)
+        except ValueError as error:
+            raise click.BadParameter(f"not JSON: {error}") from error
+    return value
+
+
+@click.command("explore")
+@click.argument("path", callback=_path)
+@click.option(
+    "--method",
+    default="GET",
+    show_default=True,
+    callback=_method,
+    metavar="METHOD",
+    help="HTTP method of the request.",
+)
+@click.option("--json-body", callback=_json_text, metavar="JSON", help="Body of the request.")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    callback=_headers,
+    metavar="'NAME: VALUE'",
+    help="Header of the request; can be repeated.",
+)
+@options_of("explore")
+@classes_option
+@json_option
+@pass_script_info
+def explore(info: ScriptInfo, /, **given: Any) -> None:
+    """Request PATH of the app repeatedly while the calls that it causes fail.
+
+    Reports unhandled exceptions and answers of status 500, each with the smallest set of faults
+    that causes it. Exit code 0: nothing found, 1: something found, 2: wrong usage, 130:
+    interrupted. Options that aren't given here are those of [tool.filibuster] in pyproject.toml,
+    then FILIBUSTER_... in the app's config.
+    """
+    from flask_filibuster.cli.explore import run
+
+    run(info, **given)
+
+
+@click.command("test", context_settings={"ignore_unknown_options": False})
+@click.argument("argv", nargs=-1, required=True, metavar="-- COMMAND...")
+@click.option(
+    "--start",
+    multiple=True,
+    metavar="'CMD'",
+    help="Start this service before, and end it after; can be repeated.",
+)
+@click.option(
+    "--ready",
+    multiple=True,
+    metavar="URL",
+    help="Wait until this URL answers before the first execution; can be repeated.  "
+    "[default: the ports that the started services listen on]",
+)
+@seconds_option("--timeout", 120.0, "Time after which the command is killed, and has failed.")
+@seconds_option("--start-timeout", 60.0, "Time within which the services must answer.")
+@address_options
+@options_of("test")
+@classes_option
+@json_option
+def test(**given: Any) -> None:
+    """Run COMMAND repeatedly while the calls between the services fail.
+
+    Exit code 0 of COMMAND is a pass. COMMAND and the services that are started get the server's
+    URL in FILIBUSTER_SERVER_URL; set it yourself for services that run already. Exit code 0:
+    nothing found, 1: something found, 2: wrong usage, 130: interrupted.
+    """
+    from flask_filibuster.cli.command_test import run
+
+    run(**given)
+
+
+@click.command("serve")
+@address_options
+@options_of("serve")
+def serve(**given: Any) -> None:
+    """Serve the Filibuster protocol, until Ctrl-C.
+
+    Set FILIBUSTER_SERVER_URL for the services. Tests are driven by pytest with
+    --filibuster-server, or by any driver that speaks the protocol. FILIBUSTER_TOKEN, in the
+    environment, is the secret that calls must be signed with.
+    """
+    from flask_filibuster.cli.serve import run
+
+    run(**given)
+
+
+@click.command("replay")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--verbose", is_flag=True, help="Show what the services log.")
+@click.option(
+    "--load",
+    "count",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Run it N times and print how long that takes.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    metavar="C",
+    help="With --load: number of runs at a time.  [default: 1]",
+)
+@click.option(
+    "--max-latency",
+    type=click.FloatRange(min=0.0, min_open=True),
+    metavar="SECONDS",
+    help="With --load: a run that takes longer is a failure.",
+)
+@pass_script_info
+def replay(info: ScriptInfo, /, **given: Any) -> None:
+    """Run the test, the command or the request of FILE once, with its faults and no others.
+
+    Exit code 0: the app survives them now, 1: reproduced, 2: the faults could not be injected, or
+    the file cannot be used.
+    """
+    from flask_filibuster.cli.replay import run
+
+    run(info, **given)
+
+
+@click.command("analyze")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the result to FILE, and a line for each service to stderr.  [default: stdout]",
+)
+def analyze(targets: tuple[str, ...], output: Path | None) -> None:
+    """Find the services in TARGET and write down which error statuses each can answer with.
+
+    TARGET is a directory, with services as modules in it or as directories with an app.py, wsgi.py
+    or __init__.py, or the name of a module. Services are Flask apps: variables, what create_app()
+    or make_app() returns, and the values of a mapping filibuster_services. This runs their
+    code: the modules are imported.
+
+    The result is an analysis file, which you can edit; name it in FILIBUSTER_ANALYSIS_FILE. Exit
+    code 0: written, 2: wrong usage, or no app was found.
+    """
+    from flask_filibuster.cli.analyze import run
+
+    run(targets, output)
+
+
+@click.command("status")
+@json_option
+@pass_script_info
+def status(info: ScriptInfo, /, as_json: bool) -> None:
+    """Show whether the extension is set up, and how.
+
+    With a server configured: whether it can be reached, which one it is, and what it is doing.
+    Exit code 0: all is well, 1: the extension is missing or its server cannot be reached, 2: its
+    configuration cannot be used.
+    """
+    from flask_filibuster.cli.status import run
+
+    run(info, as_json=as_json)
+
+
+COMMANDS: Mapping[str, click.Command] = {
+    each.name: each for each in (analyze, explore, replay, serve, status, test) if each.name
+}

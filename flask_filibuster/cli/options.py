@@ -1,0 +1,96 @@
+"""The option table as options of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from flask_filibuster.errors import ConfigError
+from flask_filibuster.options.documentation import default_words
+from flask_filibuster.options.kinds import JOURNAL_FILE, Kind
+from flask_filibuster.options.layers import check_together, merged
+from flask_filibuster.options.option import Option, Place
+from flask_filibuster.options.project import import_from, read_project
+from flask_filibuster.options.table import rows
+
+if TYPE_CHECKING:
+    from flask_filibuster.exploring.options import Options
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _reader(kind: Kind) -> Callable[[str], Any]:
+    """What click converts a text with."""
+
+    def read(text: str) -> Any:
+        try:
+            return kind.from_text("", text)
+        except ConfigError as error:
+            fits = error.expected.partition(", or None")[0]  # There is no None on a command line.
+            raise click.BadParameter(f"{text} is not {fits}") from error
+
+    read.__name__ = (kind.metavar or "text").lower()
+    return read
+
+
+def options_of(place: Place) -> Callable[[Command], Command]:
+    """A decorator that adds the options of a command.
+
+    :param place: the command.
+    """
+
+    def add(command: Command) -> Command:
+        for each in reversed([each for row in rows(place) for each in _rendered(row)]):
+            command = each(command)
+        return command
+
+    return add
+
+
+def _rendered(option: Option) -> Iterator[Callable[[Command], Command]]:
+    name, kind = f"--{option.words}", option.kind
+    words = f"{option.help}{default_words(option)}".replace("`", "")
+    if kind.flag:
+        # What a project can switch on, a command line can switch off.
+        spelt = f"{name}/--no-{option.words}" if "project" in option.places else name
+        yield click.option(spelt, option.name, is_flag=True, default=None, help=words)
+    elif kind.choices:
+        yield click.option(name, type=click.Choice(kind.choices), help=words)
+    elif kind.many:
+        yield click.option(name, multiple=True, default=None, metavar=kind.metavar, help=words)
+    else:
+        yield click.option(name, type=_reader(kind), metavar=kind.metavar, help=words)
+    if kind is JOURNAL_FILE:
+        yield click.option(f"--no-{option.words}", is_flag=True, help="Record nothing.")
+
+
+def spelt(name: str) -> str:
+    """An option as it is typed: ``--max-faults``."""
+    return f"--{name.replace('_', '-')}"
+
+
+def options_from(place: Place, given: Mapping[str, Any]) -> Options:
+    """The options of a command, from its command line and the project's file.
+
+    :param place: the command.
+    :param given: the parameters that :func:`options_of` added.
+    :raises FilibusterError: a value does not fit, or options contradict each other.
+    """
+    from flask_filibuster.exploring.options import Options  # Not for a help text.
+
+    names = {each.name for each in rows(place)}
+    layer = {name: value for name, value in given.items() if name in names}
+    if given.get("no_journal"):
+        if layer["journal"] is not None:
+            raise click.UsageError("--no-journal contradicts --journal")
+        layer["journal"] = False
+    check_together(layer, spelt)
+    found = read_project(Path.cwd())
+    project = found.values
+    check_together(project)
+    if "services" in project and found.file is not None:
+        import_from(found.file.parent)
+    return Options(**merged(layer, {name: project[name] for name in names & project.keys()}))

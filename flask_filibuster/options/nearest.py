@@ -1,0 +1,24 @@
+"""Names that somebody may have meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The known name that is nearest to an unknown one, as the end of a message.
+
+    :param name: the unknown name.
+    :param known: the names that there are.
+    :returns: ``"did you mean 'max_faults'?"``, or the list of known names where none is near.
+
+    >>> suggestion("max_fault", ["audit", "max_faults"])
+    "did you mean 'max_faults'?"
+    """
+    import difflib  # Only for an error message.
+
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known are: {', '.join(names)}"

@@ -1,0 +1,81 @@
+"""What is declared of an option, beside its name and type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from inspect import get_annotations
+from typing import Any, Literal, TypeAlias, get_args
+
+from flask_filibuster.options.kinds import Kind
+
+Place: TypeAlias = Literal[
+    "python", "mark", "pytest", "project", "config", "explore", "test", "serve", "server"
+]
+"""Where an option can be given.
+
+``"python"``: argument of ``explore()``. ``"mark"``: argument of ``@pytest.mark.filibuster``.
+``"pytest"``: ``--filibuster-NAME``. ``"project"``: key of ``[tool.filibuster]`` and, for options of
+pytest, ini key ``filibuster_NAME``. ``"config"``: ``FILIBUSTER_NAME`` in ``app.config``.
+``"explore"``, ``"test"``, ``"serve"``: ``--NAME`` of that command. ``"server"``: part of what a
+driver sends to a server that runs elsewhere.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One row of the table.
+
+    :ivar kind: what its value can be.
+    :ivar help: what it does, as one sentence without the option's name.
+    :ivar places: where it can be given.
+    :ivar default: what applies where it is not given.
+    :ivar default_words: the default in words, where its value does not say it.
+    :ivar environment: whether an environment variable of its key's name is read, too.
+    :ivar name: its name in Python; filled in by :func:`declared`.
+    """
+
+    kind: Kind
+    help: str
+    places: tuple[Place, ...]
+    default: Any = None
+    default_words: str = ""
+    environment: bool = False
+    name: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its key in ``app.config``: ``FILIBUSTER_MAX_FAULTS``."""
+        return f"FILIBUSTER_{self.name.upper()}"
+
+    @property
+    def ini_key(self) -> str:
+        """Its key in pytest's configuration: ``filibuster_max_faults``."""
+        return f"filibuster_{self.name}"
+
+    @property
+    def words(self) -> str:
+        """Its name on a command line, without dashes before it: ``max-faults``."""
+        return self.name.replace("_", "-")
+
+    def check(self, value: Any, key: str | None = None) -> Any:
+        """Check a value and return it in its final form.
+
+        :param key: what to call the option in an error; by default its name.
+        :raises ConfigError: the value does not fit.
+        """
+        return self.kind.check(key or self.name, value)
+
+
+def declared(row: type[Any]) -> Iterator[Option]:
+    """The options that a class of the table declares, base classes first.
+
+    Each is a field with the type ``Annotated[type, Option(…)]``.
+    """
+    defaults = {each.name: each.default for each in fields(row)}
+    for each in reversed(row.__mro__):
+        for name, hint in get_annotations(each).items():
+            for extra in get_args(hint)[1:]:
+                if isinstance(extra, Option):
+                    default = extra.default if defaults[name] is None else defaults[name]
+                    yield replace(extra, name=name, default=default)

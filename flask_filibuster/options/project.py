@@ -1,0 +1,117 @@
+"""``[tool.filibuster]`` in ``pyproject.toml``: the options of a project."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from flask_filibuster.errors import ConfigError, SetupError, UnknownKeyError
+from flask_filibuster.options.nearest import suggestion
+from flask_filibuster.options.table import rows
+
+NAME = "pyproject.toml"
+TABLE = "[tool.filibuster]"
+_HEADER = re.compile(
+    r"""^\s*\[\s*["']?tool["']?\s*\.\s*["']?filibuster["']?\s*[.\]]""", re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The options of a project.
+
+    :ivar file: the file that they were read from; ``None``: there is none.
+    :ivar values: checked options by name; paths are relative to where the file is read from.
+    """
+
+    file: Path | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_project(start: Path) -> Project:
+    """The options of the project that a directory belongs to.
+
+    :param start: where to look for ``pyproject.toml``; then in the directories above it. Only the
+        first one found counts.
+    :raises ConfigError: a key is unknown, or its value does not fit.
+    :raises SetupError: the file cannot be read.
+    """
+    file = next((each for each in _candidates(start) if each.is_file()), None)
+    if file is None:
+        return Project()
+    content = _table(file)
+    where = f"{TABLE} of {file}"
+    known = {each.name: each for each in rows("project")}
+    values: dict[str, Any] = {}
+    for key, value in content.items():
+        if key not in known:
+            raise UnknownKeyError(key, where, _advice(key, known))
+        checked = known[key].check(value, f"{key} in {where}")
+        values[key] = beside(file, checked) if known[key].kind.path else checked
+    return Project(file, values)
+
+
+def beside(file: Path, value: Any) -> Any:
+    """A path that a file gives relative to itself."""
+    return str(file.parent / value) if isinstance(value, str) else value
+
+
+def import_from(directory: Path) -> None:
+    """Let what a project names be imported from its own directory, after all others."""
+    if str(directory) not in sys.path:
+        sys.path.append(str(directory))
+
+
+def _candidates(start: Path) -> Iterator[Path]:
+    start = start.absolute()
+    yield from (directory / NAME for directory in (start, *start.parents))
+
+
+def _advice(key: str, known: Mapping[str, object]) -> str:
+    name = key.lower().replace("-", "_").removeprefix("filibuster_")
+    for each in rows("config"):
+        if each.name == name and name not in known:
+            return f"it belongs into the app's config, as {each.key}"
+    return suggestion(key, known)
+
+
+def _table(file: Path) -> Mapping[str, Any]:
+    """What the file says below ``[tool.filibuster]``."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"cannot read {file}: {error}") from error
+    if "filibuster" not in text:
+        return {}  # Which is so in most projects, and saves the parser.
+    parse = _parser()
+    if parse is None:
+        if _HEADER.search(text) is None:
+            return {}
+        raise SetupError(
+            f"cannot read {TABLE} of {file}: Python 3.10 has no TOML parser; pip install tomli"
+        )
+    try:
+        tools = parse(text).get("tool")
+    except ValueError as error:
+        raise SetupError(f"cannot read {file}: {error}") from error
+    content = tools.get("filibuster", {}) if isinstance(tools, dict) else {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"tool.filibuster of {file}", content, "a table")
+    return content
+
+
+def _parser() -> Callable[[str], dict[str, Any]] | None:
+    """``tomllib.loads`` of Python 3.11, or that of ``tomli``."""
+    for name in ("tomllib", "tomli"):
+        try:
+            module = import_module(name)
+        except ImportError:
+            continue
+        loads: Callable[[str], dict[str, Any]] = module.loads
+        return loads
+    return None

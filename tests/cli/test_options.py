@@ -1,0 +1,144 @@
+"""Options of the commands, and those of the project that they are run in."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+SHOP = """
+    import requests
+    from flask import Flask
+
+    from flask_filibuster import Filibuster
+
+    app, stock = Flask("shop"), Flask("stock")
+    app.config["FILIBUSTER_MAX_EXECUTIONS"] = 5
+    Filibuster(app)
+
+    @app.get("/")
+    def index():
+        parts = []
+        for number in range(3):
+            try:
+                parts.append(str(requests.get("http://stock/" + str(number)).status_code))
+            except requests.RequestException:
+                parts.append("none")
+        return " ".join(parts)
+
+    @stock.get("/<int:number>")
+    def part(number):
+        return "part"
+
+    def services():
+        return {"http://shop": app, "http://stock": stock}
+"""
+
+
+class Project:
+    """A directory with an app in it, whose services are named in ``[tool.filibuster]``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.joinpath("shop.py").write_text(textwrap.dedent(SHOP))
+        self.options('services = "shop:services"')
+
+    def options(self, *lines: str) -> None:
+        content = "\n".join(("[tool.filibuster]", *lines))
+        self.path.joinpath("pyproject.toml").write_text(content)
+
+    def flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "flask", "--app", "shop", "filibuster", *arguments]
+        environ = {**os.environ, "NO_COLOR": "1"}
+        return subprocess.run(
+            command, cwd=self.path, env=environ, capture_output=True, text=True, check=False
+        )
+
+    def executed(self, *arguments: str) -> int:
+        done = self.flask("explore", "/", "--json", *arguments)
+        assert done.returncode == 0, done.stderr
+        return int(json.loads(done.stdout)["executed"])
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+SERVED = 'services = "shop:services"'
+
+
+def test_each_place_wins_over_the_next(project: Project) -> None:
+    assert project.executed() == 5
+    project.options(SERVED, "max_executions = 3")
+    assert project.executed() == 3
+    assert project.executed("--max-executions", "2") == 2
+
+
+def test_services_of_the_project_reach_workers(project: Project) -> None:
+    project.options(SERVED, "workers = 2")
+    assert project.executed() == 5
+
+
+def test_services_of_the_command_line_win(project: Project) -> None:
+    project.options('services = "missing:services"')
+    assert project.executed("--services", "shop:services") == 5
+    done = project.flask("explore", "/")
+    assert done.returncode == 2
+    assert "No module named 'missing'" in done.stderr
+
+
+def test_journal_of_the_project(project: Project) -> None:
+    project.options(SERVED, "journal = false")
+    project.executed()
+    assert not (project.path / ".filibuster").exists()
+    project.options(SERVED, 'journal = "kept.sqlite3"')
+    project.executed()
+    assert (project.path / "kept.sqlite3").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "arguments", "complaint"),
+    [
+        pytest.param("max_fault = 1", [], "did you mean 'max_faults'?", id="unknown key"),
+        pytest.param("workers = -1", [], "is -1; it must be a whole number from 0", id="value"),
+        pytest.param("", ["--settle", "0"], "0 is not at least 0.001 seconds", id="command line"),
+        pytest.param(
+            "",
+            ["--slow", "--analysis-file", "a.json"],
+            "--slow is a fault model, and so is --analysis-file",
+            id="contradiction",
+        ),
+    ],
+)
+def test_mistake(project: Project, line: str, arguments: list[str], complaint: str) -> None:
+    project.options(SERVED, line)
+    done = project.flask("explore", "/", *arguments)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert done.stdout == ""
+
+
+def test_analysis_file_of_an_exploration(project: Project) -> None:
+    analysis = {
+        "python": {
+            "pattern": r"requests\.get",
+            "exceptions": [{"name": "requests.exceptions.ConnectionError"}],
+        }
+    }
+    project.path.joinpath("a.json").write_text(json.dumps(analysis))
+    assert project.executed("--analysis-file", "a.json", "--max-faults", "1") == 4
+
+
+def test_status_tells_where_values_come_from(project: Project) -> None:
+    status = json.loads(project.flask("status", "--json").stdout)
+    assert (status["max_executions"], status["sources"]["max_executions"]) == (5, "app.config")
+    assert (status["audit"], status["sources"]["audit"]) == (0, "default")
+    lines = project.flask("status").stdout.splitlines()
+    assert "max executions: 5 (app.config)" in lines
+    assert "max seconds:    no limit" in lines

@@ -1,0 +1,192 @@
+"""Options of marked tests: where they can be given, and which wins."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+SERVICES = """
+    import requests
+    from flask import Flask
+
+    from flask_filibuster import Filibuster
+
+    front, back = Flask("front"), Flask("back")
+    front.config["FILIBUSTER_MAX_EXECUTIONS"] = 5
+    Filibuster(front)
+
+    @front.get("/")
+    def index():
+        parts = []
+        for number in range(3):
+            try:
+                parts.append(str(requests.get("http://back/" + str(number)).status_code))
+            except requests.RequestException:
+                parts.append("none")
+        return " ".join(parts)
+
+    @back.get("/<int:number>")
+    def part(number):
+        return "part"
+
+    def services():
+        return {"http://front": front, "http://back": back}
+"""
+TEST = """
+    import pytest
+    import requests
+
+    @pytest.mark.filibuster(MARK)
+    def test_page():
+        assert requests.get("http://front/").status_code == 200
+"""
+
+
+class Suite:
+    """A directory with a suite of one marked test in it.
+
+    Its services are named in ``[tool.filibuster]``.
+    """
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.path = pytester.path
+        self._pytester = pytester
+        pytester.makepyfile(served=SERVICES)
+        self.project('services = "served:services"')
+        self.mark("")
+
+    def project(self, *lines: str) -> None:
+        self._pytester.path.joinpath("pyproject.toml").write_text(
+            "\n".join(("[tool.filibuster]", *lines))
+        )
+
+    def ini(self, line: str) -> None:
+        self._pytester.makeini(f"[pytest]\n{line}")
+
+    def mark(self, arguments: str) -> None:
+        self._pytester.makepyfile(test_it=TEST.replace("MARK", arguments))
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        told = ("-p", "no:cacheprovider", "-p", "no:xdist", *arguments)
+        done = self._pytester.run(sys.executable, "-m", "pytest", *told)
+        return int(done.ret), done.stdout.str(), done.stderr.str()
+
+    def executions(self, *arguments: str) -> str:
+        """How many executions the summary tells of."""
+        code, output, errors = self.run(*arguments)
+        assert code == 0, output + errors
+        (line,) = (
+            each for each in output.splitlines() if each.startswith("test_it.py::test_page: ")
+        )
+        return line.split()[1]
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> Suite:
+    return Suite(pytester)
+
+
+SERVED = 'services = "served:services"'
+
+
+def test_services_named_in_the_project(suite: Suite) -> None:
+    assert suite.executions() == "5"  # As the configuration of the app says.
+
+
+def test_each_place_wins_over_the_next(suite: Suite) -> None:
+    suite.project(SERVED, "max_executions = 4")
+    assert suite.executions() == "4"
+    suite.ini("filibuster_max_executions = 3")
+    assert suite.executions() == "3"
+    suite.mark("max_executions=2")
+    assert suite.executions() == "2"
+    assert suite.executions("--filibuster-max-executions=1") == "1"
+
+
+def test_services_named_in_the_ini_file(suite: Suite) -> None:
+    suite.project()
+    suite.ini("filibuster_services = served:services")
+    assert suite.executions() == "5"
+
+
+def test_services_of_a_fixture_win(suite: Suite) -> None:
+    suite.project('services = "missing:services"')
+    Path(suite.path, "conftest.py").write_text(
+        "import pytest, served\n"
+        "@pytest.fixture\n"
+        "def filibuster_services():\n"
+        "    return served.services()\n"
+    )
+    assert suite.executions() == "5"
+
+
+def test_missing_services_fail_the_test(suite: Suite) -> None:
+    suite.project('services = "missing:services"')
+    code, output, _ = suite.run()
+    assert code == 1
+    assert "services 'missing:services' cannot be found: No module named 'missing'" in output
+
+
+def test_what_a_project_switches_on_is_switched_off(suite: Suite) -> None:
+    suite.project(SERVED, "max_faults = 1", "max_executions = 100", "exhaustive = true")
+    more = int(suite.executions())
+    assert int(suite.executions("--no-filibuster-exhaustive")) <= more
+    _, output, _ = suite.run("--filibuster-max-faults=x")
+    assert "exhaustive" not in output
+
+
+def test_slow_calls(suite: Suite) -> None:
+    _, output, _ = suite.run("--filibuster-slow")
+    assert "no call could" in output or "1 execution" in output  # No call has a timeout.
+
+
+@pytest.mark.parametrize(
+    ("project", "ini", "arguments", "complaint"),
+    [
+        pytest.param(
+            "max_fault = 2",
+            "",
+            (),
+            "unknown key 'max_fault' in [tool.filibuster] of ",
+            id="project",
+        ),
+        pytest.param(
+            "",
+            "filibuster_max_fault = 2",
+            (),
+            "did you mean 'filibuster_max_faults'?",
+            id="ini key",
+        ),
+        pytest.param(
+            "",
+            "filibuster_max_faults = two",
+            (),
+            "is 'two'; it must be a whole number from 1",
+            id="ini value",
+        ),
+        pytest.param(
+            "",
+            "",
+            ("--filibuster-slow", "--filibuster-analysis-file=a.json"),
+            "--filibuster-slow is a fault model, and so is --filibuster-analysis-file",
+            id="contradiction",
+        ),
+    ],
+)
+def test_mistake(
+    suite: Suite, project: str, ini: str, arguments: tuple[str, ...], complaint: str
+) -> None:
+    suite.project(project)
+    suite.ini(ini)
+    code, _, errors = suite.run(*arguments)
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert complaint in errors
+
+
+def test_unknown_argument_of_the_mark(suite: Suite) -> None:
+    suite.mark("max_fault=2")
+    code, output, _ = suite.run()
+    assert code == pytest.ExitCode.INTERRUPTED
+    assert "does not take max_fault; did you mean 'max_faults'?" in output
