@@ -16,7 +16,6 @@ that state itself. And what the test asks about the faults: it has a tree for ea
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
@@ -24,12 +23,7 @@ from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.fault_set import PlannedFault
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import Trace
-
-Key = tuple[str, str | None]
-"""An outcome as a handler may tell it from others: status or exception, and what a body told."""
-
-Handler = tuple[ExecutionIndex, int]
-"""The execution index, and a number for what else may matter: see above; 0 for nothing."""
+from flask_filibuster.search.nodes import Handler, Key, Node, PredictedCall, Prediction
 
 Faults = Mapping[ExecutionIndex, PlannedFault]
 _NO_FAULTS: Faults = {}
@@ -38,44 +32,6 @@ Question = str | None
 
 # Requests that are their URL, which is in the execution index, and nothing else.
 WITHOUT_CONTENT = ("GET", "HEAD", "OPTIONS")
-
-
-class Node:
-    """A state of a handler: what it does next, having seen the outcomes that lead here.
-
-    :ivar number: tells it from all other states, from 1; 0 is the test's before all requests.
-    """
-
-    __slots__ = ("ambiguous", "answer", "branches", "call", "natural", "number", "silent")
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.call: Call | None = None
-        self.branches: dict[Key, Node] = {}
-        # How the call ends by itself, where no handler of its own tells.
-        self.natural: Key | None = None
-        # The call was made and its answer lost, and nobody told of handling it.
-        self.silent = False
-        # What whoever called the handler sees, where the handler ends here.
-        self.answer: Key | None = None
-        # The same outcomes led to something else at another time: nothing can be predicted.
-        self.ambiguous = False
-
-
-PredictedCall = tuple[Call, Key | None, int]
-"""A call, its outcome as far as that is known, and the second part of its caller's handler."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """What the trees say about a test execution.
-
-    :ivar calls: the calls that it makes, in order, as far as is known, with their outcomes.
-    :ivar answer: how the test ends, or ``None`` where a step on the way is unknown.
-    """
-
-    calls: list[PredictedCall]
-    answer: str | None
 
 
 class Behaviour:
@@ -93,6 +49,10 @@ class Behaviour:
         self._asked: set[Question] = set()
         self._told: dict[frozenset[Question], int] = {frozenset(): 0}
         self.ambiguities: list[tuple[ExecutionIndex, str, str]] = []
+        # How often something was learned, and how often that contradicted what was known.
+        self._age = self._revision = 0
+        # Callees that were not seen to do anything when they were called.
+        self._unseen: set[Handler] = set()
 
     def predict(self, faults: Faults) -> Prediction:
         """Follow the trees from the test down, with the faults' outcomes in place of the real.
@@ -101,7 +61,20 @@ class Behaviour:
         """
         calls: list[PredictedCall] = []
         end = self._follow(self._test(faults), faults, calls)
-        return Prediction(calls, end.answer[0] if end is not None and end.answer else None)
+        return self._predicted(calls, end)
+
+    def _predicted(self, calls: list[PredictedCall], end: Node | None) -> Prediction:
+        answer = end.answer[0] if end is not None and end.answer else None
+        return Prediction(calls, answer, (self._age, self._revision))
+
+    def holds(self, prediction: Prediction) -> bool:
+        """Whether the same prediction would be made now.
+
+        Trees grow at their ends. So what was predicted to the end stays as it is, unless a step
+        turns out to be ambiguous, or to depend on what had not been seen when it was made.
+        """
+        age, revision = prediction.stamp
+        return age == self._age or (prediction.answer is not None and revision == self._revision)
 
     def _follow(
         self,
@@ -150,16 +123,23 @@ class Behaviour:
         *,
         faults: Faults = _NO_FAULTS,
         asked: Iterable[Question] = (),
-    ) -> None:
+    ) -> Prediction:
         """Add what an execution showed.
 
         :param trace: the execution's trace.
         :param verdict: how the test ended; equal for executions that ended alike.
         :param faults: what was made to fail.
         :param asked: what was asked about the faults.
+        :returns: what is predicted from now on for the same faults.
         """
-        self._asked.update(asked)
-        self._walk(self._test(faults), trace, trace.calls(), (verdict, None))
+        self._age += 1
+        if not self._asked.issuperset(asked):
+            self._asked.update(asked)
+            self._revision += 1
+        steps = _Steps(trace, faults)
+        end = self._walk(self._test(faults), steps, (verdict, None))
+        # Where nothing was out of the ordinary, the way that was gone is the one to be predicted.
+        return self._predicted(steps.taken, end) if steps.certain and end else self.predict(faults)
 
     def _test(self, faults: Faults) -> Handler:
         """The test, as one that gets these answers to all that was ever asked."""
@@ -172,8 +152,7 @@ class Behaviour:
     def _walk(
         self,
         handler: Handler,
-        trace: Trace,
-        calls: Mapping[ExecutionIndex, Sequence[Call]],
+        steps: _Steps,
         answer: Key | None,
     ) -> Node | None:
         """Follow, and grow, a handler's tree and those of the handlers below it.
@@ -184,7 +163,8 @@ class Behaviour:
         node = self._trees.get(handler)
         if node is None:
             node = self._trees[handler] = Node(0) if index == ROOT else self._new_node()
-        for call in calls.get(index, ()):
+            self._grown(handler)
+        for call in steps.calls.get(index, ()):
             if call.outcome is None or node.ambiguous:
                 return None
             if node.answer is not None or (node.call and node.call.index != call.index):
@@ -192,16 +172,19 @@ class Behaviour:
                 return None
             if node.call is None:
                 node.call = call
-            key = self._learn_outcome(node, call, call.outcome, trace, calls)
+            place = steps.begin(node.call, handler)
+            key = self._learn_outcome(node, call, call.outcome, steps)
             if key is None:
                 self._conflict(index, node, f"{call.describe()} ended in {call.outcome}")
                 return None
+            steps.end(place, key)
             branch = node.branches.get(key)
             if branch is None:
                 branch = node.branches[key] = self._new_node()
+                self._grown(handler)
             node = branch
         if not node.ambiguous and answer is not None:
-            self._end(index, node, answer)
+            self._end(handler, node, answer)
         return None if node.ambiguous or node.answer is None else node
 
     def _learn_outcome(
@@ -209,39 +192,54 @@ class Behaviour:
         node: Node,
         call: Call,
         outcome: Outcome,
-        trace: Trace,
-        calls: Mapping[ExecutionIndex, Sequence[Call]],
+        steps: _Steps,
     ) -> Key | None:
         """What the caller sees of a call; ``None`` if that is not what it saw at another time."""
         callee = _callee(node, call)
         end = None
-        observed = call.index in trace.handlings or call.index in calls
+        observed = call.index in steps.trace.handlings or call.index in steps.calls
         if observed:
-            end = self._walk(callee, trace, calls, _answer(call, outcome, trace))
+            end = self._walk(callee, steps, _answer(call, outcome, steps.trace))
         if call.fault is not None:
-            node.silent = node.silent or not (call.fault.abort or observed)
+            if not call.fault.abort and not observed:
+                node.silent = True
+                self._unseen.add(callee)
+            # A prediction follows the callee wherever it is known, unless the call is not made.
+            as_predicted = callee not in self._trees or call.fault.abort
+            if observed:
+                as_predicted = end is not None and not call.fault.abort
+            steps.certain = steps.certain and as_predicted and call.index in steps.faults
             return self._injected(call.fault)
         if end is not None:
             return _received(end)
         key = outcome.key, outcome.digest
         if observed:
+            steps.certain = False  # How the callee goes on is not known to its end.
             return key
         if callee in self._trees or node.natural not in (None, key):
             return None
         node.natural = key
+        self._unseen.add(callee)
         return key
 
-    def _end(self, index: ExecutionIndex, node: Node, answer: Key) -> None:
+    def _grown(self, handler: Handler) -> None:
+        """Have predictions made anew in which a handler's caller did without it."""
+        self._revision += handler in self._unseen
+
+    def _end(self, handler: Handler, node: Node, answer: Key) -> None:
+        index = handler[0]
         if node.call is not None:
             self._conflict(index, node, f"an answer, {answer[0]}")
         elif node.answer is None:
             node.answer = answer
+            self._grown(handler)
         elif node.answer[0] != answer[0]:
             self._conflict(index, node, f"an answer, {answer[0]}")
 
     def _conflict(self, index: ExecutionIndex, node: Node, seen: str) -> None:
         before = node.call.describe() if node.call else f"an answer, {(node.answer or ('?',))[0]}"
         node.ambiguous = True
+        self._revision += 1
         self.ambiguities.append((index, before, seen))
 
     def _injected(self, fault: Fault) -> Key:
@@ -256,6 +254,39 @@ class Behaviour:
     def _new_node(self) -> Node:
         self._nodes += 1
         return Node(self._nodes)
+
+
+class _Steps:
+    """An execution while it is learned from.
+
+    :ivar trace: its trace.
+    :ivar faults: what was planned to fail.
+    :ivar calls: its calls by caller.
+    :ivar taken: the steps so far, in the form of a prediction.
+    :ivar certain: whether a prediction would go the same way.
+    """
+
+    __slots__ = ("calls", "certain", "faults", "taken", "trace")
+
+    def __init__(self, trace: Trace, faults: Faults) -> None:
+        self.faults = faults
+        self.trace = trace
+        self.calls: Mapping[ExecutionIndex, Sequence[Call]] = trace.calls()
+        self.taken: list[PredictedCall] = []
+        self.certain = True
+
+    def begin(self, call: Call, caller: Handler) -> int:
+        """A call is made.
+
+        :returns: its place, for :meth:`end`.
+        """
+        self.taken.append((call, None, caller[1]))
+        return len(self.taken) - 1
+
+    def end(self, place: int, key: Key) -> None:
+        """A call has ended."""
+        call, _, state = self.taken[place]
+        self.taken[place] = (call, key, state)
 
 
 def _callee(node: Node, call: Call) -> Handler:

@@ -184,7 +184,7 @@ class Explorer:
         return execution
 
     def _judged(self, plan: Plan, observation: Observation) -> Execution:
-        problems = self._ledger.judge(plan.faults, observation)
+        problems = self._ledger.judge(plan.faults, observation, plan.predicted)
         return Execution(
             number=self.executed + 1,
             faults=plan.faults,
@@ -210,9 +210,9 @@ class Explorer:
             execution = replace(execution, number=self.executed)
             self._stopped = not self._repetition.compare(execution, observation)
             return execution
-        self._ledger.enter(execution, observation)
+        seen = self._ledger.enter(execution, observation)
         self._stopped = not plan.faults and execution.verdict != PASSED
-        phase.learned(plan, execution)
+        phase.learned(plan, execution, seen)
         return execution
 
     def _decision(self, plan: Plan) -> str:

@@ -12,9 +12,10 @@ from flask_filibuster.core.vocabulary import Purpose
 from flask_filibuster.errors import ConfigError
 from flask_filibuster.results.execution import PASSED, SEARCH, Execution
 from flask_filibuster.results.result import Pruned
-from flask_filibuster.search.behaviour import Behaviour, PredictedCall, Prediction
+from flask_filibuster.search.behaviour import Behaviour
 from flask_filibuster.search.budget import FaultBudget
 from flask_filibuster.search.ledger import Ledger
+from flask_filibuster.search.nodes import PredictedCall, Prediction
 from flask_filibuster.search.plan import Plan
 from flask_filibuster.search.reduction.equivalence import EquivalenceReduction
 from flask_filibuster.search.reduction.exact import ExactReduction, NoReduction, Reduction
@@ -93,10 +94,10 @@ class Search:
                 self.passed_by.append((Pruned(candidate.faults, ""), "equivalence"))
                 reduction.pass_over(candidate)
                 continue
-            prediction = reduction.predict(candidate.faults)
+            prediction = self._prediction_of(candidate)
             if prediction is None or self._is_worth_running(candidate.faults, prediction.answer):
                 if not self._was_lost(candidate.faults):
-                    return Plan(candidate.faults, self._purpose, candidate)
+                    return Plan(candidate.faults, self._purpose, candidate, prediction)
                 waiting.popleft()
                 continue
             waiting.popleft()
@@ -110,9 +111,16 @@ class Search:
         for candidate in list(self._waiting):
             if self._reduction.passes_over(candidate):
                 continue
-            prediction = self._reduction.predict(candidate.faults)
+            prediction = self._prediction_of(candidate)
             if prediction is None or self._is_worth_running(candidate.faults, prediction.answer):
                 yield candidate.faults
+
+    def _prediction_of(self, candidate: Candidate) -> Prediction | None:
+        """What the reduction predicts of a set; made anew only where it may be another by now."""
+        known = candidate.prediction
+        if known is None or not self._ledger.behaviour.holds(known):
+            known = candidate.prediction = self._reduction.predict(candidate.faults)
+        return known
 
     def _was_lost(self, faults: FaultSet) -> bool:
         """Whether another phase has run a set in vain, of which is told already."""
@@ -126,33 +134,30 @@ class Search:
         """
         return answer is None or (answer != PASSED and not self._ledger.is_shown(answer, faults))
 
-    def learned(self, plan: Plan, execution: Execution) -> None:
+    def learned(self, plan: Plan, execution: Execution, seen: Prediction | None) -> None:
         """Build on what was seen."""
         candidate: Candidate = plan.subject
         if self._waiting and self._waiting[0] is candidate:
             self._waiting.popleft()
         if execution.verdict == "inconclusive":
             return
-        seen = self._reduction.as_seen(candidate.faults, execution.trace)
-        self._settle(candidate, seen)
+        self._settle(candidate, self._reduction.as_seen(seen, execution.trace))
 
     def build_on(self, candidates: Iterable[Candidate]) -> None:
         """Build on sets that were not built upon before, and take up others with them."""
         for candidate in candidates:
             faults = candidate.faults
             execution = self._ledger.execution_of(faults)
-            seen = (
-                self._reduction.predict(faults)
-                if execution is None
-                else self._reduction.as_seen(faults, execution.trace)
-            )
+            seen = self._reduction.predict(faults)
+            if execution is not None:
+                seen = self._reduction.as_seen(seen, execution.trace)
             if seen is not None:
-                self._grow(candidate, seen.calls)
+                self._grow(candidate, seen)
         self._reopen()
 
     def _settle(self, candidate: Candidate, prediction: Prediction) -> None:
         if self._reduction.settle(candidate, prediction):
-            self._grow(candidate, prediction.calls)
+            self._grow(candidate, prediction)
         self._reopen()
 
     def _reopen(self) -> None:
@@ -160,15 +165,15 @@ class Search:
         reopened = self._reduction.reopened()
         self._waiting.extendleft(reversed(reopened))
 
-    def _grow(self, candidate: Candidate, calls: Sequence[PredictedCall]) -> None:
+    def _grow(self, candidate: Candidate, prediction: Prediction) -> None:
         """Open the sets with one fault more, on a call that comes after all those that failed."""
         faults = candidate.faults
-        later = self._later(faults, calls)
+        later = self._later(faults, prediction.calls)
         allowed = self._budget.allowed(faults, later)
         planned = _in_order([each for _, each in allowed])
         if len(allowed) < len(later):
             self.cut_by_size += sum(len(each) for _, each in later) - len(planned)
-        for grown in self._reduction.grow(candidate, calls, planned):
+        for grown in self._reduction.grow(candidate, prediction, planned):
             identity = self._ledger.ways.identity(grown.faults)
             if identity not in self._seen:
                 self._seen.add(identity)

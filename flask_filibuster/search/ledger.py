@@ -11,6 +11,7 @@ from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.results.bug import signature
 from flask_filibuster.results.execution import PASSED, Execution, Observation
 from flask_filibuster.search.behaviour import Behaviour
+from flask_filibuster.search.nodes import Prediction
 from flask_filibuster.search.ways import PlannedWays
 
 
@@ -70,13 +71,18 @@ class Ledger:
         calls = {planned.index for planned in faults}
         return any(cause <= calls for cause in self._causes.get(ending, ()))
 
-    def judge(self, faults: FaultSet, observation: Observation) -> tuple[str, ...]:
-        """Why an execution proves nothing, in words; empty if it was what was planned."""
+    def judge(
+        self, faults: FaultSet, observation: Observation, predicted: Prediction | None = None
+    ) -> tuple[str, ...]:
+        """Why an execution proves nothing, in words; empty if it was what was planned.
+
+        :param predicted: what was predicted of these faults, where that is known.
+        """
         if observation.problems and not observation.trace.requests:
             return observation.problems  # That nothing was seen follows from them.
         return (
             *observation.problems,
-            *self._broken_promises(faults, observation.trace),
+            *self._broken_promises(faults, observation.trace, predicted),
             *self._broken_connections(faults, observation.trace),
         )
 
@@ -87,29 +93,35 @@ class Ledger:
         self.reached.update([each.service for each in trace.handlings.values()])
         self.asked.update([name for name in observation.asked if name is not None])
 
-    def enter(self, execution: Execution, observation: Observation) -> None:
-        """Add an execution, and learn from it if it is conclusive."""
+    def enter(self, execution: Execution, observation: Observation) -> Prediction | None:
+        """Add an execution, and learn from it if it is conclusive.
+
+        :returns: what is predicted of its faults from now on, if it was learned from.
+        """
         self.executions.append(execution)
         self.failed += execution.verdict == "failed"
         identity = self.ways.identity(execution.faults)
         if execution.verdict == "inconclusive":
             self._inconclusive[identity] = execution
-            return
+            return None
         self._by_identity[identity] = execution
         if execution.verdict == "failed" and not self.is_shown(
             ending_of(execution), execution.faults
         ):
             cause = frozenset(planned.index for planned in execution.faults)
             self._causes.setdefault(ending_of(execution), []).append(cause)
-        if execution.verdict == PASSED or execution.faults:
-            self.behaviour.learn(
-                observation.trace,
-                ending_of(execution),
-                faults=execution.faults.by_index(),
-                asked=observation.asked,
-            )
+        if execution.verdict != PASSED and not execution.faults:
+            return None
+        return self.behaviour.learn(
+            observation.trace,
+            ending_of(execution),
+            faults=execution.faults.by_index(),
+            asked=observation.asked,
+        )
 
-    def _broken_promises(self, faults: FaultSet, trace: Trace) -> Iterator[str]:
+    def _broken_promises(
+        self, faults: FaultSet, trace: Trace, predicted: Prediction | None
+    ) -> Iterator[str]:
         """Calls before the last fault that did not happen as the executions before led to expect.
 
         What comes after the last fault is what the execution is run to find out.
@@ -117,7 +129,9 @@ class Ledger:
         if not faults:
             return
         remaining = {planned.index for planned in faults}
-        for call, key, _ in self.behaviour.predict(faults.by_index()).calls:
+        if predicted is None or not self.behaviour.holds(predicted):
+            predicted = self.behaviour.predict(faults.by_index())
+        for call, key, _ in predicted.calls:
             seen = trace.call(call.index)
             if seen is None:
                 yield f"a call that was made before was not made again: {call.describe()}"

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.vocabulary import Purpose
 from flask_filibuster.results.execution import Execution
+from flask_filibuster.search.nodes import Prediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,13 @@ class Plan:
     :ivar faults: the set.
     :ivar purpose: why: see :class:`Execution`.
     :ivar subject: what the phase itself knows of it.
+    :ivar predicted: what was predicted of it, so that nobody has to do so again.
     """
 
     faults: FaultSet
     purpose: Purpose
     subject: Any = None
+    predicted: Prediction | None = None
 
 
 class Phase(Protocol):
@@ -38,5 +41,8 @@ class Phase(Protocol):
     def upcoming(self) -> Iterator[FaultSet]:
         """The sets that, as things stand, come after that; looking on changes nothing."""
 
-    def learned(self, plan: Plan, execution: Execution) -> None:
-        """A plan of this phase was carried out."""
+    def learned(self, plan: Plan, execution: Execution, seen: Prediction | None) -> None:
+        """A plan of this phase was carried out.
+
+        :param seen: what is predicted of the set from now on; ``None`` where nothing was learned.
+        """

@@ -12,9 +12,9 @@ from flask_filibuster.core.trace import Trace
 from flask_filibuster.results.execution import AUDIT, EXHAUSTIVE, Execution
 from flask_filibuster.results.findings import REDUCTION, Finding
 from flask_filibuster.results.result import Pruned
-from flask_filibuster.search.behaviour import Key, Prediction
 from flask_filibuster.search.frontier import Search
 from flask_filibuster.search.ledger import Ledger
+from flask_filibuster.search.nodes import Key, Prediction
 from flask_filibuster.search.plan import Plan
 from flask_filibuster.search.reduction.exact import NoReduction, Reduction
 from flask_filibuster.search.reduction.left_out import LeftOut
@@ -50,21 +50,22 @@ class Doubts:
     def expected(self, faults: FaultSet) -> _Expected | None:
         """What is predicted of a set, if anything is."""
         stand = self._reduction.standing_for(faults)
-        if stand is None or self._reduction.predict(stand) is None:
+        prediction = None if stand is None else self._reduction.predict(stand)
+        if stand is None or prediction is None or prediction.answer is None:
             return None
-        prediction = self._ledger.behaviour.predict(stand.by_index())
-        return None if prediction.answer is None else _Expected(stand, prediction)
+        return _Expected(stand, prediction)
 
-    def compare(self, expected: _Expected | None, execution: Execution) -> None:
+    def compare(
+        self, expected: _Expected | None, execution: Execution, seen: Prediction | None
+    ) -> None:
         """Note where an execution was not as expected, and build on it then."""
         if expected is None:
             return
-        if execution.verdict == "inconclusive":
+        if seen is None:
             culprit = _not_made(execution)
+        elif seen.answer is None:
+            return  # Ambiguous, which is told of as such.
         else:
-            seen = self._ledger.behaviour.predict(execution.faults.by_index())
-            if seen.answer is None:
-                return  # Ambiguous, which is told of as such.
             culprit = _culprit(expected.prediction, seen, execution.faults)
         if culprit is None:
             return
@@ -135,11 +136,11 @@ class Audit:
         """The rest of the sample."""
         return (each.faults for each in self._chosen or ())
 
-    def learned(self, plan: Plan, execution: Execution) -> None:
+    def learned(self, plan: Plan, execution: Execution, seen: Prediction | None) -> None:
         """Compare it with what was predicted."""
         if self._chosen:
             self._chosen.pop(0)
-        self._doubts.compare(plan.subject, execution)
+        self._doubts.compare(plan.subject, execution, seen)
 
 
 class Everything:
@@ -176,7 +177,7 @@ class Everything:
             before = self._ledger.attempt_at(plan.faults)
             if before is None:
                 return Plan(plan.faults, EXHAUSTIVE, (plan, self._doubts.expected(plan.faults)))
-            self._search.learned(plan, before)
+            self._search.learned(plan, before, None)
         return None
 
     def upcoming(self) -> Iterator[FaultSet]:
@@ -187,11 +188,11 @@ class Everything:
             faults for faults in self._search.upcoming() if self._ledger.attempt_at(faults) is None
         )
 
-    def learned(self, plan: Plan, execution: Execution) -> None:
+    def learned(self, plan: Plan, execution: Execution, seen: Prediction | None) -> None:
         """Build on it, and compare it with what was predicted."""
         own, expected = plan.subject
-        self._search.learned(own, execution)
-        self._doubts.compare(expected, execution)
+        self._search.learned(own, execution, seen)
+        self._doubts.compare(expected, execution, seen)
 
 
 def _not_made(execution: Execution) -> tuple[ExecutionIndex, str, str] | None:

@@ -9,6 +9,7 @@ from flask_filibuster.results.execution import PASSED, REPEAT, Execution, Observ
 from flask_filibuster.results.findings import Finding, shortened
 from flask_filibuster.search.determinism import differences, varying_bodies
 from flask_filibuster.search.ledger import Ledger
+from flask_filibuster.search.nodes import Prediction
 from flask_filibuster.search.plan import Plan
 
 
@@ -44,7 +45,7 @@ class Repetition:
         """Nothing but what is next."""
         return iter(())
 
-    def learned(self, plan: Plan, execution: Execution) -> None:
+    def learned(self, plan: Plan, execution: Execution, seen: Prediction | None) -> None:
         """Not one of the exploration's executions; see :meth:`compare`."""
 
     def compare(self, execution: Execution, observation: Observation) -> bool:

@@ -9,6 +9,7 @@ from flask_filibuster.results.bug import distinct, signature
 from flask_filibuster.results.execution import SHRINK, Execution
 from flask_filibuster.search.budget import Reach
 from flask_filibuster.search.ledger import Ledger
+from flask_filibuster.search.nodes import Prediction
 from flask_filibuster.search.plan import Plan
 
 
@@ -23,7 +24,7 @@ class Shrinking:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._looked_at = 0
-        self._waiting: list[FaultSet] = []
+        self._waiting: list[Plan] = []
 
     @property
     def waiting(self) -> int:
@@ -36,33 +37,37 @@ class Shrinking:
         if executed != self._looked_at:
             self._looked_at = executed
             self._waiting = list(self._unknown())
-        return Plan(self._waiting[0], SHRINK) if self._waiting else None
+        return self._waiting[0] if self._waiting else None
 
     def upcoming(self) -> Iterator[FaultSet]:
         """The other ones."""
-        return iter(self._waiting)
+        return (plan.faults for plan in self._waiting)
 
-    def learned(self, plan: Plan, execution: Execution) -> None:
+    def learned(self, plan: Plan, execution: Execution, seen: Prediction | None) -> None:
         """The ledger says it all."""
 
-    def _unknown(self) -> Iterator[FaultSet]:
+    def _unknown(self) -> Iterator[Plan]:
         for failure in distinct(self._ledger.executions):
             if len(failure.faults) < 2:
                 continue
             reaching = Reach(self._ledger, failure.faults).reaching
             for planned in failure.faults:
                 smaller = failure.faults.without(planned)
-                if self._ledger.attempt_at(smaller) is None and self._may_show(
-                    smaller, signature(failure.error), reached=planned not in reaching
-                ):
-                    yield smaller
+                if self._ledger.attempt_at(smaller) is not None:
+                    continue
+                prediction = self._ledger.behaviour.predict(smaller.by_index())
+                how, reached = signature(failure.error), planned not in reaching
+                if self._may_show(smaller, prediction, how, reached=reached):
+                    yield Plan(smaller, SHRINK, predicted=prediction)
 
-    def _may_show(self, faults: FaultSet, how: str, *, reached: bool) -> bool:
+    def _may_show(
+        self, faults: FaultSet, prediction: Prediction, how: str, *, reached: bool
+    ) -> bool:
         """Whether the test may fail in this way under these faults, as far as is known.
 
+        :param prediction: what is known.
         :param reached: whether their calls are made even if no other prediction says so.
         """
-        prediction = self._ledger.behaviour.predict(faults.by_index())
         if prediction.answer not in (None, how):
             return False
         calls = {call.index: call for call, _, _ in prediction.calls}

@@ -21,8 +21,9 @@ from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.results.result import EquivalenceClass, Pruned
-from flask_filibuster.search.behaviour import Behaviour, PredictedCall, Prediction
+from flask_filibuster.search.behaviour import Behaviour
 from flask_filibuster.search.ledger import Ledger
+from flask_filibuster.search.nodes import PredictedCall, Prediction
 from flask_filibuster.search.reduction.exact import ExactReduction
 from flask_filibuster.search.reduction.left_out import LeftOut, Standing
 from flask_filibuster.search.reduction.spots import Candidate, Event, Spot, WayClass
@@ -41,10 +42,11 @@ class EquivalenceReduction(ExactReduction):
         self._parents: dict[ExecutionIndex, ExecutionIndex] = {}
         self._reopened: list[Candidate] = []
 
-    def as_seen(self, faults: FaultSet, trace: Trace) -> Prediction:
+    def as_seen(self, seen: Prediction | None, trace: Trace) -> Prediction:
         """What the trees have by now, where all of it is beyond doubt."""
-        prediction = self._behaviour.predict(faults.by_index())
-        return prediction if prediction.answer is not None else super().as_seen(faults, trace)
+        return (
+            seen if seen is not None and seen.answer is not None else super().as_seen(seen, trace)
+        )
 
     def passes_over(self, candidate: Candidate) -> bool:
         """Whether a way is no representative where its call was first seen."""
@@ -102,14 +104,14 @@ class EquivalenceReduction(ExactReduction):
         return reopened
 
     def grow(
-        self, candidate: Candidate, calls: Sequence[PredictedCall], ways: Sequence[PlannedFault]
+        self, candidate: Candidate, prediction: Prediction, ways: Sequence[PlannedFault]
     ) -> list[Candidate]:
         """One candidate for each way, with the call's spot."""
         context = self._class_at(candidate)
         spots = self._spots.setdefault(context, {})
         wanted = {planned.index for planned in ways} - spots.keys()
         if wanted:
-            self._find_spots(context, calls, wanted, spots)
+            self._find_spots(context, prediction, wanted, spots)
         faults = candidate.faults
         return [Candidate(faults.plus(planned), spots[planned.index]) for planned in ways]
 
@@ -120,11 +122,12 @@ class EquivalenceReduction(ExactReduction):
     def _find_spots(
         self,
         context: WayClass | None,
-        calls: Sequence[PredictedCall],
+        prediction: Prediction,
         wanted: set[ExecutionIndex],
         spots: dict[ExecutionIndex, Spot],
     ) -> None:
         """Make the spots of these calls, going through the execution backwards."""
+        calls = prediction.calls
         following: dict[ExecutionIndex, Event] = {}
         answers = {call.index: key for call, key, _ in calls}
         before = self._failed_before(calls)
@@ -142,7 +145,7 @@ class EquivalenceReduction(ExactReduction):
                     before[call.index],
                     follows,
                 )
-                found.append((situation, Spot(context, call, follows)))
+                found.append((situation, Spot(context, call, follows, prediction)))
             following[caller] = ("call", call.index)
         for situation, spot in reversed(found):
             home = self._homes.setdefault(situation, spot)
@@ -183,7 +186,9 @@ class EquivalenceReduction(ExactReduction):
 
     def _is_telling(self, spot: Spot, prediction: Prediction) -> bool:
         """Whether a failure has an effect: on other calls, on their outcomes, on the test's end."""
-        without = self._behaviour.predict(spot.faults.by_index())
+        without = spot.without
+        if without.answer is None or not self._behaviour.holds(without):
+            without = spot.without = self._behaviour.predict(spot.faults.by_index())
         return without.answer != prediction.answer or (
             self._beside(spot, without) != self._beside(spot, prediction)
         )

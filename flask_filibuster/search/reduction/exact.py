@@ -8,8 +8,9 @@ from typing import Protocol
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.results.result import EquivalenceClass, Pruned
-from flask_filibuster.search.behaviour import Behaviour, PredictedCall, Prediction
+from flask_filibuster.search.behaviour import Behaviour
 from flask_filibuster.search.ledger import Ledger
+from flask_filibuster.search.nodes import PredictedCall, Prediction
 from flask_filibuster.search.reduction.spots import Candidate
 
 
@@ -19,8 +20,12 @@ class Reduction(Protocol):
     def predict(self, faults: FaultSet) -> Prediction | None:
         """What running the set would show; with its answer known, it is not run."""
 
-    def as_seen(self, faults: FaultSet, trace: Trace) -> Prediction:
-        """What running the set has shown, in the form of a prediction."""
+    def as_seen(self, seen: Prediction | None, trace: Trace) -> Prediction:
+        """What running a set has shown, in the form of a prediction.
+
+        :param seen: what is predicted of it now that it was run.
+        :param trace: what happened.
+        """
 
     def passes_over(self, candidate: Candidate) -> bool:
         """Whether the set is left out, as another one stands for it; asking changes nothing."""
@@ -35,11 +40,11 @@ class Reduction(Protocol):
         """
 
     def grow(
-        self, candidate: Candidate, calls: Sequence[PredictedCall], ways: Sequence[PlannedFault]
+        self, candidate: Candidate, prediction: Prediction, ways: Sequence[PlannedFault]
     ) -> list[Candidate]:
         """The candidates with one of these faults more.
 
-        :param calls: all calls made under the candidate's faults.
+        :param prediction: what happens under the candidate's faults.
         :param ways: faults on those of them that are met after the candidate's.
         """
 
@@ -77,7 +82,7 @@ class NoReduction:
         """Nothing is predicted."""
         return None
 
-    def as_seen(self, faults: FaultSet, trace: Trace) -> Prediction:  # noqa: ARG002
+    def as_seen(self, seen: Prediction | None, trace: Trace) -> Prediction:  # noqa: ARG002
         """The calls of the trace; the state of their callers is like no other."""
         calls: list[PredictedCall] = [
             (call, None if call.outcome is None else (call.outcome.key, call.outcome.digest), -1)
@@ -103,7 +108,7 @@ class NoReduction:
     def grow(
         self,
         candidate: Candidate,
-        calls: Sequence[PredictedCall],  # noqa: ARG002
+        prediction: Prediction,  # noqa: ARG002
         ways: Sequence[PlannedFault],
     ) -> list[Candidate]:
         """One candidate for each way."""

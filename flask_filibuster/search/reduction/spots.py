@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
+from flask_filibuster.search.nodes import Prediction
 
 Event = tuple[str, str | None]
 """What a handler does next: the call that it makes, or the status that it answers."""
@@ -59,6 +60,7 @@ class Spot:
     :ivar call: the call.
     :ivar home: where this situation was first seen, which may be here.
     :ivar following: what the handler does next if the call does not fail.
+    :ivar without: all that happens in the context then.
     :ivar opened: whether all ways are run here, though it is not home.
     """
 
@@ -72,13 +74,17 @@ class Spot:
         "opened",
         "others",
         "passed_over",
+        "without",
     )
 
-    def __init__(self, context: WayClass | None, call: Call, following: Event) -> None:
+    def __init__(
+        self, context: WayClass | None, call: Call, following: Event, without: Prediction
+    ) -> None:
         self.context = context
         self.call = call
         self.home = self
         self.following = following
+        self.without = without
         self.opened = False
         self.classes: list[WayClass] = []
         self.by_outcome: dict[int, WayClass] = {}
@@ -110,13 +116,15 @@ class Candidate:
     :ivar faults: the set.
     :ivar spot: the call that its last fault is planned for, in its context; ``None`` where a
         reduction does not ask for it.
+    :ivar prediction: what was last predicted of it.
     """
 
-    __slots__ = ("faults", "spot")
+    __slots__ = ("faults", "prediction", "spot")
 
     def __init__(self, faults: FaultSet, spot: Spot | None = None) -> None:
         self.faults = faults
         self.spot = spot
+        self.prediction: Prediction | None = None
 
     @property
     def last(self) -> PlannedFault:
