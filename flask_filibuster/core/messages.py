@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from flask_filibuster.core.call import CallSite
 from flask_filibuster.core.execution_index import ExecutionIndex
-from flask_filibuster.core.fault import Fault
+from flask_filibuster.core.fault import REQUESTS, Fault
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import Crash
 from flask_filibuster.core.vclock import VectorClock
+from flask_filibuster.core.vocabulary import Family
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class InvocationStarted:
     """A service is about to make a call (*create*). Times out after ``timeout`` seconds.
 
     :ivar functions: qualified names of the application's functions on the stack, innermost first.
-    :ivar api: as for :class:`Call`.
+    :ivar target: what the client knows of the callee; a URL's host says it where this is empty.
+    :ivar api: as for :class:`Call`, and so are those that follow.
     """
 
     request_id: str
@@ -32,6 +34,12 @@ class InvocationStarted:
     position: tuple[tuple[int, ...], ...]
     functions: tuple[str, ...] = ()
     api: str = ""
+    target: str = ""
+    library: str = REQUESTS
+    family: Family = "http"
+    idempotency_key: str = ""
+    safe: bool | None = None
+    repeatable: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

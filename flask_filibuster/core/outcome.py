@@ -9,8 +9,16 @@ from dataclasses import dataclass
 class Outcome:
     """How a call ended for its caller, or a request for whoever sent it.
 
-    :ivar status: HTTP status, where there was an answer.
-    :ivar exception: name of the exception, where there was none.
+    An outcome is a status, or a kind of error, or neither: then the call has succeeded, as that of
+    a statement or a message does, which has no status.
+
+    >>> Outcome().failed, Outcome(status=200).failed, Outcome(status=503).failed
+    (False, False, True)
+    >>> Outcome().key, Outcome(exception="ReadTimeout").key
+    ('ok', 'ReadTimeout')
+
+    :ivar status: HTTP status, where there was an answer with one.
+    :ivar exception: name of the exception, where the call ended in one.
     :ivar digest: digest of a successful answer's body, where it is known without reading a
         stream. Answers of 400 and more are told apart by status alone: their bodies are messages
         to people, and an injected status has to be comparable to a real one.
@@ -25,14 +33,16 @@ class Outcome:
 
     @property
     def key(self) -> str:
-        """What tells this outcome from others without its body: a status or an exception."""
-        name = self.exception if self.exception is not None else str(self.status)
+        """What tells this outcome from others without its body: an exception, a status or ok."""
+        name = self.exception
+        if name is None:
+            name = "ok" if self.status is None else str(self.status)
         return f"{name} {self.variant}" if self.variant else name
 
     @property
     def failed(self) -> bool:
         """Whether the call ended in an exception or a status of 400 and more."""
-        return self.status is None or self.status >= 400
+        return self.exception is not None or (self.status is not None and self.status >= 400)
 
     def is_like(self, reported: Outcome) -> bool:
         """Whether a report is of this outcome, however a client spells exceptions."""

@@ -23,6 +23,8 @@ Severity: TypeAlias = Literal["error", "warning", "note"]
 Family: TypeAlias = Literal["http", "sql", "cache", "mail", "queue", "rpc", "other"]
 """What sort of operation a call is, whichever client makes it."""
 
+FAMILIES: Final[tuple[Family, ...]] = get_args(Family)
+
 Point: TypeAlias = Literal["before", "after", "answer", "body"]
 """At which point of a call a fault acts.
 

@@ -14,9 +14,9 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.urls import host_of, service_name
 from flask_filibuster.extension import borrow, give_back
 from flask_filibuster.instrumentation.app.hooks import InstrumentedApp
-from flask_filibuster.instrumentation.clients.requests.adapter import instrument_requests
+from flask_filibuster.instrumentation.clients.registry import instrument
 from flask_filibuster.instrumentation.frames import Scope, TestFrame, current_scope, enter
-from flask_filibuster.mesh.mesh import Mesh
+from flask_filibuster.mesh.network import Mesh
 from flask_filibuster.results.execution import Observation
 from flask_filibuster.results.result import Result
 from flask_filibuster.server.embedded import EmbeddedServer
@@ -69,7 +69,7 @@ def surroundings(services: Mapping[str, Any], apps: Iterable[Flask] = ()) -> Ite
     mesh = Mesh(services)
     flask_apps = dict.fromkeys(app for app in (*services.values(), *apps) if isinstance(app, Flask))
     with ExitStack() as stack:
-        stack.enter_context(instrument_requests())
+        stack.enter_context(instrument())
         borrowed = []
         for app in flask_apps:
             state = borrow(app)

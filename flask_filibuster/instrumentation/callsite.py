@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Sequence
+from functools import lru_cache
 from types import CodeType, FrameType, TracebackType
 
 from flask import Flask
 
 from flask_filibuster.core.call import CallSite
-from flask_filibuster.core.own_code import OURS, is_installed, is_ours
+from flask_filibuster.core.own_code import is_installed, is_ours
 
 # Below these frames of Flask's begins another story: the server, or the test's own client.
-_ENTRANCES = frozenset({Flask.wsgi_app.__code__, Flask.full_dispatch_request.__code__})
+# In a tuple: code is compared by its name first, but hashed by all that is in it.
+_ENTRANCES = (Flask.wsgi_app.__code__, Flask.full_dispatch_request.__code__)
 _DEPTH = 400
-# An application's own adapter runs above our adapter's send: how a call is made, not who makes it.
-_ADAPTER = os.path.join(OURS, "instrumentation", "clients", "requests", "adapter.py")
 
 
 def is_application(frame: FrameType, package: str) -> bool:
@@ -24,11 +24,16 @@ def is_application(frame: FrameType, package: str) -> bool:
     :param frame: the stack frame.
     :param package: top-level package of the app, which counts even where it is an installed one.
     """
-    filename = frame.f_code.co_filename
+    module = frame.f_globals.get("__name__")
+    name = module if isinstance(module, str) else ""
+    return _is_application(frame.f_code.co_filename, name, package)
+
+
+@lru_cache(maxsize=4096)
+def _is_application(filename: str, module: str, package: str) -> bool:
     if is_ours(filename):
         return False
-    module = frame.f_globals.get("__name__")
-    if isinstance(module, str) and module.partition(".")[0] == package:
+    if module.partition(".")[0] == package:
         return True
     return not is_installed(filename)
 
@@ -44,31 +49,39 @@ def qualified_name(code: CodeType) -> str:
     return name
 
 
-def callers(package: str) -> tuple[tuple[str, ...], CallSite | None]:
+def callers(
+    package: str, entrances: Sequence[CodeType] = (), client_file: str = ""
+) -> tuple[tuple[str, ...], CallSite | None]:
     """The application's functions on the stack, innermost first, and the line that is running.
 
     The search ends where the handling of the request began, so that neither the server nor, in
     process, the service that called this one is taken for part of it.
 
     :param package: top-level package of the app.
+    :param entrances: code of the client that may run below code of the application: what is below
+        it says how a call is made, not who makes it.
+    :param client_file: source file of the client, which is no part of the application even where
+        it comes with it.
     """
     functions: list[str] = []
     site: CallSite | None = None
     left_ours = False
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect's way to it is slower
     for _ in range(_DEPTH):
-        if frame is None or frame.f_code in _ENTRANCES:
+        if frame is None:
             break
-        if frame.f_code.co_name == "send" and frame.f_code.co_filename == _ADAPTER:
+        code = frame.f_code
+        if code in _ENTRANCES:
+            break
+        if code in entrances:
             functions.clear()
             site, left_ours = None, False
-        elif is_ours(frame.f_code.co_filename):
+        elif is_ours(code.co_filename):
             if left_ours:
                 break
-        else:
+        elif code.co_filename != client_file:
             left_ours = True
             if is_application(frame, package):
-                code = frame.f_code
                 name = f"{frame.f_globals.get('__name__', '?')}.{qualified_name(code)}"
                 functions.append(name)
                 if site is None:

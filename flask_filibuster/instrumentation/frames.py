@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 
-from requests.adapters import BaseAdapter
-
 from flask_filibuster.config import Config
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex
@@ -18,6 +16,7 @@ from flask_filibuster.core.positions import Counter, Position, Strand, TestReque
 from flask_filibuster.core.url_patterns import UrlPattern
 from flask_filibuster.core.vclock import VectorClock
 from flask_filibuster.instrumentation import context
+from flask_filibuster.instrumentation.http import HttpAnswer, HttpRequest
 from flask_filibuster.server.base import Server
 from flask_filibuster.server.signing import Seal
 
@@ -47,11 +46,21 @@ class Watcher(Protocol):
         """That thread or task has ended."""
 
 
+class LocalService(Protocol):
+    """A service of this process."""
+
+    def handle(self, request: HttpRequest) -> HttpAnswer:
+        """Have it answer a request; it produces the body as that is read.
+
+        :raises Exception: what the caller's own code raises while it produces the request's body.
+        """
+
+
 class Network(Protocol):
     """What is reachable in this process without a socket."""
 
-    def adapter_for(self, url: str) -> BaseAdapter | None:
-        """The adapter that delivers a request to this URL, or ``None`` for the real network."""
+    def service_at(self, url: str) -> LocalService | None:
+        """The service under this URL, or ``None`` where the real network begins."""
 
 
 class TestFrame:

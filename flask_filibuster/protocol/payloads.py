@@ -20,6 +20,7 @@ from flask_filibuster.core.vclock import VectorClock
 from flask_filibuster.errors import WireError
 from flask_filibuster.protocol.codec import Form
 from flask_filibuster.protocol.decisions import Payload, fault_metadata, full_name
+from flask_filibuster.protocol.natures import read_nature, write_nature
 from flask_filibuster.protocol.reading import (
     OURS,
     index_of,
@@ -60,9 +61,9 @@ def write_create(message: InvocationStarted, *, ours: bool) -> Payload:
     payload: Payload = {
         "instrumentation_type": "invocation",
         "source_service_name": message.source,
-        "module": "requests",
+        "module": message.library,
         "method": message.method.lower(),
-        "args": [from_port_on(message.url)],
+        "args": [from_port_on(message.url)] if message.url else [],
         "kwargs": {},
         "callsite_file": site.file if site is not None else "",
         "callsite_line": str(site.line) if site is not None else "",
@@ -79,6 +80,7 @@ def write_create(message: InvocationStarted, *, ours: bool) -> Payload:
             "function": site.function if site is not None else "",
             "timeouts": list(message.timeout),
             "position": message.position,
+            **write_nature(message),
         }
     return payload
 
@@ -105,6 +107,7 @@ def read_create(payload: Any) -> InvocationStarted:
         origin_vclock=_clock(body, "origin_vclock"),
         position=position_of(more.get("position", ()), "position"),
         api=_api(body),
+        **read_nature(more),
     )
 
 
@@ -182,6 +185,8 @@ def write_completed(message: InvocationCompleted, *, ours: bool) -> Payload:
     if outcome.exception is not None:
         metadata = fault_metadata(fault) if fault is not None else {}
         payload["exception"] = {"name": full_name(outcome.exception), "metadata": metadata}
+    elif outcome.status is None:
+        payload["return_value"] = {"__class__": "None"}
     else:
         payload["return_value"] = {
             "__class__": "Response",
@@ -243,6 +248,8 @@ def _outcome(body: Mapping[str, Any], *, was_read: Any) -> Outcome:
         name = words_of(mapping(body["exception"], "exception").get("name"), "exception.name")
         return Outcome(exception=name.removeprefix(PREFIX))
     answer = mapping(body.get("return_value"), "return_value")
+    if answer.get("__class__") == "None" and "status_code" not in answer:
+        return Outcome()
     status = integer(answer.get("status_code"), "status_code")
     digest = optional_text(answer.get("text"), "text") or None
     unknown = was_read is False or (was_read is None and digest == NO_BODY)

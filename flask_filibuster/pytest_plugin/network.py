@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from requests.adapters import BaseAdapter
-
 from flask_filibuster.exploring.session import Surroundings
+from flask_filibuster.instrumentation.frames import LocalService
 
 
 class Network:
@@ -33,6 +32,6 @@ class Network:
                 self._joining = False
         return self._joined
 
-    def adapter_for(self, url: str) -> BaseAdapter | None:
-        """The adapter that delivers to this URL, or ``None`` for the real network."""
-        return None if self._joining else self.joined().mesh.adapter_for(url)
+    def service_at(self, url: str) -> LocalService | None:
+        """The service under this URL, or ``None`` where the real network begins."""
+        return None if self._joining else self.joined().mesh.service_at(url)

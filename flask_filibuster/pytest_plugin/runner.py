@@ -21,7 +21,7 @@ from flask_filibuster.exploring.driven.remote import RemoteSearch
 from flask_filibuster.exploring.interruption import Interruption
 from flask_filibuster.exploring.session import Surroundings, surroundings
 from flask_filibuster.exploring.subjects.command import EXECUTION
-from flask_filibuster.instrumentation.clients.requests.adapter import instrument_requests
+from flask_filibuster.instrumentation.clients.registry import instrument
 from flask_filibuster.instrumentation.frames import Scope, current_scope, enter
 from flask_filibuster.journal.memory import Memory
 from flask_filibuster.pytest_plugin.journal import memory_of, read, written
@@ -122,7 +122,7 @@ class MarkedTest:
     def _surrounded(self) -> Iterator[None]:
         before = current_scope()
         with ExitStack() as stack:
-            stack.enter_context(instrument_requests())
+            stack.enter_context(instrument())
             self._network = Network(lambda: stack.enter_context(self._surroundings()))
             enter(Scope(None, self._network))
             try:

@@ -84,7 +84,7 @@ class TestExecution:
         """A call is about to be made."""
         planned = self.planned.get(message.index)
         fault = planned.fault if planned is not None else None
-        host = host_of(message.url)
+        host = message.target or host_of(message.url)
         target = planned.service if planned is not None else self._names.get(host, host)
         with self._changed:
             if self._is_full():
@@ -107,6 +107,11 @@ class TestExecution:
                 # Of a client that does not tell, the calls are in the order of their arrival.
                 position=message.position or ((2 * generated_id + 1,),),
                 api=message.api,
+                library=message.library,
+                family=message.family,
+                idempotency_key=message.idempotency_key,
+                safe=message.safe,
+                repeatable=message.repeatable,
             )
         return Decision(generated_id, fault)
 

@@ -34,7 +34,7 @@ from flask_filibuster.errors import SetupError
 from flask_filibuster.exploring.session import Session, surroundings
 from flask_filibuster.extension import install
 from flask_filibuster.instrumentation.frames import Scope, current_scope
-from flask_filibuster.mesh.mesh import Mesh
+from flask_filibuster.mesh.network import Mesh
 from flask_filibuster.results.result import Result
 from tests.support.callers import CHAINED, Services, dead_url, end_of, ok, service, serving, story
 

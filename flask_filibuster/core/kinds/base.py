@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import ClassVar, Protocol, TypeAlias
 
@@ -79,6 +80,14 @@ class Kind(ABC):
     def applies_to(self, call: FailingCall) -> bool:  # noqa: ARG002 - subclasses look at it
         """Whether this can happen to a call; what a call cannot meet is never injected."""
         return True
+
+    def alter(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """For a kind at the point ``"body"``: what the caller reads of its call's real answer.
+
+        :param pieces: the pieces of the real body, encoded as they arrived.
+        :raises BrokenBody: the body breaks off here; the caller meets its library's own error.
+        """
+        return pieces
 
     @property
     def parameters(self) -> dict[str, Parameter]:

@@ -12,7 +12,7 @@ from flask_filibuster.instrumentation.context import FRAME_KEY, scope
 
 if TYPE_CHECKING:
     from flask_filibuster.instrumentation.app.handling import ExploredRequests
-    from flask_filibuster.instrumentation.clients.requests.adapter import Instrumentation
+    from flask_filibuster.instrumentation.holding import Instrumentation
     from flask_filibuster.server.client.remote import RemoteServer
 
 _HOOKS_OF_IDLE_APPS = 2
@@ -62,12 +62,10 @@ class InstrumentedApp:
         got_request_exception.connect(self._crashed, self.app)
         if self.remote is not None:
             # An app with a server of its own is there to be explored.
-            from flask_filibuster.instrumentation.clients.requests.adapter import (
-                instrument_requests,
-            )
+            from flask_filibuster.instrumentation.clients.registry import instrument
 
-            # What is explored from outside begins without notice, so requests is ready for it.
-            self._instrumented = instrument_requests()
+            # What is explored from outside begins without notice, so the clients are ready for it.
+            self._instrumented = instrument()
 
     def rest(self) -> None:
         """Take out the hooks after the view, until the app is explored again."""

@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import functools
-import logging
-import threading
-from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import CodeType
+from typing import Any, ClassVar
 
-from requests import PreparedRequest, Response, Session
+from requests import PreparedRequest, RequestException, Response, Session
 from requests.adapters import BaseAdapter, HTTPAdapter
 
-from flask_filibuster.core.call import Call
-from flask_filibuster.core.outcome import Outcome
-from flask_filibuster.core.url_patterns import url_in_signature
-from flask_filibuster.core.urls import host_of
-from flask_filibuster.instrumentation import threads
-from flask_filibuster.instrumentation.clients.requests.attempt import Attempt, outcome_of
-from flask_filibuster.instrumentation.clients.requests.delivery import (
-    deliver,
-    local_send,
-    with_headers,
-    without_headers,
+from flask_filibuster.config import Config
+from flask_filibuster.instrumentation.clients.base import (
+    Client,
+    Patch,
+    current_scope,
+    frame_of,
+    here,
+    perform_for,
 )
-from flask_filibuster.instrumentation.clients.requests.own_send import Send, with_own_send
+from flask_filibuster.instrumentation.clients.requests.call import RequestsCall
+from flask_filibuster.instrumentation.clients.requests.local import local_send
+from flask_filibuster.instrumentation.clients.requests.own_send import with_own_send
 from flask_filibuster.instrumentation.clients.requests.retries import (
     policy_of,
     send_with_retries,
     without_retries,
 )
-from flask_filibuster.instrumentation.clients.requests.timeouts import timeouts_of
-from flask_filibuster.instrumentation.frames import Frame, TestFrame, current_scope, here
-from flask_filibuster.instrumentation.patching import Patch
-from flask_filibuster.protocol.headers import INSTRUMENTATION, Propagated
-
-logger = logging.getLogger(__name__)
+from flask_filibuster.instrumentation.holding import Instrumentation
 
 
 class FilibusterAdapter(BaseAdapter):
@@ -118,101 +110,42 @@ class FilibusterAdapter(BaseAdapter):
         """
         scope = here()
         inner: Any = self.inner
-        local = local_send(inner, scope.network, request.url or "") if scope is not None else None
-        frame = scope.frame if scope is not None and self._sees(scope.frame, request) else None
+        call = RequestsCall(_CLIENT, inner, request, options, by_hand=self._by_hand)
+        frame = frame_of(scope, call)
+        local = local_send(inner, scope.network, call.url) if scope is not None else None
         policy = policy_of(inner) if frame is not None or local is not None else None
         if local is not None:
-            send = local
+            call.through(local)
         else:
             single: Any = inner if policy is None else without_retries(inner)
             send = functools.partial(HTTPAdapter.send, single) if below else single.send
-        attempt: Callable[[], Response]
-        if frame is None:
-            unmarked = without_headers(request)
-            attempt = functools.partial(deliver, send, request, unmarked, options)
-        elif isinstance(frame, TestFrame):
-            attempt = functools.partial(_send_for_test, frame, send, request, options)
-        else:
-            attempt = Attempt(frame, send, inner, request, options)
+            call.through(send)
+        attempt = functools.partial(perform_for, frame, call)
         return attempt() if policy is None else send_with_retries(attempt, policy, request)
 
-    def _sees(self, frame: Frame | TestFrame | None, request: PreparedRequest) -> bool:
-        if INSTRUMENTATION in request.headers:
-            return False
-        if not isinstance(frame, Frame):
-            return True
-        config = frame.config
-        return (self._by_hand or config.instrument_requests) and not is_excluded(
-            request.url or "", config.excluded_hosts
-        )
+
+class Requests(Client):
+    """The library requests."""
+
+    name = "requests"
+    built_on = frozenset({"urllib3"})
+    errors = (RequestException,)
+    # The send of an application's own adapter runs above it, and says how a call is made.
+    entrances: ClassVar[tuple[CodeType, ...]] = (FilibusterAdapter.send.__code__,)
+
+    def hold(self) -> Sequence[Patch]:
+        """Wrap the adapter that ``Session.get_adapter`` returns.
+
+        So old and new sessions, mounted adapters and each hop of a redirect are covered.
+        """
+        return [Patch.hold(Session, "get_adapter", _get_adapter)]
+
+    def is_on(self, config: Config) -> bool:
+        """Whether the app's settings have calls of requests seen."""
+        return config.instrument_requests
 
 
-def is_excluded(url: str, hosts: tuple[str, ...]) -> bool:
-    """Whether the URL's host is one of these, or below one that begins with a dot."""
-    if not hosts:
-        return False
-    host = host_of(url)
-    return any(host == each or (each[0] == "." and host.endswith(each)) for each in hosts)
-
-
-def _send_for_test(
-    frame: TestFrame, send: Send, request: PreparedRequest, options: dict[str, Any]
-) -> Response:
-    """A request that the test itself makes: never failed, but the root of what it causes."""
-    url, method = request.url or "", request.method or "GET"
-    called = url_in_signature(url, frame.url_patterns)
-    index, position = frame.next_request(f"{method} {called}")
-    call = Call(
-        index=index,
-        source="",
-        target=host_of(url),
-        method=method,
-        url=url,
-        timeout=timeouts_of(options["timeout"]),
-        position=position,
-    )
-    request_id = frame.watcher.request(call)
-    sent = with_headers(request, Propagated(request_id, index), frame.seal)
-    try:
-        response = deliver(send, request, sent, options)
-    except BaseException as error:
-        frame.watcher.request_ended(index, outcome_of(error))
-        raise
-    frame.watcher.request_ended(index, Outcome(status=response.status_code))
-    return response
-
-
-class Instrumentation:
-    """Instrumented requests, until :meth:`release`; also a context manager.
-
-    Several may be held at once, in any order and from any thread; each is released once, further
-    releases do nothing.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._patches = [
-            Patch.hold(Session, "get_adapter", _get_adapter),
-            *threads.hold_patches(),
-        ]
-
-    def release(self) -> None:
-        """Put requests back as it was, unless somebody else still holds it instrumented."""
-        with self._lock:
-            patches, self._patches = self._patches, []
-        for patch in patches:
-            patch.release()
-
-    def __enter__(self) -> Instrumentation:  # noqa: PYI034 - Self came with Python 3.11
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.release()
+_CLIENT = Requests()
 
 
 def instrument_requests() -> Instrumentation:
@@ -222,9 +155,12 @@ def instrument_requests() -> Instrumentation:
     adapters and each hop of a redirect are covered, and lets threads that a view starts belong to
     its request. Where nothing is being explored, calls go their way untouched.
 
+    >>> with instrument_requests():
+    ...     pass  # Calls are seen here, if something is explored.
+
     :returns: the hold on it; ``release()`` it, or use it as a context manager.
     """
-    return Instrumentation()
+    return Instrumentation(_CLIENT.hold())
 
 
 def _get_adapter(original: Callable[..., BaseAdapter], patch: Patch) -> Callable[..., BaseAdapter]:

@@ -1,10 +1,9 @@
-"""A fault made real: an exception or a response as requests itself would produce it."""
+"""Errors as requests itself would raise them, with those of urllib3 and of Python below."""
 
 from __future__ import annotations
 
 import errno
 import http.client
-import io
 import os
 import ssl
 import zlib
@@ -12,20 +11,13 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import requests.exceptions
-from requests import PreparedRequest, RequestException, Response
-from requests.adapters import BaseAdapter
+from requests import PreparedRequest, RequestException
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3 import exceptions as urllib3_errors
 
-from flask_filibuster.core.fault import Fault, reason_of
+from flask_filibuster.core.sleeping import Timeouts
 from flask_filibuster.core.urls import DEFAULT_PORTS
 from flask_filibuster.errors import InjectionError
-from flask_filibuster.instrumentation.clients.requests.synthesis import build_response, raw_response
-
-Timeouts = tuple[float | None, float | None]
-
-# Statuses whose answers have no body (RFC 9110, section 6.4.1).
-_BODILESS = (204, 205, 304)
 
 
 def pool_of(request: PreparedRequest) -> HTTPConnectionPool:
@@ -35,34 +27,37 @@ def pool_of(request: PreparedRequest) -> HTTPConnectionPool:
     return kind(parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme), maxsize=1)
 
 
-def raise_injected(fault: Fault, request: PreparedRequest, timeout: Timeouts) -> NoReturn:
+def raise_injected(
+    kind: str, request: PreparedRequest, timeout: Timeouts, *, sent: bool
+) -> NoReturn:
     """Raise what a user of requests meets when this happens to that request.
 
     ``Timeout``, which requests never raises as such, becomes the kind that the call can meet. The
     errors of urllib3 and of Python below are there too, as arguments and in the chain of causes.
 
-    :param fault: a fault with an exception.
+    :param kind: name of the exception.
     :param request: the request that fails; the exception carries it.
     :param timeout: connect and read timeout in seconds.
+    :param sent: whether the request has reached its callee.
     :raises requests.RequestException: the fault.
     :raises InjectionError: requests, in the version installed, has no exception of that name.
     """
-    name = fault.exception or ""
+    name = kind
     if name == "Timeout":
         name = "ReadTimeout" if timeout[1] is not None else "ConnectTimeout"
-    kind: Any = getattr(requests.exceptions, name, None)
-    if not (isinstance(kind, type) and issubclass(kind, RequestException)):
+    error: Any = getattr(requests.exceptions, name, None)
+    if not (isinstance(error, type) and issubclass(error, RequestException)):
         raise InjectionError(
             f"{request.method} {request.url}", f"no exception {name!r} in requests.exceptions"
         )
     below = _Below(request, timeout)
-    if name == "ConnectionError" and not fault.abort:
+    if name == "ConnectionError" and sent:
         causes = below.connection_lost()
     elif name in _CAUSES:
         causes = _CAUSES[name](below)
     else:
-        raise kind(_MESSAGES.get(name) or f"{name} calling {below.call}", request=request)
-    causes.append(kind(causes[-1], request=request))
+        raise error(_MESSAGES.get(name) or f"{name} calling {below.call}", request=request)
+    causes.append(error(causes[-1], request=request))
     _raise_each(causes)
 
 
@@ -166,27 +161,3 @@ _CAUSES = {
     "ContentDecodingError": _Below.not_decodable,
 }
 _MESSAGES = {"TooManyRedirects": "Exceeded 30 redirects."}
-
-
-def injected_response(fault: Fault, request: PreparedRequest, adapter: BaseAdapter) -> Response:
-    """The response of a callee that answers with the fault's status and a line of plain text.
-
-    :param fault: a fault with a status.
-    :param request: the request that is answered.
-    :param adapter: the adapter that would have sent it.
-    """
-    status = fault.status or 500
-    reason = reason_of(status)
-    content = b"" if status in _BODILESS else f"{status} {reason}".rstrip().encode()
-    headers = [("Content-Type", "text/plain; charset=utf-8")]
-    if status != 204:  # Which must not have one.
-        headers.append(("Content-Length", str(len(content))))
-    body = io.BytesIO(b"" if request.method == "HEAD" else content)
-    raw = raw_response(
-        status=status,
-        reason=reason,
-        headers=headers,
-        body=body,
-        method=request.method or "GET",
-    )
-    return build_response(adapter, request, raw)

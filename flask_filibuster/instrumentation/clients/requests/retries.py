@@ -57,7 +57,7 @@ def send_with_retries(
     :param request: what is sent; its body is rewound between attempts.
     :raises requests.RequestException: as an adapter with this policy would raise.
     """
-    pool: Any = pool_of(request)
+    pool: Any = None  # Made when something is retried, which most calls are not.
     retries = policy
     method, path = request.method or "GET", request.path_url
     while True:
@@ -66,6 +66,7 @@ def send_with_retries(
             cause = _cause_of(error)
             if cause is None:
                 raise error
+            pool = pool or pool_of(request)
             retries = _after_error(retries, request, error, cause, pool)
             retries.sleep()
         elif response is not None:
@@ -73,6 +74,7 @@ def send_with_retries(
                 method, response.status_code, bool(response.headers.get("Retry-After"))
             ):
                 return _with_history(response, retries)
+            pool = pool or pool_of(request)
             try:
                 following = retries.increment(method, path, response=response.raw, _pool=pool)
             except urllib3_errors.MaxRetryError as exhausted:

@@ -11,6 +11,10 @@ from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import HTTPResponse
 from urllib3._collections import HTTPHeaderDict
+from urllib3.exceptions import IncompleteRead, ProtocolError
+
+from flask_filibuster.instrumentation.clients.base import Body, BrokenBody, Header
+from flask_filibuster.instrumentation.http import PiecewiseReader
 
 
 class OriginalResponse:
@@ -42,7 +46,7 @@ class PiecewiseResponse(HTTPResponse):
     ) -> Generator[bytes, None, None]:
         """The pieces of the body, none longer than ``amt`` bytes."""
         file: Any = self._fp
-        if "content-encoding" in self.headers or not hasattr(file, "read1"):
+        if "content-encoding" in self.headers:
             yield from super().stream(amt, decode_content)
             return
         while not file.closed:
@@ -53,25 +57,72 @@ class PiecewiseResponse(HTTPResponse):
         self.close()
 
 
+class BytesBody:
+    """A body that is there already.
+
+    :param content: its bytes.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content: bytes | None = content
+
+    def next_piece(self) -> bytes | None:
+        """All of it, once."""
+        content, self._content = self._content, None
+        return content
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class BodyFile(PiecewiseReader):
+    """A body as the file that urllib3 reads, with the errors that it raises.
+
+    :param body: the body.
+    :ivar enforced: whether a body shorter than its answer says is an error, as in newer versions of
+        urllib3.
+    """
+
+    def __init__(self, body: Body) -> None:
+        super().__init__()
+        self._body = body
+        self.enforced = True
+
+    def next_piece(self) -> bytes | None:
+        """What the callee produces next.
+
+        :raises urllib3.exceptions.ProtocolError: the body broke off.
+        """
+        try:
+            return self._body.next_piece()
+        except BrokenBody as broken:
+            if broken.error is None and not self.enforced:
+                return None
+            below = broken.error or IncompleteRead(broken.received, broken.missing)  # type: ignore[arg-type]
+            raise ProtocolError(f"Connection broken: {below!r}", below) from below
+
+    def close(self) -> None:
+        """Close the body."""
+        if not self.closed:
+            super().close()
+            self._body.close()
+
+
 def raw_response(
-    *,
-    status: int,
-    reason: str,
-    headers: Iterable[tuple[str, str]],
-    body: io.BufferedIOBase,
-    method: str,
+    *, status: int, reason: str, headers: Iterable[Header], body: Body, method: str
 ) -> HTTPResponse:
     """A urllib3 response that reads its content from ``body`` when it is asked to.
 
     :param status: HTTP status.
     :param reason: reason phrase.
     :param headers: names and values, repeated names included.
-    :param body: file of the bytes of the body; ``read1`` gives what is there without waiting.
+    :param body: the body.
     :param method: method of the request that this answers.
     """
     listed = list(headers)
-    return PiecewiseResponse(
-        body=body,
+    file = BodyFile(body)
+    raw = PiecewiseResponse(
+        body=io.BufferedReader(file),
         headers=HTTPHeaderDict(listed),
         status=status,
         reason=reason,
@@ -81,6 +132,26 @@ def raw_response(
         original_response=OriginalResponse(listed),  # type: ignore[arg-type]
         request_method=method,
     )
+    file.enforced = raw.enforce_content_length
+    return raw
+
+
+def with_body(raw: HTTPResponse, body: Body, method: str) -> HTTPResponse:
+    """The response with another body, and all else as it was.
+
+    :param raw: a response of urllib3, or one that looks like it.
+    :param body: the body to read instead.
+    :param method: method of the request that it answers.
+    """
+    other = raw_response(
+        status=raw.status,
+        reason=raw.reason or "",
+        headers=list(raw.headers.items()),
+        body=body,
+        method=method,
+    )
+    other.retries = raw.retries
+    return other
 
 
 def build_response(adapter: BaseAdapter, request: PreparedRequest, raw: HTTPResponse) -> Response:

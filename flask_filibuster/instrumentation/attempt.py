@@ -1,0 +1,247 @@
+"""One attempt at a call: what it is told and what it tells, however it is made."""
+
+from __future__ import annotations
+
+from typing import Generic, NoReturn
+
+from flask_filibuster import signals
+from flask_filibuster.core.call import Call
+from flask_filibuster.core.execution_index import ExecutionIndex, signature_of
+from flask_filibuster.core.fault import REQUESTS, Fault, reason_of
+from flask_filibuster.core.messages import (
+    Decision,
+    InjectionFailed,
+    InvocationCompleted,
+    InvocationStarted,
+)
+from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.url_patterns import UrlPattern, url_in_signature
+from flask_filibuster.core.urls import host_of
+from flask_filibuster.errors import InjectionError
+from flask_filibuster.instrumentation.callsite import callers, package_of
+from flask_filibuster.instrumentation.frames import Frame, TestFrame
+from flask_filibuster.instrumentation.outgoing import AnyCall, Reply
+from flask_filibuster.instrumentation.propagation import headers_for
+from flask_filibuster.instrumentation.reporting import report
+from flask_filibuster.protocol.headers import Propagated
+from flask_filibuster.server.signing import seal_of
+
+# Statuses whose answers have no body (RFC 9110, section 6.4.1).
+_BODILESS = (204, 205, 304)
+_UNTOLD = Decision(-1)
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """The outcome of a call that ended in an exception."""
+    return Outcome(exception=type(error).__name__)
+
+
+class Attempt(Generic[Reply]):
+    """One attempt at a call, on behalf of a request under exploration: announced when it is made.
+
+    :param frame: the request that is being handled.
+    :param call: the call.
+    :ivar is_explored: whether the server has numbered the call; else it is let through.
+    """
+
+    __slots__ = ("_call", "_decision", "_frame", "_lost", "_started", "is_explored")
+
+    def __init__(self, frame: Frame, call: AnyCall[Reply]) -> None:
+        self._frame = frame
+        self._call = call
+        self._lost: Outcome | None = None
+        self._started = started = start_call(frame, call)
+        if signals.invocation_started.receivers:
+            signals.invocation_started.send(frame.app, frame=frame, invocation=started)
+        self._decision = report(frame, frame.server.create, started) or _UNTOLD
+        self.is_explored = self._decision.generated_id >= 0
+
+    def fault(self) -> Fault | None:
+        """The fault to inject, if any.
+
+        :raises InjectionError: the server asks for one that cannot be injected.
+        """
+        decision = self._decision
+        if decision.refusal is not None:
+            self._refuse(InjectionError(self._call.words, decision.refusal))
+        fault = decision.fault
+        if fault is not None and signals.fault_injected.receivers:
+            signals.fault_injected.send(
+                self._frame.app, frame=self._frame, invocation=self._started, fault=fault
+            )
+        return fault
+
+    def headers(self, fault: Fault | None = None) -> dict[str, str]:
+        """What carries the call's place to the callee, and for how long that is to hold it."""
+        started = self._started
+        place = Propagated(
+            started.request_id,
+            started.index,
+            self._decision.generated_id,
+            started.vclock,
+            fault.seconds(self._call.timeout) if fault is not None else 0.0,
+        )
+        return headers_for(place, seal_of(self._frame.config.token))
+
+    def hold(self, fault: Fault) -> float:
+        """For how many seconds to hold the call: no more than the settings allow, which is told."""
+        if not fault.sleep:
+            return 0.0
+        seconds, most = fault.seconds(self._call.timeout), self._frame.config.max_sleep
+        if seconds > most:
+            reason = (
+                f"it was held for {most:g} s only, not {seconds:g} s; FILIBUSTER_MAX_SLEEP of "
+                f"{self._frame.service} allows no more"
+            )
+            self._failed(InjectionError(self._call.words, reason))
+        return min(seconds, most)
+
+    def lose(self, seen: Outcome, digest: str | None) -> None:
+        """Note what the callee answered, which the caller does not get to see."""
+        self._lost = Outcome(status=seen.status, digest=None if seen.failed else digest)
+
+    def inject(self, fault: Fault) -> Reply:
+        """The fault: its answer, or its error as the library's users meet it.
+
+        :raises InjectionError: the library cannot meet it.
+        """
+        call = self._call
+        try:
+            if fault.status is not None:
+                return _answered(fault.status, call)
+            if fault.library not in (REQUESTS, call.client.name):
+                raise call.unknown(f"{fault.library}.{fault.exception}")
+            call.fail(fault.exception or "", sent=not fault.abort)
+        except InjectionError as error:
+            self._refuse(error)
+
+    def alter(self, fault: Fault, reply: Reply) -> Reply:
+        """The real reply, whose body is read as the fault has it.
+
+        :raises InjectionError: the library's replies have no body.
+        """
+        try:
+            return self._call.alter_body(reply, fault.kind.alter)
+        except InjectionError as error:
+            self._refuse(error)
+
+    def raised(self, error: BaseException) -> None:
+        """The call has ended in an exception."""
+        self.ended(outcome_of(error))
+
+    def ended(self, outcome: Outcome) -> None:
+        """The call has ended for its caller."""
+        if not self.is_explored:
+            return
+        frame, started, decision = self._frame, self._started, self._decision
+        fault = decision.fault
+        # What is reported is what was asked for: Timeout, though a ReadTimeout was raised.
+        seen = outcome if fault is None else fault.outcome
+        message = InvocationCompleted(
+            started.request_id,
+            started.index,
+            decision.generated_id,
+            started.vclock,
+            seen,
+            fault,
+            self._lost,
+        )
+        report(frame, frame.server.completed, message)
+        if signals.invocation_completed.receivers:
+            signals.invocation_completed.send(
+                frame.app, frame=frame, invocation=started, outcome=outcome, fault=fault
+            )
+
+    def _refuse(self, error: InjectionError) -> NoReturn:
+        self._failed(error)
+        raise error
+
+    def _failed(self, error: InjectionError) -> None:
+        server = self._frame.server
+        if server.takes_notes:
+            note = InjectionFailed(self._started.request_id, self._started.index, str(error))
+            report(self._frame, server.injection_failed, note)
+
+
+def start_call(frame: Frame, call: AnyCall[Reply]) -> InvocationStarted:
+    """Take the next index and clock of the frame for a call.
+
+    The signature stays the same from run to run, from host to host, and across edits elsewhere in
+    the file: service, the application's functions on the stack, operation, URL from the port on
+    (but for what is configured to vary in it), and in which of the threads that the request has
+    started. The library is no part of it where there is a URL, so that moving from one HTTP client
+    to the next leaves counterexamples valid.
+
+    :param frame: the request that is being handled.
+    :param call: what is about to be made.
+    """
+    client = call.client
+    functions, site = callers(package_of(frame.app), client.entrances, client.file)
+    called = _called(call, frame.config.url_patterns)
+    parts = (frame.service, *functions, call.operation, called)
+    signature = signature_of(*parts, frame.thread) if frame.thread else signature_of(*parts)
+    index, vclock, position = frame.next_invocation(signature)
+    return InvocationStarted(
+        request_id=frame.request_id,
+        index=index,
+        source=frame.service,
+        method=call.operation,
+        url=call.url,
+        callsite=site,
+        timeout=call.timeout,
+        vclock=vclock,
+        origin_vclock=frame.origin_vclock,
+        position=position,
+        functions=functions,
+        api="" if client.name == REQUESTS else f"{client.name}.{call.operation.lower()}",
+        target=call.target,
+        library=client.name,
+        family=client.family,
+        idempotency_key=call.idempotency_key,
+        safe=call.safe,
+        repeatable=call.repeatable,
+    )
+
+
+def _called(call: AnyCall[Reply], patterns: tuple[UrlPattern, ...]) -> str:
+    if call.url:
+        return url_in_signature(call.url, patterns)
+    return f"{call.client.name} {call.target}"
+
+
+def announce_for_test(
+    frame: TestFrame, call: AnyCall[Reply]
+) -> tuple[ExecutionIndex, dict[str, str]]:
+    """Take the next index of the test for a request of its own.
+
+    :returns: the index, and the headers that carry it.
+    """
+    client = call.client
+    index, position = frame.next_request(f"{call.operation} {_called(call, frame.url_patterns)}")
+    request_id = frame.watcher.request(
+        Call(
+            index=index,
+            source="",
+            target=call.target or host_of(call.url),
+            method=call.operation,
+            url=call.url,
+            timeout=call.timeout,
+            position=position,
+            library=client.name,
+            family=client.family,
+            idempotency_key=call.idempotency_key,
+            safe=call.safe,
+            repeatable=call.repeatable,
+        )
+    )
+    return index, headers_for(Propagated(request_id, index), frame.seal)
+
+
+def _answered(status: int, call: AnyCall[Reply]) -> Reply:
+    """The reply of a callee that answers with this status and a line of plain text."""
+    reason = reason_of(status)
+    content = b"" if status in _BODILESS else f"{status} {reason}".rstrip().encode()
+    headers = [("Content-Type", "text/plain; charset=utf-8")]
+    if status != 204:  # Which must not have one.
+        headers.append(("Content-Length", str(len(content))))
+    return call.answer(status, reason, headers, b"" if call.operation == "HEAD" else content)

@@ -1,0 +1,202 @@
+"""One call, from its description to its outcome: written once, for the clients of all libraries.
+
+:func:`perform` and :func:`perform_async` take the call's execution index, announce it, do what the
+server decides, at the point of the call that the fault names, and report how it ended.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextvars import ContextVar, Token
+
+from flask_filibuster.core.urls import host_of
+from flask_filibuster.instrumentation.attempt import Attempt, announce_for_test, outcome_of
+from flask_filibuster.instrumentation.frames import Frame, Scope, TestFrame, here
+from flask_filibuster.instrumentation.outgoing import (
+    AnyCall,
+    AsyncOutgoingCall,
+    Client,
+    OutgoingCall,
+    Reply,
+)
+
+logger = logging.getLogger(__name__)
+
+AnyFrame = Frame | TestFrame
+
+_covered: ContextVar[frozenset[str]] = ContextVar("flask_filibuster_covered", default=frozenset())
+"""Names of the clients whose calls are part of one that is being made already."""
+
+
+def perform(call: OutgoingCall[Reply]) -> Reply:
+    """Make a call, or make it fail, as the execution under way has it.
+
+    Outside of an exploration, and where the call is not for us to see, it is just made.
+
+    :param call: the call.
+    :returns: the reply, real or injected.
+    :raises Exception: as the library does, also for a fault.
+    """
+    return perform_for(frame_of(here(), call), call)
+
+
+async def perform_async(call: AsyncOutgoingCall[Reply]) -> Reply:
+    """:func:`perform` for an asynchronous client."""
+    return await perform_async_for(frame_of(here(), call), call)
+
+
+def frame_of(scope: Scope | None, call: AnyCall[Reply]) -> AnyFrame | None:
+    """On whose behalf a call is made, for :func:`perform_for`; ``None``: it is just made.
+
+    :param scope: the scope of the running code.
+    :param call: the call.
+    """
+    frame = scope.frame if scope is not None else None
+    if frame is None or not call.is_seen or call.client.name in _covered.get():
+        return None
+    if isinstance(frame, TestFrame):
+        return frame
+    config = frame.config
+    if not call.is_on(config) or is_excluded(call.url, config.excluded_hosts):
+        return None
+    return frame
+
+
+def is_excluded(url: str, hosts: tuple[str, ...]) -> bool:
+    """Whether the URL's host is one of these, or below one that begins with a dot."""
+    if not hosts:
+        return False
+    host = host_of(url)
+    return any(host == each or (each[0] == "." and host.endswith(each)) for each in hosts)
+
+
+def perform_for(frame: AnyFrame | None, call: OutgoingCall[Reply]) -> Reply:
+    """One attempt at a call, on behalf of a frame: a call of its own each time.
+
+    :param frame: what :func:`frame_of` gave.
+    :param call: the call.
+    """
+    if frame is None:
+        with _Covering(call.client):
+            return call.send(None)
+    if isinstance(frame, TestFrame):
+        return _perform_for_test(frame, call)
+    attempt = Attempt(frame, call)
+    try:
+        if not attempt.is_explored:
+            with _Covering(call.client):
+                return call.send(None)
+        reply = _carry_out(attempt, call)
+        digest = call.digest(reply) if frame.server.wants_digests else None
+    except BaseException as error:
+        attempt.raised(error)
+        raise
+    attempt.ended(call.outcome(reply, digest))
+    return reply
+
+
+def _carry_out(attempt: Attempt[Reply], call: OutgoingCall[Reply]) -> Reply:
+    fault = attempt.fault()
+    if fault is not None and fault.point in ("before", "answer"):
+        seconds = attempt.hold(fault)
+        if seconds:
+            time.sleep(seconds)
+        return attempt.inject(fault)
+    with _Covering(call.client):
+        if fault is None:
+            return call.send(attempt.headers())
+        if fault.point == "body":
+            return attempt.alter(fault, call.send(attempt.headers(fault)))
+        try:
+            reply = call.send(attempt.headers(fault))
+            attempt.lose(call.outcome(reply, None), call.discard(reply))
+        except call.client.errors as error:
+            logger.debug("the call whose answer is lost had none: %r", error)
+    return attempt.inject(fault)
+
+
+def _perform_for_test(frame: TestFrame, call: OutgoingCall[Reply]) -> Reply:
+    """A request that the test itself makes: never failed, but the root of what it causes."""
+    index, headers = announce_for_test(frame, call)
+    try:
+        with _Covering(call.client):
+            reply = call.send(headers)
+    except BaseException as error:
+        frame.watcher.request_ended(index, outcome_of(error))
+        raise
+    frame.watcher.request_ended(index, call.outcome(reply, None))
+    return reply
+
+
+async def perform_async_for(frame: AnyFrame | None, call: AsyncOutgoingCall[Reply]) -> Reply:
+    """:func:`perform_for` for an asynchronous client."""
+    if frame is None:
+        with _Covering(call.client):
+            return await call.send(None)
+    if isinstance(frame, TestFrame):
+        return await _perform_async_for_test(frame, call)
+    attempt = Attempt(frame, call)
+    try:
+        if not attempt.is_explored:
+            with _Covering(call.client):
+                return await call.send(None)
+        reply = await _carry_out_async(attempt, call)
+        digest = await call.digest(reply) if frame.server.wants_digests else None
+    except BaseException as error:
+        attempt.raised(error)
+        raise
+    attempt.ended(call.outcome(reply, digest))
+    return reply
+
+
+async def _carry_out_async(attempt: Attempt[Reply], call: AsyncOutgoingCall[Reply]) -> Reply:
+    fault = attempt.fault()
+    if fault is not None and fault.point in ("before", "answer"):
+        seconds = attempt.hold(fault)
+        if seconds:
+            from asyncio import sleep  # Lazily: it takes long to import, and this has it already.
+
+            await sleep(seconds)
+        return attempt.inject(fault)
+    with _Covering(call.client):
+        if fault is None:
+            return await call.send(attempt.headers())
+        if fault.point == "body":
+            return attempt.alter(fault, await call.send(attempt.headers(fault)))
+        try:
+            reply = await call.send(attempt.headers(fault))
+            attempt.lose(call.outcome(reply, None), await call.discard(reply))
+        except call.client.errors as error:
+            logger.debug("the call whose answer is lost had none: %r", error)
+    return attempt.inject(fault)
+
+
+async def _perform_async_for_test(frame: TestFrame, call: AsyncOutgoingCall[Reply]) -> Reply:
+    index, headers = announce_for_test(frame, call)
+    try:
+        with _Covering(call.client):
+            reply = await call.send(headers)
+    except BaseException as error:
+        frame.watcher.request_ended(index, outcome_of(error))
+        raise
+    frame.watcher.request_ended(index, call.outcome(reply, None))
+    return reply
+
+
+class _Covering:
+    """For the time of the block, calls of the clients that one is built on are part of its own."""
+
+    __slots__ = ("_names", "_token")
+
+    def __init__(self, client: Client) -> None:
+        self._names = client.built_on
+        self._token: Token[frozenset[str]] | None = None
+
+    def __enter__(self) -> None:
+        if self._names:
+            self._token = _covered.set(_covered.get() | self._names)
+
+    def __exit__(self, *_error: object) -> None:
+        if self._token is not None:
+            _covered.reset(self._token)

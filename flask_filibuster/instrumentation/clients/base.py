@@ -1,0 +1,94 @@
+"""The seam of clients: what Flask-Filibuster needs to know of a library that makes calls.
+
+A client is one file (or folder): a :class:`Client`, which says what the library is and what to
+patch in it, and an :class:`OutgoingCall`, which describes one call, really makes it, answers it and
+fails it as the library's users know it. All else (execution index, report, fault, hold, lost
+answer, digest, signals, excluded hosts, token) is :func:`perform`, written once.
+
+Patch as deep in the library as possible, and raise what its lower layers raise: the library then
+converts, retries and pools by itself. A client for a library ``pigeon``, whose ``Loft.send(coop,
+note)`` returns a text, or raises ``pigeon.LostError``:
+
+>>> from flask_filibuster.instrumentation.clients.base import (
+...     Client, OutgoingCall, Patch, current_scope, perform
+... )
+>>> class Loft:  # As in the library.
+...     def send(self, coop: str, note: str) -> str:
+...         return f"{coop} has {note!r}"
+>>> class PigeonCall(OutgoingCall[str]):
+...     def __init__(self, client, send, coop):
+...         super().__init__(client, "SEND", target=coop)
+...         self._send = send
+...     def send(self, headers):
+...         return self._send()
+...     def fail(self, kind, *, sent):
+...         if kind != "ConnectionError":
+...             raise self.unknown(kind)
+...         raise LookupError(f"no pigeon came back from {self.target}")
+>>> class Pigeon(Client):
+...     name = "pigeon"
+...     family = "other"
+...     def hold(self):
+...         def wrap(original, patch):
+...             def send(loft, coop, note):
+...                 if current_scope() is None or not patch.active:
+...                     return original(loft, coop, note)
+...                 return perform(PigeonCall(self, lambda: original(loft, coop, note), coop))
+...             return send
+...         return [Patch.hold(Loft, "send", wrap)]
+>>> patches = Pigeon().hold()
+>>> Loft().send("attic", "hello")
+"attic has 'hello'"
+>>> for patch in patches:
+...     patch.release()
+
+Declare it in the distribution's metadata, under the import name of the library: the client is
+loaded as soon as an application that is explored has imported the library, and never before. ::
+
+    [options.entry_points]
+    flask_filibuster.clients =
+        pigeon = my_package.pigeon_client:Pigeon
+"""
+
+from __future__ import annotations
+
+from flask_filibuster.core.bodies import Alteration, BrokenBody
+from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.errors import InjectionError
+from flask_filibuster.instrumentation.call import frame_of, perform, perform_async, perform_for
+from flask_filibuster.instrumentation.frames import current_scope, here
+from flask_filibuster.instrumentation.http import (
+    AlteredBody,
+    Body,
+    Header,
+    HttpRequest,
+    pieces_of,
+)
+from flask_filibuster.instrumentation.outgoing import AsyncOutgoingCall, Client, OutgoingCall
+from flask_filibuster.instrumentation.patching import Patch
+from flask_filibuster.instrumentation.propagation import PLACE, UNSEEN, names_place
+
+__all__ = [
+    "PLACE",
+    "UNSEEN",
+    "Alteration",
+    "AlteredBody",
+    "AsyncOutgoingCall",
+    "Body",
+    "BrokenBody",
+    "Client",
+    "Header",
+    "HttpRequest",
+    "InjectionError",
+    "Outcome",
+    "OutgoingCall",
+    "Patch",
+    "current_scope",
+    "frame_of",
+    "here",
+    "names_place",
+    "perform",
+    "perform_async",
+    "perform_for",
+    "pieces_of",
+]

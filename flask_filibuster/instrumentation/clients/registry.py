@@ -1,0 +1,167 @@
+"""Which clients there are, and the patches of those whose libraries an application uses."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import suppress
+from functools import lru_cache
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from flask_filibuster.instrumentation.holding import Instrumentation
+from flask_filibuster.instrumentation.outgoing import Client
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+logger = logging.getLogger(__name__)
+
+GROUP = "flask_filibuster.clients"
+
+_REQUESTS = "flask_filibuster.instrumentation.clients.requests.adapter:Requests"
+
+
+class Instrumented(Instrumentation):
+    """The hold on all clients: those whose library is imported, and others as soon as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._awaited: dict[str, list[EntryPoint]] = {}
+        for entry in clients_known(tuple(sys.path)):
+            self._awaited.setdefault(entry.name, []).append(entry)
+        self._finder = _Finder(self)
+        sys.meta_path.insert(0, self._finder)
+        for name in [name for name in self._awaited if name in sys.modules]:
+            self.imported(name)
+
+    def awaits(self, name: str) -> bool:
+        """Whether there is a client for a library of this import name, which is not held yet."""
+        return name in self._awaited
+
+    def imported(self, name: str) -> None:
+        """A library has been imported: hold its clients."""
+        for entry in self._awaited.pop(name, ()):
+            client = _loaded(entry)
+            if client is not None:
+                self._hold(client)
+
+    def release(self) -> None:
+        """Put everything back as it was, but for what somebody else still holds."""
+        with suppress(ValueError):  # It is out already.
+            sys.meta_path.remove(self._finder)
+        super().release()
+
+    def _hold(self, client: Client) -> None:
+        try:
+            patches = client.hold()
+        except Exception as error:  # noqa: BLE001 - whatever a library that has changed leads to
+            logger.warning(
+                "Calls of %s are not seen: its client cannot patch the installed version: %r",
+                client.name,
+                error,
+            )
+            return
+        self.add(patches)
+
+
+def instrument() -> Instrumented:
+    """Let the calls of all known clients in this process be seen and be failed.
+
+    A client's library is patched only where the application imports it, now or later. Threads that
+    a view starts belong to its request.
+
+    >>> with instrument():
+    ...     pass  # Calls are seen here, if something is explored.
+
+    :returns: the hold on it; ``release()`` it, or use it as a context manager.
+    """
+    return Instrumented()
+
+
+@lru_cache(maxsize=8)
+def clients_known(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:  # noqa: ARG001 - where they are
+    """The entry points of all clients, by the import names of their libraries.
+
+    :param path: ``sys.path``, on which they are looked for.
+    """
+    # Lazily: it takes long to import, and an app that is not explored never needs it.
+    from importlib.metadata import EntryPoint, entry_points
+
+    # A source tree that is not installed has no entry points; requests is always there.
+    always = EntryPoint("requests", _REQUESTS, GROUP)
+    found = {(each.name, each.value): each for each in (always, *entry_points(group=GROUP))}
+    return tuple(found.values())
+
+
+def _loaded(entry: EntryPoint) -> Client | None:
+    """The client of an entry point; a broken one is named in a warning, and not used."""
+    try:
+        made: Any = entry.load()()
+    except Exception as error:  # noqa: BLE001 - others' code, which must not end an exploration
+        logger.warning(
+            "The client %s = %s cannot be loaded, and calls of %s are not seen by it: %r",
+            entry.name,
+            entry.value,
+            entry.name,
+            error,
+        )
+        return None
+    if not isinstance(made, Client):
+        logger.warning(
+            "The client %s = %s is not used: it gives %r, which is no Client",
+            entry.name,
+            entry.value,
+            made,
+        )
+        return None
+    return made
+
+
+class _Finder(MetaPathFinder):
+    """Notices the import of a library: first among the finders, it finds nothing by itself."""
+
+    def __init__(self, instrumented: Instrumented) -> None:
+        self._instrumented = instrumented
+
+    def find_spec(self, fullname: str, path: Any, target: ModuleType | None = None) -> Any:
+        """What the other finders find, with a loader that tells when it is done."""
+        if not self._instrumented.awaits(fullname):
+            return None
+        finders = sys.meta_path
+        # Those behind this one only: two of these would ask each other for ever.
+        for finder in finders[finders.index(self) + 1 if self in finders else 0 :]:
+            if not hasattr(finder, "find_spec"):
+                continue
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _Loader(spec.loader, self._instrumented)
+                return spec
+        return None
+
+
+class _Loader(Loader):
+    """Loads a library as its own loader does, and puts that back in place."""
+
+    def __init__(self, loader: Any, instrumented: Instrumented) -> None:
+        self._loader = loader
+        self._instrumented = instrumented
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """As the library's own loader does."""
+        module: ModuleType | None = self._loader.create_module(spec)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """As the library's own loader does; then its clients are held."""
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        self._instrumented.imported(module.__name__)

@@ -1,0 +1,163 @@
+"""One call of requests, as the seam of clients wants it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from requests import PreparedRequest, RequestException, Response
+from requests.adapters import BaseAdapter
+
+from flask_filibuster.config import Config
+from flask_filibuster.instrumentation.clients.base import (
+    PLACE,
+    UNSEEN,
+    Alteration,
+    AlteredBody,
+    Client,
+    Header,
+    Outcome,
+    OutgoingCall,
+    names_place,
+)
+from flask_filibuster.instrumentation.clients.requests.injection import raise_injected
+from flask_filibuster.instrumentation.clients.requests.synthesis import (
+    BytesBody,
+    build_response,
+    raw_response,
+    with_body,
+)
+from flask_filibuster.instrumentation.clients.requests.timeouts import timeouts_of
+
+Send = Callable[..., Response]
+
+
+class RequestsCall(OutgoingCall[Response]):
+    """A request on its way through an adapter.
+
+    :param client: the client requests.
+    :param adapter: the adapter that the application knows of.
+    :param request: what it sends.
+    :param options: the other arguments of ``BaseAdapter.send``.
+    :param by_hand: whether the application has mounted our adapter itself.
+    """
+
+    __slots__ = ("_adapter", "_by_hand", "_options", "_request", "_send")
+
+    def __init__(
+        self,
+        client: Client,
+        adapter: BaseAdapter,
+        request: PreparedRequest,
+        options: dict[str, Any],
+        *,
+        by_hand: bool,
+    ) -> None:
+        super().__init__(
+            client,
+            request.method or "GET",
+            url=request.url or "",
+            timeout=timeouts_of(options["timeout"]),
+            idempotency_key=_text(request.headers.get("Idempotency-Key", "")),
+        )
+        self._adapter = adapter
+        self._request = request
+        self._options = options
+        self._by_hand = by_hand
+        self._send: Send = adapter.send
+
+    def through(self, send: Send) -> None:
+        """What the call is really sent with: a single attempt of the adapter, or this process."""
+        self._send = send
+
+    @property
+    def is_seen(self) -> bool:
+        """Not where it is a request of the instrumentation itself."""
+        return UNSEEN not in self._request.headers
+
+    def is_on(self, config: Config) -> bool:
+        """Whether the app's settings let it be seen: always, where our adapter is mounted."""
+        return self._by_hand or self.client.is_on(config)
+
+    def send(self, headers: Mapping[str, str] | None) -> Response:
+        """Send it; the application gets to see its own request, from which redirects are made."""
+        request = self._request
+        sent = _with_place(request, headers)
+        try:
+            response = self._send(sent, **self._options)
+        except RequestException as error:
+            if error.request is sent:
+                error.request = request
+            raise
+        if response.request is sent:
+            response.request = request
+        return response
+
+    def answer(self, status: int, reason: str, headers: Sequence[Header], body: bytes) -> Response:
+        """A response as the adapter would have built it."""
+        raw = raw_response(
+            status=status,
+            reason=reason,
+            headers=headers,
+            body=BytesBody(body),
+            method=self.operation,
+        )
+        return build_response(self._adapter, self._request, raw)
+
+    def fail(self, kind: str, *, sent: bool) -> NoReturn:
+        """Raise what requests raises, with the errors of urllib3 and of Python below it."""
+        raise_injected(kind, self._request, self.timeout, sent=sent)
+
+    def outcome(self, reply: Response, digest: str | None) -> Outcome:
+        """The status."""
+        return Outcome(status=reply.status_code, digest=digest)
+
+    def digest(self, reply: Response) -> str | None:
+        """Digest of the body, which the caller would read next; never of one that it streams."""
+        if self._options["stream"]:
+            return None
+        return hashlib.md5(reply.content, usedforsecurity=False).hexdigest()
+
+    def discard(self, reply: Response) -> str | None:
+        """Read the body to its end, as a streamed answer is part of the callee's work."""
+        digest = hashlib.md5(usedforsecurity=False)
+        for piece in reply.iter_content(65_536):
+            digest.update(piece)
+        reply.close()
+        return digest.hexdigest()
+
+    def alter_body(self, reply: Response, alter: Alteration) -> Response:
+        """The response, whose body is read through ``alter``."""
+        raw = reply.raw
+        body = AlteredBody(raw.stream(65_536, decode_content=False), alter, raw.close)
+        reply.raw = with_body(raw, body, self.operation)
+        return reply
+
+
+def _with_place(request: PreparedRequest, headers: Mapping[str, str] | None) -> PreparedRequest:
+    """The request with these headers in place of its caller's, which a gateway hands on."""
+    own = request.headers
+    names = [name for name, _ in own.lower_items()]
+    given = [name for name in names if name in PLACE] if names_place(names) else []
+    if headers is None and not given:
+        return request
+    sent = _copy(request)
+    for name in given:
+        del sent.headers[name]
+    if headers is not None:
+        for name, value in headers.items():
+            sent.headers[name] = value
+    return sent
+
+
+def _copy(request: PreparedRequest) -> PreparedRequest:
+    # As copy.copy does it, in a quarter of the time.
+    copied: PreparedRequest = object.__new__(type(request))
+    copied.__dict__.update(request.__dict__)
+    copied.headers = request.headers.copy()
+    return copied
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value

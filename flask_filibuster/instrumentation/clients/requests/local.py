@@ -1,0 +1,101 @@
+"""The adapter that delivers requests to a service of this process."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from requests import PreparedRequest, Response
+from requests.adapters import BaseAdapter, HTTPAdapter
+
+from flask_filibuster.instrumentation.clients.base import HttpRequest
+from flask_filibuster.instrumentation.clients.requests.synthesis import build_response, raw_response
+from flask_filibuster.instrumentation.clients.requests.timeouts import check_timeout
+from flask_filibuster.instrumentation.frames import LocalService, Network
+
+Send = Callable[..., Response]
+
+
+def local_send(adapter: BaseAdapter, network: Network | None, url: str) -> Send | None:
+    """What sends to this URL within this process, in the adapter's place; ``None`` for nothing."""
+    service = network.service_at(url) if network is not None else None
+    if service is None:
+        return None
+    return functools.partial(_send_locally, adapter, LocalAdapter(service))
+
+
+def _send_locally(
+    adapter: BaseAdapter, local: LocalAdapter, request: PreparedRequest, **options: Any
+) -> Response:
+    """What requests lets a class of adapters do to its requests and responses is done here, too."""
+    if not isinstance(adapter, HTTPAdapter):
+        return local.send(request, **options)
+    adapter.add_headers(request, **options)
+    response = local.send(request, **options)
+    if type(adapter).build_response is HTTPAdapter.build_response:
+        return response
+    return adapter.build_response(request, response.raw)
+
+
+class LocalAdapter(BaseAdapter):
+    """Delivers requests to a service of this process.
+
+    :param service: the service.
+    """
+
+    def __init__(self, service: LocalService) -> None:
+        super().__init__()
+        self._service = service
+
+    def send(
+        self,
+        request: PreparedRequest,
+        stream: bool = False,  # noqa: ARG002 - what follows describes a socket; there is none
+        timeout: Any = None,
+        verify: bool | str = True,  # noqa: ARG002
+        cert: Any = None,  # noqa: ARG002
+        proxies: Mapping[str, str] | None = None,  # noqa: ARG002
+    ) -> Response:
+        """Have the service answer the request; it produces the body as that is read.
+
+        Reading the body raises what it would from a socket, if the service breaks off.
+
+        :raises ValueError: the timeout is none.
+        """
+        check_timeout(timeout)
+        method = request.method or "GET"
+        headers = [(name, _text(value)) for name, value in request.headers.items()]
+        answer = self._service.handle(
+            HttpRequest(method, request.url or "", headers, _body_of(request))
+        )
+        raw = raw_response(
+            status=answer.status,
+            reason=answer.reason,
+            headers=answer.headers,
+            body=answer.body,
+            method=method,
+        )
+        return build_response(self, request, raw)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _body_of(request: PreparedRequest) -> bytes | Iterable[bytes | str] | None:
+    body: Any = request.body
+    if isinstance(body, str):
+        content = body.encode()
+        # Older versions of urllib3 send Latin-1, and have said so by the length.
+        is_latin = request.headers.get("Content-Length") != str(len(content))
+        return body.encode("latin-1") if is_latin else content
+    return _pieces(body.read) if hasattr(body, "read") else body
+
+
+def _pieces(read: Callable[[int], bytes | str]) -> Iterator[bytes | str]:
+    while piece := read(65_536):
+        yield piece

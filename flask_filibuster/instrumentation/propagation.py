@@ -1,0 +1,43 @@
+"""The headers that carry a call's place in an execution to its callee."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flask_filibuster.protocol import headers as wire
+from flask_filibuster.protocol.headers import Propagated, write_headers
+from flask_filibuster.server.signing import Seal
+
+PLACE = frozenset(
+    name.lower()
+    for name in (
+        wire.REQUEST_ID,
+        wire.EXECUTION_INDEX,
+        wire.GENERATED_ID,
+        wire.VCLOCK,
+        wire.ORIGIN_VCLOCK,
+        wire.FORCED_SLEEP,
+        wire.SIGNATURE,
+    )
+)
+"""Their names, in lower case: a gateway hands on its own caller's, which are not for its callee."""
+
+UNSEEN = wire.INSTRUMENTATION
+"""The header of requests that belong to the instrumentation itself."""
+
+
+def headers_for(place: Propagated, seal: Seal | None) -> dict[str, str]:
+    """The headers to send with a call.
+
+    :param place: the call's place in the execution.
+    :param seal: signs the headers; ``None``: they are not signed.
+    """
+    headers = write_headers(place)
+    if seal is not None:
+        headers[wire.SIGNATURE] = seal.sign(*wire.signed_parts(headers))
+    return headers
+
+
+def names_place(names: Iterable[str]) -> bool:
+    """Whether headers of these names, in lower case, say anything about a place."""
+    return not PLACE.isdisjoint(names)

@@ -1,0 +1,118 @@
+"""The streams of a call within this process: what the caller sends, what the callee answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import Context, copy_context
+from typing import Any, TypeVar
+
+from flask_filibuster.core.bodies import BrokenBody
+from flask_filibuster.instrumentation.frames import Network, Scope, enter
+from flask_filibuster.instrumentation.http import PiecewiseReader
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+class CalleeContext:
+    """The context in which one request is handled and its body produced.
+
+    :param network: where the callee's own calls go.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._context = Context()
+        self._context.run(enter, Scope(None, network))
+
+    def run(self, function: Callable[..., Result], *args: Any) -> Result:
+        """Call a function in that context."""
+        return self._context.run(function, *args)
+
+
+class AnswerBody:
+    """A WSGI body, piece by piece: each is what the app produces next.
+
+    :param context: the context in which the app produces it.
+    :param body: the app's iterable.
+    :param length: how many bytes the client reads, by the answer's headers; ``None``: all.
+    """
+
+    def __init__(self, context: CalleeContext, body: Iterable[bytes], length: int | None) -> None:
+        self._context = context
+        self._body = body
+        self._iterator: Iterator[bytes] = iter(()) if length == 0 else context.run(iter, body)
+        self._given = 0
+        self._length = length
+        self._closed = False
+
+    def next_piece(self) -> bytes | None:
+        """What the app produces next.
+
+        :raises BrokenBody: the app broke off, or ended before the length that it declared.
+        """
+        left = None if self._length is None else self._length - self._given
+        try:
+            piece = self._context.run(_next if left != 0 else _exhaust, self._iterator)
+        except Exception as error:
+            logger.exception("a service broke off in the middle of its answer")
+            if left == 0:  # The client has all that it waits for.
+                return None
+            raise BrokenBody(self._given, error=error) from error
+        if piece is None:
+            if left:
+                raise BrokenBody(self._given, left)
+            return None
+        piece = piece[:left]
+        self._given += len(piece)
+        return piece
+
+    def close(self) -> None:
+        """Close the app's iterable, as a server does (PEP 3333)."""
+        if self._closed:
+            return
+        self._closed = True
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            try:
+                self._context.run(close)
+            except Exception:  # Which a client never hears of.
+                logger.exception("a service failed to close its answer")
+
+
+def _next(pieces: Iterator[bytes]) -> bytes | None:
+    return next(pieces, None)
+
+
+def _exhaust(pieces: Iterator[bytes]) -> None:
+    for _ in pieces:
+        pass
+
+
+class RequestBody(PiecewiseReader):
+    """A request body that is produced piece by piece, as the file that WSGI wants.
+
+    It is the caller's code that produces it, and so it runs in a copy of the caller's context.
+
+    :ivar failure: what the caller's code raised; its request ends in that, whatever the app makes
+        of a body that broke off.
+    """
+
+    def __init__(self, pieces: Iterable[bytes | str]) -> None:
+        super().__init__()
+        self.failure: Exception | None = None
+        self._context = copy_context()
+        self._pieces = iter(pieces)
+
+    def next_piece(self) -> bytes | None:
+        """What the caller produces next.
+
+        :raises ConnectionResetError: the caller broke off.
+        """
+        try:
+            piece = self._context.run(next, self._pieces, None)
+        except Exception as error:
+            self.failure = error
+            raise ConnectionResetError("the client broke off in its request") from error
+        return piece.encode() if isinstance(piece, str) else piece

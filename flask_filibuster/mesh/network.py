@@ -1,0 +1,83 @@
+"""Several WSGI apps in one process, reachable under their URLs without sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from flask_filibuster.core.urls import DEFAULT_PORTS, check_base_url, service_name
+from flask_filibuster.errors import SetupError
+from flask_filibuster.instrumentation.frames import LocalService
+from flask_filibuster.instrumentation.http import HttpAnswer, HttpRequest
+from flask_filibuster.mesh.wsgi_call import WSGIApp, answer_of
+
+
+class Mesh:
+    """The network of an exploration: which app is reached under which base URL.
+
+    :param services: WSGI apps by base URL; a URL may have a path, the longest that fits is used.
+    :raises SetupError: a key is no base URL, two are the same, or a value is no WSGI app.
+    """
+
+    def __init__(self, services: Mapping[str, WSGIApp]) -> None:
+        self._services: dict[tuple[str, str, int], list[MeshService]] = {}
+        for url, app in services.items():
+            if not callable(app):
+                raise SetupError(f"services[{url!r}] is {app!r}; it must be a WSGI app")
+            service = MeshService(self, check_base_url(url), app)
+            there = self._services.setdefault(_origin(url), [])
+            if any(each.prefix == service.prefix for each in there):
+                raise SetupError(f"services=… has two apps for {url!r}")
+            there.append(service)
+            there.sort(key=lambda each: len(each.prefix), reverse=True)
+
+    def service_at(self, url: str) -> LocalService | None:
+        """The service under this URL, or ``None`` where the real network begins."""
+        try:
+            there = self._services.get(_origin(url))
+        except ValueError:
+            return None
+        if there is None:
+            return None
+        path = unquote_to_bytes(urlsplit(url).path or "/")
+        return next((each for each in there if each.holds(path)), None)
+
+
+class MeshService:
+    """One WSGI app under its base URL.
+
+    :param mesh: the network that the app, too, calls into.
+    :param base_url: where the app is.
+    :param app: the app.
+    """
+
+    def __init__(self, mesh: Mesh, base_url: str, app: WSGIApp) -> None:
+        self.prefix = unquote_to_bytes(urlsplit(base_url).path.rstrip("/"))
+        self._mesh = mesh
+        self._app = app
+        self._base_url = base_url
+        self._name = service_name(base_url, app)
+
+    def holds(self, path: bytes) -> bool:
+        """Whether a path, without its percent signs, belongs to this app."""
+        return path == self.prefix or path.startswith(self.prefix + b"/")
+
+    def handle(self, request: HttpRequest) -> HttpAnswer:
+        """Have the app answer a request; it produces the body as that is read."""
+        return answer_of(
+            self._app,
+            request,
+            prefix=self.prefix,
+            network=self._mesh,
+            name=self._name,
+            base_url=self._base_url,
+        )
+
+    def __repr__(self) -> str:
+        return f"<MeshService {self._name} under {self._base_url}>"
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    port = parts.port if parts.port is not None else DEFAULT_PORTS.get(parts.scheme, 0)
+    return parts.scheme, (parts.hostname or "").lower(), port

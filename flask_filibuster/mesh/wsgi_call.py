@@ -1,0 +1,138 @@
+"""One request to a WSGI app of this process, handled in an empty context as if over a socket."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from werkzeug.test import run_wsgi_app
+
+from flask_filibuster.core.urls import DEFAULT_PORTS
+from flask_filibuster.instrumentation.app.peer import PEER_KEY, Peer
+from flask_filibuster.instrumentation.frames import Frame, Network, TestFrame, current_scope
+from flask_filibuster.instrumentation.http import Header, HttpAnswer, HttpRequest
+from flask_filibuster.mesh.bodies import AnswerBody, CalleeContext, RequestBody
+
+logger = logging.getLogger(__name__)
+
+WSGIApp = Callable[..., Iterable[bytes]]
+_LOGGED = "the service under %s raised an exception; its caller gets a 500, as over a socket"
+
+
+def answer_of(
+    app: WSGIApp,
+    request: HttpRequest,
+    *,
+    prefix: bytes,
+    network: Network,
+    name: str,
+    base_url: str,
+) -> HttpAnswer:
+    """Have an app answer a request; it produces the body as that is read.
+
+    :param app: the app.
+    :param request: the request.
+    :param prefix: the part of its path that leads to the app.
+    :param network: where the app's own calls go.
+    :param name: what to call the service, unless it has a name of its own.
+    :param base_url: where the app is, for the log.
+    :raises Exception: what the caller's own code raises while it produces the request's body.
+    """
+    sent = _input(request.body)
+    environ = _environ(request, prefix)
+    environ["wsgi.input"] = sent if isinstance(sent, io.BytesIO) else io.BufferedReader(sent)
+    test = _test_frame()
+    if test is not None:
+        environ[PEER_KEY] = Peer(test, name)
+    context = CalleeContext(network)
+    try:
+        body, status, received = context.run(run_wsgi_app, app, environ)
+        headers = list(received)
+    except Exception:  # As a WSGI server does with whatever an app lets out.
+        logger.exception(_LOGGED, base_url)
+        body, status, headers = _server_error()
+    code, _, reason = status.partition(" ")
+    length = 0 if _is_bodiless(request.method, int(code)) else _declared_length(headers)
+    answer = AnswerBody(context, body, length)
+    if isinstance(sent, RequestBody) and sent.failure is not None:
+        answer.close()
+        raise sent.failure
+    return HttpAnswer(int(code), reason, headers, answer)
+
+
+def _test_frame() -> TestFrame | None:
+    scope = current_scope()
+    frame = scope.frame if scope is not None else None
+    return frame.test if isinstance(frame, Frame) else frame
+
+
+def _is_bodiless(method: str, status: int) -> bool:
+    return method == "HEAD" or status in (204, 304) or status < 200
+
+
+def _declared_length(headers: Iterable[Header]) -> int | None:
+    lengths = [value for name, value in headers if name.lower() == "content-length"]
+    return int(lengths[0]) if lengths and lengths[0].isdecimal() else None
+
+
+def _server_error() -> tuple[Iterable[bytes], str, list[Header]]:
+    text = b"Internal Server Error"
+    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))]
+    return [text], "500 Internal Server Error", headers
+
+
+def _input(body: bytes | Iterable[bytes | str] | None) -> io.BytesIO | RequestBody:
+    if body is None:
+        return io.BytesIO()
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return io.BytesIO(body)
+    return RequestBody(body)
+
+
+def _environ(request: HttpRequest, prefix: bytes) -> dict[str, Any]:
+    """The WSGI environment of a request (PEP 3333), but for its body."""
+    url = urlsplit(request.url)
+    default = DEFAULT_PORTS.get(url.scheme, 80)
+    path = unquote_to_bytes(url.path or "/")
+    host = url.netloc.rpartition("@")[2]
+    if url.port == default:  # Clients leave it out.
+        host = host.rpartition(":")[0]
+    target = f"{url.path or '/'}{'?' if url.query else ''}{url.query}"
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": prefix.decode("latin-1"),
+        "PATH_INFO": path[len(prefix) :].decode("latin-1"),
+        "QUERY_STRING": url.query,
+        "REQUEST_URI": target,
+        "RAW_URI": target,
+        "SERVER_NAME": url.hostname or "",
+        "SERVER_PORT": str(url.port or default),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "REMOTE_PORT": "0",
+        "HTTP_HOST": host,
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": url.scheme,
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    environ.update(_header_keys(request.headers))
+    return environ
+
+
+def _header_keys(headers: Iterable[Header]) -> dict[str, str]:
+    """Headers as WSGI has them; a repeated one is one with all the values."""
+    keys: dict[str, str] = {}
+    for name, value in headers:
+        key = name.upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        keys[key] = f"{keys[key]},{value}" if key in keys else value
+    return keys
