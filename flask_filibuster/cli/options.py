@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from flask_filibuster.errors import ConfigError
-from flask_filibuster.options.documentation import default_words
+from flask_filibuster.options.documentation import OFF, ON, default_words
 from flask_filibuster.options.kinds import JOURNAL_FILE, Kind
 from flask_filibuster.options.layers import check_together, merged
 from flask_filibuster.options.option import Option, Place
@@ -60,11 +60,35 @@ def _rendered(option: Option) -> Iterator[Callable[[Command], Command]]:
     elif kind.choices:
         yield click.option(name, type=click.Choice(kind.choices), help=words)
     elif kind.many:
-        yield click.option(name, multiple=True, default=None, metavar=kind.metavar, help=words)
+        off = f"--no-{option.words}"
+        yield click.option(
+            name, option.name, multiple=True, callback=_added, metavar="MODULE:NAME", help=ON
+        )
+        yield click.option(
+            off, f"no_{option.name}", multiple=True, callback=_off, metavar="NAME", help=OFF
+        )
     else:
         yield click.option(name, type=_reader(kind), metavar=kind.metavar, help=words)
     if kind is JOURNAL_FILE:
         yield click.option(f"--no-{option.words}", is_flag=True, help="Record nothing.")
+
+
+def _added(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    for value in values:
+        if ":" not in value:
+            raise click.BadParameter(f"{value} is not 'module:name'")
+    return values
+
+
+def _off(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    for value in values:
+        if ":" in value:
+            raise click.BadParameter(f"{value} is not the name of an oracle")
+    return values
 
 
 def spelt(name: str) -> str:
@@ -83,6 +107,9 @@ def options_from(place: Place, given: Mapping[str, Any]) -> Options:
 
     names = {each.name for each in rows(place)}
     layer = {name: value for name, value in given.items() if name in names}
+    for each in rows(place):
+        if each.kind.many:
+            layer[each.name] = (*given[each.name], *given[f"no_{each.name}"]) or None
     if given.get("no_journal"):
         if layer["journal"] is not None:
             raise click.UsageError("--no-journal contradicts --journal")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from flask_filibuster.config import Config
@@ -44,7 +44,7 @@ class Options(Explored):
             value = getattr(self, each.name)
             if value is not None:
                 object.__setattr__(self, each.name, each.check(value))
-        check_together({name: getattr(self, name) for name in self.__dataclass_fields__})
+        check_together({each.name: getattr(self, each.name) for each in fields(self)})
 
     def over(self, config: Config) -> Options:
         """These options, and those of a configuration where they say nothing.
@@ -54,15 +54,16 @@ class Options(Explored):
         """
         if (self.resume or self.changed) and self.journal is None and config.journal is False:
             raise SetupError("FILIBUSTER_JOURNAL is None, so no executions are recorded")
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        for each in declared(Shared):
-            if values[each.name] is None:
-                values[each.name] = getattr(config, each.name)
+        changes: dict[str, Any] = {
+            each.name: getattr(config, each.name)
+            for each in declared(Shared)
+            if getattr(self, each.name) is None
+        }
         if self.slow or self.faults is not None:
-            values["analysis_file"] = None
-        if values["settle"] is None:
-            values["settle"] = config.timeout
-        return Options(**values)
+            changes["analysis_file"] = None
+        if self.settle is None:
+            changes["settle"] = config.timeout
+        return replace(self, **changes)
 
     def model(self, services: Mapping[str, Any], *, foreign: bool = False) -> FaultModel | None:
         """The fault model that is asked for, if any is.

@@ -17,6 +17,10 @@ def default_words(option: Option) -> str:
     return f"  [default: {words.replace('`', '')}]" if words else ""
 
 
+OFF = "Switch this oracle off; can be repeated."
+ON = "Add the oracle at MODULE:NAME; can be repeated."
+
+
 def mark_words() -> str:
     """The arguments of the mark, and what it does, as pytest lists it."""
     arguments = ", ".join(f"{each.name}=None" for each in rows("mark"))
@@ -35,7 +39,7 @@ def explore_words() -> str:
 
 
 def _plain(value: object) -> str:
-    return "" if value is None else str(value)
+    return "" if value in (None, ()) else str(value)
 
 
 def _in_python(option: Option) -> str:
@@ -47,11 +51,12 @@ def _in_python(option: Option) -> str:
 
 def _spellings(option: Option) -> Iterator[str]:
     """How the option is spelt in each place."""
+    off = f"/`--no-{option.words}`" if option.kind.many else ""
     if "pytest" in option.places:
-        yield f"`--filibuster-{option.words}`"
+        yield f"`--filibuster-{option.words}`{off.replace('--no-', '--no-filibuster-')}"
     commands = [each for each in ("explore", "test", "serve") if each in option.places]
     if commands:
-        yield f"`--{option.words}` ({', '.join(commands)})"
+        yield f"`--{option.words}`{off} ({', '.join(commands)})"
     if "mark" in option.places:
         yield "mark"
     if "python" in option.places:

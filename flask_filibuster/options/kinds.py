@@ -75,7 +75,7 @@ def _read_number(text: str) -> Any:
 
 
 def _read_list(text: str) -> Any:
-    return [each for each in re.split(r"[\s,]+", text) if each]
+    return [each.strip() for each in re.split(r"[\n,]", text) if each.strip()]
 
 
 def _read_journal(text: str) -> Any:
@@ -199,6 +199,17 @@ def _services(key: str, value: Any) -> Any:
     return value
 
 
+def _oracles(key: str, value: Any) -> tuple[Any, ...]:
+    # Which names there are is known where oracles are loaded.
+    if not isinstance(value, list | tuple) or "" in value:
+        raise ConfigError(
+            key,
+            value,
+            "a list of names of oracles to switch off, and of oracles to add, as 'module:name'",
+        )
+    return tuple(value)
+
+
 def _optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
     return lambda key, value: None if value is None else check(key, value)
 
@@ -228,4 +239,4 @@ REDUCTION = Kind(
     words=" or ".join(f'`"{each}"`' for each in REDUCTIONS), check=_reduction, choices=REDUCTIONS
 )
 SERVICES = Kind(words="str", check=_services, metavar="MODULE:NAME")
-ORACLES = Kind(words="list of str", check=_names("names of oracles"), read=_read_list, many=True)
+ORACLES = Kind(words="list", check=_oracles, read=_read_list, metavar="NAME", many=True)

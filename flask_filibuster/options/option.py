@@ -55,8 +55,12 @@ class Option:
 
     @property
     def words(self) -> str:
-        """Its name on a command line, without dashes before it: ``max-faults``."""
-        return self.name.replace("_", "-")
+        """Its name on a command line, without dashes before it: ``max-faults``.
+
+        That of a list is in the singular, as each of its values has an option of its own.
+        """
+        name = self.name.replace("_", "-")
+        return name.removesuffix("s") if self.kind.many else name
 
     def check(self, value: Any, key: str | None = None) -> Any:
         """Check a value and return it in its final form.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from flask_filibuster.errors import ConfigError, FilibusterError, UnknownKeyError
-from flask_filibuster.options.documentation import default_words, mark_words
+from flask_filibuster.options.documentation import OFF, ON, default_words, mark_words
 from flask_filibuster.options.kinds import URL, Kind
 from flask_filibuster.options.layers import check_together, merged
 from flask_filibuster.options.nearest import suggestion
@@ -19,6 +19,7 @@ from flask_filibuster.options.project import Project, beside, import_from, read_
 from flask_filibuster.options.table import rows
 from flask_filibuster.pytest_plugin.state import MARKER
 
+INI: pytest.StashKey[Mapping[str, Any]] = pytest.StashKey()
 PROJECT: pytest.StashKey[Project] = pytest.StashKey()
 NO_JOURNAL = "no_filibuster_journal"
 
@@ -47,15 +48,17 @@ def add_options(parser: pytest.Parser) -> None:
         help="Run the test of this counterexample once, with its faults.",
     )
     for each in rows("pytest", "project"):
-        parser.addini(each.ini_key, f"{each.help}{default_words(each)}", default=None)
+        kind: Literal["linelist", "string"] = "linelist" if each.kind.many else "string"
+        parser.addini(each.ini_key, f"{each.help}{default_words(each)}", kind, default=None)
 
 
 def _add_option(group: Any, option: Option) -> None:
     name, words = f"--filibuster-{option.words}", f"{option.help}{default_words(option)}"
     if option.kind.many:
-        group.addoption(
-            name, action="append", default=None, metavar=option.kind.metavar, help=words
-        )
+        off = f"--no-filibuster-{option.words}"
+        kept = {"action": "append", "default": None, "dest": option.ini_key}
+        group.addoption(name, type=_added, metavar="MODULE:NAME", help=ON, **kept)
+        group.addoption(off, type=_off, metavar="NAME", help=OFF, **kept)
     elif not option.kind.flag:
         # The values that argparse would show for choices, the message of the check shows, too.
         group.addoption(name, type=_reader(option.kind), metavar=_metavar(option.kind), help=words)
@@ -84,6 +87,18 @@ def _reader(kind: Kind) -> Callable[[str], Any]:
     return read
 
 
+def _added(text: str) -> str:
+    if ":" not in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not 'module:name'")
+    return text
+
+
+def _off(text: str) -> str:
+    if ":" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of an oracle")
+    return text
+
+
 def add_marker(config: pytest.Config) -> None:
     """Register the mark, with its arguments."""
     config.addinivalue_line("markers", f"{MARKER}{mark_words()}")
@@ -95,7 +110,8 @@ def check_options(config: pytest.Config) -> None:
     :raises pytest.UsageError: there are any.
     """
     try:
-        for layer in (command_line(config), ini(config)):
+        config.stash[INI] = _ini(config)
+        for layer in (command_line(config), config.stash[INI]):
             check_together(layer, lambda name: f"--filibuster-{name.replace('_', '-')}")
         config.stash[PROJECT] = read_project(config.rootpath)
         check_together(config.stash[PROJECT].values)
@@ -116,7 +132,7 @@ def command_line(config: pytest.Config) -> dict[str, Any]:
     return given
 
 
-def ini(config: pytest.Config) -> dict[str, Any]:
+def _ini(config: pytest.Config) -> dict[str, Any]:
     """The options of pytest's configuration file.
 
     :raises ConfigError: a key is unknown, or its value does not fit.
@@ -124,7 +140,8 @@ def ini(config: pytest.Config) -> dict[str, Any]:
     known = {each.ini_key: each for each in rows("pytest", "project")}
     file = config.inipath
     # The public name is deprecated since pytest 9.1, where nothing replaces it.
-    for key in vars(config).get("_inicfg") or config.inicfg:
+    private = "_inicfg" in vars(config)
+    for key in vars(config)["_inicfg"] if private else config.inicfg:
         if key.startswith(f"{MARKER}_") and key not in known:
             raise UnknownKeyError(key, str(file), suggestion(key, known))
     return dict(_ini_values(config, known.values(), file))
@@ -134,10 +151,11 @@ def _ini_values(
     config: pytest.Config, options: Any, file: Path | None
 ) -> Iterator[tuple[str, Any]]:
     for each in options:
-        text = config.getini(each.ini_key)
-        if text in (None, "", []):  # Which of them means "not given" depends on the version.
+        given = config.getini(each.ini_key)
+        if given in (None, "", []):  # Which of them means "not given" depends on the version.
             continue
-        value = each.kind.from_text(f"{each.ini_key} in {file}", str(text))
+        text = "\n".join(given) if isinstance(given, list) else str(given)
+        value = each.kind.from_text(f"{each.ini_key} in {file}", text)
         yield each.name, beside(file, value) if file and each.kind.path else value
 
 
@@ -146,7 +164,7 @@ def layers(config: pytest.Config, mark: dict[str, Any]) -> dict[str, Any]:
 
     :param mark: the arguments of its mark.
     """
-    return merged(command_line(config), mark, ini(config), config.stash[PROJECT].values)
+    return merged(command_line(config), mark, config.stash[INI], config.stash[PROJECT].values)
 
 
 def named_services(config: pytest.Config) -> dict[str, Any]:
