@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from flask_filibuster.core.call import Call
-from flask_filibuster.core.fault import Fault
+from flask_filibuster.core.fault import REQUESTS, Fault
 from flask_filibuster.errors import FaultModelError
 
 EVERY_CALL = re.compile(r"requests\.")
+"""Every call of a client of this project. Prototypes read it as every call of requests, the only
+client that they know."""
+
 MOST_SHOWN = 200
 
 
@@ -43,6 +46,8 @@ class Rule:
             return False
         if self.restriction not in (None, "timeout", "ssl"):
             return False
+        if self.calls.pattern == EVERY_CALL.pattern and call.library != REQUESTS:
+            return True
         api = call.api or f"requests.{call.method.lower()}"
         return self.calls.match(api) is not None
 

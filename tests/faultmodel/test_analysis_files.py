@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -484,3 +485,22 @@ def test_the_file_that_was_written_is_read_from_disk(tmp_path: Path) -> None:
     path = tmp_path / "analysis.json"
     path.write_text(json.dumps(model.to_analysis()))
     assert_same(model, FaultModel.from_analysis_file(path))
+
+
+# --- other clients --------------------------------------------------------------------------------
+
+
+def test_calls_of_every_client_fail() -> None:
+    model = FaultModel(("ConnectionError",), default_statuses=(503,))
+    other = replace(call(), library="httpx", api="httpx.get")
+    assert model.faults_of(other) == (Fault("ConnectionError"), Fault(status=503))
+    assert read_back(model).faults_of(other) == model.faults_of(other)
+
+
+def test_statuses_are_for_http_alone() -> None:
+    statement = replace(call(), library="sqlalchemy", api="sqlalchemy.select", family="sql")
+    assert FaultModel().faults_of(statement) == (Fault("ConnectionError"), Fault("Timeout"))
+
+
+def test_a_foreign_library_needs_rules_of_its_own() -> None:
+    assert FaultModel().faults_of(replace(call(), api="java.WebClient")) == ()

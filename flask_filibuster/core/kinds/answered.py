@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from flask_filibuster.core.kinds.base import Kind
+from flask_filibuster.core.kinds.base import FailingCall, Kind
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.errors import FaultModelError
 
@@ -37,6 +37,10 @@ class Answered(Kind):
     def outcome(self) -> Outcome:
         """The status."""
         return Outcome(status=self.status)
+
+    def applies_to(self, call: FailingCall) -> bool:
+        """Whether the call has answers with a status."""
+        return call.family == "http"
 
     def __str__(self) -> str:
         return f"answers {self.status} {reason_of(self.status)}".rstrip()

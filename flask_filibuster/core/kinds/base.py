@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol, TypeAlias
 
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.sleeping import Timeouts
-from flask_filibuster.core.vocabulary import Point
+from flask_filibuster.core.vocabulary import Family, Point
 
 REQUESTS = "requests"
 """The library whose exceptions a fault raises unless it says otherwise."""
@@ -32,6 +32,14 @@ class FailingCall(Protocol):
     @property
     def timeout(self) -> Timeouts:
         """Connect and read timeout in seconds, each ``None`` where there is none."""
+
+    @property
+    def family(self) -> Family:
+        """What kind of service it is made to."""
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended when it was seen first, mostly without any fault."""
 
 
 class Kind(ABC):
