@@ -56,6 +56,12 @@ class Attempt(Generic[Reply]):
         self._decision = report(frame, frame.server.create, started) or _UNTOLD
         self.is_explored = self._decision.generated_id >= 0
 
+    @property
+    def wants_digest(self) -> bool:
+        """Whether the server compares bodies; a broken one is the caller's to meet, not ours."""
+        fault = self._decision.fault
+        return self._frame.server.wants_digests and (fault is None or fault.point != "body")
+
     def fault(self) -> Fault | None:
         """The fault to inject, if any.
 
@@ -118,8 +124,9 @@ class Attempt(Generic[Reply]):
     def alter(self, fault: Fault, reply: Reply) -> Reply:
         """The real reply, whose body is read as the fault has it.
 
-        :raises InjectionError: the library's replies have no body.
+        :raises InjectionError: the reply has no body.
         """
+        self.lose(self._call.outcome(reply, None), None)
         try:
             return self._call.alter_body(reply, fault.kind.alter)
         except InjectionError as error:

@@ -88,7 +88,7 @@ def perform_for(frame: AnyFrame | None, call: OutgoingCall[Reply]) -> Reply:
             with _Covering(call.client):
                 return call.send(None)
         reply = _carry_out(attempt, call)
-        digest = call.digest(reply) if frame.server.wants_digests else None
+        digest = call.digest(reply) if attempt.wants_digest else None
     except BaseException as error:
         attempt.raised(error)
         raise
@@ -142,7 +142,7 @@ async def perform_async_for(frame: AnyFrame | None, call: AsyncOutgoingCall[Repl
             with _Covering(call.client):
                 return await call.send(None)
         reply = await _carry_out_async(attempt, call)
-        digest = await call.digest(reply) if frame.server.wants_digests else None
+        digest = await call.digest(reply) if attempt.wants_digest else None
     except BaseException as error:
         attempt.raised(error)
         raise

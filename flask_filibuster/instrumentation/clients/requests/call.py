@@ -17,6 +17,7 @@ from flask_filibuster.instrumentation.clients.base import (
     AlteredBody,
     Client,
     Header,
+    InjectionError,
     Outcome,
     OutgoingCall,
     names_place,
@@ -128,8 +129,14 @@ class RequestsCall(OutgoingCall[Response]):
         return digest.hexdigest()
 
     def alter_body(self, reply: Response, alter: Alteration) -> Response:
-        """The response, whose body is read through ``alter``."""
+        """The response, whose body is read through ``alter``.
+
+        :raises InjectionError: it has no body.
+        """
         raw = reply.raw
+        if getattr(raw, "length_remaining", None) == 0:
+            reply.close()
+            raise InjectionError(self.words, "its answer has no body")
         body = AlteredBody(raw.stream(65_536, decode_content=False), alter, raw.close)
         reply.raw = with_body(raw, body, self.operation)
         return reply

@@ -50,7 +50,11 @@ class PiecewiseResponse(HTTPResponse):
             yield from super().stream(amt, decode_content)
             return
         while not file.closed:
-            piece = file.read1(-1 if amt is None else amt)
+            try:
+                piece = file.read1(-1 if amt is None else amt)
+            except http.client.IncompleteRead as error:
+                # Between two chunks, where urllib3 says it in other words than where it reads all.
+                raise ProtocolError("Response ended prematurely") from error
             if not piece:
                 break
             yield piece
@@ -91,13 +95,17 @@ class BodyFile(PiecewiseReader):
     def next_piece(self) -> bytes | None:
         """What the callee produces next.
 
-        :raises urllib3.exceptions.ProtocolError: the body broke off.
+        :raises urllib3.exceptions.ProtocolError, http.client.IncompleteRead: the body broke off.
         """
         try:
             return self._body.next_piece()
         except BrokenBody as broken:
+            self._body.close()
             if broken.error is None and not self.enforced:
                 return None
+            if broken.error is None and broken.missing is None:
+                # Not ProtocolError: urllib3 makes that of it, as it does over a socket.
+                raise http.client.IncompleteRead(b"") from broken
             below = broken.error or IncompleteRead(broken.received, broken.missing)  # type: ignore[arg-type]
             raise ProtocolError(f"Connection broken: {below!r}", below) from below
 
@@ -106,6 +114,29 @@ class BodyFile(PiecewiseReader):
         if not self.closed:
             super().close()
             self._body.close()
+
+
+class ShortFile(io.BufferedReader):
+    """A body that may end before its declared length, read as ``http.client`` reads a socket.
+
+    :param file: the body, which just ends where it breaks off.
+    :param length: the declared length in bytes.
+    """
+
+    def __init__(self, file: BodyFile, length: int) -> None:
+        super().__init__(file)
+        self._left = length
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """So many bytes, or all.
+
+        :raises http.client.IncompleteRead: of all, some are missing; a part is just shorter.
+        """
+        data = super().read(size)
+        self._left -= len(data)
+        if self._left > 0 and (size is None or size < 0):
+            raise http.client.IncompleteRead(data, self._left)
+        return data
 
 
 def raw_response(
@@ -119,19 +150,9 @@ def raw_response(
     :param body: the body.
     :param method: method of the request that this answers.
     """
-    listed = list(headers)
     file = BodyFile(body)
-    raw = PiecewiseResponse(
-        body=io.BufferedReader(file),
-        headers=HTTPHeaderDict(listed),
-        status=status,
-        reason=reason,
-        version=11,
-        preload_content=False,
-        decode_content=False,
-        original_response=OriginalResponse(listed),  # type: ignore[arg-type]
-        request_method=method,
-    )
+    head = {"status": status, "reason": reason, "method": method}
+    raw = _built(PiecewiseResponse, io.BufferedReader(file), headers, head)
     file.enforced = raw.enforce_content_length
     return raw
 
@@ -139,19 +160,41 @@ def raw_response(
 def with_body(raw: HTTPResponse, body: Body, method: str) -> HTTPResponse:
     """The response with another body, and all else as it was.
 
+    Where that is shorter than the length that the answer declares, urllib3 itself finds out.
+
     :param raw: a response of urllib3, or one that looks like it.
     :param body: the body to read instead.
     :param method: method of the request that it answers.
     """
-    other = raw_response(
-        status=raw.status,
-        reason=raw.reason or "",
-        headers=list(raw.headers.items()),
-        body=body,
-        method=method,
-    )
+    file = BodyFile(body)
+    length = getattr(raw, "length_remaining", None)
+    head = {"status": raw.status, "reason": raw.reason or "", "method": method}
+    headers = list(raw.headers.items())
+    if length is None:
+        other = _built(PiecewiseResponse, io.BufferedReader(file), headers, head)
+    else:
+        file.enforced = False
+        other = _built(HTTPResponse, ShortFile(file, length), headers, head)
+        other.enforce_content_length = True  # In all versions: this body is to break off.
     other.retries = raw.retries
     return other
+
+
+def _built(
+    kind: type[HTTPResponse], file: io.BufferedReader, headers: Iterable[Header], head: Any
+) -> HTTPResponse:
+    listed = list(headers)
+    return kind(
+        body=file,
+        headers=HTTPHeaderDict(listed),
+        status=head["status"],
+        reason=head["reason"],
+        version=11,
+        preload_content=False,
+        decode_content=False,
+        original_response=OriginalResponse(listed),  # type: ignore[arg-type]
+        request_method=head["method"],
+    )
 
 
 def build_response(adapter: BaseAdapter, request: PreparedRequest, raw: HTTPResponse) -> Response:
