@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flask_filibuster.errors import UnknownKeyError
+from flask_filibuster.options.app import APP_ROWS, AppOptions
 from flask_filibuster.options.nearest import suggestion
-from flask_filibuster.options.table import AppOptions, rows
 
 PREFIX = "FILIBUSTER_"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# No dataclass of its own: it has no fields of its own, and making one takes long.
 class Config(AppOptions):
     """The settings of one app, read once when the extension is set up.
 
@@ -26,10 +25,7 @@ class Config(AppOptions):
     2
     """
 
-    def __post_init__(self) -> None:
-        for each in rows("config"):
-            if getattr(self, each.name) is None:
-                object.__setattr__(self, each.name, each.default)
+    __slots__ = ()
 
     @classmethod
     def read(cls, app_config: Mapping[str, Any], **overrides: Any) -> Config:
@@ -39,7 +35,7 @@ class Config(AppOptions):
         :param overrides: values by field name that win over the configuration; ``None`` is absent.
         :raises ConfigError: a key has a value that does not fit, or is not one of ours.
         """
-        known = {each.key: each for each in rows("config")}
+        known = {each.key: each for each in APP_ROWS}
         given = {
             key: os.environ[key]
             for key, each in known.items()

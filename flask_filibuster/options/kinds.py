@@ -7,11 +7,13 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from flask_filibuster.core.url_patterns import NAMES, UrlPattern
 from flask_filibuster.core.vocabulary import ReductionName
 from flask_filibuster.errors import ConfigError
+
+if TYPE_CHECKING:
+    from flask_filibuster.core.url_patterns import UrlPattern
 
 REDUCTIONS: tuple[ReductionName, ...] = get_args(ReductionName)
 
@@ -159,6 +161,9 @@ def _hosts(key: str, value: Any) -> tuple[str, ...]:
 
 
 def _url_patterns(key: str, value: Any) -> tuple[UrlPattern, ...]:
+    # Few apps have any, and every app imports this module.
+    from flask_filibuster.core.url_patterns import NAMES, UrlPattern
+
     fits = (
         f"a list of {', '.join(map(repr, NAMES))}, regular expressions, and pairs of one of these "
         "and its replacement"

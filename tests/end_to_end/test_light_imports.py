@@ -38,6 +38,15 @@ assert app.test_client().get('/').text == 'fine'
 assert app.test_client().get('/broken').status_code == 500
 """
 
+HELP = """
+from flask.cli import cli
+try:
+    cli(['filibuster', {}'--help'])
+except SystemExit as ended:
+    assert not ended.code
+"""
+COMMANDS = ("analyze", "explore", "replay", "serve", "status", "test")
+
 
 def loaded_by(code: str) -> set[str]:
     """The modules that a new process loads, but for those of Flask and requests."""
@@ -64,3 +73,11 @@ def test_what_explorations_need_is_not_loaded(code: str) -> None:
 
 def test_an_app_loads_no_client_of_its_own() -> None:
     assert "flask_filibuster.instrumentation.frames" not in loaded_by(REQUEST)
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_a_help_text_loads_no_exploration(command: str) -> None:
+    loaded = loaded_by(HELP.format(f"{command!r}, " if command else ""))
+    assert "flask_filibuster.cli" in loaded
+    rooms = tuple(f"{each}." for each in ONLY_FOR_EXPLORATIONS)
+    assert not [each for each in loaded if f"{each}.".startswith(rooms)]

@@ -1,0 +1,203 @@
+"""The part of the table that an app's configuration takes: all that an app in production reads.
+
+Every app with the extension imports this module; the options that only explorations take are in
+:mod:`flask_filibuster.options.table`, which has all of them.
+"""
+
+# Without "from __future__ import annotations": the annotations are the table.
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Final
+
+from flask_filibuster.core.vocabulary import ReductionName
+from flask_filibuster.options import kinds
+from flask_filibuster.options.option import Option, Place, declared
+
+if TYPE_CHECKING:
+    from flask_filibuster.core.url_patterns import UrlPattern
+
+JOURNAL: Final = ".filibuster/journal.sqlite3"
+RUNNERS: Final[tuple[Place, ...]] = (
+    *("python", "mark", "pytest", "project"),
+    *("explore", "test", "serve"),
+)
+EVERYWHERE: Final[tuple[Place, ...]] = (*RUNNERS, "config", "server")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """Options of an exploration that an app's configuration can hold, too."""
+
+    reduction: Annotated[
+        ReductionName | None,
+        Option(
+            kinds.REDUCTION,
+            "Which fault sets to prune: all but one of the faults with the same observable effect "
+            "(equivalence), only sets that would show nothing new (exact), or none.",
+            EVERYWHERE,
+            default="equivalence",
+        ),
+    ] = None
+    max_faults: Annotated[
+        int | None,
+        Option(
+            kinds.LIMIT,
+            "Maximum number of faults in a set (faults that are needed to reach a call excluded).",
+            EVERYWHERE,
+            default_words="no limit",
+        ),
+    ] = None
+    max_executions: Annotated[
+        int | None,
+        Option(
+            kinds.LIMIT,
+            "Maximum number of executions (retries excluded).",
+            EVERYWHERE,
+            default_words="no limit",
+        ),
+    ] = None
+    max_seconds: Annotated[
+        float | None,
+        Option(
+            kinds.TIME_LIMIT,
+            "Time after which no new execution starts.",
+            EVERYWHERE,
+            default_words="no limit",
+        ),
+    ] = None
+    check_determinism: Annotated[
+        bool | None,
+        Option(
+            kinds.FLAG,
+            "Run the fault-free execution twice and report what differs.",
+            EVERYWHERE,
+            default=True,
+        ),
+    ] = None
+    exhaustive: Annotated[
+        bool | None,
+        Option(
+            kinds.FLAG, "Run all pruned fault sets after the others.", EVERYWHERE, default=False
+        ),
+    ] = None
+    audit: Annotated[
+        int | None,
+        Option(
+            kinds.COUNT,
+            "Number of pruned fault sets to run as a check of the reduction.",
+            EVERYWHERE,
+            default=0,
+        ),
+    ] = None
+    audit_seed: Annotated[
+        int | None,
+        Option(kinds.COUNT, "Seed of the choice of these fault sets.", EVERYWHERE, default=0),
+    ] = None
+    analysis_file: Annotated[
+        str | None,
+        Option(
+            kinds.FILE,
+            "Analysis file that says which calls can fail how.",
+            (*RUNNERS, "config"),
+            default_words="exceptions, and the statuses found in the source of the services",
+        ),
+    ] = None
+    journal: Annotated[
+        str | bool | None,
+        Option(
+            kinds.JOURNAL_FILE,
+            "File in which every execution is recorded.",
+            ("python", "pytest", "project", "explore", "test", "config"),
+            default=JOURNAL,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppOptions(Shared):
+    """Options of one app, all of them in its configuration."""
+
+    enabled: Annotated[
+        bool,
+        Option(kinds.FLAG, "`False`: the extension registers nothing in the app.", ("config",)),
+    ] = True
+    server_url: Annotated[
+        str | None,
+        Option(
+            kinds.URL,
+            "URL of a Filibuster server that runs elsewhere.",
+            ("config",),
+            default_words="the server embedded in the process",
+            environment=True,
+        ),
+    ] = None
+    token: Annotated[
+        str | None,
+        Option(
+            kinds.TOKEN,
+            "Secret shared with the server and all services; unsigned requests are ordinary "
+            "traffic.",
+            ("config",),
+            environment=True,
+        ),
+    ] = field(default=None, repr=False)
+    service_name: Annotated[
+        str | None,
+        Option(
+            kinds.NAME,
+            "Name of the service in faults and reports.",
+            ("config",),
+            default_words="the host of its URL, else the app's name",
+        ),
+    ] = None
+    instrument_requests: Annotated[
+        bool,
+        Option(
+            kinds.FLAG,
+            "`False`: only calls through a `FilibusterAdapter` mounted by hand are seen.",
+            ("config",),
+        ),
+    ] = True
+    timeout: Annotated[
+        float,
+        Option(
+            kinds.SECONDS,
+            "Time to wait for the app's threads and calls after an execution, and for a server.",
+            ("config",),
+        ),
+    ] = 5.0
+    max_sleep: Annotated[
+        float,
+        Option(
+            kinds.ANY_SECONDS,
+            "Maximum time that a fault makes the service wait; a longer fault isn't injected.",
+            ("config",),
+        ),
+    ] = 10.0
+    excluded_hosts: Annotated[
+        tuple[str, ...],
+        Option(
+            kinds.HOSTS,
+            "Hosts whose calls are left alone; `.example.com` means all hosts below it.",
+            ("config",),
+        ),
+    ] = ()
+    url_patterns: Annotated[
+        "tuple[UrlPattern, ...]",
+        Option(
+            kinds.URL_PATTERNS,
+            "Parts of URLs that vary between executions and are ignored when calls are compared: "
+            '`"uuid"`, `"number"`, `"date"`, regular expressions, or pairs of one of these and its '
+            "replacement.",
+            ("config",),
+        ),
+    ] = ()
+
+    def __post_init__(self) -> None:
+        """Put in the default where ``None`` was given."""
+        for each in APP_ROWS:
+            if getattr(self, each.name) is None:
+                object.__setattr__(self, each.name, each.default)
+
+
+APP_ROWS: Final[tuple[Option, ...]] = tuple(declared(AppOptions))
+"""The options of an app's configuration, in the order of the table."""
