@@ -20,8 +20,9 @@ from flask_filibuster import FaultModel, explore
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.options.kinds import REDUCTIONS
 from flask_filibuster.results.result import Result
-from flask_filibuster.search.explorer import Explorer, run_all
+from flask_filibuster.search.explorer import Explorer
 from tests.support import shapes
+from tests.support.driving import run_all
 from tests.support.simulation import (
     FunctionalTest,
     Orderly,

@@ -33,15 +33,12 @@ from flask.typing import ResponseReturnValue
 
 from benchmarks.measure import Case, arguments, rows_of, show
 from flask_filibuster import Filibuster
-from flask_filibuster.exploring.driven.conducted import Exploration
+from flask_filibuster.config import Config
 from flask_filibuster.exploring.driven.coordinator import Coordinator
+from flask_filibuster.exploring.exploration import Exploration
 from flask_filibuster.exploring.options import Options
-from flask_filibuster.exploring.subjects.command import (
-    SERVER_URL,
-    CommandRunner,
-    CommandTest,
-    verdict_of,
-)
+from flask_filibuster.exploring.subjects.base import Setting
+from flask_filibuster.exploring.subjects.command import SERVER_URL, CommandSubject, CommandTest
 from flask_filibuster.server.client.connection import ServerClient
 from flask_filibuster.server.http.serving import Serving
 from tests.support import shapes
@@ -505,18 +502,14 @@ def run_bare(command: Sequence[str], count: int) -> float:
     return (time.perf_counter() - began) / count
 
 
-def run_explored(
-    runner: CommandRunner, exploration: Exploration, url: str, check: Callable[[], None]
-) -> int:
+def run_explored(subject: CommandSubject, setting: Setting, most: int | None) -> int:
     """Run all executions of an exploration as ``flask filibuster test`` does."""
-    number = 1
-    while exploration.has_next(number) is not None:
-        run = runner.run_once(exploration, url)
-        check()
-        execution = exploration.complete(number, verdict_of(run, TIMEOUT))
-        assert execution.verdict == "passed", (execution, run)
-        number += 1
-    return number - 1
+    search = Options(max_executions=most).explorer({}, setting.config)
+    exploration = Exploration(subject.words, search, setting.session)
+    exploration.run(subject)
+    result = exploration.result()
+    assert {each.verdict for each in result.executions} == {"passed"}, result
+    return len(result.executions)
 
 
 def added_to_commands(*, quick: bool) -> None:
@@ -539,13 +532,11 @@ def added_to_command(name: str, test: CommandTest, other: Sequence[str], *, quic
     :param other: the same command, for services without the extension.
     :param quick: only see whether it works.
     """
-    coordinator = Coordinator()
-    runner = CommandRunner(test, coordinator, None)
-    with runner.surroundings() as (url, services):
+    subject = CommandSubject(test, Coordinator(), Config())
+    with subject.ready() as setting:
 
         def explored(most: int | None = 3 if quick else None) -> int:
-            exploration = coordinator.open(test.words, options=Options(max_executions=most))
-            return run_explored(runner, exploration, url, services.check)
+            return run_explored(subject, setting, most)
 
         executions = explored()
 

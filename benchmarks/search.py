@@ -27,8 +27,9 @@ from benchmarks.simulated import (
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.result import Result
 from flask_filibuster.search.behaviour import Behaviour
-from flask_filibuster.search.explorer import Explorer, run_all
+from flask_filibuster.search.explorer import Explorer
 from flask_filibuster.search.reduction.exact import ExactReduction
+from tests.support.driving import run_all
 
 FULL, QUICK = (3, 4, 5), (1, 2)
 """Powers of ten of the numbers of sets, where all of them are run."""

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from flask_filibuster.cli.counterexamples import write_counterexamples
+from flask_filibuster.cli.ending import (
+    FOUND,
+    MISUSED,
+    broken_off,
+    interrupted_at_first,
+    print_json,
+    write_counterexamples,
+)
 from flask_filibuster.cli.options import options_from
 from flask_filibuster.cli.printing import print_broken_findings, print_classes, print_the_rest
-from flask_filibuster.cli.setup import (
-    INTERRUPTED,
-    MISUSED,
-    coordinator_of,
-    journal_name,
-    keeping_of,
-    token,
-    warn_of_host,
-)
-from flask_filibuster.cli.terminal import Progress, heading, indented
+from flask_filibuster.cli.setup import coordinator_of, recording_of, token, warn_of_host, workers_of
+from flask_filibuster.cli.terminal import Progress, heading, indented, show_line
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import FilibusterError
-from flask_filibuster.exploring.subjects.command import CommandResult, CommandTest, explore_command
+from flask_filibuster.exploring.explore import Explored, explore_subject
+from flask_filibuster.exploring.options import Options
+from flask_filibuster.exploring.subjects.command import CommandSubject, CommandTest, output_of
 from flask_filibuster.report import text
-from flask_filibuster.report.data import result_data
+from flask_filibuster.results.result import Result
 
-FOUND = 1
 _LINES = 30
 
 
@@ -46,48 +45,48 @@ def run(
 ) -> None:
     """Explore a command, and print what was found."""
     test = CommandTest(argv, start, ready, host, port, timeout, start_timeout)
-    progress = Progress()
     try:
         warn_of_host(host)
-        options = options_from("test", given)
-        coordinator = coordinator_of(options)
-        keeping = keeping_of(journal_name(test.words, _details(test)), options)
-        found = explore_command(
-            test, coordinator, token=token(), progress=progress, keeping=keeping
-        )
+        subject, explored = _explore(test, options_from("test", given))
     except FilibusterError as error:
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt as error:
-        click.echo(f"interrupted before the first execution {error}".rstrip(), err=True)
-        raise SystemExit(INTERRUPTED) from error
-    finally:
-        progress.close()
-    commands = write_counterexamples(found.result, test.words, _details(test), "flask")
+        raise SystemExit(interrupted_at_first(error)) from error
+    commands = write_counterexamples(explored.result, subject)
     if as_json:
-        data = result_data(found.result, commands)
-        # What was broken off has not been found to be well.
-        data["ok"] = data["ok"] and found.interrupted is None
-        click.echo(json.dumps(data, indent=2))
+        print_json(explored, commands)
     else:
-        _print(found, test, commands, classes=classes)
-    raise SystemExit(_exit_code(found))
+        _print(explored, test, commands, classes=classes)
+    raise SystemExit(broken_off(explored) or _exit_code(explored.result))
 
 
-def _exit_code(found: CommandResult) -> int:
-    """How the run ended; said on stderr where that is not the result's own doing."""
-    result, why = found.result, found.interrupted
-    if isinstance(why, KeyboardInterrupt):
-        said = f"interrupted after {text.counted(len(result.executions), 'execution')} {why}"
-        click.echo(said.rstrip(), err=True)
-        if found.kept:
-            click.echo("go on with the same command and --resume", err=True)
-        return INTERRUPTED
-    if why is not None:
-        click.echo(f"the exploration broke off: {why}", err=True)
-        return FOUND
+def _explore(test: CommandTest, options: Options) -> tuple[CommandSubject, Explored]:
+    coordinator = coordinator_of(options)
+    subject = CommandSubject(
+        test,
+        coordinator,
+        coordinator.config,
+        token=token(),
+        show=show_line if options.verbose else None,
+    )
+    recording = recording_of(subject, options)
+    with Progress() as progress, workers_of(options) as workers:
+        explored = explore_subject(
+            subject,
+            coordinator.options,
+            recording=recording,
+            workers=workers,
+            progress=progress,
+            begun=coordinator.watch,
+        )
+    return subject, explored
+
+
+def _exit_code(result: Result) -> int:
+    """How the exploration ended; said on stderr where that is not the result's own doing."""
     if result.failures or not result.ok or any(finding.broken for finding in result.findings):
         return FOUND
-    if not found.reached:
+    if not _reached(result):
         click.echo(
             "no service asked the server what to do, so nothing could be made to fail: is "
             "FILIBUSTER_SERVER_URL set for the services, and do they have Filibuster(app)? "
@@ -98,30 +97,30 @@ def _exit_code(found: CommandResult) -> int:
     return 0
 
 
-def _details(test: CommandTest) -> dict[str, Any]:
-    """What is needed to run the command again, as plain data."""
-    return {
-        "command": list(test.command),
-        "start": list(test.start),
-        "ready": list(test.ready),
-        "host": test.host,
-        "port": test.port,
-        "timeout": test.timeout,
-    }
+def _reached(result: Result) -> bool:
+    """Whether any service asked the server what to do."""
+    return any(each.trace.handlings for each in result.executions)
+
+
+def _outputs(explored: Explored) -> dict[int, str]:
+    """The end of the output of executions that failed, by their numbers."""
+    outputs = {each.number: output_of(each.error) for each in explored.result.executions}
+    recalled = {execution.number: output for execution, output in explored.recalled}
+    return outputs | recalled
 
 
 def _print(
-    found: CommandResult, test: CommandTest, commands: Mapping[FaultSet, str], *, classes: bool
+    explored: Explored, test: CommandTest, commands: Mapping[FaultSet, str], *, classes: bool
 ) -> None:
-    result = found.result
-    limit = None if found.interrupted is None else "interrupted"
+    result, outputs = explored.result, _outputs(explored)
+    limit = None if explored.interrupted is None else "interrupted"
     click.echo(f"{test.words}: {text.counts_line(result, limit=limit)}")
     for number, failure in enumerate(result.failures, start=1):
         fault_free = not failure.faults
         title = "the test fails without any fault" if fault_free else "the test fails"
         click.echo(heading(f"\n{number}. {title}", bad=True))
         click.echo(indented(text.failure_lines(failure, result, commands.get(failure.faults))))
-        _print_output(found.outputs.get(failure.executions[0].number, ""))
+        _print_output(outputs.get(failure.executions[0].number, ""))
     print_broken_findings(result, commands, after=len(result.failures))
     for execution in result.inconclusive:
         if execution.error is not None:
@@ -130,7 +129,7 @@ def _print(
     if classes:
         print_classes(result)
     print_the_rest(result)
-    complete = found.reached and found.interrupted is None
+    complete = _reached(result) and explored.interrupted is None
     if complete or result.failures or not result.ok:
         click.echo(f"\n{text.verdict_line(result)}")
 

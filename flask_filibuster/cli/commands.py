@@ -160,8 +160,10 @@ def test(**given: Any) -> None:
     """Run COMMAND repeatedly while the calls between the services fail.
 
     Exit code 0 of COMMAND is a pass. COMMAND and the services that are started get the server's
-    URL in FILIBUSTER_SERVER_URL; set it yourself for services that run already. Exit code 0:
-    nothing found, 1: something found, 2: wrong usage, 130: interrupted.
+    URL in FILIBUSTER_SERVER_URL; set it yourself for services that run already. With --workers,
+    several COMMANDs run at once against the same services, and must send the headers that
+    FILIBUSTER_HEADERS holds. Exit code 0: nothing found, 1: something found, 2: wrong usage, 130:
+    interrupted.
     """
     from flask_filibuster.cli.command_test import run
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ from flask_filibuster.cli.replayers import Replayer, replayer_of
 from flask_filibuster.cli.terminal import heading, indented
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.exploring.load import PERCENTILES, LoadResult, load
+from flask_filibuster.exploring.quiet import quiet
 from flask_filibuster.report import text
 from flask_filibuster.results.counterexample import Counterexample
 
@@ -37,11 +37,12 @@ def run(
         click.echo(f"{counterexample.test}, with:")
         click.echo(indented(text.fault_set_lines(counterexample.fault_set)))
         with replayer:
-            code = (
-                _once(replayer, counterexample)
-                if count is None
-                else _load(replayer.run, count, concurrency or 1, max_latency)
-            )
+            if count is None:
+                code = _once(replayer, counterexample, verbose=verbose)
+            else:
+                with quiet(unless=verbose):
+                    result = load(replayer.run, count, concurrency or 1)
+                code = _load(result, concurrency or 1, max_latency)
     except FilibusterError as error:
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt as error:
@@ -50,8 +51,9 @@ def run(
     raise SystemExit(code)
 
 
-def _once(replayer: Replayer, counterexample: Counterexample) -> int:
-    run = replayer.run()
+def _once(replayer: Replayer, counterexample: Counterexample, *, verbose: bool) -> int:
+    with quiet(unless=verbose):
+        run = replayer.run()
     if run.verdict == "inconclusive":
         click.echo(heading("not reproduced: the faults could not be injected", bad=True))
         click.echo(indented(run.why.splitlines()))
@@ -66,8 +68,8 @@ def _once(replayer: Replayer, counterexample: Counterexample) -> int:
     return FOUND
 
 
-def _load(run: Callable[[], object], count: int, concurrency: int, most: float | None) -> int:
-    result = load(run, count, concurrency)  # type: ignore[arg-type]
+def _load(result: LoadResult, concurrency: int, most: float | None) -> int:
+    count = len(result.runs)
     failed, proofless = result.with_verdict("failed"), result.with_verdict("inconclusive")
     slow = 0 if most is None else result.slower_than(most)
     click.echo(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,17 +15,17 @@ import click
 from flask.cli import ScriptInfo
 
 from flask_filibuster.cli.setup import token
-from flask_filibuster.cli.target import Target, load_target
+from flask_filibuster.cli.target import command_prefix, load_target
+from flask_filibuster.cli.terminal import show_line
 from flask_filibuster.config import Config
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.exploring.driven.coordinator import Coordinator
+from flask_filibuster.exploring.interruption import Interruption
 from flask_filibuster.exploring.load import Run
-from flask_filibuster.exploring.quiet import quiet
-from flask_filibuster.exploring.session import Session, surroundings
-from flask_filibuster.exploring.subjects.command import CommandRunner, CommandTest
-from flask_filibuster.exploring.subjects.function import run_once
-from flask_filibuster.exploring.subjects.request import Request
+from flask_filibuster.exploring.subjects.base import PreparedSubject
+from flask_filibuster.exploring.subjects.command import CommandSubject, CommandTest
+from flask_filibuster.exploring.subjects.request import Request, RequestSubject, RequestTest
 from flask_filibuster.report import text
 from flask_filibuster.results.counterexample import Counterexample
 from flask_filibuster.results.execution import Execution, judged
@@ -65,13 +64,11 @@ def replayer_of(
     details = counterexample.details
     try:
         if "command" in details:
-            return CommandReplayer(_command(details), counterexample)
+            subject: PreparedSubject = _command(details, verbose=verbose)
+            return SubjectReplayer(subject, "the command succeeds", counterexample.fault_set)
         if "request" in details:
-            request = Request.from_json(details["request"])
-            services_from = details["services"]
-            services_from = None if services_from is None else str(services_from)
-            target = load_target(info, services_from)
-            return RequestReplayer(request, target, counterexample, verbose=verbose)
+            subject = _request(info, details, verbose=verbose)
+            return SubjectReplayer(subject, "the app survives", counterexample.fault_set)
     except (KeyError, TypeError, ValueError) as error:
         raise click.UsageError(f"{file} is damaged: {error!r}") from error
     if details.keys() <= {"rootdir"}:
@@ -79,103 +76,56 @@ def replayer_of(
     raise click.UsageError(f"{file} is damaged: it is about no test, command or request")
 
 
-def _command(details: Mapping[str, Any]) -> CommandTest:
-    command = tuple(map(str, details["command"]))
-    if not command:
-        raise ValueError("the command is empty")
-    return CommandTest(
-        command,
-        tuple(map(str, details.get("start", ()))),
-        tuple(map(str, details.get("ready", ()))),
-        str(details.get("host", "127.0.0.1")),
-        int(details.get("port", 5005)),
-        float(details.get("timeout", 120.0)),
+def _command(details: Mapping[str, Any], *, verbose: bool) -> CommandSubject:
+    return CommandSubject(
+        CommandTest.from_json(details),
+        Coordinator(),
+        Config(),
+        token=token(),
+        show=show_line if verbose else None,
     )
 
 
-class RequestReplayer:
-    """Runs a request to an app among services in this process."""
+def _request(info: ScriptInfo, details: Mapping[str, Any], *, verbose: bool) -> RequestSubject:
+    request = Request.from_json(details["request"])
+    services_from = details["services"]
+    target = load_target(info, None if services_from is None else str(services_from))
+    return RequestSubject(
+        RequestTest(request, target.base_url, verbose),
+        target.services,
+        target.services_from,
+        command_prefix(info),
+    )
 
-    survivor = "the app survives"
 
-    def __init__(
-        self, request: Request, target: Target, counterexample: Counterexample, *, verbose: bool
-    ) -> None:
-        self._request = request
-        self._target = target
-        self._faults = counterexample.fault_set
-        self._verbose = verbose
+class SubjectReplayer:
+    """Runs a subject among its services, any number of times, also at once.
+
+    :param subject: the subject.
+    :param survivor: what is well if it does not fail, in words.
+    :param faults: what is made to fail.
+    """
+
+    def __init__(self, subject: PreparedSubject, survivor: str, faults: FaultSet) -> None:
+        self.survivor = survivor
+        self._subject = subject
+        self._faults = faults
         self._stack = ExitStack()
-        self._lock = threading.Lock()
-        self._runs = 0
-        self._hush = ExitStack()
 
-    def __enter__(self) -> RequestReplayer:  # noqa: PYI034 - Self came with Python 3.11
-        self._around = self._stack.enter_context(surroundings(self._target.services))
+    def __enter__(self) -> SubjectReplayer:  # noqa: PYI034 - Self came with Python 3.11
+        with ExitStack() as stack:
+            stack.enter_context(Interruption(*self._subject.ending))
+            stack.enter_context(self._subject.ready())
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *details: object) -> None:
         self._stack.close()
 
     def run(self) -> Run:
-        """Make the request once."""
-        session = Session(timeout=self._around.config.timeout)
-        took: list[float] = []
-
-        def test() -> None:
-            began = time.perf_counter()
-            try:
-                self._request.send(self._target.base_url)
-            finally:
-                took.append(time.perf_counter() - began)
-
-        with self._quiet():
-            observation = run_once(test, session, self._faults, self._around)
-        return run_of(took[0], judged(self._faults, observation))
-
-    @contextmanager
-    def _quiet(self) -> Iterator[None]:
-        """Keep the apps quiet from the first to the last of the runs that overlap.
-
-        All threads have one stdout, which no run may give back while another goes on.
-        """
-        with self._lock:
-            if not self._runs:
-                self._hush.enter_context(quiet(unless=self._verbose))
-            self._runs += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._runs -= 1
-                if not self._runs:
-                    self._hush.close()
-
-
-class CommandReplayer:
-    """Runs a command among services of their own."""
-
-    survivor = "the command succeeds"
-
-    def __init__(self, test: CommandTest, counterexample: Counterexample) -> None:
-        self._faults = counterexample.fault_set
-        secret = token()
-        self._runner = CommandRunner(test, Coordinator(config=Config()), secret)
-        self._stack = ExitStack()
-        self._url = ""
-
-    def __enter__(self) -> CommandReplayer:  # noqa: PYI034
-        self._url, self._services = self._stack.enter_context(self._runner.surroundings())
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        self._stack.close()
-
-    def run(self) -> Run:
-        """Run the command once."""
-        seconds, execution = self._runner.replay_once(self._faults, self._url)
-        self._services.check()
-        return run_of(seconds, execution)
+        """Run it once."""
+        seconds, observation = self._subject.timed(self._faults)
+        return run_of(seconds, judged(self._faults, observation))
 
 
 class PytestReplayer:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,30 +14,19 @@ import click
 
 from flask_filibuster.config import Config
 from flask_filibuster.exploring.driven.coordinator import Coordinator
-from flask_filibuster.exploring.keeping import Keeping, unwritable
 from flask_filibuster.exploring.options import Options
+from flask_filibuster.exploring.recording import Recording, unwritable
+from flask_filibuster.exploring.subjects.base import Subject
 from flask_filibuster.exploring.subjects.function import services_of
 from flask_filibuster.exploring.workers.cluster import cluster
-from flask_filibuster.exploring.workers.processes import Workers
+from flask_filibuster.exploring.workers.workers import Workers
 from flask_filibuster.options.table import JOURNAL
 
-MISUSED, INTERRUPTED = 2, 130
 
+def recording_of(subject: Subject, options: Options, config: Config | None = None) -> Recording:
+    """What is recorded of an exploration, and recalled.
 
-def journal_name(words: str, details: Mapping[str, Any]) -> str:
-    """What an exploration is called in the journal: equal only for what is explored alike.
-
-    :param words: what is explored, in words.
-    :param details: all else that it depends on, as plain data.
-    """
-    told = json.dumps(details, sort_keys=True).encode()
-    return f"{words} {hashlib.md5(told, usedforsecurity=False).hexdigest()[:10]}"
-
-
-def keeping_of(name: str, options: Options, config: Config | None = None) -> Keeping:
-    """What is recorded of an exploration, and taken from there.
-
-    :param name: what the exploration is called.
+    :param subject: what is explored.
     :param options: the options of the command.
     :param config: the settings of the services.
     """
@@ -52,7 +39,7 @@ def keeping_of(name: str, options: Options, config: Config | None = None) -> Kee
         if problem is not None:
             click.echo(f"warning: no execution is kept: {problem}", err=True)
             path = None
-    return Keeping(path, name, resume, changed)
+    return Recording(path, subject.identity(unique=True), resume, changed)
 
 
 def coordinator_of(options: Options, **told: Any) -> Coordinator:

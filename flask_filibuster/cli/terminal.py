@@ -26,6 +26,15 @@ def indented(lines: Iterable[str]) -> str:
     return "\n".join(f"  {line}" for line in lines)
 
 
+def show_line(who: str, line: str) -> None:
+    """Show a line that another process has written.
+
+    :param who: the process, by its command line.
+    :param line: the line, without its end.
+    """
+    click.echo(f"{who}| {line}", err=True)
+
+
 class Progress:
     """Says on stderr how far an exploration is: on a terminal all the time."""
 
@@ -46,6 +55,12 @@ class Progress:
     def _show(self) -> None:
         width = shutil.get_terminal_size().columns - 1
         click.echo(f"\r\x1b[K{self._pace.line(live=True)[:width]}", nl=False, err=True)
+
+    def __enter__(self) -> Progress:  # noqa: PYI034 - Self came with Python 3.11
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Leave the final state on a line of its own."""

@@ -6,117 +6,126 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field
+from functools import partial
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.vocabulary import ReductionName
+from flask_filibuster.errors import FilibusterError
+from flask_filibuster.exploring.exploration import Exploration, Progress
 from flask_filibuster.exploring.interruption import Interruption
-from flask_filibuster.exploring.keeping import Keeping
 from flask_filibuster.exploring.options import Options
-from flask_filibuster.exploring.session import Session, Surroundings, surroundings
-from flask_filibuster.exploring.subjects.function import Services, run_once, services_of
+from flask_filibuster.exploring.recording import Recording
+from flask_filibuster.exploring.subjects.base import Portable, PreparedSubject, Services
+from flask_filibuster.exploring.subjects.function import FunctionSubject
 from flask_filibuster.exploring.workers.pool import Pool
-from flask_filibuster.exploring.workers.processes import Workers
-from flask_filibuster.exploring.workers.sending import Task
+from flask_filibuster.exploring.workers.workers import Workers
 from flask_filibuster.faultmodel.model import FaultModel
+from flask_filibuster.journal.memory import Memory
 from flask_filibuster.results.bug import TestFailedError
 from flask_filibuster.results.counterexample import Counterexample
 from flask_filibuster.results.execution import Execution, Observation, judged
 from flask_filibuster.results.result import Result
 from flask_filibuster.search.explorer import Explorer
 
-Progress = Callable[[Any, Execution], None]
 
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """What came of an exploration, whether it came to its end or not.
 
-class Run:
-    """One exploration in this process, which may be broken off and still has a result.
-
-    :param test: the test.
-    :param services: apps by base URL, or where to find them.
-    :param options: how to explore.
-    :param keeping: what is kept of it.
-    :param workers: what runs the executions, if not this thread.
+    :ivar result: what was found.
+    :ivar interrupted: why it did not come to its end; ``None`` if it did.
+    :ivar recorded: whether its executions are in a journal, from which it can be resumed.
+    :ivar recalled: the executions that come from there, and what was kept with each.
     """
 
-    def __init__(
-        self,
-        test: Callable[[], object],
-        services: Services,
-        options: Options,
-        *,
-        keeping: Keeping | None = None,
-        workers: Workers | None = None,
-    ) -> None:
-        self._test = test
-        self._source = services
-        self._options = options
-        self._keeping = keeping or Keeping()
-        self._workers = workers
-        self._explorer: Explorer | None = None
-        self._session: Session | None = None
-        self._pool: Pool | None = None
+    result: Result
+    interrupted: BaseException | None = None
+    recorded: bool = False
+    recalled: list[tuple[Execution, str]] = field(default_factory=list)
 
-    def to_the_end(self, progress: Progress | None = None) -> None:
-        """Run everything.
 
-        :param progress: called after each execution, with the search and the execution.
-        :raises FilibusterError: something was set up wrongly, or the journal cannot be used.
-        """
-        services = services_of(self._source)
+def explore_subject(
+    subject: PreparedSubject,
+    options: Options,
+    *,
+    recording: Recording | None = None,
+    workers: Workers | None = None,
+    progress: Progress | None = None,
+    begun: Callable[[Exploration], object] | None = None,
+) -> Explored:
+    """Explore a subject, and keep what was found when that is interrupted.
+
+    :param subject: what is explored.
+    :param options: how.
+    :param recording: where executions are recorded; ``None``: nowhere.
+    :param workers: what runs executions beside one another; ``None``: one after the other.
+    :param progress: called after each execution, with the search and the execution.
+    :param begun: called with the exploration, before its first execution.
+    :raises FilibusterError: something was set up wrongly, so that nothing was executed.
+    :raises KeyboardInterrupt: before the first execution began.
+    """
+    recording = recording or Recording()
+    exploration: Exploration | None = None
+    memory: Memory | None = None
+    interrupted: BaseException | None = None
+    try:
         with (
-            Interruption() as interruption,
-            surroundings(services) as around,
-            self._keeping.memory(self._test, around) as memory,
+            Interruption(*subject.ending) as interruption,
+            subject.ready(options.settle) as setting,
+            recording.memory(subject) as memory,
         ):
-            explorer = self._explorer = self._options.explorer(services, around.config, memory)
-            timeout = self._options.settle or around.config.timeout
-            session = self._session = Session(timeout=timeout)
-            with self._observer(explorer, session, around) as observe:
-                faults = explorer.next()
-                while faults is not None:
-                    with interruption.noticed():
-                        seen = observe(faults)
-                    with interruption.held():
-                        execution = explorer.learn(faults, seen)
-                        faults = explorer.next()
-                    if progress is not None:
-                        progress(explorer, execution)
+            search = options.explorer(setting.services, setting.config, memory)
+            exploration = Exploration(
+                subject.words, search, setting.session, interruption=interruption, progress=progress
+            )
+            if begun is not None:
+                begun(exploration)
+            try:
+                with _observer(subject, exploration, search, workers) as observe:
+                    exploration.run(subject, observe)
+            finally:
+                exploration.abandon()
+                if memory is not None and setting.session.lost():
+                    memory.give_up()
+    except (KeyboardInterrupt, FilibusterError, OSError) as error:
+        if exploration is None:
+            raise
+        if not (exploration.search.executed or isinstance(error, KeyboardInterrupt)):
+            raise
+        interrupted = error
+    return Explored(
+        exploration.result(), interrupted, memory is not None, memory.recalled if memory else []
+    )
 
-    @contextmanager
-    def _observer(
-        self, explorer: Explorer, session: Session, around: Surroundings
-    ) -> Iterator[Callable[[FaultSet], Observation]]:
-        """What runs the test under a fault set."""
 
-        def here(faults: FaultSet) -> Observation:
-            return run_once(self._test, session, faults, around)
+@contextmanager
+def _observer(
+    subject: PreparedSubject, exploration: Exploration, search: Explorer, workers: Workers | None
+) -> Iterator[Callable[[FaultSet], Observation]]:
+    """What runs a subject under a fault set: this thread, or workers."""
+    if workers is None:
+        yield subject.run
+        return
+    beside = subject.beside()
+    pool: Pool | None = None
+    try:
+        with workers.pool(beside, subject.run) as pool:
+            yield partial(_observe_beside, pool, search, subject, isinstance(beside, Portable))
+    finally:
+        if pool is not None:  # Only after its end is it known how many were in vain.
+            exploration.superfluous = pool.dropped
 
-        if self._workers is None:
-            yield here
-            return
-        timeout = self._options.settle or around.config.timeout
-        task = Task(self._test, self._source, timeout, session, around)
-        with self._workers.pool(task) as pool:
-            self._pool = pool
 
-            def anywhere(faults: FaultSet) -> Observation:
-                seen = pool.observe(faults, explorer)
-                if faults or not isinstance(seen.error, TestFailedError):
-                    return seen
-                # What is wrong with the test itself shows best where its traceback is.
-                again = here(faults)
-                return seen if again.error is None else again
-
-            yield anywhere
-
-    def result(self) -> Result:
-        """What was found so far."""
-        if self._explorer is None or self._session is None:
-            return Result()
-        result = self._explorer.result()
-        dropped = 0 if self._pool is None else self._pool.dropped
-        return replace(result, notes=self._session.notes(result), superfluous=dropped)
+def _observe_beside(
+    pool: Pool, search: Explorer, subject: PreparedSubject, portable: bool, faults: FaultSet
+) -> Observation:
+    seen = pool.observe(faults, search)
+    if faults or not (portable and isinstance(seen.error, TestFailedError)):
+        return seen
+    # What is wrong with the test itself shows best where its traceback is.
+    again = subject.run(faults)
+    return seen if again.error is None else again
 
 
 def explore(
@@ -202,15 +211,16 @@ def explore(
         slow=slow,
         settle=settle,
     )
-    run = Run(
-        test,
-        services,
+    explored = explore_subject(
+        FunctionSubject(test, services),
         options,
-        keeping=Keeping(journal, name, resume, changed),
+        recording=Recording(journal, name, resume, changed),
         workers=Workers.of(executor, workers),
+        progress=progress,
     )
-    run.to_the_end(progress)
-    return run.result()
+    if explored.interrupted is not None:
+        raise explored.interrupted
+    return explored.result
 
 
 def replay(
@@ -225,8 +235,7 @@ def replay(
     :param services: apps by base URL, as for :func:`explore`.
     :returns: the execution; ``"inconclusive"`` where a call that was to fail was not made.
     """
-    faults = counterexample.fault_set
-    with surroundings(services_of(services)) as around:
-        session = Session(timeout=around.config.timeout)
-        observation = run_once(test, session, faults, around)
-    return judged(faults, observation)
+    subject = FunctionSubject(test, services)
+    with subject.ready():
+        observation = subject.run(counterexample.fault_set)
+    return judged(counterexample.fault_set, observation)

@@ -19,6 +19,7 @@ import urllib3
 from urllib3 import exceptions as urllib3_errors
 
 from flask_filibuster.errors import SetupError
+from flask_filibuster.exploring.following import Following, Show
 from flask_filibuster.exploring.listening import listening_ports
 from flask_filibuster.protocol.headers import INSTRUMENTATION
 
@@ -42,23 +43,60 @@ class CommandRun:
     output: str
 
 
-def run_command(
-    command: Sequence[str], environment: Mapping[str, str], timeout: float
-) -> CommandRun:
-    """Run a command to its end, which is also that of everything it has started.
+class Commands:
+    """Runs commands, any number at once, each to its end and that of everything it has started.
 
-    :param command: program and arguments.
-    :param environment: variables on top of those of this process.
-    :param timeout: how long it may take, in seconds.
-    :raises SetupError: there is no such program.
+    :param show: shows what they write, as they write it; ``None``: nothing does.
     """
-    with tempfile.TemporaryFile() as output:
-        process = _start(command, environment, output)
-        try:
-            code = _wait(process, timeout)
-        finally:
-            _end_group(process, grace=0.0)
-        return CommandRun(code, _tail(output))
+
+    def __init__(self, show: Show | None = None) -> None:
+        self._show = show
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self.stopped = False
+
+    def run(
+        self, command: Sequence[str], environment: Mapping[str, str], timeout: float
+    ) -> CommandRun:
+        """Run one.
+
+        :param command: program and arguments.
+        :param environment: variables on top of those of this process.
+        :param timeout: how long it may take, in seconds.
+        :raises SetupError: there is no such program, or :meth:`stop` was called.
+        """
+        with tempfile.TemporaryFile() as output, ExitStack() as stack:
+            process = self._begin(command, environment, output)
+            try:
+                if self._show is not None:
+                    stack.callback(Following(output, command[0], self._show).end)
+                code = _wait(process, timeout)
+            finally:
+                _end_group(process, grace=0.0)
+                with self._lock:
+                    self._running.discard(process)
+            if self.stopped:
+                raise SetupError("the command was stopped")
+            return CommandRun(code, _tail(output))
+
+    def _begin(
+        self, command: Sequence[str], environment: Mapping[str, str], output: IO[bytes]
+    ) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self.stopped:
+                raise SetupError("no command is started any more")
+            process = _start(command, environment, output)
+            self._running.add(process)
+        return process
+
+    def stop(self) -> None:
+        """End the commands that are running, and start no others."""
+        with self._lock:
+            self.stopped = True
+            for process in self._running:
+                # The number of one that has ended may be another process's by now.
+                if process.returncode is None:
+                    _signal(process, signal.SIGKILL)
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: float) -> int | None:
@@ -122,10 +160,13 @@ class Service:
 
     :param command: its command line.
     :param environment: variables on top of those of this process.
+    :param show: shows what it writes, as it writes it; ``None``: nothing does.
     :raises SetupError: it cannot be started.
     """
 
-    def __init__(self, command: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: str, environment: Mapping[str, str], show: Show | None = None
+    ) -> None:
         self.command = command
         try:
             arguments = shlex.split(command)
@@ -139,6 +180,7 @@ class Service:
         except SetupError:
             self._output.close()
             raise
+        self._following = None if show is None else Following(self._output, command, show)
 
     @property
     def ended(self) -> bool:
@@ -165,6 +207,8 @@ class Service:
     def end(self) -> None:
         """End it, and all that it has started."""
         _end_group(self._process)
+        if self._following is not None:
+            self._following.end()
         self._output.close()
 
 
@@ -176,6 +220,7 @@ class Services:
         service has to answer on the ports that it listens on.
     :param environment: variables on top of those of this process.
     :param timeout: how long they may take to answer, in seconds.
+    :param show: shows what they write, as they write it; ``None``: nothing does.
     """
 
     def __init__(
@@ -184,18 +229,20 @@ class Services:
         ready: Sequence[str],
         environment: Mapping[str, str],
         timeout: float,
+        show: Show | None = None,
     ) -> None:
         self._commands = tuple(commands)
         self._ready = tuple(ready)
         self._environment = environment
         self._timeout = timeout
+        self._show = show
         self._running: list[Service] = []
         self._stack = ExitStack()
 
     def __enter__(self) -> Services:  # noqa: PYI034 - Self came with Python 3.11
         try:
             for command in self._commands:
-                service = Service(command, self._environment)
+                service = Service(command, self._environment, self._show)
                 self._stack.callback(service.end)
                 self._running.append(service)
             self._wait()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from flask import Flask
@@ -89,6 +91,7 @@ class Session:
     def __init__(self, *, timeout: float, server: EmbeddedServer | None = None) -> None:
         self._server = EmbeddedServer() if server is None else server
         self._timeout = timeout
+        self._began = time.monotonic()
         self._never_ending: set[str] = set()
 
     @contextmanager
@@ -132,20 +135,30 @@ class Session:
         self._server.forget(execution)
         return Observation(trace, error, problems, execution.asked)
 
-    def notes(self, result: Result) -> tuple[str, ...]:
-        """What a user should know of the exploration itself.
+    def lost(self) -> tuple[str, ...]:
+        """What services could not tell of executions that are over, each reason once."""
+        return self._server.lost_since(self._began)
 
-        :param result: what it found.
+    def completed(self, result: Result) -> Result:
+        """A result with what only the observer of its executions knows.
+
+        :param result: what was found.
         """
-        notes = [*result.notes, *_blind(result), *_unpredictable(result)]
+        problems = (*result.problems, *self.lost())
+        return replace(result, notes=tuple(self._notes(result)), problems=problems)
+
+    def _notes(self, result: Result) -> Iterator[str]:
+        """What a user should know of the exploration itself."""
+        yield from result.notes
+        yield from _blind(result)
+        yield from _unpredictable(result)
         for name in sorted(result.asked - result.reached):
-            notes.append(
+            yield (
                 f"was_fault_injected_on({name!r}) was asked, but no such service was reached; "
                 f"reached were: {', '.join(sorted(result.reached)) or 'none'}"
             )
         for name in sorted(self._never_ending):
-            notes.append(f"a thread outlived the test, and was not waited for again: {name}")
-        return tuple(notes)
+            yield f"a thread outlived the test, and was not waited for again: {name}"
 
 
 def _blind(result: Result) -> Iterator[str]:

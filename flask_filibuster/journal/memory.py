@@ -107,6 +107,13 @@ class Memory:
             left_out=_told(left_out),
         )
 
+    def give_up(self) -> None:
+        """Some of what happened was lost: continuing this exploration begins anew.
+
+        :raises JournalError: that cannot be written.
+        """
+        self._run.finish("lost")
+
     def keep_left_out(self, left_out: list[tuple[Pruned, str]]) -> None:
         """Record sets that were left out after the last execution.
 

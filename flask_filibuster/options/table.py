@@ -59,7 +59,7 @@ class Explored(Shared):
         Option(
             kinds.COUNT,
             "Number of executions to run at once, each in a process of its own.",
-            ("python", "project", "explore"),
+            ("python", "project", "explore", "test"),
             default_words="one after the other, in this process",
         ),
     ] = None
@@ -75,7 +75,9 @@ class Explored(Shared):
     ] = None
     verbose: Annotated[
         bool | None,
-        Option(kinds.FLAG, "Show what the services log.", ("project", "explore"), default=False),
+        Option(
+            kinds.FLAG, "Show what the services log.", ("project", "explore", "test"), default=False
+        ),
     ] = None
     resume: Annotated[
         bool | None,
@@ -91,7 +93,7 @@ class Explored(Shared):
         Option(
             kinds.FLAG,
             "Skip executions that passed before and whose source files haven't changed.",
-            ("python", "pytest", "explore"),
+            ("python", "pytest", "explore", "test"),
             default=False,
         ),
     ] = None

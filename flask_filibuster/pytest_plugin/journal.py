@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,13 @@ import pytest
 
 from flask_filibuster.config import Config
 from flask_filibuster.errors import FilibusterWarning
-from flask_filibuster.exploring.keeping import finishing, unwritable
-from flask_filibuster.exploring.session import Surroundings
+from flask_filibuster.exploring.recording import Recording, unwritable
+from flask_filibuster.exploring.subjects.base import Subject
 from flask_filibuster.journal.journal import Journal
 from flask_filibuster.journal.memory import Memory
 from flask_filibuster.options.table import JOURNAL
 from flask_filibuster.pytest_plugin.options import layers
 from flask_filibuster.pytest_plugin.state import JOURNALS
-from flask_filibuster.report.text import error_line
-from flask_filibuster.sources.dependencies import SourceFiles
 
 Reports = list[pytest.TestReport]
 
@@ -47,34 +45,21 @@ class Journals:
             self._open.popitem()[1].close()
 
 
-@contextmanager
-def memory_of(item: Any, config: Config, around: Surroundings) -> Iterator[Memory | None]:
-    """What is kept of the exploration of a marked test, for the time of the block.
+def memory_of(item: Any, config: Config, subject: Subject) -> AbstractContextManager[Memory | None]:
+    """What is recorded of the exploration of a marked test, for the time of the block.
 
     :param item: the test.
     :param config: the settings of its services.
-    :param around: its services.
+    :param subject: the test, as what is explored.
     :raises JournalError: the journal cannot be used.
     """
-    journal = _journal(item, config)
-    if journal is None:
-        yield None
-        return
     asked = item.config.getoption
-    run = journal.begin(
-        item.nodeid,
+    recording = Recording(
+        _journal(item, config),
         resume=bool(asked("filibuster_resume")),
         changed=bool(asked("filibuster_changed")),
     )
-    with finishing(run):
-        sources = SourceFiles(around.by_name)
-        test, own = getattr(item, "obj", None), _conftests(item)
-        sources.read(test, extra=own)
-        yield Memory(
-            run,
-            sources=lambda trace: sources.of(trace, test, extra=own),
-            error_line=error_line,
-        )
+    return recording.memory(subject)
 
 
 def _journal(item: Any, config: Config) -> Journal | None:
@@ -95,7 +80,7 @@ def _journal(item: Any, config: Config) -> Journal | None:
     return journals.at(path)
 
 
-def _conftests(item: Any) -> list[str]:
+def conftests(item: Any) -> list[str]:
     """The conftest.py files that a test's fixtures may come from."""
     root, directory = item.config.rootpath, item.path.parent
     places = [directory, *directory.parents]

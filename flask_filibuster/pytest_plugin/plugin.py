@@ -109,7 +109,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     test = MarkedTest(item)
-    item.stash[RUNNING] = test
+    item.stash[RUNNING] = test.subject
     try:
         *reports, teardown = test.run()
     finally:

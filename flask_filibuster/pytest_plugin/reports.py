@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
-import shlex
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +12,7 @@ from _pytest._io import TerminalWriter
 
 from flask_filibuster.core.fault_set import UnknownFaults
 from flask_filibuster.errors import FilibusterWarning
+from flask_filibuster.exploring.subjects.base import Subject
 from flask_filibuster.report import text
 from flask_filibuster.results.bug import Failure
 from flask_filibuster.results.counterexample import Counterexample
@@ -27,9 +25,10 @@ Reports = list[pytest.TestReport]
 
 def explored(
     item: pytest.Item,
+    subject: Subject,
     result: Result,
-    first: Reports,
     *,
+    first: Reports,
     failed: Mapping[int, Reports],
     unprepared: Reports | None,
     skips: int,
@@ -37,6 +36,7 @@ def explored(
     """The reports of a test that was explored: of its smallest failing execution, if one failed.
 
     :param item: the test.
+    :param subject: the same, as what was explored.
     :param result: what was found.
     :param first: the reports of the fault-free execution, which passed.
     :param failed: the reports of failed executions, by number.
@@ -47,7 +47,7 @@ def explored(
     if result.failures:
         main = result.failures[0]
         reports = failed[main.executions[0].number]
-        _add_failures(item, result, reports, failed)
+        _add_failures(item, subject, result, reports, failed)
     elif result.inconclusive:
         reports = unprepared or first
         _fail(
@@ -172,19 +172,23 @@ def _fail(reports: Reports, name: str, why: str) -> None:
 
 
 def _add_failures(
-    item: pytest.Item, result: Result, reports: Reports, failed: Mapping[int, Reports]
+    item: pytest.Item,
+    subject: Subject,
+    result: Result,
+    reports: Reports,
+    failed: Mapping[int, Reports],
 ) -> None:
     """Add faults and commands to the first failure, and all the other failures to it."""
     main, *others = result.failures
     name = f"failure 1 of {len(result.failures)}" if others else "this failure"
-    _fail(reports, f"filibuster: {name}", _failure_text(item, main, result))
+    _fail(reports, f"filibuster: {name}", _failure_text(item, subject, main, result))
     for number, failure in enumerate(others, start=2):
         its_own = failed[failure.executions[0].number]
         how = next((shown(each) for each in its_own if not each.passed), "")
         _fail(
             reports,
             f"filibuster: failure {number} of {len(result.failures)}",
-            f"{how}\n\n{_failure_text(item, failure, result)}",
+            f"{how}\n\n{_failure_text(item, subject, failure, result)}",
         )
     if result.inconclusive:
         _fail(reports, "filibuster: inconclusive executions", _inconclusive(result.inconclusive))
@@ -194,30 +198,19 @@ def _inconclusive(executions: Iterable[Execution]) -> str:
     return "\n".join(text.inconclusive_lines(executions))
 
 
-def _failure_text(item: pytest.Item, failure: Failure, result: Result) -> str:
+def _failure_text(item: pytest.Item, subject: Subject, failure: Failure, result: Result) -> str:
     if isinstance(failure.faults, UnknownFaults):
         return "\n".join(text.failure_lines(failure, result, None))
-    details = {"rootdir": str(item.config.rootpath)}
     counterexample = Counterexample(
-        item.nodeid, failure.faults, text.error_line(failure.error), details
+        subject.words, failure.faults, text.error_line(failure.error), subject.details
     )
     try:
         path = counterexample.write(item.config.rootpath / DIRECTORY)
     except OSError as error:
         command = f"not possible, as the counterexample could not be written ({error})"
     else:
-        command = _command(item, path)
+        command = subject.replay_command(path)
     return "\n".join(text.failure_lines(failure, result, command))
-
-
-def _command(item: pytest.Item, path: Path) -> str:
-    def below(place: Path) -> str:
-        relative = os.path.relpath(place, item.config.invocation_params.dir)
-        return str(place) if relative.startswith("..") else relative
-
-    file, _, rest = item.nodeid.partition("::")
-    nodeid = f"{below(item.config.rootpath / file)}::{rest}"
-    return f"pytest {shlex.quote(nodeid)} --filibuster-replay {shlex.quote(below(path))}"
 
 
 def _warn(item: pytest.Item, result: Result) -> list[str]:

@@ -22,7 +22,7 @@ from flask_filibuster.search.phases.repetition import Repetition
 from flask_filibuster.search.phases.shrinking import Shrinking
 from flask_filibuster.search.plan import Phase, Plan
 
-__all__ = ["Explorer", "Observation", "run_all"]
+__all__ = ["Explorer", "Observation"]
 
 
 class Explorer:
@@ -298,14 +298,3 @@ def _verdict(problems: Sequence[str], error: BaseException | None) -> Verdict:
     if problems:
         return "inconclusive"
     return PASSED if error is None else "failed"
-
-
-def run_all(explorer: Explorer, run: Callable[[FaultSet], Observation]) -> Result:
-    """Explore to the end.
-
-    :param explorer: the search.
-    :param run: runs the test once under a fault set.
-    """
-    while (faults := explorer.next()) is not None:
-        explorer.learn(faults, run(faults))
-    return explorer.result()

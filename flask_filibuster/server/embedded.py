@@ -108,6 +108,7 @@ class EmbeddedServer:
                 return None
             if len(self._open) == 1:
                 execution = self._open[0]
+                execution.unidentified = request_id
                 if request_id and len(self._executions) < MOST_KEPT:
                     self._executions[request_id] = execution
                 return execution

@@ -53,6 +53,7 @@ class TestExecution:
     :param ids: gives out request ids.
     :param faults: the faults planned for it.
     :param names: names of services by host.
+    :ivar unidentified: the id of a request that is this execution's only as no other was under way.
     """
 
     __test__ = False
@@ -60,6 +61,7 @@ class TestExecution:
     def __init__(self, ids: RequestIds, faults: FaultSet, names: Mapping[str, str]) -> None:
         self.faults = faults
         self.began = time.monotonic()
+        self.unidentified: str | None = None
         self.planned = faults.by_index()
         self._ids = ids
         self._names = names

@@ -31,15 +31,14 @@ from flask_filibuster import FaultModel, Filibuster, was_fault_injected
 from flask_filibuster.config import Config
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.exploring.driven import coordinator as coordinator_module
-from flask_filibuster.exploring.driven.conducted import Exploration
 from flask_filibuster.exploring.driven.coordinator import Coordinator
+from flask_filibuster.exploring.driven.exploration import DrivenExploration
 from flask_filibuster.exploring.driven.remote import RemoteSearch, RemoteSession
 from flask_filibuster.exploring.processes import Service
 from flask_filibuster.exploring.session import surroundings
-from flask_filibuster.exploring.subjects.command import CommandRunner, CommandTest
+from flask_filibuster.exploring.subjects.command import CommandSubject, CommandTest
 from flask_filibuster.protocol.headers import EXECUTION_INDEX, REQUEST_ID
-from flask_filibuster.results.execution import Execution
+from flask_filibuster.results.execution import Execution, judged
 from flask_filibuster.results.result import Result
 from flask_filibuster.server.client.driver import RemoteDriver
 from flask_filibuster.server.client.remote import RemoteServer
@@ -166,7 +165,7 @@ class Served:
     front: str
     middle: str
 
-    def begin(self, faults: FaultSet | None = None) -> Exploration:
+    def begin(self, faults: FaultSet | None = None) -> DrivenExploration:
         """An exploration whose only execution is under way."""
         exploration = self.coordinator.open("by hand", faults or FaultSet())
         exploration.has_next(1)
@@ -191,13 +190,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield Served(coordinator, listened, server.url, url_of(front), url_of(middle))
 
 
-def new_id(exploration: Exploration) -> dict[str, str]:
+def new_id(exploration: DrivenExploration) -> dict[str, str]:
     """The headers of one more request of the execution that is under way."""
     assert exploration.under_way is not None
     return {REQUEST_ID: exploration.under_way.execution.new_request_id()}
 
 
-def passed(exploration: Exploration) -> Execution:
+def passed(exploration: DrivenExploration) -> Execution:
     """The execution that was under way, which proves something."""
     execution = exploration.complete(1, Verdict(failed=False))
     assert execution.verdict == "passed", execution.problems
@@ -417,13 +416,14 @@ def test_requests_that_end_in_any_way_leave_no_frame_to_the_threads_of_a_worker(
     assert said == ["GET /filibuster/new-test-execution/front"] * len(found)
 
 
-def test_a_command_is_replayed_as_often_as_one_likes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coordinator_module, "MOST_KEPT", 5)
-    monkeypatch.setattr(coordinator_module, "MOST_OPEN", 10)
-    runner = CommandRunner(CommandTest(("true",)), Coordinator(), None)
-    for _ in range(20):
-        _, execution = runner.replay_once(FaultSet(), "http://127.0.0.1:1")
-        assert execution.verdict == "passed"
+def test_a_command_is_replayed_as_often_as_one_likes() -> None:
+    coordinator = Coordinator()
+    subject = CommandSubject(CommandTest(("true",), port=0), coordinator, Config())
+    with subject.ready():
+        for _ in range(20):
+            _, observation = subject.timed(FaultSet())
+            assert judged(FaultSet(), observation).verdict == "passed"
+    assert not coordinator.embedded._open
 
 
 class Paused(dict[Any, Any]):

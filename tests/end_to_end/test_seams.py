@@ -36,8 +36,8 @@ from flask_filibuster.server.client.remote import RemoteServer
 from flask_filibuster.server.conductor import Verdict
 from flask_filibuster.server.http.app import create_app
 from flask_filibuster.server.http.serving import Serving
-from tests.end_to_end.test_processes import Project, Running, is_alive, listens, running, wait_until
 from tests.support.ports import ports
+from tests.support.processes import Project, Running, is_alive, listens, running, wait_until
 
 ONE_FAULT = FaultModel(["ConnectionError"], default_statuses=())
 

@@ -20,8 +20,9 @@ from flask.cli import cli
 
 from flask_filibuster.cli.terminal import Progress
 from flask_filibuster.errors import SetupError
-from flask_filibuster.exploring.explore import Run, explore
+from flask_filibuster.exploring.explore import explore, explore_subject
 from flask_filibuster.exploring.options import Options
+from flask_filibuster.exploring.subjects.function import FunctionSubject
 from flask_filibuster.exploring.workers import cluster as cluster_module
 from flask_filibuster.exploring.workers import pool
 from flask_filibuster.exploring.workers.cluster import cluster
@@ -89,9 +90,11 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
 
 def explored_on(address: str, progress: Callable[[Any, Any], None]) -> Any:
     with cluster(address) as workers:
-        run = Run(app.test, SLOW, Options(max_executions=30), workers=workers)
-        run.to_the_end(progress)
-        return run.result()
+        subject, options = FunctionSubject(app.test, SLOW), Options(max_executions=30)
+        explored = explore_subject(subject, options, workers=workers, progress=progress)
+    if explored.interrupted is not None:
+        raise explored.interrupted
+    return explored.result
 
 
 def test_a_cluster_that_loses_a_worker_in_the_middle_gives_the_same_result(dask: Dask) -> None:

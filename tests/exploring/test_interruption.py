@@ -16,10 +16,10 @@ from flask import Flask
 
 from flask_filibuster import explore
 from flask_filibuster.results.result import Result
-from tests.pytest_plugin import test_pytest_plugin
-from tests.pytest_plugin.test_pytest_plugin import CAREFUL, Suite
+from tests.support import suites
+from tests.support.suites import CAREFUL, Suite
 
-suite = test_pytest_plugin.suite
+suite = suites.suite
 
 
 def ctrl_c() -> None:

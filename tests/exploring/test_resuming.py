@@ -29,20 +29,19 @@ from flask_filibuster.journal.memory import Memory
 from flask_filibuster.report.text import error_line
 from flask_filibuster.results.execution import Observation
 from flask_filibuster.results.result import Result
-from flask_filibuster.search.explorer import Explorer, run_all
-from tests.cli import test_cli
-from tests.cli.test_cli import Project, run_flask
-from tests.pytest_plugin import test_pytest_plugin
-from tests.pytest_plugin.test_pytest_plugin import CAREFUL, CARELESS, Suite
-from tests.search.test_search_properties import never
-from tests.support import shapes
+from flask_filibuster.search.explorer import Explorer
+from tests.support import shapes, shops, suites
+from tests.support.applications import never
+from tests.support.driving import run_all
 from tests.support.killed_exploration import EXECUTIONS, explored, named
+from tests.support.shops import Project, run_flask
 from tests.support.simulation import FunctionalTest, Orderly, Service, Simulation, Step
+from tests.support.suites import CAREFUL, CARELESS, Suite
 
 KILLS = 25
 
-project = test_cli.project
-suite = test_pytest_plugin.suite
+project = shops.project
+suite = suites.suite
 
 
 def told(result: Result) -> list[object]:

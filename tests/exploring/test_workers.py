@@ -33,9 +33,10 @@ from flask_filibuster.report.text import error_line
 from flask_filibuster.results.bug import TestFailedError, signature
 from flask_filibuster.results.execution import Observation
 from flask_filibuster.results.result import Result
-from flask_filibuster.search.explorer import Explorer, run_all
-from tests.search.test_search_properties import Application, applications, in_order, models, tried
+from flask_filibuster.search.explorer import Explorer
 from tests.support import distributed_app as app
+from tests.support.applications import Application, applications, in_order, models, tried
+from tests.support.driving import run_all
 from tests.support.simulation import PASSED, FunctionalTest, Orderly, Simulation, Step
 
 SERVICES = "tests.support.distributed_app:services"

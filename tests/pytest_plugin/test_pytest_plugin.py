@@ -9,175 +9,27 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 import requests
 
-import flask_filibuster.pytest_plugin.runner  # noqa: F401 - once, not by every inner session
 from flask_filibuster.instrumentation.frames import current_scope
-
-EXECUTIONS = 4
-RUNS = EXECUTIONS + 1
-
-SERVICES = """
-    from pathlib import Path
-
-    import requests
-    from flask import Flask, url_for
-
-    front = Flask("front")
-    back = Flask("back")
-
-    def note(line):
-        "Kept for whoever started this session."
-        with open(Path(__file__).with_name("notes"), "a") as file:
-            print(line, file=file)
-
-    @front.get("/careless")
-    def careless():
-        try:
-            answer = requests.get("http://back:5001/data", timeout=1)
-        except requests.ConnectionError:
-            return "default"
-        return answer.text, answer.status_code
-
-    @front.get("/constant")
-    def constant():
-        try:
-            requests.get("http://back:5001/data", timeout=1)
-        except requests.RequestException:
-            pass
-        return "always the same"
-
-    @front.get("/careful")
-    def careful():
-        try:
-            answer = requests.get("http://back:5001/data", timeout=1)
-            answer.raise_for_status()
-        except requests.RequestException:
-            return "default"
-        return answer.text
-
-    @back.get("/data")
-    def data():
-        note("back was reached")
-        return "data"
-"""
-LINE_OF_CALL = SERVICES.splitlines().index(
-    '            answer = requests.get("http://back:5001/data", timeout=1)'
+from tests.support import suites
+from tests.support.suites import (
+    CAREFUL,
+    CARELESS,
+    CONFTEST,
+    EXECUTIONS,
+    LINE_OF_CALL,
+    RUNS,
+    SERVICES,
+    Suite,
 )
 
-CONFTEST = """
-    import pytest
-    from services import back, front
-
-    @pytest.fixture
-    def filibuster_services():
-        return {"http://front:5000": front, "http://back:5001": back}
-"""
-
-CARELESS = """
-    import pytest
-    import requests
-    from services import note
-
-    @pytest.mark.filibuster
-    def test_page():
-        note("body")
-        answer = requests.get("http://front:5000/careless")
-        assert answer.status_code == 200
-"""
-
-CAREFUL = CARELESS.replace("careless", "careful")
-
-
-class Suite:
-    """A directory with a suite in it, run by a pytest inside this one.
-
-    Warnings are not errors there, unless a test asks for it.
-    """
-
-    def __init__(self, pytester: pytest.Pytester) -> None:
-        self.pytester = pytester
-        self.path = pytester.path
-        # Hypothesis is imported by every session that has its plugin, which takes seconds.
-        pytester.makeini(
-            "[pytest]\n"
-            "addopts = --strict-markers -p no:hypothesispytest\n"
-            "filterwarnings = default\n"
-        )
-        self.write(services=SERVICES, conftest=CONFTEST)
-
-    def write(self, **sources: str) -> None:
-        self.pytester.makepyfile(**sources)
-
-    def run(self, source: str, *arguments: str) -> Ran:
-        """Run a test module in this process."""
-        self.write(test_it=source)
-        return self.again(*arguments)
-
-    def again(self, *arguments: str) -> Ran:
-        """Run the suite once more."""
-        (self.path / "notes").unlink(missing_ok=True)
-        # In this process the package has been imported before; some ways to install it let pytest
-        # notice that.
-        told = (*arguments, "-W", "ignore::pytest.PytestAssertRewriteWarning")
-        return Ran(self.pytester.runpytest_inprocess(*told, no_reraise_ctrlc=True), self.path)
-
-    def elsewhere(self, *arguments: str) -> Ran:
-        """Run the suite in a process of its own."""
-        (self.path / "notes").unlink(missing_ok=True)
-        return Ran(self.pytester.run(sys.executable, "-m", "pytest", *arguments), self.path)
-
-
-class Ran:
-    """What came of running a suite."""
-
-    def __init__(self, result: pytest.RunResult, path: Path) -> None:
-        self.code = int(result.ret)
-        self.output = result.stdout.str()
-        self.errors = result.stderr.str()
-        last = result.outlines[-1] if result.outlines else ""
-        self.outcomes = {word.rstrip("s"): int(n) for n, word in re.findall(r"(\d+) (\w+)", last)}
-        notes = path / "notes"
-        self.notes = notes.read_text().splitlines() if notes.exists() else []
-
-    def count(self, note: str) -> int:
-        return self.notes.count(note)
-
-    @property
-    def summary(self) -> list[str]:
-        """The lines of our section at the end."""
-        _, _, rest = self.output.partition("= filibuster =")
-        lines = rest.splitlines()[1:]
-        return [line for line in lines[: _first(lines, "=")] if line]
-
-    @property
-    def replay(self) -> list[str]:
-        """The arguments of the first replay command that was printed."""
-        found = re.search(r"replay it: pytest (.*)", self.output)
-        assert found is not None, self.output
-        return shlex.split(found[1])
-
-    def saw(self, *lines: str) -> bool:
-        """Whether the output has these lines, one directly after the other."""
-        return "\n".join(lines) in self.output
-
-
-def _first(lines: Sequence[str], start: str) -> int:
-    numbers = (number for number, line in enumerate(lines) if line.startswith(start))
-    return next(numbers, len(lines))
-
-
-@pytest.fixture
-def suite(pytester: pytest.Pytester) -> Suite:
-    return Suite(pytester)
+suite = suites.suite
 
 
 # --- what is explored, and what a failure shows ---------------------------------------------------

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.pytest_plugin import test_pytest_plugin
-from tests.pytest_plugin.test_pytest_plugin import Suite
+from tests.support import suites
+from tests.support.suites import Suite
 
 pty = pytest.importorskip("pty", reason="there are no pseudo-terminals on this system")
 
-suite = test_pytest_plugin.suite
+suite = suites.suite
 
 SLOW = """
     import time

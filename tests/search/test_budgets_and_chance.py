@@ -25,9 +25,10 @@ from flask_filibuster.report.text import counts_line
 from flask_filibuster.results.bug import signature
 from flask_filibuster.results.execution import REPEAT, SEARCH, SHRINK, Execution, Observation
 from flask_filibuster.results.result import Result
-from flask_filibuster.search.explorer import Explorer, run_all
-from tests.search.test_search_properties import never, on
+from flask_filibuster.search.explorer import Explorer
 from tests.support import shapes
+from tests.support.applications import never, on
+from tests.support.driving import run_all
 from tests.support.simulation import (
     Answer,
     FunctionalTest,
@@ -216,7 +217,7 @@ def test_what_nobody_asked_for_is_left_to_the_server() -> None:
     assert all(value is None for value in (Options().exhaustive, Options().audit))
     given = {name: getattr(Options(), name) for name in SENT}
     name = coordinator.begin({"name": "a test", **given})
-    search: Any = coordinator.exploration(name).search
+    search: Any = coordinator.exploration(name).exploration.search
     kinds = {type(phase).__name__ for phase in search._phases}
     assert {"Everything", "Audit"} <= kinds
 

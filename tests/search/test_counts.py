@@ -20,7 +20,7 @@ from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.result import Result
 from tests.support import shapes
 
-REQUESTS = {shape: url for shape, url in shapes.REQUESTS.items() if shape != "gateway"}
+REQUESTS = shapes.COUNTED
 REDUCTIONS = pytest.mark.parametrize("reduction", ["none", "exact", "equivalence"])
 SHAPES = pytest.mark.parametrize("shape", REQUESTS)
 

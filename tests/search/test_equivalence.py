@@ -28,9 +28,10 @@ from flask_filibuster.results.bug import signature
 from flask_filibuster.results.execution import AUDIT, EXHAUSTIVE
 from flask_filibuster.results.findings import UNCAUGHT
 from flask_filibuster.results.result import Result
-from flask_filibuster.search.explorer import Explorer, run_all
-from tests.search.test_search_properties import Application, never, on, tried
+from flask_filibuster.search.explorer import Explorer
 from tests.support import shapes
+from tests.support.applications import Application, never, on, tried
+from tests.support.driving import run_all
 from tests.support.simulation import (
     PASSED,
     Answer,

@@ -12,8 +12,9 @@ from flask_filibuster.core.fault_set import PlannedFault
 from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.results.result import Result
 from flask_filibuster.search.behaviour import Behaviour
-from flask_filibuster.search.explorer import Explorer, run_all
+from flask_filibuster.search.explorer import Explorer
 from flask_filibuster.search.nodes import Prediction
+from tests.support.driving import run_all
 from tests.support.simulation import FirstError, FunctionalTest, Orderly, Simulation, Step
 
 MODEL = FaultModel(("ConnectionError", "Timeout"), default_statuses=(500, 503))

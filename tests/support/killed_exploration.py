@@ -18,7 +18,8 @@ from flask_filibuster.journal.memory import Memory
 from flask_filibuster.report.text import error_line
 from flask_filibuster.results.execution import Observation
 from flask_filibuster.results.result import Result
-from flask_filibuster.search.explorer import Explorer, run_all
+from flask_filibuster.search.explorer import Explorer
+from tests.support.driving import run_all
 from tests.support.simulation import (
     FunctionalTest,
     Orderly,

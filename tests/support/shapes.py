@@ -59,6 +59,9 @@ REQUESTS = {
 }
 """What a test of each shape asks for."""
 
+COUNTED = {shape: url for shape, url in REQUESTS.items() if shape != "gateway"}
+"""Those of the shapes that counts are published for."""
+
 
 def two_required_calls() -> Services:
     """The page needs a user and a movie, one after the other, and gives up at the first failure."""

@@ -11,11 +11,11 @@ from typing import Any
 from flask_filibuster.config import Config
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import WireError
-from flask_filibuster.exploring.driven.conducted import Exploration, Replaying, Search
+from flask_filibuster.exploring.driven.exploration import DrivenExploration
+from flask_filibuster.exploring.exploration import Exploration, OneExecution, Search
 from flask_filibuster.exploring.options import SENT, Options
 from flask_filibuster.exploring.session import Session
 from flask_filibuster.faultmodel.model import FaultModel
-from flask_filibuster.journal.memory import Memory
 from flask_filibuster.protocol.reading import optional_text
 from flask_filibuster.protocol.records import read_fault_set, write_trace
 from flask_filibuster.results.execution import Execution
@@ -37,6 +37,8 @@ class Coordinator:
     :param config: what to use for options that are not given.
     :param told: called after each execution, with the name of its exploration.
     :ivar embedded: the server that the services talk to.
+    :ivar options: as above, with the analysis file that a driver has sent.
+    :ivar config: as above.
     """
 
     def __init__(
@@ -48,9 +50,10 @@ class Coordinator:
     ) -> None:
         self._told = told
         self.embedded = EmbeddedServer()
-        self._options = options or Options()
-        self._config = config or Config()
-        self._explorations: dict[str, Exploration] = {}
+        self.options = options or Options()
+        self.config = config or Config()
+        self._explorations: dict[str, DrivenExploration] = {}
+        self._watched: list[Exploration] = []
         self._terminated = False
         self._lock = threading.Lock()
 
@@ -66,25 +69,23 @@ class Coordinator:
         return self.open(name, read_fault_set(faults)).name
 
     def open(
-        self,
-        name: str,
-        faults: FaultSet | None = None,
-        *,
-        options: Options | None = None,
-        memory: Memory | None = None,
-    ) -> Exploration:
-        """Open an exploration, for a driver in this process.
+        self, name: str, faults: FaultSet | None = None, *, options: Options | None = None
+    ) -> DrivenExploration:
+        """Open an exploration.
 
         :param name: what it is about; made unique.
         :param faults: the only fault set to run; ``None``: all that can show something new.
         :param options: how to explore; by default as the coordinator was told.
-        :param memory: keeps the executions, and has some already, if there is any.
         :raises FilibusterError: an option does not fit.
         """
         search: Search = (
-            self._search(options or self._options, memory) if faults is None else Replaying(faults)
+            self._search(options or self.options) if faults is None else OneExecution(faults)
         )
         return self._open(f"{name[:200]} {uuid.uuid4().hex[:8]}", search)
+
+    def watch(self, exploration: Exploration) -> None:
+        """Tell of an exploration that is run in this process, in :meth:`describe`."""
+        self._watched.append(exploration)
 
     def _chosen(self, options: Mapping[str, Any]) -> Options:
         """The options that a driver gives, and ours where it does not."""
@@ -93,19 +94,19 @@ class Coordinator:
             raise WireError("an option is neither a text nor a number")
         if options.get("analysis") is not None:
             given["faults"] = FaultModel.from_analysis(options["analysis"], foreign=True)
-        return replace(self._options, **given)
+        return replace(self.options, **given)
 
-    def _search(self, options: Options, memory: Memory | None = None) -> Search:
-        return options.explorer({}, self._config, memory)
+    def _search(self, options: Options) -> Search:
+        return options.explorer({}, self.config)
 
     def _as_by_the_protocol(self) -> Options:
         """The options of drivers that know no execution but those of the search."""
-        determinism = self._options.check_determinism or False
-        return replace(self._options, check_determinism=determinism)
+        determinism = self.options.check_determinism or False
+        return replace(self.options, check_determinism=determinism)
 
-    def _open(self, key: str, search: Search) -> Exploration:
-        session = Session(timeout=self._config.timeout, server=self.embedded)
-        exploration = Exploration(key, search, session)
+    def _open(self, key: str, search: Search) -> DrivenExploration:
+        session = Session(timeout=self.config.timeout, server=self.embedded)
+        exploration = DrivenExploration(key, search, session)
         with self._lock:
             over = [name for name, each in self._explorations.items() if each.over]
             for name in over[: max(0, len(self._explorations) - MOST_KEPT)]:
@@ -115,7 +116,7 @@ class Coordinator:
             self._explorations[key] = exploration
         return exploration
 
-    def exploration(self, name: str) -> Exploration:
+    def exploration(self, name: str) -> DrivenExploration:
         """An exploration by its name.
 
         :raises UnknownExplorationError: there is none.
@@ -131,7 +132,7 @@ class Coordinator:
             return None
         if exploration == UNNAMED and number == 1:
             known = self._explorations.get(UNNAMED)
-            if known is not None and (known.over or known.search.executed):
+            if known is not None and (known.over or known.executed):
                 known.abandon()
                 known = None
             if known is None:
@@ -143,12 +144,12 @@ class Coordinator:
         known = self.exploration(exploration)
         execution = known.complete(number, verdict)
         if self._told is not None:
-            self._told(known.describe()["name"], execution)
+            self._told(known.exploration.words, execution)
         return {
             "verdict": execution.verdict,
             "problems": list(execution.problems),
             "purpose": execution.purpose,
-            "counted": known.counted,
+            "counted": known.exploration.counted,
             "trace": write_trace(execution.trace),
         }
 
@@ -157,7 +158,7 @@ class Coordinator:
         known = self._explorations.get(exploration)
         if known is None or known.over or self._terminated:
             return 0
-        return known.search.waiting
+        return known.waiting
 
     def outcome(self, exploration: str) -> dict[str, Any]:
         """What the exploration found, beyond its executions, as plain data."""
@@ -165,13 +166,7 @@ class Coordinator:
 
     def result(self, exploration: str) -> Result:
         """What has been found so far."""
-        known = self.exploration(exploration)
-        result = known.search.result()
-        return replace(
-            result,
-            notes=known.session.notes(result),
-            problems=(*result.problems, *self.embedded.lost_since(known.began)),
-        )
+        return self.exploration(exploration).result()
 
     def end(self, exploration: str) -> None:
         """No further executions of this exploration."""
@@ -192,11 +187,14 @@ class Coordinator:
     def use_analysis(self, content: Any) -> None:
         """The fault model of explorations that begin from now on."""
         model = FaultModel.from_analysis(content, foreign=True)
-        self._options = replace(self._options, faults=model)
+        self.options = replace(self.options, faults=model)
+
+    def _driven(self) -> list[DrivenExploration]:
+        return list(self._explorations.values())
 
     def describe(self) -> dict[str, Any]:
         """What runs, and how far it is, as plain data."""
-        explorations = list(self._explorations.values())
+        explorations = [*self._watched, *(each.exploration for each in self._driven())]
         return {
             "terminated": self._terminated,
             "explorations": [each.describe() for each in explorations],

@@ -126,9 +126,9 @@ class RemoteSession:
         self._never_ending.update(running)
         return Observation(Trace(), error, tuple(watcher.problems))
 
-    def notes(self, result: Result) -> tuple[str, ...]:
+    def completed(self, result: Result) -> Result:
         """The server's notes are part of the result."""
-        return result.notes
+        return result
 
 
 class RemoteSearch:
@@ -137,12 +137,17 @@ class RemoteSearch:
     :param driver: the exploration, not yet opened.
     :param options: see :meth:`RemoteDriver.open`.
     :raises ServerError: the server does not answer as it should.
+    :ivar waiting: how many are still to come: only the server knows.
+    :ivar left_out: how many were pruned: only the server knows.
     """
+
+    waiting: int | None = None
+    left_out: int | None = None
 
     def __init__(self, driver: RemoteDriver, options: Mapping[str, Any]) -> None:
         self._driver = driver
         self._executions: list[Execution] = []
-        self._turns = 0
+        self._ended = 0
         driver.open(options)
         self._next = self._ask()
 
@@ -152,7 +157,7 @@ class RemoteSearch:
         return len(self._executions)
 
     def _ask(self) -> FaultSet | None:
-        number = self._turns + 1
+        number = self._ended + 1
         there, faults = self._driver.has_next(number)
         if not there:
             return None
@@ -169,7 +174,7 @@ class RemoteSearch:
 
         :raises ServerError: the server does not answer as it should.
         """
-        self._turns = number = self._turns + 1
+        self._ended = number = self._ended + 1
         error = observation.error
         seen = self._driver.complete(
             number,

@@ -1,4 +1,4 @@
-"""Explore a functional test that is a command, in any language, among running services."""
+"""A functional test that is a command, in any language, among running services, as a subject."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ import shlex
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 from flask_filibuster._version import __version__
+from flask_filibuster.config import Config
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.errors import FilibusterError, SetupError
-from flask_filibuster.exploring.driven.conducted import Exploration
-from flask_filibuster.exploring.driven.coordinator import Coordinator
-from flask_filibuster.exploring.interruption import Interruption
-from flask_filibuster.exploring.keeping import Keeping
-from flask_filibuster.exploring.processes import CommandRun, Services, run_command
+from flask_filibuster.errors import SetupError
+from flask_filibuster.exploring.following import Show
+from flask_filibuster.exploring.processes import CommandRun, Commands, Services
+from flask_filibuster.exploring.session import Session
+from flask_filibuster.exploring.subjects.base import InThreads, Setting
+from flask_filibuster.exploring.subjects.names import journal_name
 from flask_filibuster.instrumentation.asking import HEADERS
-from flask_filibuster.journal.memory import Memory
+from flask_filibuster.journal.memory import SourcesOf, unknown_sources
 from flask_filibuster.protocol.headers import REQUEST_ID, SIGNATURE, signed_parts
-from flask_filibuster.report.text import error_line
-from flask_filibuster.results.execution import Execution
-from flask_filibuster.results.result import Result
-from flask_filibuster.server.conductor import Verdict
+from flask_filibuster.results.bug import TestFailedError
+from flask_filibuster.results.execution import Observation
+from flask_filibuster.server.conductor import Conductor
+from flask_filibuster.server.execution import TestExecution
 from flask_filibuster.server.http.app import create_app
 from flask_filibuster.server.http.serving import Serving
 from flask_filibuster.server.signing import seal_of
@@ -62,137 +65,224 @@ class CommandTest:
         """The command, as one would type it."""
         return shlex.join(self.command)
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, from which :meth:`from_json` makes it again."""
+        return {
+            "command": list(self.command),
+            "start": list(self.start),
+            "ready": list(self.ready),
+            "host": self.host,
+            "port": self.port,
+            "timeout": self.timeout,
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> CommandTest:
+        """Read what :meth:`to_json` gave.
+
+        :raises KeyError, TypeError, ValueError: it is something else.
+        """
+        command = tuple(map(str, content["command"]))
+        if not command:
+            raise ValueError("the command is empty")
+        return cls(
+            command,
+            tuple(map(str, content.get("start", ()))),
+            tuple(map(str, content.get("ready", ()))),
+            str(content.get("host", "127.0.0.1")),
+            int(content.get("port", 5005)),
+            float(content.get("timeout", 120.0)),
+        )
+
+
+class CommandFailedError(TestFailedError):
+    """A command has failed.
+
+    :param text: how, in a line.
+    :param kind: equal for executions that failed in the same way.
+    :param output: the end of what the command wrote.
+    """
+
+    def __init__(self, text: str, kind: str, output: str = "") -> None:
+        super().__init__(text, kind)
+        self.output = output
+
 
 @dataclass(slots=True)
-class CommandResult:
-    """What came of exploring a command.
+class _Running:
+    """What a command has around it while it is explored."""
 
-    :ivar result: what was found.
-    :ivar outputs: the end of the output of executions that failed, by their numbers.
-    :ivar interrupted: why it did not come to its end; ``None`` if it did.
-    :ivar kept: whether its executions are in a journal, from which it can go on.
-    """
-
-    result: Result
-    outputs: dict[int, str] = field(default_factory=dict)
-    interrupted: BaseException | None = None
-    kept: bool = False
-
-    @property
-    def reached(self) -> bool:
-        """Whether any service asked the server what to do."""
-        return any(each.trace.handlings for each in self.result.executions)
+    url: str
+    services: Services
+    commands: Commands
+    session: Session
 
 
-class CommandRunner:
-    """Runs a command under one fault set after the other.
+class CommandSubject:
+    """A command, among services that are processes of their own.
 
     :param test: the command.
-    :param coordinator: what it is explored by.
+    :param conductor: what the services talk to, over HTTP.
+    :param config: how long to wait for calls that are still under way.
     :param token: the shared secret, or ``None``.
+    :param show: shows what the services and the command write; ``None``: nothing does.
     """
 
-    def __init__(self, test: CommandTest, coordinator: Coordinator, token: str | None) -> None:
-        self._test = test
-        self._coordinator = coordinator
-        self._token = token
-        self._interruption = Interruption(signal.SIGTERM, signal.SIGHUP)
+    ending = (signal.SIGTERM, signal.SIGHUP)
 
-    def run(
+    def __init__(
         self,
-        exploration: Exploration,
-        progress: Callable[[Any, Execution], None] | None = None,
-    ) -> CommandResult:
-        """Run all executions of an exploration, with server and services around them.
+        test: CommandTest,
+        conductor: Conductor,
+        config: Config,
+        *,
+        token: str | None = None,
+        show: Show | None = None,
+    ) -> None:
+        self._test = test
+        self._conductor = conductor
+        self._config = config
+        self._seal = seal_of(token)
+        self._show = show
+        self._numbers = count(1)
+        self._several = False
+        self._open: _Running | None = None
 
-        :raises SetupError: the server or a service cannot be started.
-        """
-        found = CommandResult(Result())
-        with self.surroundings() as (url, services):
-            try:
-                self._run_all(exploration, url, services, found, progress)
-            except (KeyboardInterrupt, Exception) as error:
-                if isinstance(error, FilibusterError) and not exploration.search.executed:
-                    raise  # Nothing has come of it yet: it was set up wrongly.
-                found.interrupted = error
-                exploration.abandon()
-        found.result = self._coordinator.result(exploration.name)
-        return found
+    def __repr__(self) -> str:
+        return f"<CommandSubject {self.words!r}>"
+
+    @property
+    def words(self) -> str:
+        """The command, as one would type it."""
+        return self._test.words
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """The command, and what it needs around it."""
+        return self._test.to_json()
+
+    def replay_command(self, path: Path) -> str:
+        """The command that replays a counterexample."""
+        return f"flask filibuster replay {path}"
+
+    def identity(self, *, unique: bool) -> str:  # noqa: ARG002 - it always is
+        """The command, with all that it depends on."""
+        return journal_name(self.words, self.details)
 
     @contextmanager
-    def surroundings(self) -> Iterator[tuple[str, Services]]:
-        """The server and the services, for the time of the block, however it ends.
+    def ready(self, settle: float | None = None) -> Iterator[Setting]:
+        """Start the server and the services, and end them, however the block ends.
 
+        :param settle: how long to wait for what is under way after each execution, in seconds.
         :raises SetupError: the command, the server or a service cannot be started.
         """
         test = self._test
         if shutil.which(test.command[0]) is None:
             # Said before anything is started, and not in the middle of the first execution.
             raise SetupError(f"cannot run {test.words}: there is no such program")
-        app = create_app(self._coordinator, version=__version__, seal=seal_of(self._token))
-        with self._interruption, Serving(app, test.host, test.port) as serving:
-            environment = {SERVER_URL: serving.url}
-            services = Services(test.start, test.ready, environment, test.start_timeout)
-            with services:
-                yield serving.url, services
+        app = create_app(self._conductor, version=__version__, seal=self._seal)
+        with (
+            Serving(app, test.host, test.port) as serving,
+            Services(
+                test.start, test.ready, {SERVER_URL: serving.url}, test.start_timeout, self._show
+            ) as services,
+        ):
+            timeout = self._config.timeout if settle is None else settle
+            session = Session(timeout=timeout, server=self._conductor.embedded)
+            self._open = _Running(serving.url, services, Commands(self._show), session)
+            try:
+                yield Setting({}, self._config, session)
+            finally:
+                self._open = None
 
-    def _run_all(
-        self,
-        exploration: Exploration,
-        url: str,
-        services: Services,
-        found: CommandResult,
-        progress: Callable[[Any, Execution], None] | None,
-    ) -> None:
-        number = 1
-        while exploration.has_next(number) is not None:
-            with self._interruption.noticed():
-                run = self.run_once(exploration, url)
-                services.check()
-            verdict = verdict_of(run, self._test.timeout)
-            kept = run.output if verdict.failed else ""
-            execution = exploration.complete(number, verdict, kept)
-            if execution.verdict != "passed":
-                found.outputs[execution.number] = run.output
-            if progress is not None:
-                progress(exploration.search, execution)
-            number += 1
+    @property
+    def _running(self) -> _Running:
+        if self._open is None:
+            raise RuntimeError("the services are there only within ready()")
+        return self._open
 
-    def run_once(self, exploration: Exploration, url: str) -> CommandRun:
-        """Run the command in the execution that is under way."""
-        current = exploration.under_way
-        headers: dict[str, str] = {}
-        if current is not None:
-            headers[REQUEST_ID] = current.execution.new_request_id()
-        seal = seal_of(self._token)
-        if seal is not None:
-            headers[SIGNATURE] = seal.sign(*signed_parts(headers))
-        environment = {
-            SERVER_URL: url,
-            HEADERS: json.dumps(headers),
-            EXECUTION: str(current.number if current is not None else 0),
-        }
-        return run_command(self._test.command, environment, self._test.timeout)
+    def run(self, faults: FaultSet) -> Observation:
+        """Run the command once.
 
-    def replay_once(self, faults: FaultSet, url: str) -> tuple[float, Execution]:
-        """Run the command once more under these faults, beside others that do the same.
-
-        :returns: how many seconds the command took, and the execution.
+        :raises SetupError: a service has ended, or executions cannot be told apart.
         """
-        exploration = self._coordinator.open(self._test.words, faults)
-        exploration.has_next(1)
-        began = time.perf_counter()
-        run = self.run_once(exploration, url)
-        seconds = time.perf_counter() - began
-        execution = exploration.complete(1, verdict_of(run, self._test.timeout))
-        exploration.abandon()  # There is no second execution.
-        return seconds, execution
+        return self.timed(faults)[1]
+
+    def timed(self, faults: FaultSet) -> tuple[float, Observation]:
+        """Run the command once, and measure it alone, in seconds.
+
+        :raises SetupError: a service has ended, or executions cannot be told apart.
+        """
+        running = self._running
+        execution = running.session.begin(faults)
+        try:
+            environment = self._environment(running, execution)
+            began = time.perf_counter()
+            run = running.commands.run(self._test.command, environment, self._test.timeout)
+            seconds = time.perf_counter() - began
+            running.services.check()
+            self._check_distinct(execution)
+        except BaseException:
+            running.session.abandon(execution)
+            raise
+        return seconds, running.session.observe(execution, error_of(run, self._test.timeout))
+
+    def _check_distinct(self, execution: TestExecution) -> None:
+        """See that executions under way at once can be told apart.
+
+        :raises SetupError: they cannot.
+        """
+        about = execution.unidentified
+        if not self._several or about is None:
+            return
+        how = f"with {REQUEST_ID} {about!r}" if about else f"without {REQUEST_ID}"
+        raise SetupError(
+            f"workers run executions at once, which only {REQUEST_ID} tells apart, but a request "
+            f"arrived {how}; send the headers that {HEADERS} holds with each request of the "
+            "command, or use --workers 0"
+        )
+
+    def _environment(self, running: _Running, execution: TestExecution) -> dict[str, str]:
+        headers = {REQUEST_ID: execution.new_request_id()}
+        if self._seal is not None:
+            headers[SIGNATURE] = self._seal.sign(*signed_parts(headers))
+        return {
+            SERVER_URL: running.url,
+            HEADERS: json.dumps(headers),
+            EXECUTION: str(next(self._numbers)),
+        }
+
+    def kept(self, observation: Observation) -> str:
+        """The output of a command that has failed."""
+        return output_of(observation.error)
+
+    def sources(self, *, needed: bool) -> SourcesOf:
+        """Nothing is known of services that are processes of their own.
+
+        :raises SetupError: it is needed.
+        """
+        if needed:
+            raise SetupError(
+                "Filibuster can't detect changes in services that run as separate processes, so "
+                "--changed doesn't apply to commands; --resume continues an interrupted exploration"
+            )
+        return unknown_sources
+
+    def beside(self) -> InThreads:
+        """Several commands at once, with the same services: request ids tell them apart."""
+        self._several = True
+        return InThreads(self._running.commands.stop)
 
 
-def verdict_of(run: CommandRun, timeout: float) -> Verdict:
-    """The verdict that a command's end means."""
+def output_of(error: BaseException | None) -> str:
+    """The end of what a command wrote that has failed; empty for any other error."""
+    return error.output if isinstance(error, CommandFailedError) else ""
+
+
+def error_of(run: CommandRun, timeout: float) -> CommandFailedError | None:
+    """The failure that a command's end means, if it means one."""
     if run.code == 0:
-        return Verdict(failed=False)
+        return None
     if run.code is None:
         how = f"it did not end within {timeout:g} s"
     elif run.code < 0:
@@ -200,7 +290,7 @@ def verdict_of(run: CommandRun, timeout: float) -> Verdict:
     else:
         how = f"exit code {run.code}"
     lines = [line.strip() for line in run.output.splitlines() if line.strip()]
-    return Verdict(failed=True, error=f"{how}: {lines[-1]}" if lines else how, signature=how)
+    return CommandFailedError(f"{how}: {lines[-1]}" if lines else how, how, run.output)
 
 
 def _signal_name(number: int) -> str:
@@ -208,41 +298,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def explore_command(
-    test: CommandTest,
-    coordinator: Coordinator,
-    *,
-    faults: FaultSet | None = None,
-    token: str | None = None,
-    progress: Callable[[Any, Execution], None] | None = None,
-    keeping: Keeping | None = None,
-) -> CommandResult:
-    """Explore a command, or run it once under the faults of a counterexample.
-
-    :param test: the command.
-    :param coordinator: decides on the faults.
-    :param faults: the only fault set to run; ``None``: all that can show something new.
-    :param token: the shared secret, or ``None``.
-    :param progress: called after each execution, with the search and the execution.
-    :param keeping: what is kept of it, and taken from there.
-    :raises SetupError: the server or a service cannot be started.
-    :raises JournalError: the journal cannot be used.
-    """
-    runner = CommandRunner(test, coordinator, token)
-    if keeping is None or faults is not None:
-        return runner.run(coordinator.open(test.words, faults), progress)
-    with keeping.run() as kept:
-        memory = None if kept is None else Memory(kept, error_line=error_line)
-        found = runner.run(coordinator.open(test.words, memory=memory), progress)
-        if memory is not None:
-            found.kept = True
-            for execution, output in memory.recalled:
-                if execution.verdict != "passed":
-                    found.outputs[execution.number] = output
-        if kept is not None and found.result.problems:
-            kept.finish("lost")
-        elif kept is not None and found.interrupted is not None:
-            kept.finish("interrupted")
-    return found

@@ -1,4 +1,4 @@
-"""A request to an app, as a functional test."""
+"""A request to an app, as a subject."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import threading
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import requests
 
 from flask_filibuster.exploring.quiet import quiet
+from flask_filibuster.exploring.subjects.base import Services
+from flask_filibuster.exploring.subjects.function import FunctionSubject
+from flask_filibuster.exploring.subjects.names import journal_name
 from flask_filibuster.instrumentation.asking import was_fault_injected
 
 
@@ -104,3 +108,39 @@ class RequestTest:
         alone = threading.current_thread() is threading.main_thread()
         with quiet(unless=self.verbose) if alone else nullcontext():
             self.request.send(self.base_url)
+
+
+class RequestSubject(FunctionSubject):
+    """A request to an app, among services of this process.
+
+    :param test: makes the request.
+    :param services: apps by base URL, or where to find them.
+    :param services_from: where a replay finds the services, as for ``--services``, if anywhere.
+    :param prefix: how ``flask`` is called for the app.
+    """
+
+    def __init__(
+        self, test: RequestTest, services: Services, services_from: str | None, prefix: str
+    ) -> None:
+        super().__init__(test, services)
+        self._request = test.request
+        self._services_from = services_from
+        self._prefix = prefix
+
+    @property
+    def words(self) -> str:
+        """Method and path."""
+        return self._request.words
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """The request, and where its services are found."""
+        return {"request": self._request.to_json(), "services": self._services_from}
+
+    def replay_command(self, path: Path) -> str:
+        """The command that replays a counterexample."""
+        return f"{self._prefix} filibuster replay {path}"
+
+    def identity(self, *, unique: bool) -> str:  # noqa: ARG002 - it always is
+        """The command that explores it, with all that the request depends on."""
+        return journal_name(f"{self._prefix} filibuster explore {self.words}", self.details)

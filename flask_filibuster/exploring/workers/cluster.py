@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from flask_filibuster.errors import SetupError
-from flask_filibuster.exploring.workers.processes import Workers
+from flask_filibuster.exploring.workers.workers import Workers
 
 CONNECT = 10.0
 """Seconds to wait for the scheduler, and then for the first worker."""

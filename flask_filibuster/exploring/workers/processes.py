@@ -1,4 +1,4 @@
-"""What runs executions beside one another: any executor, or processes of our own."""
+"""Processes of our own, which run executions beside one another."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from multiprocessing import connection, resource_tracker
 from typing import Any, ParamSpec, TypeVar
 
-from flask_filibuster.errors import ConfigError, SetupError
-from flask_filibuster.exploring.workers.pool import Pool, Run, WorkerLostError
-from flask_filibuster.exploring.workers.sending import Parcel, Task
+from flask_filibuster.errors import SetupError
+from flask_filibuster.exploring.workers.pool import WorkerLostError
 
 GRACE = 0.5
 """Seconds that processes have to end by themselves when nothing more is wanted of them."""
@@ -28,70 +26,6 @@ HASH_SEED = "PYTHONHASHSEED"
 
 Arguments = ParamSpec("Arguments")
 Returned = TypeVar("Returned")
-
-
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """How executions are run beside one another.
-
-    :ivar count: how many at once.
-    :ivar executor: runs them; ``None``: processes that are started for it.
-    :ivar lost: exceptions of the executor's that tell of one execution that its worker has gone.
-    :ivar check: raises when the executor will not run anything any more.
-    :ivar prepare: called first in each process that is started.
-    """
-
-    count: int
-    executor: Executor | None = None
-    lost: tuple[type[Exception], ...] = ()
-    check: Callable[[], None] | None = None
-    prepare: Callable[[], None] | None = None
-
-    @classmethod
-    def of(
-        cls,
-        executor: Executor | None,
-        count: int | None,
-        prepare: Callable[[], None] | None = None,
-    ) -> Workers | None:
-        """What is asked for; ``None``: one execution after the other, in this thread.
-
-        :raises ConfigError: the count does not fit.
-        :raises SetupError: the executor is none.
-        """
-        if count is not None and (type(count) is not int or count < 0):
-            raise ConfigError("workers", count, "a whole number from 0, or None")
-        if executor is None:
-            return cls(count, prepare=prepare) if count else None
-        if not isinstance(executor, Executor):
-            raise SetupError(f"executor is {executor!r}; it must be a concurrent.futures.Executor")
-        own = getattr(executor, "_max_workers", None)
-        return cls(count or own or os.cpu_count() or 1, executor)
-
-    @contextmanager
-    def pool(self, task: Task) -> Iterator[Pool]:
-        """The executor at work, for the time of the block.
-
-        :raises SetupError: the task cannot be sent to where it is to run.
-        """
-        theirs = self.executor
-        run: Run = task
-        if theirs is None or isinstance(theirs, ProcessPoolExecutor):
-            run = Parcel.of(task)
-        if theirs is not None:
-            pool = Pool(theirs, run, self.count, lost=self.lost, check=self.check)
-            try:
-                yield pool
-            finally:
-                pool.end(waiting=True)
-            return
-        processes = Processes(self.count, self.prepare)
-        pool = Pool(processes, run, self.count)
-        try:
-            yield pool
-        finally:
-            pool.end(waiting=False)
-            processes.shutdown()
 
 
 class Processes(Executor):

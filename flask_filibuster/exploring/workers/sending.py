@@ -15,8 +15,9 @@ from flask import Flask
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import FilibusterError, SetupError
-from flask_filibuster.exploring.session import Session, Surroundings, surroundings
-from flask_filibuster.exploring.subjects.function import Services, run_once, services_of
+from flask_filibuster.exploring.session import Session, surroundings
+from flask_filibuster.exploring.subjects.base import Portable, Services
+from flask_filibuster.exploring.subjects.function import run_once, services_of
 from flask_filibuster.exploring.workers.pool import EndedError
 from flask_filibuster.report.text import error_line
 from flask_filibuster.results.bug import TestFailedError, signature
@@ -33,29 +34,17 @@ class Task:
 
     Where an executor takes it to another process, it arrives there as a :class:`RemoteTask`.
 
-    :param test: the test.
-    :param services: where the services are to be found.
-    :param timeout: how long to wait for what the services have under way, in seconds.
-    :param session: observes the executions in this process.
-    :param around: the services in this process.
+    :param portable: the test, and what other processes need to run it.
+    :param here: runs it in this process.
     """
 
-    def __init__(
-        self,
-        test: Callable[[], object],
-        services: Services,
-        timeout: float,
-        session: Session,
-        around: Surroundings,
-    ) -> None:
-        self._test = test
-        self._session = session
-        self._around = around
-        self._remote = RemoteTask(test, services, timeout, uuid4().hex)
+    def __init__(self, portable: Portable, here: Callable[[FaultSet], Observation]) -> None:
+        self._here = here
+        self._remote = RemoteTask(portable.test, portable.services, portable.timeout, uuid4().hex)
 
     def __call__(self, faults: FaultSet) -> Observation:
         """Run the test once."""
-        return run_once(self._test, self._session, faults, self._around)
+        return self._here(faults)
 
     def __reduce__(self) -> tuple[Any, ...]:
         remote = self._remote

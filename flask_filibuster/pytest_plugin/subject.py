@@ -1,0 +1,258 @@
+"""A pytest item as a subject: set-up, body and tear-down, once for each fault set."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from _pytest.runner import runtestprotocol
+from flask import Flask
+
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.trace import Trace
+from flask_filibuster.errors import FilibusterError, SetupError
+from flask_filibuster.exploring.interruption import Interruption
+from flask_filibuster.exploring.session import Surroundings, surroundings
+from flask_filibuster.exploring.subjects.function import sources_behind
+from flask_filibuster.instrumentation.clients.registry import instrument
+from flask_filibuster.instrumentation.frames import Scope, current_scope, enter
+from flask_filibuster.journal.memory import SourcesOf
+from flask_filibuster.pytest_plugin.journal import Reports, conftests, read, written
+from flask_filibuster.pytest_plugin.network import Network
+from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS
+from flask_filibuster.report import text
+from flask_filibuster.results.execution import Observation
+
+# What pytest's own functions raise to end a test that has not failed.
+NO_FAILURES = (pytest.skip.Exception, pytest.xfail.Exception)
+
+Begin = Callable[[Surroundings, Mapping[str, Any]], Any]
+"""Makes the session, from the services of the first execution."""
+
+
+class PytestItem:
+    """A marked test.
+
+    Its services are fixtures. So its first execution is made before there is a search, and counts
+    as the search's first: see :meth:`open`.
+
+    :param item: the test.
+    :param interruption: what signals do meanwhile.
+    :param begin: called at the end of the first set-up.
+    :ivar faults: the faults of the execution under way.
+    :ivar recalls: whether the body of the first execution need not be run, as the journal has what
+        it would show.
+    :ivar recorded: whether executions are recorded.
+    :ivar reports: pytest's reports of the last execution.
+    :ivar skipped: what ended the last execution, if the test skipped it.
+    :ivar seconds: how long each phase took, in all executions together.
+    """
+
+    def __init__(self, item: pytest.Item, interruption: Interruption, begin: Begin) -> None:
+        self._item: Any = item
+        self._interruption = interruption
+        self._begin = begin
+        self._session: Any = None
+        self._network: Network | None = None
+        self._services: Mapping[str, Any] = {}
+        self._is_open = False
+        self.seconds: dict[str | None, float] = defaultdict(float)
+        self.recalls = False
+        self.recorded = False
+        # Of the last execution:
+        self.faults = FaultSet()
+        self.reports: Reports = []
+        self.skipped: BaseException | None = None
+        self._observation: Observation | None = None
+        self._exception: BaseException | None = None
+
+    @property
+    def words(self) -> str:
+        """The node id."""
+        nodeid: str = self._item.nodeid
+        return nodeid
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """Where the node id belongs."""
+        return {"rootdir": str(self._item.config.rootpath)}
+
+    def replay_command(self, path: Path) -> str:
+        """The command that replays a counterexample, from where pytest was started."""
+        item = self._item
+
+        def below(place: Path) -> str:
+            relative = os.path.relpath(place, item.config.invocation_params.dir)
+            return str(place) if relative.startswith("..") else relative
+
+        file, _, rest = item.nodeid.partition("::")
+        nodeid = f"{below(item.config.rootpath / file)}::{rest}"
+        return f"pytest {shlex.quote(nodeid)} --filibuster-replay {shlex.quote(below(path))}"
+
+    def identity(self, *, unique: bool) -> str:  # noqa: ARG002 - it always is
+        """The node id."""
+        return self.words
+
+    def open(self) -> Reports:
+        """Make the first execution, without faults, from whose fixtures the services come.
+
+        :returns: its reports.
+        """
+        self._is_open = True
+        return self.run_once(FaultSet())
+
+    @property
+    def opened_well(self) -> bool:
+        """Whether the first execution neither failed nor was skipped."""
+        return self._exception is None and not any(each.skipped for each in self.reports)
+
+    def run(self, faults: FaultSet) -> Observation:
+        """Run it once; the search's first execution is the one that :meth:`open` has made."""
+        opened, self._is_open = self._is_open, False
+        if not opened or self.recalls or faults:
+            self.recalls = False
+            self.run_once(faults)
+        return self.observation()
+
+    def run_once(self, faults: FaultSet) -> Reports:
+        """One execution: set-up, body, tear-down, with everything of function scope made afresh."""
+        item = self._item
+        self.faults = faults
+        self._observation = None
+        self._exception = None
+        self.skipped = None
+        item._report_sections.clear()
+        if isinstance(item.parent, pytest.Class):
+            # Otherwise what one execution leaves on self is there in the next.
+            for name in ("_instance", "_obj"):
+                item.__dict__.pop(name, None)
+        with self._interruption.noticed(), self._surrounded():
+            # As far as pytest knows the parent comes next: only what is the test's is torn down.
+            self.reports = runtestprotocol(item, log=False, nextitem=item.parent)
+        for report in self.reports:
+            self.seconds[report.when] += report.duration
+        return self.reports
+
+    @contextmanager
+    def _surrounded(self) -> Iterator[None]:
+        before = current_scope()
+        with ExitStack() as stack:
+            stack.enter_context(instrument())
+            self._network = Network(lambda: stack.enter_context(self._surroundings()))
+            enter(Scope(None, self._network))
+            try:
+                yield
+            finally:
+                enter(before)
+                self._network = None
+
+    def _surroundings(self) -> AbstractContextManager[Surroundings]:
+        """The services that the fixtures give."""
+        request = getattr(self._item, "_request", None)
+        if request is None:
+            raise SetupError("only tests that have fixtures can be explored")
+        services = request.getfixturevalue("filibuster_services")
+        if not isinstance(services, Mapping):
+            raise SetupError(
+                f"the fixture filibuster_services gave {services!r}; "
+                "it must give a dict of apps by base URL"
+            )
+        app = request.getfixturevalue("app") if "app" in self._item.fixturenames else None
+        self._services = services
+        return surroundings(services, [app] if isinstance(app, Flask) else [])
+
+    def gather(self) -> None:
+        """Have the services, and the search if there is one, ready at the end of set-up."""
+        network = self._network
+        if network is None:
+            return
+        try:
+            around = network.joined()
+            if self._session is None:
+                self._session = self._begin(around, self._services)
+        except FilibusterError as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from error
+
+    @contextmanager
+    def execution(self) -> Iterator[None]:
+        """Run the block, the body of the test, under the faults of this execution."""
+        network, session = self._network, self._session
+        if network is None or session is None:
+            yield
+            return
+        interrupted = False
+        with session.execution(self.faults, network.joined()) as execution:
+            try:
+                yield
+            except INTERRUPTIONS:
+                interrupted = True
+                raise
+            finally:
+                if not interrupted:
+                    self._observation = session.observe(execution, None)
+
+    def note_exception(self, exception: BaseException) -> None:
+        """Keep the exception that a phase ended in."""
+        if isinstance(exception, NO_FAILURES):
+            self.skipped = exception
+        elif self._exception is None:
+            self._exception = exception
+
+    @property
+    def observed(self) -> bool:
+        """Whether the last execution came to its body."""
+        return self._observation is not None
+
+    @property
+    def unprepared(self) -> bool:
+        """Whether the set-up of the last execution failed."""
+        return self._observation is None and self._exception is not None
+
+    def observation(self) -> Observation:
+        """What is to be learned from the last execution."""
+        observation = self._observation
+        ended = self._exception or self.skipped
+        if observation is None:
+            how = "failed" if self._exception is not None else "was skipped"
+            line = "" if ended is None else f": {text.error_line(ended)}"
+            return Observation(Trace(), problems=(f"the set-up {how}{line}",))
+        if self._exception is None and self.skipped is not None and observation.problems:
+            problem = f"the test skipped this execution: {text.error_line(self.skipped)}"
+            return replace(observation, problems=(problem, *observation.problems))
+        return replace(observation, error=self._exception)
+
+    def kept(self, observation: Observation) -> str:  # noqa: ARG002 - it is the last one's
+        """The reports of the last execution, if they may have to be shown."""
+        if not self.recorded:
+            return ""
+        if self._exception is not None:
+            return written(self._item.config, self.reports, skipped=False)
+        return "" if self.skipped is None else written(self._item.config, [], skipped=True)
+
+    def read(self, kept: str) -> tuple[Reports, bool]:
+        """What :meth:`kept` gave: reports, and whether the test skipped the execution."""
+        return read(self._item.config, kept)
+
+    def sources(self, *, needed: bool) -> SourcesOf:  # noqa: ARG002 - always known
+        """The files of the services that took part, of the test, and of its conftest.py files."""
+        if self._network is None:
+            raise RuntimeError("the services are there only within an execution")
+        test = getattr(self._item, "obj", None)
+        return sources_behind(self._network.joined(), test, conftests(self._item))
+
+    def beside(self) -> NoReturn:
+        """Fixtures belong to this process.
+
+        :raises SetupError: always.
+        """
+        raise SetupError(
+            "the fixtures of a test belong to its process, so that its executions run one after "
+            "the other; pytest -n N, of pytest-xdist, runs several tests at once"
+        )

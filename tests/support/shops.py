@@ -1,0 +1,191 @@
+"""A directory with an app and its services in it, and the commands that are run there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from flask.cli import cli
+
+from flask_filibuster.instrumentation.frames import current_scope
+
+SHOP = """
+    import logging
+
+    import requests
+    from flask import Flask, Response, request
+
+    from flask_filibuster import Filibuster
+
+    app = Flask("shop")
+    app.config.from_mapping({config})
+    {extension}
+    stock = Flask("stock")
+    STOCK = "http://stock:5001"
+
+    @app.get("/careful")
+    def careful():
+        try:
+            answer = requests.get(STOCK + "/count", timeout=1)
+            answer.raise_for_status()
+        except requests.RequestException:
+            return "none"
+        return answer.text
+
+    @app.get("/careless")
+    def careless():
+        print("printed by the app")
+        logging.getLogger("shop").warning("asking for the stock")
+        try:
+            return requests.get(STOCK + "/count", timeout=1).text
+        except requests.ConnectionError:
+            return "none"
+
+    @app.get("/passed-on")
+    def passed_on():
+        try:
+            answer = requests.get(STOCK + "/count", timeout=1)
+        except requests.RequestException:
+            return "none"
+        return answer.text, answer.status_code
+
+    @app.get("/patient")
+    def patient():
+        try:
+            return requests.get(STOCK + "/count").text
+        except requests.RequestException:
+            return "none"
+
+    @app.get("/streamed")
+    def streamed():
+        def body():
+            yield "count: "
+            yield requests.get(STOCK + "/count", timeout=1).text
+        return Response(body())
+
+    @app.post("/orders")
+    def order():
+        if request.json != {{"item": "tea"}} or request.headers["Authorization"] != "Bearer: x":
+            return "not understood", 400
+        return careful()
+
+    @app.get("/alone")
+    def alone():
+        return "alone"
+
+    @app.get("/broken")
+    def broken():
+        return 1 / 0
+
+    @app.get("/host")
+    def host():
+        return "", 200 if request.host == "shop:5000" else 404
+
+    calls = []
+
+    @app.get("/moody")
+    def moody():
+        calls.append("one more")
+        return careful() if len(calls) < 3 else "not any more"
+
+    @stock.get("/count")
+    def count():
+        return "7"
+
+    filibuster_services = {{STOCK: stock}}
+
+    def make_services():
+        return {{"http://shop:5000": app, STOCK: stock}}
+
+    def make_services_of(app):
+        return {{}}
+"""
+
+
+class Project:
+    """A directory with an app in it, and the commands that are run there.
+
+    :ivar path: the directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, name: str, source: str) -> None:
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(source), encoding="utf-8")
+
+    def shop(self, config: str = "", extension: str = "Filibuster(app)") -> None:
+        """Write the app."""
+        self.write("shop.py", SHOP.format(config=config, extension=extension))
+
+    def flask(self, *arguments: str, app: str | None = "shop", color: bool = False) -> Result:
+        """Run ``flask`` in this process."""
+        prefix = [] if app is None else ["--app", app]
+        try:
+            return CliRunner().invoke(cli, [*prefix, "filibuster", *arguments], color=color)
+        finally:
+            assert current_scope() is None
+            assert logging.root.manager.disable == logging.NOTSET
+            self.forget()
+
+    def forget(self) -> None:
+        """Forget the modules of this directory, which may change."""
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None)).startswith(str(self.path)):
+                del sys.modules[name]
+
+    def explored(self, *arguments: str, app: str | None = "shop") -> dict[str, Any]:
+        """The result of ``explore --json``."""
+        result = self.flask("explore", *arguments, "--json", app=app)
+        data: dict[str, Any] = json.loads(result.stdout)
+        return data
+
+    def found(self, path: str = "/careless") -> list[str]:
+        """The arguments that replay the first finding, after ``flask … filibuster``."""
+        result = self.flask("explore", path)
+        assert result.exit_code == 1
+        return replay_of(result.stdout)
+
+
+def replay_of(output: str) -> list[str]:
+    command = re.search(r"replay it: flask .*filibuster (replay .*)", output)
+    assert command is not None, output
+    return shlex.split(command[1])
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")  # As Flask does, for good.
+    monkeypatch.delenv("FLASK_APP", raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    made = Project(tmp_path)
+    made.shop()
+    return made
+
+
+def run_flask(path: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flask", *arguments]
+    return subprocess.run(
+        command,
+        cwd=path,
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
