@@ -57,6 +57,24 @@ class HttpAnswer:
     body: Body
 
 
+class BytesBody:
+    """A body that is there already.
+
+    :param content: its bytes.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content: bytes | None = content
+
+    def next_piece(self) -> bytes | None:
+        """All of it, once."""
+        content, self._content = self._content, None
+        return content
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
 class AlteredBody:
     """A body made of the pieces of another one.
 

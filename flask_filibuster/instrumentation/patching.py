@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 _MARK = "__flask_filibuster_patch__"
@@ -48,9 +50,26 @@ class Patch:
             patch.holders += 1
             return patch
 
+    @staticmethod
+    def of(owner: type, name: str) -> Patch | None:
+        """The patch that is in place, unless somebody has put something on top of it."""
+        patch: Patch | None = getattr(owner.__dict__[name], _MARK, None)
+        return patch
+
     def release(self) -> None:
         """Give up one hold; the last one restores the original."""
         with _lock:
             self.holders -= 1
             if not self.holders and self._owner.__dict__[self._name] is self._replacement:
                 setattr(self._owner, self._name, self.original)
+
+
+def calls_super(function: Any) -> bool:
+    """Whether a method hands on to that of a base class, by ``super()``."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return code is not None and _mentions_super(code)
+
+
+def _mentions_super(code: CodeType) -> bool:
+    inside = (each for each in code.co_consts if isinstance(each, CodeType))
+    return "super" in code.co_names or any(map(_mentions_super, inside))

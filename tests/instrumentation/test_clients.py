@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +21,15 @@ from requests import Response
 
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.core.kinds.base import Kind
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.exploring.session import Session, surroundings
 from flask_filibuster.exploring.subjects.function import run_once
 from flask_filibuster.instrumentation.clients import base
-from flask_filibuster.instrumentation.clients.base import BrokenBody
 from flask_filibuster.instrumentation.clients.registry import instrument
 from flask_filibuster.instrumentation.clients.requests.adapter import Requests
 from flask_filibuster.protocol.records import CALL
 from flask_filibuster.results.execution import Execution
+from tests.support.altered import Cut, Whole
 from tests.support.callers import REFUSED, UNAVAILABLE, ended, run, service, serving
 from tests.support.pigeon import Carrier, Loft, LostError, Pigeon
 
@@ -285,31 +283,6 @@ class TestFindingClients:
 
         (found,) = entry_points(group="flask_filibuster.clients", name="requests")
         assert found.load() is Requests
-
-
-@dataclass(frozen=True, slots=True)
-class Cut(Kind):
-    """The body breaks off after some bytes."""
-
-    name, rank, point = "cut in a test", 90, "body"
-    outcome = Outcome(exception="ChunkedEncodingError")
-    after: int = 4
-
-    def alter(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        yield next(pieces)[: self.after]
-        raise BrokenBody(self.after, 6)
-
-    def __str__(self) -> str:
-        return "breaks off"
-
-
-@dataclass(frozen=True, slots=True)
-class Whole(Cut):
-    name = "whole in a test"
-    outcome = Outcome(status=201)
-
-    def alter(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        return pieces
 
 
 class TestAlteredBodies:

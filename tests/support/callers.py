@@ -24,7 +24,7 @@ from flask_filibuster.exploring.subjects.function import run_once
 from flask_filibuster.results.execution import Execution, judged
 
 View = Callable[..., ResponseReturnValue]
-MakeCall = Callable[[], requests.Response]
+MakeCall = Callable[[], Any]
 Services = Mapping[str, Any]
 
 REFUSED = Fault(exception="ConnectionError")

@@ -56,16 +56,17 @@ from flask_filibuster.core.bodies import Alteration, BrokenBody
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.errors import InjectionError
 from flask_filibuster.instrumentation.call import frame_of, perform, perform_async, perform_for
-from flask_filibuster.instrumentation.frames import current_scope, here
+from flask_filibuster.instrumentation.frames import LocalService, current_scope, here
 from flask_filibuster.instrumentation.http import (
     AlteredBody,
     Body,
+    BytesBody,
     Header,
     HttpRequest,
     pieces_of,
 )
-from flask_filibuster.instrumentation.outgoing import AsyncOutgoingCall, Client, OutgoingCall
-from flask_filibuster.instrumentation.patching import Patch
+from flask_filibuster.instrumentation.outgoing import AsyncOutgoingCall, Client, OutgoingCall, Reply
+from flask_filibuster.instrumentation.patching import Patch, calls_super
 from flask_filibuster.instrumentation.propagation import PLACE, UNSEEN, names_place
 
 __all__ = [
@@ -76,13 +77,17 @@ __all__ = [
     "AsyncOutgoingCall",
     "Body",
     "BrokenBody",
+    "BytesBody",
     "Client",
     "Header",
     "HttpRequest",
     "InjectionError",
+    "LocalService",
     "Outcome",
     "OutgoingCall",
     "Patch",
+    "Reply",
+    "calls_super",
     "current_scope",
     "frame_of",
     "here",

@@ -15,6 +15,7 @@ from flask_filibuster.instrumentation.clients.base import (
     UNSEEN,
     Alteration,
     AlteredBody,
+    BytesBody,
     Client,
     Header,
     InjectionError,
@@ -24,7 +25,6 @@ from flask_filibuster.instrumentation.clients.base import (
 )
 from flask_filibuster.instrumentation.clients.requests.injection import raise_injected
 from flask_filibuster.instrumentation.clients.requests.synthesis import (
-    BytesBody,
     build_response,
     raw_response,
     with_body,

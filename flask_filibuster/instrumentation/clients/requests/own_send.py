@@ -6,14 +6,14 @@ the application's, so faults happen below it, and only what it lets through is a
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import lru_cache
-from types import CodeType
 from typing import Any
 
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+
+from flask_filibuster.instrumentation.clients.base import calls_super
 
 Send = Callable[..., Response]
 _SLOT = "_filibuster_send"
@@ -34,22 +34,12 @@ _OPTIONS = ("stream", "timeout", "verify", "cert", "proxies")
 def _with_slot(cls: Any) -> Any:
     """The class with :class:`_Below` at its base; ``None`` if its ``send`` does not lead there."""
     own = [each for each in cls.__mro__[: cls.__mro__.index(HTTPAdapter)] if "send" in vars(each)]
-    if not own or not all(_calls_super(vars(each)["send"]) for each in own):
+    if not own or not all(calls_super(vars(each)["send"]) for each in own):
         return None
     try:
         return type(cls)(cls.__name__, (cls, _Below), {"__slots__": (_SLOT,)})
     except TypeError:  # The class, or its metaclass, does not let itself be extended like that.
         return None
-
-
-def _calls_super(function: Any) -> bool:
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return code is not None and _mentions_super(code)
-
-
-def _mentions_super(code: CodeType) -> bool:
-    inside = (each for each in code.co_consts if isinstance(each, CodeType))
-    return "super" in code.co_names or any(map(_mentions_super, inside))
 
 
 def with_own_send(adapter: Any, below: Send) -> HTTPAdapter | None:

@@ -61,24 +61,6 @@ class PiecewiseResponse(HTTPResponse):
         self.close()
 
 
-class BytesBody:
-    """A body that is there already.
-
-    :param content: its bytes.
-    """
-
-    def __init__(self, content: bytes) -> None:
-        self._content: bytes | None = content
-
-    def next_piece(self) -> bytes | None:
-        """All of it, once."""
-        content, self._content = self._content, None
-        return content
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-
 class BodyFile(PiecewiseReader):
     """A body as the file that urllib3 reads, with the errors that it raises.
 

@@ -1,0 +1,36 @@
+"""Kinds of fault that act on a real answer's body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flask_filibuster.core.bodies import BrokenBody
+from flask_filibuster.core.kinds.base import Kind
+from flask_filibuster.core.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Cut(Kind):
+    """The body breaks off after some bytes."""
+
+    name, rank, point = "cut in a test", 90, "body"
+    outcome = Outcome(exception="ChunkedEncodingError")
+    after: int = 4
+    missing: int | None = 6
+
+    def alter(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        yield next(pieces)[: self.after]
+        raise BrokenBody(self.after, self.missing)
+
+    def __str__(self) -> str:
+        return "breaks off"
+
+
+@dataclass(frozen=True, slots=True)
+class Whole(Cut):
+    name = "whole in a test"
+    outcome = Outcome(status=201)
+
+    def alter(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        return pieces
