@@ -1,0 +1,345 @@
+"""The client httpx, for synchronous code: ``httpx.get``, ``httpx.Client``, any transport.
+
+Calls are met in the connection pool below ``HTTPTransport``, which httpx takes from httpcore: what
+is raised and answered there, httpx converts by itself, and a transport that an application has
+wrapped around runs as ever. A transport that never reaches a pool, such as ``MockTransport``, is
+met where ``httpx.Client`` hands over to it.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import inspect
+import os
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import CodeType
+from typing import Any, ClassVar, NoReturn, cast
+
+import httpcore
+import httpx
+from httpx._transports.default import ResponseStream, map_httpcore_exceptions
+
+from flask_filibuster.instrumentation.clients.base import (
+    PLACE,
+    UNSEEN,
+    Alteration,
+    AlteredBody,
+    Body,
+    BrokenBody,
+    BytesBody,
+    Client,
+    Header,
+    HttpRequest,
+    LocalService,
+    Outcome,
+    OutgoingCall,
+    Patch,
+    calls_super,
+    current_scope,
+    here,
+    perform,
+    pieces_of,
+)
+
+RawHeaders = list[tuple[bytes, bytes]]
+_PLACE = frozenset(name.encode() for name in PLACE)
+_UNSEEN = UNSEEN.lower().encode()
+_CLOSED = "peer closed connection without sending complete message body"
+_UNTRUSTED = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"
+
+
+class HttpxCall(OutgoingCall[httpcore.Response]):
+    """A request on its way through a connection pool, below httpx's own conversions.
+
+    :param client: the client httpx.
+    :param send: what really sends a request.
+    :param request: what it sends.
+    """
+
+    __slots__ = ("_given", "_local", "_request", "_send")
+
+    def __init__(
+        self,
+        client: Client,
+        send: Callable[[httpcore.Request], httpcore.Response],
+        request: httpcore.Request,
+    ) -> None:
+        timeout = request.extensions.get("timeout") or {}
+        self._given = given = {name.lower(): value for name, value in request.headers}
+        super().__init__(
+            client,
+            request.method.decode("latin-1"),
+            url=_text_of(request.url),
+            timeout=(timeout.get("connect"), timeout.get("read")),
+            idempotency_key=given.get(b"idempotency-key", b"").decode("latin-1"),
+        )
+        self._send = send
+        self._request = request
+        scope = here()
+        network = scope.network if scope is not None else None
+        self._local = network.service_at(self.url) if network is not None else None
+
+    @property
+    def is_seen(self) -> bool:
+        """Not where it is a request of the instrumentation itself."""
+        return _UNSEEN not in self._given
+
+    def send(self, headers: Mapping[str, str] | None) -> httpcore.Response:
+        """Send it, within this process where a service is under its URL."""
+        request = self._request
+        kept = [each for each in request.headers if each[0].lower() not in _PLACE]
+        kept += _raw((headers or {}).items())
+        if self._local is not None:
+            return self._send_locally(self._local, kept)
+        sent = httpcore.Request(
+            request.method,
+            request.url,
+            headers=kept,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        return self._send(sent)
+
+    def answer(
+        self, status: int, reason: str, headers: Sequence[Header], body: bytes
+    ) -> httpcore.Response:
+        """A response as the pool gives one."""
+        return _response(status, reason, headers, BytesBody(body))
+
+    def fail(self, kind: str, *, sent: bool) -> NoReturn:
+        """Raise what httpcore raises, which httpx converts; what only httpx has, as it is."""
+        if kind == "Timeout":
+            kind = "ReadTimeout" if self.timeout[1] is not None else "ConnectTimeout"
+        if kind == "ConnectionError" and sent:
+            kind = "RemoteProtocolError"
+        name, words = _NAMES.get(kind, kind), _WORDS.get(kind, "")
+        below = _BELOW[kind]() if kind in _BELOW else None
+        error = getattr(httpcore, name, None)
+        if inspect.isclass(error) and issubclass(error, Exception):
+            if below is not None:
+                _raise_after(below, error(below))
+            raise error(words)
+        error = getattr(httpx, name, None)
+        if inspect.isclass(error) and issubclass(error, httpx.RequestError):
+            raise error(words or f"{kind} calling {self.words}")
+        raise self.unknown(kind)
+
+    def outcome(self, reply: httpcore.Response, digest: str | None) -> Outcome:
+        """The status. Whether the body is going to be read cannot be told: it has no digest."""
+        return Outcome(status=reply.status, digest=digest)
+
+    def discard(self, reply: httpcore.Response) -> str:
+        """Read the body to its end."""
+        content = reply.read()
+        reply.close()
+        return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+    def alter_body(self, reply: httpcore.Response, alter: Alteration) -> httpcore.Response:
+        """The response, whose body is read through ``alter``."""
+        body = _Stream(AlteredBody(reply.iter_stream(), alter, reply.close))
+        return httpcore.Response(
+            reply.status, headers=reply.headers, content=body, extensions=reply.extensions
+        )
+
+    def _send_locally(self, service: LocalService, headers: RawHeaders) -> httpcore.Response:
+        text = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+        stream: Any = self._request.stream
+        # What has a length is there already; only a body in chunks may come bit by bit.
+        is_chunked = any(name.lower() == "transfer-encoding" for name, _ in text)
+        body = stream if is_chunked else b"".join(stream)
+        answer = service.handle(HttpRequest(self.operation, self.url, text, body))
+        return _response(answer.status, answer.reason, answer.headers, answer.body)
+
+
+def _response(status: int, reason: str, headers: Sequence[Header], body: Body) -> httpcore.Response:
+    extensions = {"http_version": b"HTTP/1.1", "reason_phrase": reason.encode("latin-1")}
+    return httpcore.Response(
+        status, headers=_raw(headers), content=_Stream(body), extensions=extensions
+    )
+
+
+def _raise_after(below: OSError, error: Exception) -> NoReturn:
+    """Raise an error of httpcore as its pool does: what it comes from is its context."""
+    try:
+        _throw(below)
+    except OSError:
+        raise error from None
+
+
+def _throw(error: OSError) -> NoReturn:
+    raise error
+
+
+class _Stream(httpx.SyncByteStream):
+    """A body as httpcore and httpx read it."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from pieces_of(self._body)
+        except BrokenBody as broken:
+            how = "incomplete chunked read"
+            if broken.missing is not None:
+                expected = broken.received + broken.missing
+                how = f"received {broken.received} bytes, expected {expected}"
+            raise httpcore.RemoteProtocolError(f"{_CLOSED} ({how})") from broken.error
+
+    def close(self) -> None:
+        self._body.close()
+
+
+class _Seen(httpx.BaseTransport):
+    """Stands in the place of a transport without a pool, and converts as ``HTTPTransport`` does."""
+
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        self._transport = transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url, stream = str(request.url), cast("httpx.SyncByteStream", request.stream)
+        sent = httpcore.Request(request.method, url, headers=request.headers.raw, content=stream)
+        sent.extensions = request.extensions
+        with map_httpcore_exceptions():
+            reply = perform(HttpxCall(_WHOLE, self._send, sent))
+        body: Any = reply.stream
+        return httpx.Response(
+            reply.status,
+            headers=reply.headers,
+            stream=ResponseStream(body),
+            extensions=reply.extensions,
+        )
+
+    def _send(self, request: httpcore.Request) -> httpcore.Response:
+        stream: Any = request.stream
+        response = self._transport.handle_request(
+            httpx.Request(
+                request.method.decode("latin-1"),
+                _text_of(request.url),
+                headers=request.headers,
+                stream=stream,
+                extensions=request.extensions,
+            )
+        )
+        body: Any = response.stream
+        return httpcore.Response(
+            response.status_code,
+            headers=response.headers.raw,
+            content=body,
+            extensions=response.extensions,
+        )
+
+
+class Httpx(Client):
+    """The library httpx."""
+
+    name = "httpx"
+    built_on = frozenset({"httpcore"})
+    errors = (
+        httpx.RequestError,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.ProxyError,
+        httpcore.TimeoutException,
+        httpcore.UnsupportedProtocol,
+    )
+    # An application's own transport runs above it, and says how a call is made.
+    entrances: ClassVar[tuple[CodeType, ...]] = (httpx.Client._send_single_request.__code__,)  # noqa: SLF001
+
+    def hold(self) -> Sequence[Patch]:
+        """Wrap the pools of httpcore, and the transports that do without."""
+        return [
+            Patch.hold(httpx.Client, "_transport_for_url", _transport_for_url),
+            Patch.hold(httpcore.ConnectionPool, "handle_request", self._handle_request),
+        ]
+
+    def _handle_request(self, original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
+        def handle_request(
+            pool: httpcore.ConnectionPool, request: httpcore.Request
+        ) -> httpcore.Response:
+            if current_scope() is None or not patch.active:
+                response: httpcore.Response = original(pool, request)
+                return response
+            return perform(HttpxCall(self, lambda sent: original(pool, sent), request))
+
+        return handle_request
+
+
+class _Whole(Httpx):
+    """httpx, where a transport is met as a whole: what it calls by a pool is a part of its call."""
+
+    built_on = frozenset({"httpcore", "httpx"})
+
+
+_WHOLE = _Whole()
+
+
+def _transport_for_url(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
+    def transport_for_url(self: httpx.Client, url: httpx.URL) -> httpx.BaseTransport:
+        transport: httpx.BaseTransport = original(self, url)
+        if current_scope() is None or not patch.active or _is_met_below(transport):
+            return transport
+        return _Seen(transport)
+
+    return transport_for_url
+
+
+def _is_met_below(transport: object) -> bool:
+    """Whether a transport leads to a pool of httpcore, or to no remote service at all."""
+    if isinstance(transport, httpx.WSGITransport):  # As a test client of Flask: no remote call.
+        return True
+    if isinstance(transport, httpx.HTTPTransport):
+        return _leads_to_pool(type(transport))
+    # One that an application has wrapped around another.
+    inner = [each for each in vars(transport).values() if isinstance(each, httpx.BaseTransport)]
+    return any(map(_is_met_below, inner))
+
+
+def _leads_to_pool(cls: type[httpx.HTTPTransport]) -> bool:
+    own = cls.__mro__[: cls.__mro__.index(httpx.HTTPTransport)]
+    sends = [vars(each)["handle_request"] for each in own if "handle_request" in vars(each)]
+    # Mocks of httpx replace what leads to the pool, or what the pool does.
+    return (
+        all(map(calls_super, sends))
+        and httpx.HTTPTransport.handle_request.__module__.startswith("httpx.")
+        and Patch.of(httpcore.ConnectionPool, "handle_request") is not None
+    )
+
+
+def _raw(headers: Iterable[Header]) -> RawHeaders:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def _text_of(url: httpcore.URL) -> str:
+    host = url.host.decode("ascii")
+    if ":" in host:
+        host = f"[{host}]"
+    port = "" if url.port is None else f":{url.port}"
+    return f"{url.scheme.decode('ascii')}://{host}{port}{url.target.decode('ascii')}"
+
+
+# The kinds of error are named as in requests; these are httpx's names, where they differ.
+_NAMES = {
+    "ChunkedEncodingError": "RemoteProtocolError",
+    "ConnectionError": "ConnectError",
+    "ContentDecodingError": "DecodingError",
+    "InvalidHeader": "LocalProtocolError",
+    "InvalidSchema": "UnsupportedProtocol",
+    "RequestException": "RequestError",
+    "SSLError": "ConnectError",
+}
+_WORDS = {
+    "ChunkedEncodingError": f"{_CLOSED} (incomplete chunked read)",
+    "ContentDecodingError": "Error -3 while decompressing data: incorrect header check",
+    "ProxyError": "503 Service Unavailable",
+    "RemoteProtocolError": "Server disconnected without sending a response.",
+    "TooManyRedirects": "Exceeded maximum allowed redirects.",
+}
+_BELOW: Mapping[str, Callable[[], OSError]] = {
+    "ConnectionError": lambda: OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)),
+    "ConnectTimeout": lambda: TimeoutError("timed out"),
+    "ReadTimeout": lambda: TimeoutError("timed out"),
+    "SSLError": lambda: ssl.SSLCertVerificationError(1, _UNTRUSTED),
+}
