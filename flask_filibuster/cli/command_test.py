@@ -22,7 +22,7 @@ from flask_filibuster.cli.terminal import Progress, heading, indented, show_line
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.exploring.explore import Explored, explore_subject
-from flask_filibuster.exploring.options import Options
+from flask_filibuster.exploring.options import Settings
 from flask_filibuster.exploring.subjects.command import CommandSubject, CommandTest, output_of
 from flask_filibuster.report import text
 from flask_filibuster.results.result import Result
@@ -60,7 +60,7 @@ def run(
     raise SystemExit(broken_off(explored) or _exit_code(explored.result))
 
 
-def _explore(test: CommandTest, options: Options) -> tuple[CommandSubject, Explored]:
+def _explore(test: CommandTest, options: Settings) -> tuple[CommandSubject, Explored]:
     coordinator = coordinator_of(options)
     subject = CommandSubject(
         test,

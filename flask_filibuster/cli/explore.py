@@ -24,7 +24,7 @@ from flask_filibuster.cli.terminal import Progress, heading, indented
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.exploring.explore import Explored, explore_subject
-from flask_filibuster.exploring.options import Options
+from flask_filibuster.exploring.options import Settings
 from flask_filibuster.exploring.quiet import quiet
 from flask_filibuster.exploring.subjects.request import (
     FaultFreeError,
@@ -65,9 +65,9 @@ def run(
 
 
 def _explore(
-    info: ScriptInfo, request: Request, options: Options
+    info: ScriptInfo, request: Request, options: Settings
 ) -> tuple[RequestSubject, Explored]:
-    target = load_target(info, options.services)
+    target = load_target(info, options.services if isinstance(options.services, str) else None)
     verbose = bool(options.verbose)
     with Progress() as progress, quiet(unless=verbose), workers_of(options) as workers:
         subject = RequestSubject(

@@ -17,7 +17,7 @@ from flask_filibuster.options.project import import_from, read_project
 from flask_filibuster.options.table import rows
 
 if TYPE_CHECKING:
-    from flask_filibuster.exploring.options import Options
+    from flask_filibuster.exploring.options import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -96,14 +96,14 @@ def spelt(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def options_from(place: Place, given: Mapping[str, Any]) -> Options:
+def options_from(place: Place, given: Mapping[str, Any]) -> Settings:
     """The options of a command, from its command line and the project's file.
 
     :param place: the command.
     :param given: the parameters that :func:`options_of` added.
     :raises FilibusterError: a value does not fit, or options contradict each other.
     """
-    from flask_filibuster.exploring.options import Options  # Not for a help text.
+    from flask_filibuster.exploring.options import Settings  # Not for a help text.
 
     names = {each.name for each in rows(place)}
     layer = {name: value for name, value in given.items() if name in names}
@@ -120,4 +120,4 @@ def options_from(place: Place, given: Mapping[str, Any]) -> Options:
     check_together(project)
     if "services" in project and found.file is not None:
         import_from(found.file.parent)
-    return Options(**merged(layer, {name: project[name] for name in names & project.keys()}))
+    return Settings(**merged(layer, {name: project[name] for name in names & project.keys()}))

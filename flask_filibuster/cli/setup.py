@@ -14,7 +14,7 @@ import click
 
 from flask_filibuster.config import Config
 from flask_filibuster.exploring.driven.coordinator import Coordinator
-from flask_filibuster.exploring.options import Options
+from flask_filibuster.exploring.options import Settings
 from flask_filibuster.exploring.recording import Recording, unwritable
 from flask_filibuster.exploring.subjects.base import Subject
 from flask_filibuster.exploring.subjects.function import services_of
@@ -23,7 +23,7 @@ from flask_filibuster.exploring.workers.workers import Workers
 from flask_filibuster.options.table import JOURNAL
 
 
-def recording_of(subject: Subject, options: Options, config: Config | None = None) -> Recording:
+def recording_of(subject: Subject, options: Settings, config: Config | None = None) -> Recording:
     """What is recorded of an exploration, and recalled.
 
     :param subject: what is explored.
@@ -31,7 +31,7 @@ def recording_of(subject: Subject, options: Options, config: Config | None = Non
     :param config: the settings of the services.
     """
     chosen = options.over(config or Config())
-    path = chosen.journal if isinstance(chosen.journal, str) else None
+    path = chosen.journal_path
     resume, changed = bool(chosen.resume), bool(chosen.changed)
     if path == JOURNAL and not (resume or changed):
         # A place that nobody has asked for, in a directory where nothing can be written.
@@ -42,7 +42,7 @@ def recording_of(subject: Subject, options: Options, config: Config | None = Non
     return Recording(path, subject.identity(unique=True), resume, changed)
 
 
-def coordinator_of(options: Options, **told: Any) -> Coordinator:
+def coordinator_of(options: Settings, **told: Any) -> Coordinator:
     """A coordinator that explores as the command line says.
 
     :raises FilibusterError: an option does not fit.
@@ -52,7 +52,7 @@ def coordinator_of(options: Options, **told: Any) -> Coordinator:
     return Coordinator(replace(options, **_model(options, services)), config, **told)
 
 
-def _model(options: Options, services: Mapping[str, Any]) -> dict[str, Any]:
+def _model(options: Settings, services: Mapping[str, Any]) -> dict[str, Any]:
     """The fault model, read once: the services are elsewhere, and may be those of other projects.
 
     Apps that are named are read for their statuses only.
@@ -62,7 +62,7 @@ def _model(options: Options, services: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def workers_of(options: Options) -> Iterator[Workers | None]:
+def workers_of(options: Settings) -> Iterator[Workers | None]:
     """What runs the executions, for the time of the block; ``None``: this process.
 
     :raises SetupError: the cluster cannot be used.

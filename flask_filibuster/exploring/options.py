@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from flask_filibuster.config import Config
@@ -12,7 +12,7 @@ from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.journal.memory import Memory
 from flask_filibuster.options.layers import check_together
 from flask_filibuster.options.option import declared
-from flask_filibuster.options.table import Explored, Shared, rows
+from flask_filibuster.options.table import Explored, Frontend, Shared, rows
 from flask_filibuster.search.explorer import Explorer
 
 RETRIES = 1
@@ -35,12 +35,12 @@ class Options(Explored):
     5
     """
 
-    faults: FaultModel | None = None
+    faults: FaultModel | None = field(default=None, kw_only=False)
 
     def __post_init__(self) -> None:
         if self.faults is not None and not isinstance(self.faults, FaultModel):
             raise SetupError(f"faults is {self.faults!r}; it must be a FaultModel, or None")
-        for each in declared(Explored):
+        for each in declared(type(self)):
             value = getattr(self, each.name)
             if value is not None:
                 object.__setattr__(self, each.name, each.check(value))
@@ -64,6 +64,11 @@ class Options(Explored):
         if self.settle is None:
             changes["settle"] = config.timeout
         return replace(self, **changes)
+
+    @property
+    def journal_path(self) -> str | None:
+        """The file in which executions are recorded; ``None``: none is given, or none wanted."""
+        return self.journal if isinstance(self.journal, str) else None
 
     def model(self, services: Mapping[str, Any], *, foreign: bool = False) -> FaultModel | None:
         """The fault model that is asked for, if any is.
@@ -105,3 +110,8 @@ class Options(Explored):
             retries=RETRIES,
             memory=memory,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(Options, Frontend):
+    """The options of an exploration that pytest or a command runs."""

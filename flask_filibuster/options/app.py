@@ -6,6 +6,7 @@ Every app with the extension imports this module; the options that only explorat
 
 # Without "from __future__ import annotations": the annotations are the table.
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Final
 
 from flask_filibuster.core.vocabulary import ReductionName
@@ -93,7 +94,7 @@ class Shared:
         Option(kinds.COUNT, "Seed of the choice of these fault sets.", EVERYWHERE, default=0),
     ] = None
     analysis_file: Annotated[
-        str | None,
+        str | PathLike[str] | None,
         Option(
             kinds.FILE,
             "Analysis file that says which calls can fail how.",
@@ -102,7 +103,7 @@ class Shared:
         ),
     ] = None
     journal: Annotated[
-        str | bool | None,
+        str | PathLike[str] | bool | None,
         Option(
             kinds.JOURNAL_FILE,
             "File in which every execution is recorded.",

@@ -206,7 +206,7 @@ def _services(key: str, value: Any) -> Any:
 
 def _oracles(key: str, value: Any) -> tuple[Any, ...]:
     # Which names there are is known where oracles are loaded.
-    if not isinstance(value, list | tuple) or "" in value:
+    if isinstance(value, str) or not isinstance(value, Iterable) or "" in (value := [*value]):
         raise ConfigError(
             key,
             value,

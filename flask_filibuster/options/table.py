@@ -10,17 +10,32 @@ from it (the README with ``python -m tests.support.readme``).
 """
 
 # Without "from __future__ import annotations": the annotations are the table.
-from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, TypeAlias
 
 from flask_filibuster.options import kinds
 from flask_filibuster.options.app import APP_ROWS, JOURNAL, RUNNERS, AppOptions, Shared
 from flask_filibuster.options.option import Option, Place, declared
 
-__all__ = ["CONVENTION", "JOURNAL", "ROWS", "AppOptions", "Explored", "Shared", "row", "rows"]
+__all__ = [
+    "CONVENTION",
+    "JOURNAL",
+    "ROWS",
+    "AppOptions",
+    "Explored",
+    "Frontend",
+    "Services",
+    "Shared",
+    "row",
+    "rows",
+]
 
 CONVENTION: Final = "filibuster_services"
 """The variable of an app's module that names its services where no option does."""
+
+Services: TypeAlias = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | str | None
+"""Apps by base URL; or a function that returns them, or ``"module:name"`` of either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +61,14 @@ class Explored(Shared):
         ),
     ] = None
     services: Annotated[
-        Any,
+        Services,
         Option(
             kinds.SERVICES,
             "Services that run in this process: a mapping of Flask apps by base URL, or a "
             "function that returns one.",
             ("python", "pytest", "project", "explore", "test"),
         ),
-    ] = None
+    ] = field(default=None, kw_only=False)
     workers: Annotated[
         int | None,
         Option(
@@ -61,22 +76,6 @@ class Explored(Shared):
             "Number of executions to run at once, each in a process of its own.",
             ("python", "project", "explore", "test"),
             default_words="one after the other, in this process",
-        ),
-    ] = None
-    dask: Annotated[
-        str | None,
-        Option(
-            kinds.ADDRESS,
-            "Run the executions on the Dask cluster whose scheduler has this address; the cluster "
-            "must be able to import the app by the same name (needs "
-            "flask-filibuster[distributed]).",
-            ("project", "explore"),
-        ),
-    ] = None
-    verbose: Annotated[
-        bool | None,
-        Option(
-            kinds.FLAG, "Show what the services log.", ("project", "explore", "test"), default=False
         ),
     ] = None
     resume: Annotated[
@@ -97,19 +96,32 @@ class Explored(Shared):
             default=False,
         ),
     ] = None
-    strict: Annotated[
+
+
+@dataclass(frozen=True, kw_only=True)  # Without slots: it is a second base class.
+class Frontend:
+    """Options of pytest and of the commands alone."""
+
+    dask: Annotated[
+        str | None,
+        Option(
+            kinds.ADDRESS,
+            "Run the executions on the Dask cluster whose scheduler has this address; the cluster "
+            "must be able to import the app by the same name (needs "
+            "flask-filibuster[distributed]).",
+            ("project", "explore"),
+        ),
+    ] = None
+    verbose: Annotated[
         bool | None,
         Option(
-            kinds.FLAG,
-            "Fail a test for findings of oracles, too.",
-            ("mark", "pytest", "project"),
-            default=False,
+            kinds.FLAG, "Show what the services log.", ("project", "explore", "test"), default=False
         ),
     ] = None
 
 
 ROWS: Final[tuple[Option, ...]] = tuple(
-    {each.name: each for each in (*declared(Explored), *APP_ROWS)}.values()
+    {each.name: each for each in (*declared(Explored), *declared(Frontend), *APP_ROWS)}.values()
 )
 """All options."""
 

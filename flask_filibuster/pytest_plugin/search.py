@@ -10,7 +10,7 @@ import pytest
 from flask_filibuster.config import Config
 from flask_filibuster.errors import FilibusterError, SetupError
 from flask_filibuster.exploring.driven.remote import RemoteSearch, RemoteSession
-from flask_filibuster.exploring.options import SENT, Options
+from flask_filibuster.exploring.options import SENT, Settings
 from flask_filibuster.exploring.session import Session
 from flask_filibuster.journal.memory import Memory
 from flask_filibuster.options.nearest import suggestion
@@ -42,7 +42,7 @@ def problem_of_mark(item: pytest.Item) -> str | None:
             f"{near}it takes, by keyword: {', '.join(ARGUMENTS)}"
         )
     try:
-        Options(**marker.kwargs)
+        Settings(**marker.kwargs)
     except FilibusterError as error:
         return f"the filibuster mark: {error}"
     return None
@@ -102,10 +102,10 @@ def _remote_options(
     return {name: value for name, value in given.items() if value is not None}
 
 
-def options_of(item: Any) -> Options:
+def options_of(item: Any) -> Settings:
     """The options of a marked test, from all places where they can be given."""
     marker = item.get_closest_marker(MARKER)
     problem = problem_of_mark(item)  # Here for marks added after collection.
     if problem is not None:
         raise SetupError(problem)
-    return Options(**layers(item.config, {} if marker is None else marker.kwargs))
+    return Settings(**layers(item.config, {} if marker is None else marker.kwargs))

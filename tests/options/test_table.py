@@ -15,12 +15,12 @@ from flask_filibuster.cli.commands import COMMANDS
 from flask_filibuster.config import Config
 from flask_filibuster.errors import ConfigError, SetupError
 from flask_filibuster.exploring.explore import explore
-from flask_filibuster.exploring.options import SENT, Options
+from flask_filibuster.exploring.options import SENT, Options, Settings
 from flask_filibuster.options.documentation import mark_words, updated
 from flask_filibuster.options.layers import merged
 from flask_filibuster.options.nearest import suggestion
 from flask_filibuster.options.option import Place
-from flask_filibuster.options.table import ROWS, Explored, row, rows
+from flask_filibuster.options.table import ROWS, row, rows
 from tests.support.readme import README
 
 PACKAGE = Path(flask_filibuster.__file__).parent
@@ -55,7 +55,13 @@ class TestPlaces:
         assert given == {"test", "faults", "executor", "name", "progress", *names("python")}
 
     def test_fields_of_options(self) -> None:
-        assert set(Options.__dataclass_fields__) == {*Explored.__dataclass_fields__, "faults"}
+        assert set(Options.__dataclass_fields__) == {"faults", *names("python")}
+        assert set(Settings.__dataclass_fields__) >= {*names("mark"), *names("pytest")}
+        assert set(Settings.__dataclass_fields__) >= {*names("explore"), *names("test")}
+
+    def test_documentation_of_arguments(self) -> None:
+        for each in rows("python"):
+            assert f":param {each.name}: " in (explore.__doc__ or "")
 
     def test_configuration_keys(self) -> None:
         assert set(Config.__dataclass_fields__) == names("config")

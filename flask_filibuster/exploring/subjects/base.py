@@ -13,10 +13,8 @@ from flask_filibuster.config import Config
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.exploring.session import Session
 from flask_filibuster.journal.memory import SourcesOf
+from flask_filibuster.options.table import Services
 from flask_filibuster.results.execution import Observation
-
-Services = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | str | None
-"""Apps by base URL; or a function that returns them, or ``"module:name"`` of either."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from typing import Any
 import requests
 
 from flask_filibuster.exploring.quiet import quiet
-from flask_filibuster.exploring.subjects.base import Services
 from flask_filibuster.exploring.subjects.function import FunctionSubject
 from flask_filibuster.exploring.subjects.names import journal_name
 from flask_filibuster.instrumentation.asking import was_fault_injected
+from flask_filibuster.options.table import Services
 
 
 class FaultFreeError(Exception):

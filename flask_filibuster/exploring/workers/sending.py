@@ -16,9 +16,10 @@ from flask import Flask
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import FilibusterError, SetupError
 from flask_filibuster.exploring.session import Session, surroundings
-from flask_filibuster.exploring.subjects.base import Portable, Services
+from flask_filibuster.exploring.subjects.base import Portable
 from flask_filibuster.exploring.subjects.function import run_once, services_of
 from flask_filibuster.exploring.workers.pool import EndedError
+from flask_filibuster.options.table import Services
 from flask_filibuster.report.text import error_line
 from flask_filibuster.results.bug import TestFailedError, signature
 from flask_filibuster.results.execution import Observation
