@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from flask_filibuster.errors import SetupError
 DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 
 
+@lru_cache(maxsize=1024)
 def from_port_on(url: str) -> str:
     """The URL without scheme and host, from the port on: ``5003/bookings/chris``.
 
@@ -22,6 +24,7 @@ def from_port_on(url: str) -> str:
     return f"{port}{parts.path or '/'}{query}"
 
 
+@lru_cache(maxsize=1024)
 def host_of(url: str) -> str:
     """The URL's host name in lower case, or the empty string."""
     return (urlsplit(url).hostname or "").lower()

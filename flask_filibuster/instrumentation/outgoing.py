@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from types import CodeType
 from typing import ClassVar, Generic, NoReturn, TypeVar
 
@@ -43,7 +44,7 @@ class Client(ABC):
     def hold(self) -> Sequence[Patch]:
         """Patch the library, or share the patches that are in place; each is to be released."""
 
-    @property
+    @cached_property
     def file(self) -> str:
         """Its source file, whose functions are no part of the application."""
         return getattr(sys.modules.get(type(self).__module__), "__file__", None) or ""

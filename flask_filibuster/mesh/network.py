@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask_filibuster.core.urls import DEFAULT_PORTS, check_base_url, service_name
@@ -25,7 +26,7 @@ class Mesh:
             if not callable(app):
                 raise SetupError(f"services[{url!r}] is {app!r}; it must be a WSGI app")
             service = MeshService(self, check_base_url(url), app)
-            there = self._services.setdefault(_origin(url), [])
+            there = self._services.setdefault(_place_of(url)[0], [])
             if any(each.prefix == service.prefix for each in there):
                 raise SetupError(f"services=… has two apps for {url!r}")
             there.append(service)
@@ -34,12 +35,12 @@ class Mesh:
     def service_at(self, url: str) -> LocalService | None:
         """The service under this URL, or ``None`` where the real network begins."""
         try:
-            there = self._services.get(_origin(url))
+            origin, path = _place_of(url)
         except ValueError:
             return None
+        there = self._services.get(origin)
         if there is None:
             return None
-        path = unquote_to_bytes(urlsplit(url).path or "/")
         return next((each for each in there if each.holds(path)), None)
 
 
@@ -77,7 +78,10 @@ class MeshService:
         return f"<MeshService {self._name} under {self._base_url}>"
 
 
-def _origin(url: str) -> tuple[str, str, int]:
+@lru_cache(maxsize=1024)
+def _place_of(url: str) -> tuple[tuple[str, str, int], bytes]:
+    """Scheme, host and port of a URL, and its path without percent signs."""
     parts = urlsplit(url)
     port = parts.port if parts.port is not None else DEFAULT_PORTS.get(parts.scheme, 0)
-    return parts.scheme, (parts.hostname or "").lower(), port
+    origin = parts.scheme, (parts.hostname or "").lower(), port
+    return origin, unquote_to_bytes(parts.path or "/")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -95,44 +97,52 @@ def _input(body: bytes | Iterable[bytes | str] | None) -> io.BytesIO | RequestBo
 
 def _environ(request: HttpRequest, prefix: bytes) -> dict[str, Any]:
     """The WSGI environment of a request (PEP 3333), but for its body."""
-    url = urlsplit(request.url)
-    default = DEFAULT_PORTS.get(url.scheme, 80)
-    path = unquote_to_bytes(url.path or "/")
-    host = url.netloc.rpartition("@")[2]
-    if url.port == default:  # Clients leave it out.
+    environ: dict[str, Any] = dict(_environ_of(request.url, prefix))
+    environ["REQUEST_METHOD"] = request.method
+    environ["wsgi.errors"] = sys.stderr
+    given: set[str] = set()
+    for name, value in request.headers:
+        key = _key_of(name)
+        # A repeated header is one with all the values.
+        environ[key] = f"{environ[key]},{value}" if key in given else value
+        given.add(key)
+    return environ
+
+
+@lru_cache(maxsize=512)
+def _environ_of(url: str, prefix: bytes) -> Mapping[str, Any]:
+    """The part of the environment that is the same for all requests to a URL."""
+    parts = urlsplit(url)
+    default = DEFAULT_PORTS.get(parts.scheme, 80)
+    path = unquote_to_bytes(parts.path or "/")
+    host = parts.netloc.rpartition("@")[2]
+    if parts.port == default:  # Clients leave it out.
         host = host.rpartition(":")[0]
-    target = f"{url.path or '/'}{'?' if url.query else ''}{url.query}"
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method,
+    target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+    environ = {
         "SCRIPT_NAME": prefix.decode("latin-1"),
         "PATH_INFO": path[len(prefix) :].decode("latin-1"),
-        "QUERY_STRING": url.query,
+        "QUERY_STRING": parts.query,
         "REQUEST_URI": target,
         "RAW_URI": target,
-        "SERVER_NAME": url.hostname or "",
-        "SERVER_PORT": str(url.port or default),
+        "SERVER_NAME": parts.hostname or "",
+        "SERVER_PORT": str(parts.port or default),
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "127.0.0.1",
         "REMOTE_PORT": "0",
         "HTTP_HOST": host,
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": url.scheme,
+        "wsgi.url_scheme": parts.scheme,
         "wsgi.input_terminated": True,
-        "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
-    environ.update(_header_keys(request.headers))
-    return environ
+    return MappingProxyType(environ)
 
 
-def _header_keys(headers: Iterable[Header]) -> dict[str, str]:
-    """Headers as WSGI has them; a repeated one is one with all the values."""
-    keys: dict[str, str] = {}
-    for name, value in headers:
-        key = name.upper().replace("-", "_")
-        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            key = f"HTTP_{key}"
-        keys[key] = f"{keys[key]},{value}" if key in keys else value
-    return keys
+@lru_cache(maxsize=512)
+def _key_of(name: str) -> str:
+    """The key of a header in a WSGI environment."""
+    key = name.upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"

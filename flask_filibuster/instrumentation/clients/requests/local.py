@@ -65,7 +65,10 @@ class LocalAdapter(BaseAdapter):
         """
         check_timeout(timeout)
         method = request.method or "GET"
-        headers = [(name, _text(value)) for name, value in request.headers.items()]
+        # Not items(), which looks each of them up.
+        headers: Any = list(request.headers.lower_items())
+        if not all(type(value) is str for _, value in headers):
+            headers = [(name, _text(value)) for name, value in headers]
         answer = self._service.handle(
             HttpRequest(method, request.url or "", headers, _body_of(request))
         )
