@@ -7,6 +7,7 @@ import http.client
 import os
 import ssl
 import zlib
+from functools import lru_cache
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -23,8 +24,14 @@ from flask_filibuster.errors import InjectionError
 def pool_of(request: PreparedRequest) -> HTTPConnectionPool:
     """A pool for the request's host, never used, for urllib3's errors to name."""
     parts = urlsplit(request.url or "")
-    kind = HTTPSConnectionPool if parts.scheme == "https" else HTTPConnectionPool
-    return kind(parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme), maxsize=1)
+    return _pool_at(parts.scheme, parts.hostname or "", parts.port)
+
+
+@lru_cache(maxsize=64)
+def _pool_at(scheme: str, host: str, port: int | None) -> HTTPConnectionPool:
+    # One for each host: as it opens no connection, it stays as it was made.
+    kind = HTTPSConnectionPool if scheme == "https" else HTTPConnectionPool
+    return kind(host, port or DEFAULT_PORTS.get(scheme), maxsize=1)
 
 
 def raise_injected(
