@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 Pair = tuple[str, int]
 
@@ -72,20 +73,26 @@ class ExecutionIndex(str):
         """
         if self == ROOT:
             raise ValueError("the root execution index has no parent")
-        last = self.rfind(', ["')
-        if last > 0 and _LAST_PAIR.fullmatch(self, last):
-            return ExecutionIndex(f"{self[:last]}]")
-        above = [list(pair) for pair in self.pairs[:-1]]
-        if not above:
-            return ROOT
-        compact = json.dumps(above, separators=(",", ":"))  # As other languages write JSON.
-        return ExecutionIndex(compact if self.startswith(compact[:-1]) else json.dumps(above))
+        return _parent_of(self)
 
     def child(self, signature: str, count: int) -> ExecutionIndex:
         """The index of the ``count``-th call (from 1) with ``signature`` below this request."""
         quoted = f'"{signature}"' if _PLAIN.fullmatch(signature) else json.dumps(signature)
         pair = f"[{quoted}, {count}]"
         return ExecutionIndex(f"[{pair}]" if self == ROOT else f"{self.rstrip()[:-1]}, {pair}]")
+
+
+# The executions of an exploration make the same calls again and again.
+@lru_cache(maxsize=8192)
+def _parent_of(index: ExecutionIndex) -> ExecutionIndex:
+    last = index.rfind(', ["')
+    if last > 0 and _LAST_PAIR.fullmatch(index, last):
+        return ExecutionIndex(f"{index[:last]}]")
+    above = [list(pair) for pair in index.pairs[:-1]]
+    if not above:
+        return ROOT
+    compact = json.dumps(above, separators=(",", ":"))  # As other languages write JSON.
+    return ExecutionIndex(compact if index.startswith(compact[:-1]) else json.dumps(above))
 
 
 def _pairs_of(text: str) -> tuple[Pair, ...]:
@@ -108,6 +115,7 @@ def _is_pair(value: object) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)
 def signature_of(*parts: str) -> str:
     """The signature of a call: a digest of what identifies it (32 hexadecimal digits)."""
     text = "\x1f".join(parts).encode("utf-8", "backslashreplace")

@@ -41,6 +41,10 @@ class Handling:
     answer: Outcome | None = None
     crash: Crash | None = None
 
+    def ended(self, answer: Outcome | None, crash: Crash | None) -> Handling:
+        """The handling with what it came to; ``dataclasses.replace`` takes twice the time."""
+        return Handling(self.index, self.service, self.method, self.path, answer, crash)
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:

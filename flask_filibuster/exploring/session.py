@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from flask import Flask
@@ -54,7 +55,7 @@ class Surroundings:
         known = {name: app for app, name in self.names.items()}
         return {**{each.service_name: each.app for each in self.apps}, **known}
 
-    @property
+    @cached_property
     def config(self) -> Config:
         """The settings of the first app that has any of its own, else the defaults."""
         default = Config()

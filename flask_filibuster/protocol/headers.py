@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
@@ -36,6 +37,9 @@ READ = (
 """The headers that are looked at in a request."""
 
 _SIGNED = (REQUEST_ID, EXECUTION_INDEX, GENERATED_ID, VCLOCK, FORCED_SLEEP)
+
+USUAL = 1000
+"""Longest text of a header that is kept, to be read only once."""
 
 _REQUEST_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -106,13 +110,23 @@ def read_headers(headers: Headers) -> Propagated | None:
     # A caller of another project may give no request id; that it is one, its number tells.
     if not (request_id or number is not None) or len(text) > LONGEST:
         return None
+    index = _usual_index(text) if len(text) <= USUAL else _index(text)
+    if index is None:
+        return None
+    return Propagated(request_id, index, number, _clock(headers), _forced_sleep(headers))
+
+
+def _index(text: str) -> ExecutionIndex | None:
+    """The index with this text; ``None``: it is none, or that of the test itself."""
     try:
         index = ExecutionIndex.parse(text)
     except ValueError:
         return None
-    if index == ROOT:
-        return None
-    return Propagated(request_id, index, number, _clock(headers), _forced_sleep(headers))
+    return None if index == ROOT else index
+
+
+# Only short ones: whoever reaches a service could fill its memory with others.
+_usual_index = lru_cache(maxsize=2048)(_index)
 
 
 def _number(headers: Headers) -> int | None:
@@ -129,7 +143,14 @@ def _clock(headers: Headers) -> VectorClock:
     text = headers.get(VCLOCK, "")
     if not text or len(text) > LONGEST:
         return VectorClock()
+    return _usual_clock(text) if len(text) <= USUAL else _parsed_clock(text)
+
+
+def _parsed_clock(text: str) -> VectorClock:
     try:
         return VectorClock.parse(text)
     except ValueError:
         return VectorClock()
+
+
+_usual_clock = lru_cache(maxsize=2048)(_parsed_clock)

@@ -25,7 +25,9 @@ class PlannedWays:
         self._model = model
         self._ways: dict[tuple[ExecutionIndex, str, Timeouts], tuple[PlannedFault, ...]] = {}
         self._numbers: dict[PlannedFault, int] = {}
-        self._names: dict[tuple[ExecutionIndex, Fault], int] = {}
+        # By call. In lists: there are few, and to hash a fault takes longer than to look at them.
+        self._numbered: dict[ExecutionIndex, list[tuple[Fault, int]]] = {}
+        self._count = 0
 
     def of(self, call: Call) -> tuple[PlannedFault, ...]:
         """How a call can fail that reaches this service and has these timeouts."""
@@ -34,6 +36,9 @@ class PlannedWays:
         if ways is None:
             faults = self._model.faults_of(call)
             ways = self._ways[key] = tuple(PlannedFault(call, fault) for fault in faults)
+            is_new = call.index not in self._numbered
+            for planned in ways:
+                self._number(planned, is_new=is_new)
         return ways
 
     def identity(self, faults: Iterable[PlannedFault]) -> frozenset[int]:
@@ -41,13 +46,22 @@ class PlannedWays:
         numbers = self._numbers
         try:
             return frozenset([numbers[planned] for planned in faults])
-        except KeyError:
+        except KeyError:  # Planned elsewhere: by a counterexample, or in another process.
             return frozenset([self._number(planned) for planned in faults])
 
-    def _number(self, planned: PlannedFault) -> int:
+    def _number(self, planned: PlannedFault, *, is_new: bool = False) -> int:
+        """The number of a fault on a call; the same for another object that plans the same.
+
+        :param is_new: whether none like it has a number.
+        """
         number = self._numbers.get(planned)
+        if number is not None:
+            return number
+        numbered = self._numbered.setdefault(planned.index, [])
+        if not is_new:
+            number = next((each for fault, each in numbered if fault == planned.fault), None)
         if number is None:
-            name = planned.index, planned.fault
-            number = self._names.setdefault(name, len(self._names))
-            self._numbers[planned] = number
+            number, self._count = self._count, self._count + 1
+            numbered.append((planned.fault, number))
+        self._numbers[planned] = number
         return number

@@ -212,7 +212,7 @@ class TestExecution:
             with self._changed:
                 handling = self._handlings.get(message.index)
                 if handling is not None and handling.answer is None:
-                    self._handlings[message.index] = replace(handling, answer=message.answer)
+                    self._handlings[message.index] = handling.ended(message.answer, handling.crash)
         self._end(message.index, outcome)
 
     def _end(self, index: ExecutionIndex, outcome: Outcome) -> None:
@@ -229,10 +229,8 @@ class TestExecution:
             handling = self._handlings.get(message.index)
             if handling is None:
                 return
-            self._handlings[message.index] = replace(
-                handling,
-                answer=message.answer or handling.answer,
-                crash=message.crash or handling.crash,
+            self._handlings[message.index] = handling.ended(
+                message.answer or handling.answer, message.crash or handling.crash
             )
         if message.index in self._told_by_callee:
             crashed = message.crash.error.partition(":")[0] if message.crash else None
@@ -319,7 +317,7 @@ class TestExecution:
             return handling
         if outcome is None or outcome.status is None:
             return handling
-        return replace(handling, answer=outcome)
+        return handling.ended(outcome, handling.crash)
 
     def _as_seen(self, call: Call) -> Call:
         """The call with its outcome, and with what its callee has told.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from flask import Flask, Response, g, request
 
@@ -38,6 +40,8 @@ from flask_filibuster.server.client.remote import RemoteServer
 from flask_filibuster.server.signing import seal_of
 
 LONGEST_MESSAGE = 2000
+_request = request._get_current_object  # type: ignore[attr-defined] # noqa: SLF001 - documented
+"""``flask.request`` itself, for where several things are asked of it: each takes the way anew."""
 
 
 class ExploredRequests:
@@ -61,9 +65,10 @@ class ExploredRequests:
     def frame(self) -> Frame | None:
         """The frame of the request that is beginning, or ``None`` for ordinary traffic."""
         scope = current_scope()
-        peer = request.environ.get(PEER_KEY)
+        environ = request.environ
+        peer = environ.get(PEER_KEY)
         if peer is not None:
-            return self._frame_from_peer(peer)
+            return self._frame_from_peer(peer, environ)
         if scope is not None and (scope.network is not None or _test_of(scope) is not None):
             return self._frame_in_test()
         return self._frame_from_network()
@@ -76,9 +81,9 @@ class ExploredRequests:
         if signals.request_received.receivers:
             signals.request_received.send(self.app, frame=frame)
 
-    def _frame_from_peer(self, peer: Peer) -> Frame | None:
+    def _frame_from_peer(self, peer: Peer, environ: Mapping[str, Any]) -> Frame | None:
         """The frame that the headers of a request over the in-process network describe."""
-        propagated = read_headers(EnvironHeaders(request.environ))
+        propagated = read_headers(EnvironHeaders(environ))
         if propagated is None:
             return None
         return self._begin(
@@ -143,12 +148,13 @@ class ExploredRequests:
         )
         if known:
             return frame
+        received = _request()
         message = RequestReceived(
             propagated.request_id,
             propagated.index,
             service,
-            request.method,
-            request.path,
+            received.method,
+            received.path,
             propagated.generated_id,
         )
         vouched = report(frame, server.received, message) or signed
