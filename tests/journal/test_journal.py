@@ -181,6 +181,20 @@ def open_and_close(path: str) -> None:
 # --- there and back -------------------------------------------------------------------------------
 
 
+def test_a_journal_of_before_is_recalled(path: Path) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript((Path(__file__).parent / "recorded" / "journal.sql").read_text("utf-8"))
+    with Journal(path) as journal:
+        run = journal.begin("a test", resume=True)
+        assert recalled(run, 4) == [0, 1, 2]
+        failed = run.recall(under((0, 500), (1, 404)), 1)
+    assert failed is not None
+    assert (failed.verdict, failed.purpose, failed.extra) == ("failed", "shrink", "more")
+    assert failed.observation.trace == trace_of(1)
+    assert failed.observation.asked == {None, "users"}
+
+
 @pytest.mark.parametrize("number", [0, 1], ids=["plain fault", "fault of another library"])
 def test_what_was_recorded_is_recalled_by_whoever_resumes(path: Path, number: int) -> None:
     observation = Observation(
