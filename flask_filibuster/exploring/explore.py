@@ -18,7 +18,7 @@ from flask_filibuster.exploring.subjects.base import Portable, PreparedSubject
 from flask_filibuster.exploring.subjects.function import FunctionSubject
 from flask_filibuster.exploring.workers.pool import Pool
 from flask_filibuster.exploring.workers.workers import Workers
-from flask_filibuster.journal.memory import Memory
+from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.options.table import Services
 from flask_filibuster.results.bug import TestFailedError
 from flask_filibuster.results.counterexample import Counterexample
@@ -63,38 +63,61 @@ def explore_subject(
     :raises FilibusterError: something was set up wrongly, so that nothing was executed.
     :raises KeyboardInterrupt: before the first execution began.
     """
-    recording = recording or Recording()
-    exploration: Exploration | None = None
-    memory: Memory | None = None
+    state = _State()
     interrupted: BaseException | None = None
     try:
-        with (
-            Interruption(*subject.ending) as interruption,
-            subject.ready(options.settle) as setting,
-            recording.memory(subject) as memory,
-        ):
-            search = options.explorer(setting.services, setting.config, memory)
-            exploration = Exploration(
-                subject.words, search, setting.session, interruption=interruption, progress=progress
-            )
-            if begun is not None:
-                begun(exploration)
-            try:
-                with _observer(subject, exploration, search, workers) as observe:
-                    exploration.run(subject, observe)
-            finally:
-                exploration.abandon()
-                if memory is not None and setting.session.lost():
-                    memory.give_up()
+        _explore(state, subject, options, recording or Recording(), workers, progress, begun)
     except (KeyboardInterrupt, FilibusterError, OSError) as error:
-        if exploration is None:
-            raise
-        if not (exploration.search.executed or isinstance(error, KeyboardInterrupt)):
+        if not (state.executed or (state.exploration and isinstance(error, KeyboardInterrupt))):
             raise
         interrupted = error
-    return Explored(
-        exploration.result(), interrupted, memory is not None, memory.recalled if memory else []
-    )
+    recorder, exploration = state.recorder, state.exploration
+    result = Result() if exploration is None else exploration.result()
+    recalled = [] if recorder is None else recorder.recalled
+    return Explored(result, interrupted, recorder is not None, recalled)
+
+
+@dataclass(slots=True)
+class _State:
+    """What there is of an exploration already, should it be interrupted."""
+
+    exploration: Exploration | None = None
+    recorder: Recorder | None = None
+
+    @property
+    def executed(self) -> int:
+        return 0 if self.exploration is None else self.exploration.search.executed
+
+
+def _explore(
+    state: _State,
+    subject: PreparedSubject,
+    options: Options,
+    recording: Recording,
+    workers: Workers | None,
+    progress: Progress | None,
+    begun: Callable[[Exploration], object] | None,
+) -> None:
+    """Explore a subject to its end; see :func:`explore_subject`."""
+    with (
+        Interruption(*subject.ending) as interruption,
+        subject.ready(options.settle) as setting,
+        recording.recorder(subject) as recorder,
+    ):
+        search = options.explorer(setting.services, setting.config, recorder)
+        exploration = Exploration(
+            subject.words, search, setting.session, interruption=interruption, progress=progress
+        )
+        state.exploration, state.recorder = exploration, recorder
+        if begun is not None:
+            begun(exploration)
+        try:
+            with _observer(subject, exploration, search, workers) as observe:
+                exploration.run(subject, observe)
+        finally:
+            exploration.abandon()
+            if recorder is not None and setting.session.lost():
+                recorder.give_up()
 
 
 @contextmanager

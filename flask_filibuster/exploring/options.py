@@ -9,7 +9,7 @@ from typing import Any
 from flask_filibuster.config import Config
 from flask_filibuster.errors import SetupError
 from flask_filibuster.faultmodel.model import FaultModel
-from flask_filibuster.journal.memory import Memory
+from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.options.layers import check_together
 from flask_filibuster.options.option import declared
 from flask_filibuster.options.table import Explored, Frontend, Shared, rows
@@ -88,13 +88,13 @@ class Options(Explored):
         return FaultModel.from_services(services) if services else None
 
     def explorer(
-        self, services: Mapping[str, Any], config: Config, memory: Memory | None = None
+        self, services: Mapping[str, Any], config: Config, recorder: Recorder | None = None
     ) -> Explorer:
         """The search that these options ask for.
 
         :param services: apps by base URL, as for :meth:`model`.
         :param config: what to use for options that are not given.
-        :param memory: keeps the executions, and has some already, if there is any.
+        :param recorder: keeps the executions, and has some already, if there is any.
         """
         chosen = self.over(config)
         return Explorer(
@@ -108,7 +108,7 @@ class Options(Explored):
             audit=chosen.audit or 0,
             seed=chosen.audit_seed or 0,
             retries=RETRIES,
-            memory=memory,
+            recorder=recorder,
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from flask_filibuster.errors import JournalError
 from flask_filibuster.exploring.subjects.base import Subject
 from flask_filibuster.journal.journal import Journal, JournalRun
-from flask_filibuster.journal.memory import Memory
+from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.report.text import error_line
 
 
@@ -31,7 +31,7 @@ class Recording:
     changed: bool = False
 
     @contextmanager
-    def memory(self, subject: Subject) -> Iterator[Memory | None]:
+    def recorder(self, subject: Subject) -> Iterator[Recorder | None]:
         """The recorded executions of a subject, for the time of the block.
 
         :param subject: the subject, with its services ready.
@@ -46,7 +46,7 @@ class Recording:
         with self._opened() as journal:
             run = journal.begin(name, resume=self.resume, changed=self.changed)
             with _finishing(run):
-                yield Memory(run, sources=sources, error_line=error_line)
+                yield Recorder(run, sources=sources, error_line=error_line)
 
     def _opened(self) -> AbstractContextManager[Journal]:
         if isinstance(self.journal, Journal):

@@ -15,7 +15,7 @@ from flask_filibuster.errors import FilibusterWarning
 from flask_filibuster.exploring.recording import Recording, unwritable
 from flask_filibuster.exploring.subjects.base import Subject
 from flask_filibuster.journal.journal import Journal
-from flask_filibuster.journal.memory import Memory
+from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.options.table import JOURNAL
 from flask_filibuster.pytest_plugin.options import layers
 from flask_filibuster.pytest_plugin.state import JOURNALS
@@ -45,7 +45,9 @@ class Journals:
             self._open.popitem()[1].close()
 
 
-def memory_of(item: Any, config: Config, subject: Subject) -> AbstractContextManager[Memory | None]:
+def recorder_of(
+    item: Any, config: Config, subject: Subject
+) -> AbstractContextManager[Recorder | None]:
     """What is recorded of the exploration of a marked test, for the time of the block.
 
     :param item: the test.
@@ -59,7 +61,7 @@ def memory_of(item: Any, config: Config, subject: Subject) -> AbstractContextMan
         resume=bool(asked("filibuster_resume")),
         changed=bool(asked("filibuster_changed")),
     )
-    return recording.memory(subject)
+    return recording.recorder(subject)
 
 
 def _journal(item: Any, config: Config) -> Journal | None:

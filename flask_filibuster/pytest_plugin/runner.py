@@ -17,8 +17,8 @@ from flask_filibuster.exploring.exploration import Exploration
 from flask_filibuster.exploring.interruption import Interruption
 from flask_filibuster.exploring.session import Surroundings
 from flask_filibuster.exploring.subjects.command import EXECUTION
-from flask_filibuster.journal.memory import Memory
-from flask_filibuster.pytest_plugin.journal import memory_of
+from flask_filibuster.journal.recorder import Recorder
+from flask_filibuster.pytest_plugin.journal import recorder_of
 from flask_filibuster.pytest_plugin.progress import Progress
 from flask_filibuster.pytest_plugin.reports import (
     Reports,
@@ -52,7 +52,7 @@ class MarkedTest:
         self._counterexample: Counterexample | None = item.config.stash.get(REPLAYED, None)
         self._searching = False
         self._exploration: Exploration | None = None
-        self._memory: Memory | None = None
+        self._recorder: Recorder | None = None
         self._failed: dict[int, Reports] = {}
         self._unprepared: Reports | None = None
         self._skips = 0
@@ -83,12 +83,12 @@ class MarkedTest:
         """
         item, config = self._item, around.config
         if self._searching and server_of(item, config) is None:
-            memory = memory_of(item, config, self.subject)
-            self._memory = self._closing.enter_context(memory)
-            self.subject.recorded = self._memory is not None
-            self.subject.recalls = self._memory is not None and self._memory.has(FaultSet())
+            recorder = recorder_of(item, config, self.subject)
+            self._recorder = self._closing.enter_context(recorder)
+            self.subject.recorded = self._recorder is not None
+            self.subject.recalls = self._recorder is not None and self._recorder.has(FaultSet())
         session, search = begin(
-            item, config, services, self._searching, self._counterexample, self._memory
+            item, config, services, self._searching, self._counterexample, self._recorder
         )
         if search is not None:
             self._exploration = Exploration(
@@ -145,7 +145,7 @@ class MarkedTest:
 
     def _take_recalled(self) -> None:
         """The reports of executions that come from the journal."""
-        for execution, kept in [] if self._memory is None else self._memory.recalled:
+        for execution, kept in [] if self._recorder is None else self._recorder.recalled:
             if kept and execution.purpose != REPEAT:
                 self._failed[execution.number], skipped = self.subject.read(kept)
                 self._skips += skipped
@@ -156,7 +156,7 @@ class MarkedTest:
             return
         lines = self._config.stash.setdefault(INTERRUPTED, [])
         lines += interruption_lines(
-            self._item.nodeid, exploration.search.result(), resumable=self._memory is not None
+            self._item.nodeid, exploration.search.result(), resumable=self._recorder is not None
         )
 
     def _give_up(self, exploration: Exploration | None) -> None:

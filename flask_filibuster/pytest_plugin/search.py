@@ -12,7 +12,7 @@ from flask_filibuster.errors import FilibusterError, SetupError
 from flask_filibuster.exploring.driven.remote import RemoteSearch, RemoteSession
 from flask_filibuster.exploring.options import SENT, Settings
 from flask_filibuster.exploring.session import Session
-from flask_filibuster.journal.memory import Memory
+from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.options.nearest import suggestion
 from flask_filibuster.options.table import rows
 from flask_filibuster.protocol.records import write_planned
@@ -54,7 +54,7 @@ def begin(
     services: Mapping[str, Any],
     searching: bool,
     counterexample: Counterexample | None,
-    memory: Memory | None,
+    recorder: Recorder | None,
 ) -> tuple[AnySession, AnySearch | None]:
     """Make the session and the search of a marked test.
 
@@ -63,20 +63,26 @@ def begin(
     :param services: apps by base URL, in this process.
     :param searching: whether it is to be explored, and not just run.
     :param counterexample: what it is to be run with, where it is replayed.
-    :param memory: keeps its executions, where the search is in this process.
+    :param recorder: keeps its executions, where the search is in this process.
     :returns: the session, and the search if there is one.
     :raises FilibusterError: an option does not fit, or a server does not answer as it should.
     """
     around = Config.read({}, token=config.token)
     url = server_of(item, config)
+    options = options_of(item)
+    timeout = options.settle or config.timeout
     if url is None or not (searching or counterexample):
-        options = options_of(item)
-        session = Session(timeout=options.settle or config.timeout)
-        explorer = options.explorer(services, config, memory) if searching else None
+        session = Session(timeout=timeout)
+        explorer = options.explorer(services, config, recorder) if searching else None
         return session, explorer
+    if options.resume or options.changed:
+        raise SetupError(
+            f"the server at {url} decides what is run, so no execution is recorded here; "
+            "--filibuster-resume and --filibuster-changed apply to explorations without it"
+        )
     driver = RemoteDriver(RemoteServer(url, token=around.token))
     search = RemoteSearch(driver, _remote_options(item, config, services, counterexample))
-    return RemoteSession(driver, timeout=config.timeout, seal=seal_of(around.token)), search
+    return RemoteSession(driver, timeout=timeout, seal=seal_of(around.token)), search
 
 
 def server_of(item: Any, config: Config) -> str | None:

@@ -23,7 +23,7 @@ from flask_filibuster.exploring.session import Surroundings, surroundings
 from flask_filibuster.exploring.subjects.function import sources_behind
 from flask_filibuster.instrumentation.clients.registry import instrument
 from flask_filibuster.instrumentation.frames import Scope, current_scope, enter
-from flask_filibuster.journal.memory import SourcesOf
+from flask_filibuster.journal.recorder import SourcesOf
 from flask_filibuster.pytest_plugin.journal import Reports, conftests, read, written
 from flask_filibuster.pytest_plugin.network import Network
 from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS

@@ -11,7 +11,7 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.vocabulary import Verdict
 from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.faultmodel.names import misnamed
-from flask_filibuster.journal.memory import Memory
+from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.results.execution import PASSED, REPEAT, Execution, Observation
 from flask_filibuster.results.result import Pruned, Result, count_of
 from flask_filibuster.search.budget import MAX_SECONDS, Limits
@@ -43,7 +43,7 @@ class Explorer:
     :param seed: of the choice of these.
     :param check_determinism: whether to run the fault-free execution twice.
     :param retries: how often to run an execution again that is inconclusive.
-    :param memory: keeps every execution, and has those that need not be run; ``None``: nothing is
+    :param recorder: keeps every execution, and has those that need not be run; ``None``: nothing is
         kept.
     :param clock: the time, in seconds.
     """
@@ -61,14 +61,14 @@ class Explorer:
         seed: int = 0,
         check_determinism: bool = False,
         retries: int = 0,
-        memory: Memory | None = None,
+        recorder: Recorder | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         # Exact reduction is the paper's, to which a status is a status.
         self._ledger = Ledger(model, faults_show=reduction == "equivalence")
         self._limits = Limits(max_executions, max_seconds, clock)
         self._retries = retries
-        self._memory = memory
+        self._recorder = recorder
         self._reduction = reduction_named(reduction, self._ledger.behaviour)
         self._repetition = Repetition(self._ledger, wanted=check_determinism)
         self._search = Search(self._ledger, self._reduction, max_faults)
@@ -103,14 +103,14 @@ class Explorer:
         are taken in. The first set is the empty one.
         """
         while (faults := self._planned()) is not None:
-            remembered = None if self._memory is None else self._memory.recall(faults)
+            remembered = None if self._recorder is None else self._recorder.recall(faults)
             if remembered is None:
                 return faults
             before = self.executed
             self._take_in(faults, remembered, "")
             self._recalled += self.executed - before
-        if self._memory is not None:
-            self._memory.keep_left_out(self._newly_left_out())
+        if self._recorder is not None:
+            self._recorder.keep_left_out(self._newly_left_out())
         return None
 
     def _planned(self) -> FaultSet | None:
@@ -145,10 +145,10 @@ class Explorer:
         yield from islice(self._expected(), self._limits.left(self.executed))
 
     def _expected(self) -> Iterator[FaultSet]:
-        memory = self._memory
+        recorder = self._recorder
         for phase in self._phases:
             for faults in phase.upcoming():
-                if memory is None or not memory.has(faults):
+                if recorder is None or not recorder.has(faults):
                     yield faults
 
     def learn(self, faults: FaultSet, observation: Observation, extra: str = "") -> Execution:
@@ -176,9 +176,9 @@ class Explorer:
         else:
             self._pending = None
             execution = self._enter(phase, plan, execution, observation)
-        if self._memory is not None:
+        if self._recorder is not None:
             decision = "run again" if again else self._decision(plan)
-            self._memory.keep(
+            self._recorder.keep(
                 execution, observation, decision=decision, left_out=left_out, extra=extra
             )
         return execution

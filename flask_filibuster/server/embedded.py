@@ -29,7 +29,6 @@ MOST_LOST = 100
 class EmbeddedServer:
     """Serves any number of test executions at once, told apart by their request ids.
 
-    :ivar asked: names of services that tests and services have asked about.
     :ivar since: when the first execution began, by the monotonic clock in seconds.
     """
 
@@ -38,7 +37,6 @@ class EmbeddedServer:
         self._executions: dict[str, TestExecution] = {}
         self._open: list[TestExecution] = []
         self._ended: OrderedDict[str, None] = OrderedDict()
-        self.asked: set[str] = set()
         self._lost: deque[tuple[float, str]] = deque(maxlen=MOST_LOST)
         self.since = math.inf
 

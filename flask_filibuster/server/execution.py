@@ -33,12 +33,7 @@ LONGEST_SHOWN = 500
 
 
 class RequestIds(Protocol):
-    """Where an execution's requests get their ids from.
-
-    :ivar asked: names of services that tests and services have asked about.
-    """
-
-    asked: set[str]
+    """Where an execution's requests get their ids from."""
 
     def new_request_id(self, execution: TestExecution) -> str:
         """An id that leads back to this execution."""
@@ -263,8 +258,6 @@ class TestExecution:
         """Whether a fault is planned (on a call that reaches that service)."""
         if len(self._asked) < MOST_NAMES:
             self._asked.add(service)
-        if service is not None and len(self._ids.asked) < MOST_NAMES:
-            self._ids.asked.add(service)
         return any(service in (None, each.service) for each in self.faults)
 
     def faulted_methods(self, service: str) -> set[str]:

@@ -23,7 +23,7 @@ from flask_filibuster.exploring.recording import Recording
 from flask_filibuster.exploring.session import Session
 from flask_filibuster.exploring.subjects.base import Portable, Setting
 from flask_filibuster.exploring.workers.workers import Workers
-from flask_filibuster.journal.memory import SourcesOf, unknown_sources
+from flask_filibuster.journal.recorder import SourcesOf, unknown_sources
 from flask_filibuster.results.execution import Execution, Observation
 from flask_filibuster.server.conductor import OutOfTurnError, Verdict
 from tests.support.simulation import FunctionalTest, Orderly, Simulation, Step

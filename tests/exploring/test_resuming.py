@@ -25,7 +25,7 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.errors import ConfigError, JournalError, SetupError
 from flask_filibuster.journal.journal import Journal
-from flask_filibuster.journal.memory import Memory
+from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.report.text import error_line
 from flask_filibuster.results.execution import Observation
 from flask_filibuster.results.result import Result
@@ -129,7 +129,7 @@ def test_an_execution_that_was_lost_at_first_is_recalled_with_what_became_of_it(
     def found() -> Result:
         with Journal(tmp_path / "journal") as journal:
             part = journal.begin("a test", resume=True)
-            result = run_all(Explorer(model, memory=Memory(part), retries=1), run)
+            result = run_all(Explorer(model, recorder=Recorder(part), retries=1), run)
             part.finish("complete")
         return result
 
@@ -151,7 +151,7 @@ def test_an_execution_that_was_lost_at_first_is_recalled_with_what_became_of_it(
             seen = simulation_run(faults)
             return replace(seen, problems=("lost",)) if len(faults) else seen
 
-        run_all(Explorer(model, memory=Memory(part), retries=1), losing)
+        run_all(Explorer(model, recorder=Recorder(part), retries=1), losing)
         part.finish("complete")
     assert found().ok
     assert len(ran) == 2

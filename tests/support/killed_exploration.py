@@ -14,7 +14,7 @@ from pathlib import Path
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.journal.journal import Journal
-from flask_filibuster.journal.memory import Memory
+from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.report.text import error_line
 from flask_filibuster.results.execution import Observation
 from flask_filibuster.results.result import Result
@@ -60,20 +60,20 @@ def explored(
         begins(faults)
         return application.run(faults)
 
-    def explorer(memory: Memory | None) -> Explorer:
+    def explorer(recorder: Recorder | None) -> Explorer:
         return Explorer(
             MODEL,
             reduction="exact",
             max_executions=EXECUTIONS,
             check_determinism=True,
-            memory=memory,
+            recorder=recorder,
         )
 
     if journal is None:
         return run_all(explorer(None), run)
     with Journal(journal) as opened:
         part = opened.begin(NAME, resume=resume)
-        result = run_all(explorer(Memory(part, error_line=error_line)), run)
+        result = run_all(explorer(Recorder(part, error_line=error_line)), run)
         part.finish("complete")
     return result
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from flask_filibuster.config import Config
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.exploring.session import Session
-from flask_filibuster.journal.memory import SourcesOf
+from flask_filibuster.journal.recorder import SourcesOf
 from flask_filibuster.options.table import Services
 from flask_filibuster.results.execution import Observation
 

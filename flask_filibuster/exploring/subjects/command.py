@@ -24,7 +24,7 @@ from flask_filibuster.exploring.session import Session
 from flask_filibuster.exploring.subjects.base import InThreads, Setting
 from flask_filibuster.exploring.subjects.names import journal_name
 from flask_filibuster.instrumentation.asking import HEADERS
-from flask_filibuster.journal.memory import SourcesOf, unknown_sources
+from flask_filibuster.journal.recorder import SourcesOf, unknown_sources
 from flask_filibuster.protocol.headers import REQUEST_ID, SIGNATURE, signed_parts
 from flask_filibuster.results.bug import TestFailedError
 from flask_filibuster.results.execution import Observation

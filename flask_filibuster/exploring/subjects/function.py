@@ -16,7 +16,7 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import SetupError
 from flask_filibuster.exploring.session import Session, Surroundings, surroundings
 from flask_filibuster.exploring.subjects.base import Portable, Setting
-from flask_filibuster.journal.memory import SourcesOf
+from flask_filibuster.journal.recorder import SourcesOf
 from flask_filibuster.options.table import Services
 from flask_filibuster.results.execution import Observation
 from flask_filibuster.sources.dependencies import SourceFiles

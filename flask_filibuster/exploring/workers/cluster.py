@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -30,13 +31,7 @@ def cluster(
         :data:`CONNECT`.
     :raises SetupError: ``distributed`` is not installed, or there is no such scheduler or worker.
     """
-    try:
-        distributed: Any = import_module("distributed")
-        killed: type[Exception] = import_module("distributed.scheduler").KilledWorker
-    except ImportError as error:
-        raise SetupError(
-            f"Dask cannot be imported here ({error}); pip install 'flask-filibuster[distributed]'"
-        ) from error
+    distributed, killed = _dask()
     if patience is None:
         patience = CONNECT
     try:
@@ -49,16 +44,32 @@ def cluster(
         except (TimeoutError, distributed.TimeoutError) as error:
             raise SetupError(f"the Dask scheduler at {address} has no workers") from error
 
-        def check() -> None:
-            """Raise if nothing will be run any more."""
-            try:
-                left = client.ncores()
-            except (OSError, TimeoutError, distributed.TimeoutError, RuntimeError) as error:
-                raise SetupError(f"the Dask scheduler at {address} has gone: {error}") from error
-            if not left:
-                raise SetupError(f"the Dask scheduler at {address} has no workers any more")
-
         cores = sum(client.ncores().values())
         # Not pure: the same execution twice is two executions.
         executor = client.get_executor(pure=False)
-        yield Workers(count or cores, executor, lost=(killed,), check=check)
+        yield Workers(
+            count or cores,
+            executor,
+            lost=(killed,),
+            check=partial(_check, client, address, distributed.TimeoutError),
+        )
+
+
+def _dask() -> tuple[Any, type[Exception]]:
+    """Dask's package, and what it raises when an execution has taken several workers down."""
+    try:
+        return import_module("distributed"), import_module("distributed.scheduler").KilledWorker
+    except ImportError as error:
+        raise SetupError(
+            f"Dask cannot be imported here ({error}); pip install 'flask-filibuster[distributed]'"
+        ) from error
+
+
+def _check(client: Any, address: str, timed_out: type[Exception]) -> None:
+    """Raise if nothing will be run any more."""
+    try:
+        left = client.ncores()
+    except (OSError, TimeoutError, timed_out, RuntimeError) as error:
+        raise SetupError(f"the Dask scheduler at {address} has gone: {error}") from error
+    if not left:
+        raise SetupError(f"the Dask scheduler at {address} has no workers any more")

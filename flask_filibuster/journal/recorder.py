@@ -18,7 +18,7 @@ def unknown_sources(_trace: Trace) -> None:
     """Nothing is known of the source files behind an execution."""
 
 
-class Memory:
+class Recorder:
     """The journal of one exploration, execution by execution.
 
     :param run: the exploration's part of the journal.
