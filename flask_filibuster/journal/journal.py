@@ -213,19 +213,8 @@ class JournalRun:
         :param left_out: fault sets that were left out just before: set, reason, predicted answer.
         :raises JournalError: it could not be written; then nothing of it has been.
         """
-        error = observation.error
-        told = (
-            occurrence,
-            verdict,
-            purpose,
-            _storable(decision),
-            None if error is None else _storable(signature(error)),
-            None if error is None else _storable(error_text or str(error)),
-            encode(observation.problems) if observation.problems else NONE,
-            encode(sorted(observation.asked, key=lambda name: name or ""))
-            if observation.asked
-            else NONE,
-        )
+        ended = _ending(observation, error_text)
+        told = (occurrence, verdict, purpose, _storable(decision), *ended)
         # Numbers are given out and written under one lock.
         with self._file.lock:
             key = self._names.of_faults(faults)
@@ -308,6 +297,19 @@ class JournalRun:
         except (ValueError, LookupError, TypeError, RecursionError) as problem:
             raise damaged(self._file.path, f"an execution cannot be read: {problem}") from problem
         return Recorded(observation, verdict, purpose, extra)
+
+
+def _ending(observation: Observation, error_text: str) -> tuple[str | None, str | None, str, str]:
+    """How an execution ended: signature and text of its error, problems, and what was asked."""
+    error = observation.error
+    return (
+        None if error is None else _storable(signature(error)),
+        None if error is None else _storable(error_text or str(error)),
+        encode(observation.problems) if observation.problems else NONE,
+        encode(sorted(observation.asked, key=lambda name: name or ""))
+        if observation.asked
+        else NONE,
+    )
 
 
 def _storable(text: str) -> str:

@@ -15,6 +15,7 @@ that state itself. And what the test asks about the faults: it has a tree for ea
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 from flask_filibuster.core.call import Call
@@ -24,6 +25,8 @@ from flask_filibuster.core.fault_set import PlannedFault
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.search.nodes import Handler, Key, Node, PredictedCall, Prediction
+
+logger = logging.getLogger(__name__)
 
 Faults = Mapping[ExecutionIndex, PlannedFault]
 _NO_FAULTS: Faults = {}
@@ -240,6 +243,7 @@ class Behaviour:
         before = node.call.describe() if node.call else f"an answer, {(node.answer or ('?',))[0]}"
         node.ambiguous = True
         self._revision += 1
+        logger.debug("ambiguous: %s, %s before, %s now", index, before, seen)
         self.ambiguities.append((index, before, seen))
 
     def _injected(self, fault: Fault) -> Key:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -17,10 +18,12 @@ from flask_filibuster.results.result import Pruned, Result, count_of
 from flask_filibuster.search.budget import MAX_SECONDS, Limits
 from flask_filibuster.search.frontier import Search, reduction_named
 from flask_filibuster.search.ledger import Ledger
-from flask_filibuster.search.phases.checks import Audit, Doubts, Everything
+from flask_filibuster.search.phases.audit import Audit, Doubts, Everything
 from flask_filibuster.search.phases.repetition import Repetition
 from flask_filibuster.search.phases.shrinking import Shrinking
 from flask_filibuster.search.plan import Phase, Plan
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["Explorer", "Observation"]
 
@@ -29,7 +32,7 @@ class Explorer:
     """Decides which fault set to run next, and learns from each that was run.
 
     First come the fault-free execution, and the same again if ``check_determinism`` asks for it;
-    then the search, see :class:`Search`; then what it left out, if that is asked for; then what it
+    then the search, see :class:`Search`; then what it pruned, if that is asked for; then what it
     takes to know whether each fault of a failure is needed.
 
     :param model: which calls can fail how.
@@ -37,8 +40,8 @@ class Explorer:
     :param max_faults: faults at a time, at most, without those that it takes to reach a call.
     :param max_executions: how many to run, or ``None``.
     :param max_seconds: for how long to begin new executions, in seconds, or ``None``.
-    :param exhaustive: whether to run what reduction has left out, after the rest.
-    :param audit: of how many sets, of those that reduction has left out, to see whether it was
+    :param exhaustive: whether to run what reduction has pruned, after the rest.
+    :param audit: of how many sets, of those that reduction has pruned, to see whether it was
         right.
     :param seed: of the choice of these.
     :param check_determinism: whether to run the fault-free execution twice.
@@ -82,6 +85,9 @@ class Explorer:
         self._model = model
         self._recalled = 0
 
+    def __repr__(self) -> str:
+        return f"<Explorer, {self.executed} executed, {self.waiting} to go>"
+
     def _phases_of(
         self, max_faults: int | None, *, exhaustive: bool, audit: int, seed: int
     ) -> Sequence[Phase]:
@@ -99,7 +105,7 @@ class Explorer:
     def next(self) -> FaultSet | None:
         """The next fault set to run, or ``None`` when nothing is left or a limit is reached.
 
-        Sets that reduction leaves out are counted on the way, and executions that are remembered
+        Sets that reduction prunes are counted on the way, and executions that are remembered
         are taken in. The first set is the empty one.
         """
         while (faults := self._planned()) is not None:
@@ -110,7 +116,7 @@ class Explorer:
             self._take_in(faults, remembered, "")
             self._recalled += self.executed - before
         if self._recorder is not None:
-            self._recorder.keep_left_out(self._newly_left_out())
+            self._recorder.keep_left_out(self._newly_pruned())
         return None
 
     def _planned(self) -> FaultSet | None:
@@ -126,6 +132,7 @@ class Explorer:
                 if self.executed:  # A test that is not run at all must not pass.
                     self._limit = self._limits.reached(self.executed)
                 if self._limit is not None:
+                    logger.debug("%s is reached after %d executions", self._limit, self.executed)
                     return None
                 self._pending = phase, plan
                 return plan.faults
@@ -169,7 +176,7 @@ class Explorer:
         phase, plan = self._pending
         execution = self._judged(plan, observation)
         self._ledger.note(observation)
-        left_out = self._newly_left_out()
+        left_out = self._newly_pruned()
         again = execution.verdict == "inconclusive" and self._failed_attempts < self._retries
         if again:
             self._failed_attempts += 1
@@ -217,19 +224,19 @@ class Explorer:
 
     def _decision(self, plan: Plan) -> str:
         """What the search makes of a set that was run, in words."""
-        stand = self._reduction.standing_for(plan.faults)
+        stand = self._reduction.representative_of(plan.faults)
         if stand is None or stand == plan.faults:
             return "built upon"
         return f"equivalent to {'; '.join(map(str, stand))}"
 
-    def _newly_left_out(self) -> list[tuple[Pruned, str]]:
-        """The sets that were left out since this was last asked."""
-        newly, self._search.passed_by = self._search.passed_by, []
+    def _newly_pruned(self) -> list[tuple[Pruned, str]]:
+        """The sets that were pruned since this was last asked."""
+        newly, self._search.newly_pruned = self._search.newly_pruned, []
         return newly
 
     @property
     def waiting(self) -> int:
-        """How many known fault sets have been neither run nor left out."""
+        """How many known fault sets have been neither run nor pruned."""
         return sum(phase.waiting for phase in self._phases)
 
     @property
@@ -239,8 +246,8 @@ class Explorer:
 
     @property
     def left_out(self) -> int:
-        """How many fault sets reduction has left out so far."""
-        return count_of(self._reduction.left_out(self._search.pruned, self._ledger))
+        """How many fault sets reduction has pruned so far."""
+        return count_of(self._reduction.all_pruned(self._search.pruned, self._ledger))
 
     @property
     def failed(self) -> int:
@@ -253,13 +260,13 @@ class Explorer:
         return None if self._pending is None else self._pending[1].faults
 
     def _remaining(self) -> int:
-        """How many sets are known that were neither run nor left out; others may follow."""
+        """How many sets are known that were neither run nor pruned; others may follow."""
         # What is to be run of what was left out is counted as that.
         checks = sum(each.waiting for each in self._phases if isinstance(each, Audit | Everything))
-        return self.waiting - checks - self._search.stood_for
+        return self.waiting - checks - self._search.to_be_pruned
 
     def _unchecked(self) -> Iterator[str]:
-        """What a limit has kept from being run of what was left out."""
+        """What a limit has kept from being run of what was pruned."""
         if self._limit is None:
             return
         for phase in self._phases:
@@ -274,7 +281,7 @@ class Explorer:
         ledger = self._ledger
         return Result(
             executions=tuple(ledger.executions),
-            pruned=self._reduction.left_out(self._search.pruned, ledger),
+            pruned=self._reduction.all_pruned(self._search.pruned, ledger),
             remaining=0 if self._stopped else self._remaining(),
             cut_by_size=self._search.cut_by_size,
             ambiguities=tuple(ledger.behaviour.ambiguities),

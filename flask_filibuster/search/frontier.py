@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -17,10 +18,12 @@ from flask_filibuster.search.budget import FaultBudget
 from flask_filibuster.search.ledger import Ledger
 from flask_filibuster.search.nodes import PredictedCall, Prediction
 from flask_filibuster.search.plan import Plan
+from flask_filibuster.search.reduction.contexts import Candidate
 from flask_filibuster.search.reduction.equivalence import EquivalenceReduction
 from flask_filibuster.search.reduction.exact import ExactReduction, NoReduction, Reduction
-from flask_filibuster.search.reduction.spots import Candidate
 from flask_filibuster.search.ways import CallFaults
+
+logger = logging.getLogger(__name__)
 
 _REDUCTIONS: Mapping[str, type[NoReduction]] = {
     "equivalence": EquivalenceReduction,
@@ -52,7 +55,7 @@ class Search:
     :param max_faults: faults of a set, at most; see :class:`FaultBudget`. ``None``: no limit.
     :param purpose: what its executions are for.
     :ivar pruned: sets of which every step was known.
-    :ivar passed_by: the sets that were left out, and why, until somebody takes note of them.
+    :ivar newly_pruned: the sets that were pruned, and why, until somebody takes note of them.
     :ivar cut_by_size: how many sets were not opened because of ``max_faults``.
     """
 
@@ -66,7 +69,7 @@ class Search:
     ) -> None:
         self.pruned: list[Pruned] = []
         self.cut_by_size = 0
-        self.passed_by: list[tuple[Pruned, str]] = []
+        self.newly_pruned: list[tuple[Pruned, str]] = []
         self._ledger = ledger
         self._reduction = reduction
         self._budget = FaultBudget(ledger, max_faults)
@@ -74,42 +77,50 @@ class Search:
         self._waiting: deque[Candidate] = deque([Candidate(FaultSet())])
         self._seen: set[frozenset[int]] = {frozenset()}
 
+    def __repr__(self) -> str:
+        return f"<Search, {len(self._waiting)} sets to go, {len(self.pruned)} predicted>"
+
     @property
     def waiting(self) -> int:
-        """How many known fault sets have been neither run nor left out."""
+        """How many known fault sets have been neither run nor pruned."""
         return len(self._waiting)
 
     @property
-    def stood_for(self) -> int:
-        """How many of those that wait will be left out, as others stand for them by now."""
-        return sum(map(self._reduction.passes_over, self._waiting))
+    def to_be_pruned(self) -> int:
+        """How many of those that wait will be pruned, as others stand for them by now."""
+        return sum(map(self._reduction.prunes, self._waiting))
 
     def next(self) -> Plan | None:
         """The next set that may show something new."""
         waiting, reduction = self._waiting, self._reduction
         while waiting:
             candidate = waiting[0]
-            if reduction.passes_over(candidate):
+            if reduction.prunes(candidate):
                 waiting.popleft()
-                self.passed_by.append((Pruned(candidate.faults, ""), "equivalence"))
-                reduction.pass_over(candidate)
+                self.newly_pruned.append((Pruned(candidate.faults, ""), "equivalence"))
+                if logger.isEnabledFor(logging.DEBUG):  # FaultSet's words take longer than all else
+                    logger.debug("pruned, another fault stands for its last: %r", candidate.faults)
+                reduction.prune(candidate)
                 continue
             prediction = self._prediction_of(candidate)
             if prediction is None or self._is_worth_running(candidate.faults, prediction.answer):
                 if not self._was_lost(candidate.faults):
+                    logger.debug("planned: %r", candidate.faults)
                     return Plan(candidate.faults, self._purpose, candidate, prediction)
                 waiting.popleft()
                 continue
             waiting.popleft()
+            if logger.isEnabledFor(logging.DEBUG):
+                logger.debug("pruned, predicted %s: %r", prediction.answer, candidate.faults)
             self.pruned.append(Pruned(candidate.faults, prediction.answer or ""))
-            self.passed_by.append((self.pruned[-1], "predicted"))
+            self.newly_pruned.append((self.pruned[-1], "predicted"))
             self._settle(candidate, prediction)
         return None
 
     def upcoming(self) -> Iterator[FaultSet]:
-        """The sets that are not left out by what is known so far."""
+        """The sets that are not pruned by what is known so far."""
         for candidate in list(self._waiting):
-            if self._reduction.passes_over(candidate):
+            if self._reduction.prunes(candidate):
                 continue
             prediction = self._prediction_of(candidate)
             if prediction is None or self._is_worth_running(candidate.faults, prediction.answer):
@@ -161,8 +172,10 @@ class Search:
         self._reopen()
 
     def _reopen(self) -> None:
-        """Take sets up again that should not have been passed over, before all others."""
+        """Take sets up again that should not have been pruned, before all others."""
         reopened = self._reduction.reopened()
+        for each in reopened:
+            logger.debug("reopened: %r", each.faults)
         self._waiting.extendleft(reversed(reopened))
 
     def _grow(self, candidate: Candidate, prediction: Prediction) -> None:

@@ -40,6 +40,9 @@ class Ledger:
         self._inconclusive: dict[frozenset[int], Execution] = {}
         self._reached: set[ExecutionIndex] = set()
 
+    def __repr__(self) -> str:
+        return f"<Ledger of {len(self.executions)} executions, {self.failed} failed>"
+
     def attempted(self) -> Iterator[Execution]:
         """The executions, one for each fault set."""
         yield from self._by_identity.values()

@@ -27,6 +27,9 @@ class Plan:
     subject: Any = None
     predicted: Prediction | None = None
 
+    def __repr__(self) -> str:
+        return f"<Plan {self.purpose}: {self.faults!r}>"
+
 
 class Phase(Protocol):
     """One reason to run fault sets."""

@@ -42,6 +42,21 @@ def explored(**options: Any) -> Result:
     return run_all(Explorer(MODEL, **options), Simulation(services, test).run)
 
 
+class TestDecisions:
+    def test_are_logged_for_debugging(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level("DEBUG", "flask_filibuster.search")
+        explored(max_executions=20)
+        for words in ("planned: FaultSet(", "pruned, ", "settled: a new class", "is reached after"):
+            assert any(each.startswith(words) or words in each for each in caplog.messages), words
+
+    def test_are_shown_by_a_debugger(self) -> None:
+        explorer = Explorer(MODEL)
+        assert repr(explorer) == "<Explorer, 0 executed, 1 to go>"
+        explorer.next()
+        _, plan = explorer._pending or (None, None)
+        assert repr(plan) == "<Plan search: FaultSet(no faults)>"
+
+
 class TestPredictions:
     @pytest.mark.parametrize("reduction", ["exact", "equivalence"])
     def test_are_made_once_for_a_set(self, predicted: list[object], reduction: str) -> None:

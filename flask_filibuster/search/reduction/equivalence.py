@@ -6,14 +6,17 @@ events (the other calls and their outcomes, those of the enclosing handlers amon
 to the test, its verdict) are a class, and only its first member is built upon: neither sets that
 contain another member are run, nor, in other contexts, the call with another member.
 
-That loses nothing with handlers that react to a failure where it happens. A handler that remembers
-which failure it was, and reacts to that later, can be missed. Where it shows that a failure is
-reacted to in another way than where its call was first seen, or has an effect where it had none
-there, all ways are run, too.
+The invariant: a fault is pruned only if, where its call was first met in the same situation (see
+``_find_places``), what followed it was the same as what followed its representative, event by
+event. That loses nothing with handlers that react to a failure where it happens. A handler that
+remembers which failure it was, and reacts to that later, can be missed: an audit finds such
+handlers, and splits the class. Where it shows that a failure is reacted to in another way than
+where its call was first met, or has an effect where it had none there, all ways are run, too.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 
 from flask_filibuster.core.call import CallSite
@@ -24,21 +27,23 @@ from flask_filibuster.results.result import EquivalenceClass, Pruned
 from flask_filibuster.search.behaviour import Behaviour
 from flask_filibuster.search.ledger import Ledger
 from flask_filibuster.search.nodes import PredictedCall, Prediction
+from flask_filibuster.search.reduction.contexts import CallInContext, Candidate, Event, WayClass
 from flask_filibuster.search.reduction.exact import ExactReduction
-from flask_filibuster.search.reduction.left_out import LeftOut, Standing
-from flask_filibuster.search.reduction.spots import Candidate, Event, Spot, WayClass
+from flask_filibuster.search.reduction.pruned import PrunedSets, RepresentativeSet
+
+logger = logging.getLogger(__name__)
 
 Situation = tuple[object, ...]
 """What tells one reaction to a call's failures from another before it is seen."""
 
 
 class EquivalenceReduction(ExactReduction):
-    """Leaves out what exact reduction does, and what is built on ways that others stand for."""
+    """Prunes what exact reduction does, and what is built on ways that others stand for."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         super().__init__(behaviour)
-        self._homes: dict[Situation, Spot] = {}
-        self._spots: dict[WayClass | None, dict[ExecutionIndex, Spot]] = {}
+        self._homes: dict[Situation, CallInContext] = {}
+        self._places: dict[WayClass | None, dict[ExecutionIndex, CallInContext]] = {}
         self._parents: dict[ExecutionIndex, ExecutionIndex] = {}
         self._reopened: list[Candidate] = []
 
@@ -48,94 +53,101 @@ class EquivalenceReduction(ExactReduction):
             seen if seen is not None and seen.answer is not None else super().as_seen(seen, trace)
         )
 
-    def passes_over(self, candidate: Candidate) -> bool:
+    def prunes(self, candidate: Candidate) -> bool:
         """Whether a way is no representative where its call was first seen."""
-        spot = candidate.spot
-        if spot is None or spot.sees_for_itself:
+        place = candidate.place
+        if place is None or place.sees_for_itself:
             return False
-        known = spot.home.class_of(candidate.last)
+        known = place.home.class_of(candidate.last)
         return known is not None and known.representative is not candidate.last
 
-    def pass_over(self, candidate: Candidate) -> None:
+    def prune(self, candidate: Candidate) -> None:
         """Keep it, in case the representative reacts in another way here."""
-        if candidate.spot is not None:
-            candidate.spot.passed_over.append(candidate)
+        if candidate.place is not None:
+            candidate.place.pruned.append(candidate)
 
     def settle(self, candidate: Candidate, prediction: Prediction) -> bool:
         """Put the last fault of a set into its class: the first of a class is built upon."""
-        spot = candidate.spot
-        if spot is None:
+        place = candidate.place
+        if place is None:
             return True
         planned = candidate.last
-        reaction = self._reaction(spot, prediction)
-        trusted = None if spot.sees_for_itself else spot.home.class_of(planned)
+        reaction = self._reaction(place, prediction)
+        trusted = None if place.sees_for_itself else place.home.class_of(planned)
         taken = [] if trusted is None else [way for way in trusted.ways if way is not planned]
-        outcome = _outcome(prediction, spot.call.index)
-        known = None if outcome is None else spot.by_outcome.get(outcome)
+        outcome = _outcome(prediction, place.call.index)
+        known = None if outcome is None else place.by_outcome.get(outcome)
         if known is None:
-            telling = self._is_telling(spot, prediction)
+            telling = self._is_telling(place, prediction)
             known = WayClass(
-                spot, planned, prediction.answer or "", reaction, taken, telling=telling
+                place, planned, prediction.answer or "", reaction, taken, telling=telling
             )
-            spot.classes.append(known)
+            logger.debug("settled: a new class, %r", known)
+            place.classes.append(known)
             if outcome is not None:
-                spot.by_outcome[outcome] = known
+                place.by_outcome[outcome] = known
         else:
             known.ran.append(planned)
             known.taken += taken
         if trusted is not None and (
-            # Where nothing follows from a failure, ways are alike that may not be so elsewhere.
+            # Where nothing follows from a failure, ways are alike that may not be so elsewhere: all
+            # failures of a call whose answer is thrown away look the same, until one is used.
             trusted.reaction != reaction or (known.telling and not trusted.telling)
         ):
-            self._open(spot)
+            self._open(place)
         return known.representative is planned
 
-    def _open(self, spot: Spot) -> None:
+    def _open(self, place: CallInContext) -> None:
         """Have all ways run here: one was reacted to in another way than elsewhere."""
-        spot.opened = True
-        for each in spot.classes:
+        logger.debug("%r differs from its home: its pruned faults are run", place)
+        place.opened = True
+        for each in place.classes:
             each.taken = []
-        self._reopened += spot.passed_over
-        spot.passed_over = []
+        self._reopened += place.pruned
+        place.pruned = []
 
     def reopened(self) -> list[Candidate]:
-        """Those of spots that turned out to be different."""
+        """Those of places that turned out to be different."""
         reopened, self._reopened = self._reopened, []
         return reopened
 
     def grow(
         self, candidate: Candidate, prediction: Prediction, ways: Sequence[PlannedFault]
     ) -> list[Candidate]:
-        """One candidate for each way, with the call's spot."""
+        """One candidate for each way, with the call's place."""
         context = self._class_at(candidate)
-        spots = self._spots.setdefault(context, {})
-        wanted = {planned.index for planned in ways} - spots.keys()
+        places = self._places.setdefault(context, {})
+        wanted = {planned.index for planned in ways} - places.keys()
         if wanted:
-            self._find_spots(context, prediction, wanted, spots)
+            self._find_places(context, prediction, wanted, places)
         faults = candidate.faults
-        return [Candidate(faults.plus(planned), spots[planned.index]) for planned in ways]
+        return [Candidate(faults.plus(planned), places[planned.index]) for planned in ways]
 
     def _class_at(self, candidate: Candidate) -> WayClass | None:
-        spot = candidate.spot
-        return None if spot is None else spot.class_of(candidate.last)
+        place = candidate.place
+        return None if place is None else place.class_of(candidate.last)
 
-    def _find_spots(
+    def _find_places(
         self,
         context: WayClass | None,
         prediction: Prediction,
         wanted: set[ExecutionIndex],
-        spots: dict[ExecutionIndex, Spot],
+        places: dict[ExecutionIndex, CallInContext],
     ) -> None:
-        """Make the spots of these calls, going through the execution backwards."""
+        """Make the places of these calls, going through the execution backwards."""
         calls = prediction.calls
         following: dict[ExecutionIndex, Event] = {}
         answers = {call.index: key for call, key, _ in calls}
         before = self._failed_before(calls)
-        found: list[tuple[Situation, Spot]] = []
+        found: list[tuple[Situation, CallInContext]] = []
         for call, _, state in reversed(calls):
             caller = self._caller(call.index)
             if call.index in wanted:
                 follows = following.get(caller) or _answered(answers.get(caller))
+                # Each part tells contexts apart that a test application reacted to differently:
+                # the service reached (a redirect), the timeouts (whether it can time out), the line
+                # (a loop and a fallback make the same call), the caller's state (what a POST sent),
+                # whether this is an attempt after a failure, and what follows a success.
                 situation: Situation = (
                     call.index,
                     call.target,
@@ -145,14 +157,14 @@ class EquivalenceReduction(ExactReduction):
                     before[call.index],
                     follows,
                 )
-                found.append((situation, Spot(context, call, follows, prediction)))
+                found.append((situation, CallInContext(context, call, follows, prediction)))
             following[caller] = ("call", call.index)
-        for situation, spot in reversed(found):
-            home = self._homes.setdefault(situation, spot)
-            if home is not spot:
-                spot.home = home
-                home.others.append(spot)
-            spots[spot.call.index] = spot
+        for situation, place in reversed(found):
+            home = self._homes.setdefault(situation, place)
+            if home is not place:
+                place.home = home
+                home.others.append(place)
+            places[place.call.index] = place
 
     def _failed_before(self, calls: Sequence[PredictedCall]) -> dict[ExecutionIndex, bool]:
         """Of each call, whether the one before it in the same thread of the handler had failed.
@@ -167,9 +179,9 @@ class EquivalenceReduction(ExactReduction):
             failed[thread] = key is None or not key[0].isdigit() or int(key[0]) >= 400
         return before
 
-    def _reaction(self, spot: Spot, prediction: Prediction) -> Event | None:
+    def _reaction(self, place: CallInContext, prediction: Prediction) -> Event | None:
         """What the handler does after the call has failed, if that is something of its own."""
-        index = spot.call.index
+        index = place.call.index
         caller = self._caller(index)
         met = False
         answer = None
@@ -182,20 +194,22 @@ class EquivalenceReduction(ExactReduction):
             met = met or call.index == index
         else:
             event = _answered(answer)
-        return None if event == spot.following else event
+        return None if event == place.following else event
 
-    def _is_telling(self, spot: Spot, prediction: Prediction) -> bool:
+    def _is_telling(self, place: CallInContext, prediction: Prediction) -> bool:
         """Whether a failure has an effect: on other calls, on their outcomes, on the test's end."""
-        without = spot.without
+        without = place.without
         if without.answer is None or not self._behaviour.holds(without):
-            without = spot.without = self._behaviour.predict(spot.faults.by_index())
+            without = place.without = self._behaviour.predict(place.faults.by_index())
         return without.answer != prediction.answer or (
-            self._beside(spot, without) != self._beside(spot, prediction)
+            self._beside(place, without) != self._beside(place, prediction)
         )
 
-    def _beside(self, spot: Spot, prediction: Prediction) -> list[tuple[ExecutionIndex, object]]:
+    def _beside(
+        self, place: CallInContext, prediction: Prediction
+    ) -> list[tuple[ExecutionIndex, object]]:
         """The calls that are neither the one that can fail nor made by its callee."""
-        inside = {spot.call.index}
+        inside = {place.call.index}
         beside: list[tuple[ExecutionIndex, object]] = []
         for call, key, _ in prediction.calls:
             if call.index in inside or self._caller(call.index) in inside:
@@ -210,7 +224,7 @@ class EquivalenceReduction(ExactReduction):
             caller = self._parents[index] = ROOT if index == ROOT else index.parent
         return caller
 
-    def standing_for(self, faults: FaultSet) -> FaultSet | None:
+    def representative_of(self, faults: FaultSet) -> FaultSet | None:
         """The set of the representatives."""
         classes = self._classes_of(faults)
         if len(classes) < len(faults):
@@ -222,8 +236,8 @@ class EquivalenceReduction(ExactReduction):
         classes: list[WayClass] = []
         context: WayClass | None = None
         for planned in faults:
-            spot = self._spots.get(context, {}).get(planned.index)
-            context = None if spot is None else spot.class_of(planned)
+            place = self._places.get(context, {}).get(planned.index)
+            context = None if place is None else place.class_of(planned)
             if context is None:
                 break
             classes.append(context)
@@ -236,57 +250,62 @@ class EquivalenceReduction(ExactReduction):
             candidate
             for planned, known in list(zip(faults, self._classes_of(faults), strict=False))
             if known.representative is not planned
-            for candidate in self._split(known.spot.home, planned)
+            for candidate in self._split(known.place.home, planned)
         ]
 
-    def _split(self, home: Spot, planned: PlannedFault) -> Iterator[Candidate]:
+    def _split(self, home: CallInContext, planned: PlannedFault) -> Iterator[Candidate]:
         """Give a way a class of its own.
 
         :returns: where it has been run, and is to be built upon now.
         """
-        for spot in (home, *home.others):
-            known = spot.class_of(planned)
+        for place in (home, *home.others):
+            known = place.class_of(planned)
             if known is None or known.representative is planned:
                 continue
             if planned in known.ran:
                 known.ran.remove(planned)
                 alone = WayClass(
-                    spot, planned, known.answer, known.reaction, [], telling=known.telling
+                    place, planned, known.answer, known.reaction, [], telling=known.telling
                 )
-                spot.classes.append(alone)
-                yield Candidate(alone.faults, spot)
+                place.classes.append(alone)
+                logger.debug("split from its class: %r", alone)
+                yield Candidate(alone.faults, place)
             else:
                 known.taken.remove(planned)
-                self._reopened += [each for each in spot.passed_over if each.last is planned]
-                spot.passed_over = [each for each in spot.passed_over if each.last is not planned]
+                self._reopened += [each for each in place.pruned if each.last is planned]
+                place.pruned = [each for each in place.pruned if each.last is not planned]
 
     @property
     def classes(self) -> tuple[EquivalenceClass, ...]:
         """Those of the calls where they were first seen, or seen to lead to something else."""
         return tuple(
             EquivalenceClass(
-                call=each.spot.call,
+                call=each.place.call,
                 ways=tuple(planned.fault for planned in each.ran),
                 representative=each.representative.fault,
-                context=each.spot.faults,
+                context=each.place.faults,
             )
             for home in self._homes.values()
-            for spot in (home, *(other for other in home.others if other.opened))
-            for each in spot.classes
+            for place in (home, *(other for other in home.others if other.opened))
+            for each in place.classes
         )
 
-    def left_out(self, pruned: Sequence[Pruned], ledger: Ledger) -> Sequence[Pruned]:  # noqa: ARG002
+    def all_pruned(self, pruned: Sequence[Pruned], ledger: Ledger) -> Sequence[Pruned]:  # noqa: ARG002
         """What was predicted, and all that is made of ways that others stand for."""
         if not ledger.executions:
             return ()
-        standings: dict[WayClass | None, Standing] = {None: Standing(None, (), "")}
-        for spots in self._spots.values():
-            for spot in spots.values():
-                for each in spot.classes:
-                    context = standings[spot.context]
-                    standings[each] = Standing(context, tuple(each.ways), each.answer)
-        ran = sum(self.standing_for(each.faults) is not None for each in ledger.attempted())
-        return LeftOut(list(standings.values()), ran, ledger.has_run)
+        representatives: dict[WayClass | None, RepresentativeSet] = {
+            None: RepresentativeSet(None, (), "")
+        }
+        for places in self._places.values():
+            for place in places.values():
+                for each in place.classes:
+                    context = representatives[place.context]
+                    representatives[each] = RepresentativeSet(
+                        context, tuple(each.ways), each.answer
+                    )
+        ran = sum(self.representative_of(each.faults) is not None for each in ledger.attempted())
+        return PrunedSets(list(representatives.values()), ran, ledger.has_run)
 
 
 def _answered(key: tuple[str, str | None] | None) -> Event:
@@ -296,7 +315,8 @@ def _answered(key: tuple[str, str | None] | None) -> Event:
 def _outcome(prediction: Prediction, faulted: ExecutionIndex) -> int | None:
     """A number for everything that a fault is followed by, or ``None`` if not all is known.
 
-    What comes before the fault is in it, too, and is the same for all that are compared.
+    What comes before the fault is in it, too, and is the same for all that are compared. A hash
+    instead of the events: there is one for each class, and the events would be most of the memory.
     """
     if prediction.answer is None:
         return None

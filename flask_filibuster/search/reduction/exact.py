@@ -1,4 +1,10 @@
-"""Reductions: which fault sets need not be run, and which need not be built upon."""
+"""Reductions: which fault sets need not be run, and which need not be built upon.
+
+Exact reduction is the paper's dynamic reduction (Filibuster, SoCC '21, section 4.4): a set is
+pruned only if every step of every handler under it has been seen, with the same outcomes before it.
+It gives the published counts; what follows from a handler's memory beyond its request, it cannot
+know, as the paper's cannot.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +17,7 @@ from flask_filibuster.results.result import EquivalenceClass, Pruned
 from flask_filibuster.search.behaviour import Behaviour
 from flask_filibuster.search.ledger import Ledger
 from flask_filibuster.search.nodes import PredictedCall, Prediction
-from flask_filibuster.search.reduction.spots import Candidate
+from flask_filibuster.search.reduction.contexts import Candidate
 
 
 class Reduction(Protocol):
@@ -27,11 +33,11 @@ class Reduction(Protocol):
         :param trace: what happened.
         """
 
-    def passes_over(self, candidate: Candidate) -> bool:
-        """Whether the set is left out, as another one stands for it; asking changes nothing."""
+    def prunes(self, candidate: Candidate) -> bool:
+        """Whether the set is pruned, as another one stands for it; asking changes nothing."""
 
-    def pass_over(self, candidate: Candidate) -> None:
-        """The set is left out on that ground."""
+    def prune(self, candidate: Candidate) -> None:
+        """The set is pruned on that ground."""
 
     def settle(self, candidate: Candidate, prediction: Prediction) -> bool:
         """Take in what a set has led to, or is predicted to lead to.
@@ -49,9 +55,9 @@ class Reduction(Protocol):
         """
 
     def reopened(self) -> list[Candidate]:
-        """Sets that were passed over and, as it turned out, should not have been; once each."""
+        """Sets that were pruned and, as it turned out, should not have been; once each."""
 
-    def standing_for(self, faults: FaultSet) -> FaultSet | None:
+    def representative_of(self, faults: FaultSet) -> FaultSet | None:
         """The set that stands for this one, as far as it is known."""
 
     def doubt(self, faults: FaultSet) -> list[Candidate]:
@@ -64,8 +70,8 @@ class Reduction(Protocol):
     def classes(self) -> tuple[EquivalenceClass, ...]:
         """The ways for calls to fail, by what they lead to."""
 
-    def left_out(self, pruned: Sequence[Pruned], ledger: Ledger) -> Sequence[Pruned]:
-        """Everything that was left out.
+    def all_pruned(self, pruned: Sequence[Pruned], ledger: Ledger) -> Sequence[Pruned]:
+        """Everything that was pruned.
 
         :param pruned: the sets that were predicted step by step.
         :param ledger: what was run.
@@ -73,7 +79,7 @@ class Reduction(Protocol):
 
 
 class NoReduction:
-    """Leaves out nothing."""
+    """Prunes nothing."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
@@ -90,11 +96,11 @@ class NoReduction:
         ]
         return Prediction(calls, None)
 
-    def passes_over(self, candidate: Candidate) -> bool:  # noqa: ARG002
+    def prunes(self, candidate: Candidate) -> bool:  # noqa: ARG002
         """No set stands for another."""
         return False
 
-    def pass_over(self, candidate: Candidate) -> None:
+    def prune(self, candidate: Candidate) -> None:
         """Never called for."""
 
     def settle(
@@ -116,10 +122,10 @@ class NoReduction:
         return [Candidate(faults.plus(planned)) for planned in ways]
 
     def reopened(self) -> list[Candidate]:
-        """None was passed over."""
+        """None was pruned."""
         return []
 
-    def standing_for(self, faults: FaultSet) -> FaultSet | None:
+    def representative_of(self, faults: FaultSet) -> FaultSet | None:
         """Each set stands for itself."""
         return faults
 
@@ -132,13 +138,13 @@ class NoReduction:
         """None are formed."""
         return ()
 
-    def left_out(self, pruned: Sequence[Pruned], ledger: Ledger) -> Sequence[Pruned]:
+    def all_pruned(self, pruned: Sequence[Pruned], ledger: Ledger) -> Sequence[Pruned]:
         """What was predicted, and not run later on."""
         return tuple(each for each in pruned if not ledger.has_run(each.faults))
 
 
 class ExactReduction(NoReduction):
-    """Leaves out the sets of which every step of every handler is known."""
+    """Prunes the sets of which every step of every handler is known."""
 
     def predict(self, faults: FaultSet) -> Prediction | None:
         """Follow the trees."""

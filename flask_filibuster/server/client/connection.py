@@ -92,25 +92,10 @@ class ServerClient:
                 "and is not asked again yet"
             )
         body = b"" if content is None else json.dumps(content).encode()
-        target = self._prefix + path
-        headers = {"Content-Type": "application/json", INSTRUMENTATION: "true"}
-        if self._seal is not None:
-            headers[SIGNATURE] = self._seal.sign(method, target, body)
         seconds = self._timeout if timeout is None else timeout
         began = time.monotonic()
         try:
-            response = self._connections().urlopen(
-                method,
-                target,
-                body=body,
-                headers=headers,
-                retries=False,
-                redirect=False,
-                timeout=urllib3.Timeout(connect=min(CONNECT_TIMEOUT, seconds), read=seconds),
-                preload_content=False,
-            )
-            answer = response.read(LONGEST_ANSWER)
-            response.release_conn()
+            status, answer = self._answer(method, self._prefix + path, body, seconds)
         except urllib3_errors.NewConnectionError as error:  # To urllib3, a timeout; often, at once.
             if time.monotonic() - began > _PAUSE:
                 self._shunned_until = time.monotonic() + min(seconds, READ_TIMEOUT)
@@ -125,7 +110,26 @@ class ServerClient:
         except (urllib3_errors.HTTPError, OSError) as error:
             self.failed()
             raise _UnreachableError(self._away(error)) from error
-        return self._content(method, path, response.status, answer, plain_ok=plain_ok)
+        return self._content(method, path, status, answer, plain_ok=plain_ok)
+
+    def _answer(self, method: str, target: str, body: bytes, seconds: float) -> tuple[int, bytes]:
+        """Status and body of the server's answer, which is read no further than it may be long."""
+        headers = {"Content-Type": "application/json", INSTRUMENTATION: "true"}
+        if self._seal is not None:
+            headers[SIGNATURE] = self._seal.sign(method, target, body)
+        response = self._connections().urlopen(
+            method,
+            target,
+            body=body,
+            headers=headers,
+            retries=False,
+            redirect=False,
+            timeout=urllib3.Timeout(connect=min(CONNECT_TIMEOUT, seconds), read=seconds),
+            preload_content=False,
+        )
+        answer = response.read(LONGEST_ANSWER)
+        response.release_conn()
+        return response.status, answer
 
     def _away(self, error: Exception) -> str:
         return f"the Filibuster server at {self.url} cannot be reached: {error!r}"

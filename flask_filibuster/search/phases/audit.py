@@ -1,7 +1,8 @@
-"""Phases that put reduction to the test: by samples of what it left out, or by all of that."""
+"""Phases that put reduction to the test: by samples of what it pruned, or by all of that."""
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from flask_filibuster.search.ledger import Ledger
 from flask_filibuster.search.nodes import Key, Prediction
 from flask_filibuster.search.plan import Plan
 from flask_filibuster.search.reduction.exact import NoReduction, Reduction
-from flask_filibuster.search.reduction.left_out import LeftOut
+from flask_filibuster.search.reduction.pruned import PrunedSets
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Doubts:
 
     def expected(self, faults: FaultSet) -> _Expected | None:
         """What is predicted of a set, if anything is."""
-        stand = self._reduction.standing_for(faults)
+        stand = self._reduction.representative_of(faults)
         prediction = None if stand is None else self._reduction.predict(stand)
         if stand is None or prediction is None or prediction.answer is None:
             return None
@@ -69,12 +72,13 @@ class Doubts:
             culprit = _culprit(expected.prediction, seen, execution.faults)
         if culprit is None:
             return
+        logger.debug("reduction does not hold for %r: %s", execution.faults, culprit)
         self.findings.append(_finding(culprit, expected, execution))
         self._search.build_on(self._reduction.doubt(execution.faults))
 
 
 class Audit:
-    """Runs some of the sets that reduction has left out.
+    """Runs some of the sets that reduction has pruned.
 
     :param ledger: what has been seen.
     :param reduction: what has left them out.
@@ -111,7 +115,7 @@ class Audit:
 
     @property
     def waiting(self) -> int:
-        """How many are still to be run; before they are chosen, they are among those left out."""
+        """How many are still to be run; before they are chosen, they are among those pruned."""
         return len(self._chosen or ())
 
     def next(self) -> Plan | None:
@@ -127,10 +131,10 @@ class Audit:
 
     def _choose(self) -> list[Pruned]:
         chance = random.Random(self._seed)  # noqa: S311 - to be chosen again, not to be secret
-        left_out = self._reduction.left_out(self._search.pruned, self._ledger)
-        if isinstance(left_out, LeftOut):
-            return left_out.sample(self._count, chance)
-        return chance.sample(list(left_out), min(self._count, len(left_out)))
+        pruned = self._reduction.all_pruned(self._search.pruned, self._ledger)
+        if isinstance(pruned, PrunedSets):
+            return pruned.sample(self._count, chance)
+        return chance.sample(list(pruned), min(self._count, len(pruned)))
 
     def upcoming(self) -> Iterator[FaultSet]:
         """The rest of the sample."""
@@ -144,7 +148,7 @@ class Audit:
 
 
 class Everything:
-    """Runs what reduction has left out, all of it.
+    """Runs what reduction has pruned, all of it.
 
     :param ledger: what has been seen.
     :param doubts: what becomes of surprises.
@@ -167,7 +171,7 @@ class Everything:
 
     @property
     def waiting(self) -> int:
-        """How many sets are known of that have not been run or passed by."""
+        """How many sets are known of that have not been run or pruned."""
         return self._search.waiting if self._begun else 0
 
     def next(self) -> Plan | None:

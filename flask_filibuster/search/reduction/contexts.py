@@ -1,4 +1,9 @@
-"""Calls that can fail, each in the context of one fault set, and their ways to fail by class."""
+"""Calls that can fail, each in the context of one fault set, and their faults by class.
+
+The context is the set of representatives that was run before the fault. Contexts form a tree: the
+class of a fault is the context of the calls that come after it. That is what keeps memory and time
+in proportion to what is run, where the sets that the classes stand for grow exponentially.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,7 @@ Event = tuple[str, str | None]
 class WayClass:
     """Ways for one call to fail in one context that lead to the same.
 
-    :ivar spot: the call in its context.
+    :ivar place: the call in its context.
     :ivar representative: the way that is built upon.
     :ivar ran: the ways of which that was seen in this context.
     :ivar taken: those of which it is believed, as it was so where the call was first seen.
@@ -22,11 +27,11 @@ class WayClass:
     :ivar telling: whether anything at all is other than without the failure.
     """
 
-    __slots__ = ("answer", "ran", "reaction", "representative", "spot", "taken", "telling")
+    __slots__ = ("answer", "place", "ran", "reaction", "representative", "taken", "telling")
 
     def __init__(
         self,
-        spot: Spot,
+        place: CallInContext,
         representative: PlannedFault,
         answer: str,
         reaction: Event | None,
@@ -34,13 +39,17 @@ class WayClass:
         *,
         telling: bool,
     ) -> None:
-        self.spot = spot
+        self.place = place
         self.representative = representative
         self.answer = answer
         self.reaction = reaction
         self.ran = [representative]
         self.taken = taken
         self.telling = telling
+
+    def __repr__(self) -> str:
+        faults = ", ".join(str(each.fault) for each in self.ways)
+        return f"<WayClass of {self.place.call.describe()}: {faults}; {self.answer}>"
 
     @property
     def ways(self) -> list[PlannedFault]:
@@ -50,10 +59,10 @@ class WayClass:
     @property
     def faults(self) -> FaultSet:
         """The set that stands for all sets made of these ways and of those of the context."""
-        return self.spot.faults.plus(self.representative)
+        return self.place.faults.plus(self.representative)
 
 
-class Spot:
+class CallInContext:
     """A call that can fail, in the context of one fault set.
 
     :ivar context: the class of the context's last fault; ``None``: the context is fault-free.
@@ -73,7 +82,7 @@ class Spot:
         "home",
         "opened",
         "others",
-        "passed_over",
+        "pruned",
         "without",
     )
 
@@ -88,9 +97,13 @@ class Spot:
         self.opened = False
         self.classes: list[WayClass] = []
         self.by_outcome: dict[int, WayClass] = {}
-        self.passed_over: list[Candidate] = []
+        self.pruned: list[Candidate] = []
         # Of a home: where else the situation was met.
-        self.others: list[Spot] = []
+        self.others: list[CallInContext] = []
+
+    def __repr__(self) -> str:
+        state = "home" if self.home is self else "opened" if self.opened else "trusts its home"
+        return f"<CallInContext {self.call.describe()} under {self.faults!r}, {state}>"
 
     @property
     def faults(self) -> FaultSet:
@@ -114,17 +127,20 @@ class Candidate:
     """A fault set that waits to be judged.
 
     :ivar faults: the set.
-    :ivar spot: the call that its last fault is planned for, in its context; ``None`` where a
+    :ivar place: the call that its last fault is planned for, in its context; ``None`` where a
         reduction does not ask for it.
     :ivar prediction: what was last predicted of it.
     """
 
-    __slots__ = ("faults", "prediction", "spot")
+    __slots__ = ("faults", "place", "prediction")
 
-    def __init__(self, faults: FaultSet, spot: Spot | None = None) -> None:
+    def __init__(self, faults: FaultSet, place: CallInContext | None = None) -> None:
         self.faults = faults
-        self.spot = spot
+        self.place = place
         self.prediction: Prediction | None = None
+
+    def __repr__(self) -> str:
+        return f"<Candidate {self.faults!r}>"
 
     @property
     def last(self) -> PlannedFault:

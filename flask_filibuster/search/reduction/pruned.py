@@ -1,4 +1,8 @@
-"""The fault sets that reduction left out: there may be more than can be listed."""
+"""The fault sets that were pruned: there may be more than can be listed.
+
+They are the products of the classes on the way to each representative set, so that each has a
+number, from which it is made when it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.results.result import Pruned
 
 
-class Standing:
+class RepresentativeSet:
     """A fault set that stands for others: those in which a fault is replaced by an equal one.
 
     :param context: what stands for the set without its last fault; ``None``: it has none.
@@ -22,7 +26,7 @@ class Standing:
     __slots__ = ("answer", "context", "count", "ways")
 
     def __init__(
-        self, context: Standing | None, ways: tuple[PlannedFault, ...], answer: str
+        self, context: RepresentativeSet | None, ways: tuple[PlannedFault, ...], answer: str
     ) -> None:
         self.context = context
         self.ways = ways
@@ -32,31 +36,34 @@ class Standing:
     def member(self, number: int) -> FaultSet:
         """One of the sets, by a number from 0, which is the one that stands for the others."""
         faults: list[PlannedFault] = []
-        standing = self
-        while standing.context is not None:
-            number, which = divmod(number, len(standing.ways))
-            faults.append(standing.ways[which])
-            standing = standing.context
+        representative = self
+        while representative.context is not None:
+            number, which = divmod(number, len(representative.ways))
+            faults.append(representative.ways[which])
+            representative = representative.context
         return FaultSet(tuple(reversed(faults)))
 
 
-class LeftOut(Sequence[Pruned]):
+class PrunedSets(Sequence[Pruned]):
     """The sets that are stood for and were not run, made when they are asked for.
 
-    :param standings: the sets that stand for others.
+    :param representatives: the sets that stand for others.
     :param ran: how many of all these sets were run.
     :param was_run: says of a set whether it was.
     :ivar total: how many sets these are, which can be more than ``len`` can say.
     """
 
     def __init__(
-        self, standings: Sequence[Standing], ran: int, was_run: Callable[[FaultSet], bool]
+        self,
+        representatives: Sequence[RepresentativeSet],
+        ran: int,
+        was_run: Callable[[FaultSet], bool],
     ) -> None:
-        self._standings = standings
+        self._representatives = representatives
         self._was_run = was_run
         self._ends: list[int] = []
         total = 0
-        for each in standings:
+        for each in representatives:
             total += each.count
             self._ends.append(total)
         self.places = total
@@ -65,10 +72,10 @@ class LeftOut(Sequence[Pruned]):
     def at(self, place: int) -> Pruned | None:
         """The set at a place, from 0 to ``places``; ``None`` where that one was run."""
         which = bisect.bisect_right(self._ends, place)
-        standing = self._standings[which]
+        representative = self._representatives[which]
         before = self._ends[which - 1] if which else 0
-        faults = standing.member(place - before)
-        return None if self._was_run(faults) else Pruned(faults, standing.answer)
+        faults = representative.member(place - before)
+        return None if self._was_run(faults) else Pruned(faults, representative.answer)
 
     def __len__(self) -> int:
         return self.total
