@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import signal
 import sys
 import time
@@ -14,48 +15,15 @@ from typing import Any
 import pytest
 
 from tests.support.ports import ports
-from tests.support.processes import Project, is_alive, running, wait_until
-
-SLOW_COMMAND = """
-    import http.client
-    import json
-    import os
-    import sys
-    import time
-
-    number = os.environ["FILIBUSTER_EXECUTION"]
-
-    def note(what):
-        with open("times", "a") as file:
-            print(what, number, time.monotonic(), os.getpid(), file=file)
-
-    note("began")
-    if "hang" in sys.argv and number != "1" and number != "2":
-        time.sleep(60)
-    headers = json.loads(os.environ["FILIBUSTER_HEADERS"])
-    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["FRONT_PORT"]), 30)
-    connection.request("GET", sys.argv[1], headers=headers)
-    answer = connection.getresponse()
-    time.sleep(0.3)
-    note("ended")
-    sys.exit(0 if answer.status == 200 else f"answered {answer.status}")
-"""
-
-WITHOUT_HEADERS = """
-    import os
-    import sys
-    import urllib.request
-
-    urllib.request.urlopen(f"http://127.0.0.1:{os.environ['FRONT_PORT']}{sys.argv[1]}")
-"""
+from tests.support.processes import PROGRAMS, Project, is_alive, running, wait_until
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     with ports(Project.PORTS) as first:
         made = Project(tmp_path, first)
-        made.write("slow.py", SLOW_COMMAND)
-        made.write("headless.py", WITHOUT_HEADERS)
+        for name in ("slow.py", "headless.py"):
+            shutil.copy(PROGRAMS / name, tmp_path)
         yield made
 
 

@@ -628,21 +628,19 @@ def test_status_says_whether_the_server_is_there_and_who_it_is(project: Project)
 
 SLOW = SERVICES.replace("timeout=5", "timeout=0.2").replace(
     'return "data"',
-    """
-            with open("worked", "a") as file:
-                print("worked", file=file)
-            return "data"
-    """.strip(),
+    """with open("worked", "a") as file:
+            print("worked", file=file)
+        return "data"
+""",
 )
 
-CLOCKED = COMMAND.replace("import http.client", "import http.client\n    import time").replace(
+CLOCKED = COMMAND.replace("import http.client", "import http.client\nimport time").replace(
     "answer = connection.getresponse()",
-    """
-    began = time.monotonic()
-    answer = connection.getresponse()
-    with open("took", "a") as file:
-        print(time.monotonic() - began, file=file)
-    """.strip(),
+    """began = time.monotonic()
+answer = connection.getresponse()
+with open("took", "a") as file:
+    print(time.monotonic() - began, file=file)
+""",
 )
 
 

@@ -18,7 +18,17 @@ from pathlib import Path
 import requests
 
 ROOT = Path(__file__).parents[2]
+PROGRAMS = Path(__file__).with_name("programs")
 PATIENCE = 60.0
+
+
+def program(name: str) -> str:
+    """The source of one of the programs that projects are made of."""
+    return (PROGRAMS / name).read_text(encoding="utf-8")
+
+
+SERVICES = program("services.py")
+COMMAND = program("check.py")
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
@@ -124,83 +134,6 @@ def running(command: list[str], path: Path, environ: Mapping[str, str]) -> Itera
         started.end()
 
 
-SERVICES = """
-    import os
-    import requests
-    from flask import Flask
-    from flask_filibuster import Filibuster
-
-    BACK = f"http://127.0.0.1:{os.environ['BACK_PORT']}"
-
-    def made(name):
-        with open("pids", "a") as file:
-            print(os.getpid(), file=file)
-        app = Flask(name)
-        if "SERVER_TIMEOUT" in os.environ:
-            app.config["FILIBUSTER_TIMEOUT"] = float(os.environ["SERVER_TIMEOUT"])
-        Filibuster(app, service_name=name)
-        return app
-
-    def create_front():
-        front = made("front")
-
-        @front.get("/careful")
-        def careful():
-            try:
-                answer = requests.get(f"{BACK}/data", timeout=5)
-                answer.raise_for_status()
-            except requests.RequestException:
-                return "default"
-            return answer.text
-
-        @front.get("/careless")
-        def careless():
-            try:
-                answer = requests.get(f"{BACK}/data", timeout=5)
-            except requests.ConnectionError:
-                return "default"
-            return answer.text, answer.status_code
-
-        return front
-
-    def create_back():
-        back = made("back")
-
-        @back.get("/data")
-        def data():
-            return "data"
-
-        return back
-"""
-
-COMMAND = """
-    import http.client
-    import json
-    import os
-    import sys
-
-    headers = json.loads(os.environ.get("FILIBUSTER_HEADERS", "{}"))
-    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["FRONT_PORT"]), 30)
-    connection.request("GET", sys.argv[1], headers=headers)
-    answer = connection.getresponse()
-    print(answer.read().decode())
-    sys.exit(0 if answer.status == 200 else f"answered {answer.status}")
-"""
-
-TEST = """
-    import os
-
-    import pytest
-    import requests
-
-    @pytest.mark.filibuster
-    @pytest.mark.parametrize("path", [os.environ.get("CHECKED", "careless")])
-    def test_page(path):
-        answer = requests.get(f"http://127.0.0.1:{os.environ['FRONT_PORT']}/{path}", timeout=30)
-        assert answer.status_code == 200
-"""
-
-
 class Project:
     """A directory with two services, front and back, and with tests of front.
 
@@ -288,7 +221,7 @@ class Project:
         if not (self.path / "pytest.ini").exists():
             self.write("pytest.ini", "[pytest]\naddopts = --strict-markers\n")
             if not (self.path / "test_it.py").exists():
-                self.write("test_it.py", TEST)
+                self.write("test_it.py", program("marked.py"))
         plugins = ("-p", "no:hypothesispytest", "-p", "no:cacheprovider", "-p", "no:xdist")
         return [sys.executable, "-m", "pytest", "--color=no", *plugins, *arguments]
 
