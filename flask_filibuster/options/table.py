@@ -118,6 +118,15 @@ class Frontend:
             kinds.FLAG, "Show what the services log.", ("project", "explore", "test"), default=False
         ),
     ] = None
+    strict: Annotated[
+        bool | None,
+        Option(
+            kinds.FLAG,
+            "Fail a test for bugs that oracles find, instead of a warning.",
+            ("mark", "pytest", "project"),
+            default=False,
+        ),
+    ] = None
 
 
 ROWS: Final[tuple[Option, ...]] = tuple(

@@ -18,6 +18,7 @@ from flask_filibuster.results.bug import Failure
 from flask_filibuster.results.counterexample import Counterexample
 from flask_filibuster.results.directory import DIRECTORY
 from flask_filibuster.results.execution import Execution
+from flask_filibuster.results.findings import Finding
 from flask_filibuster.results.result import Result
 
 Reports = list[pytest.TestReport]
@@ -32,6 +33,7 @@ def explored(
     failed: Mapping[int, Reports],
     unprepared: Reports | None,
     skips: int,
+    strict: bool = False,
 ) -> Reports:
     """The reports of a test that was explored: of its smallest failing execution, if one failed.
 
@@ -42,6 +44,7 @@ def explored(
     :param failed: the reports of failed executions, by number.
     :param unprepared: the reports of an execution whose set-up failed.
     :param skips: how many executions ended in ``pytest.skip()`` or ``pytest.xfail()``.
+    :param strict: whether bugs that oracles found are failures, and not warnings.
     """
     reports = first
     if result.failures:
@@ -59,9 +62,7 @@ def explored(
         )
     if result.problems:
         _fail(reports, "filibuster: not everything was seen", "\n".join(result.problems))
-    refused = _warn(item, result)
-    if refused:
-        _fail(reports, "filibuster: warnings that are errors here", "\n\n".join(refused))
+    _tell_findings(item, result, reports, strict=strict)
     notes = list(result.notes)
     if skips:
         count = text.counted(skips, "execution was", "executions were")
@@ -213,17 +214,28 @@ def _failure_text(item: pytest.Item, subject: Subject, failure: Failure, result:
     return "\n".join(text.failure_lines(failure, result, command))
 
 
-def _warn(item: pytest.Item, result: Result) -> list[str]:
+def _tell_findings(item: pytest.Item, result: Result, reports: Reports, *, strict: bool) -> None:
+    """Have the test fail for bugs that oracles found, where it is strict, and warn of the rest."""
+    bugs = [each for each in result.findings if strict and each.broken]
+    if bugs:
+        _fail(reports, "filibuster: bugs found by oracles", "\n\n".join(map(_told, bugs)))
+    others = (each for each in result.findings if each not in bugs)
+    refused = _warn(item, others, result.notes)
+    if refused:
+        _fail(reports, "filibuster: warnings that are errors here", "\n\n".join(refused))
+
+
+def _warn(item: pytest.Item, findings: Iterable[Finding], notes: Iterable[str]) -> list[str]:
     """Warn of findings and notes.
 
     :returns: the warnings that the user's filters turn into errors.
     """
-    findings = (
-        "\n".join((f"{each.kind}: {next(lines)}", *lines))
-        for each in result.findings
-        for lines in (text.finding_lines(each),)
-    )
-    return [message for message in (*findings, *result.notes) if not _warned(item, message)]
+    return [each for each in (*map(_told, findings), *notes) if not _warned(item, each)]
+
+
+def _told(finding: Finding) -> str:
+    first, *others = text.finding_lines(finding)
+    return "\n".join((f"{finding.kind}: {first}", *others))
 
 
 def _warned(item: pytest.Item, message: str) -> bool:

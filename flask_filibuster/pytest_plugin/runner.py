@@ -27,7 +27,7 @@ from flask_filibuster.pytest_plugin.reports import (
     interruption_lines,
     replayed,
 )
-from flask_filibuster.pytest_plugin.search import AnySearch, begin, server_of
+from flask_filibuster.pytest_plugin.search import AnySearch, begin, options_of, server_of
 from flask_filibuster.pytest_plugin.state import INTERRUPTED, REPLAYED
 from flask_filibuster.pytest_plugin.subject import PytestItem
 from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS
@@ -129,6 +129,7 @@ class MarkedTest:
             failed=self._failed,
             unprepared=self._unprepared,
             skips=self._skips,
+            strict=bool(options_of(self._item).strict),
         )
 
     def _learned(self, search: Any, execution: Execution) -> None:

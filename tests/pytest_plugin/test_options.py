@@ -26,6 +26,10 @@ SERVICES = """
                 pass
         return "page"
 
+    @front.get("/careless")
+    def careless():
+        return requests.get("http://back/1", timeout=1).text
+
     @back.get("/<int:number>")
     def part(number):
         return "part"
@@ -64,8 +68,8 @@ class Suite:
     def ini(self, line: str) -> None:
         self._pytester.makeini(f"[pytest]\n{line}")
 
-    def mark(self, arguments: str) -> None:
-        self._pytester.makepyfile(test_it=TEST.replace("MARK", arguments))
+    def mark(self, arguments: str, test: str = TEST) -> None:
+        self._pytester.makepyfile(test_it=test.replace("MARK", arguments))
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
         told = (
@@ -197,3 +201,35 @@ def test_unknown_argument_of_the_mark(suite: Suite) -> None:
     code, output, _ = suite.run()
     assert code == pytest.ExitCode.INTERRUPTED
     assert "does not take max_fault; did you mean 'max_faults'?" in output
+
+
+CARELESS = """
+    import pytest
+    import requests
+
+    @pytest.mark.filibuster(MARK)
+    def test_page():
+        requests.get("http://front/careless")
+"""
+
+
+@pytest.mark.parametrize("place", ["option", "ini", "project", "mark"])
+def test_bugs_that_oracles_find_are_failures(suite: Suite, place: str) -> None:
+    suite.mark("strict=True" if place == "mark" else "", CARELESS)
+    suite.project(SERVED, "strict = true" if place == "project" else "")
+    suite.ini("filibuster_strict = true" if place == "ini" else "")
+    code, output, _ = suite.run(*(["--filibuster-strict"] if place == "option" else []))
+    assert code == 1
+    assert "FAILED test_it.py::test_page - uncaught exception: " in output
+    assert "Warning: uncaught exception" not in output
+
+
+def test_bugs_that_oracles_find_are_warnings(suite: Suite) -> None:
+    suite.mark("strict=True", CARELESS)
+    code, output, _ = suite.run("--no-filibuster-strict")
+    assert code == 0
+    assert "Warning: uncaught exception" in output
+
+
+def test_a_warning_is_none_of_the_bugs(suite: Suite) -> None:
+    assert suite.executions("--filibuster-strict") == "5"  # Its calls have no timeout.
