@@ -55,7 +55,7 @@ def install(app: Flask, config: Config, *, temporary: bool = False) -> Instrumen
     if "filibuster" in app.extensions:
         raise SetupError(
             f"Filibuster is already set up on the Flask app {app.name!r}; "
-            "create it once for each app, at the place where the app is made"
+            "create it once for each app, where the app is created"
         )
     state = InstrumentedApp(app, config, temporary=temporary)
     app.extensions["filibuster"] = state

@@ -20,7 +20,7 @@ class BrokenBody(Exception):  # noqa: N818 - it names what happened, for clients
     def __init__(
         self, received: int, missing: int | None = None, error: Exception | None = None
     ) -> None:
-        super().__init__(f"the body broke off after {received} bytes")
+        super().__init__(f"the body is incomplete: {received} bytes received")
         self.received = received
         self.missing = missing
         self.error = error

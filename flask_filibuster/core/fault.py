@@ -56,7 +56,7 @@ class Fault:
         kind: Kind | None = None,
     ) -> None:
         if sum(each is not None for each in (exception, status, kind)) != 1:
-            raise FaultModelError("a fault has either an exception or a status")
+            raise FaultModelError("a fault needs exactly one of exception, status and kind")
         if exception is not None:
             kind = Raised(exception, library, details)
         elif status is not None:

@@ -42,9 +42,9 @@ class UrlPattern:
                 compiled = _built_in(regex) if regex in _BUILT_IN else _compiled(regex)
                 return _checked(cls(compiled, replacement))
             case str():
-                raise ValueError(f"{entry!r} is no such name, and as a text it never varies")
+                raise ValueError(f"{entry!r} is neither a built-in name nor a regular expression")
             case _:
-                raise ValueError(f"{entry!r} is neither a text nor a pair of texts")
+                raise ValueError(f"{entry!r} is neither a string nor a pair of strings")
 
 
 def url_in_signature(url: str, patterns: Iterable[UrlPattern]) -> str:
@@ -68,9 +68,9 @@ def _compiled(regex: str) -> re.Pattern[str]:
     try:
         compiled = re.compile(regex)
     except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"{regex!r} is no regular expression: {error}") from error
+        raise ValueError(f"{regex!r} is not a regular expression: {error}") from error
     if compiled.search("") is not None:
-        raise ValueError(f"{regex!r} matches the empty text, and so everywhere")
+        raise ValueError(f"{regex!r} matches the empty string, so it matches everywhere")
     return compiled
 
 
@@ -78,7 +78,7 @@ def _checked(pattern: UrlPattern) -> UrlPattern:
     try:
         pattern.regex.sub(pattern.replacement, "")
     except (re.error, IndexError) as error:
-        raise ValueError(f"{pattern.replacement!r} does not fit: {error}") from error
+        raise ValueError(f"the replacement {pattern.replacement!r} is invalid: {error}") from error
     return pattern
 
 

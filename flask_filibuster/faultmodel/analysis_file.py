@@ -96,8 +96,8 @@ def none_of(services: Sequence[re.Pattern[str]]) -> re.Pattern[str]:
     for service in services:
         if service.flags != EVERY_SERVICE.flags or (groups and _NUMBERED.search(service.pattern)):
             raise FaultModelError(
-                f"the service {service.pattern!r} cannot be written together with default "
-                "statuses, as it has flags or refers to a group by its number"
+                f"cannot write the service {service.pattern!r} together with default statuses: "
+                "its pattern has flags or refers to a group by number"
             )
         groups += service.groups
     names = "|".join(service.pattern for service in services)
@@ -150,25 +150,25 @@ class _Reading:
         for each in entry["types"]:
             self._count()
             if "return_value" not in each:
-                raise FaultModelError(f"an error type without return_value: {each!r}")
+                raise FaultModelError(f"return_value is missing in the error type {each!r}")
             faults.append(_fault(each, status=_status_code(each["return_value"]["status_code"])))
         return Rule(calls, tuple(faults), self._pattern(entry["service_name"]))
 
     def _pattern(self, text: Any) -> re.Pattern[str]:
         if not isinstance(text, str):
-            raise FaultModelError(f"{text!r} is not a regular expression; it must be a text")
+            raise FaultModelError(f"{text!r} is not a regular expression; it must be a string")
         self._characters += len(text)
         if len(text) > MOST_IN_A_PATTERN or self._characters > MOST_IN_ALL_PATTERNS:
             raise FaultModelError(
-                f"its patterns are too long; there may be {MOST_IN_A_PATTERN} characters in one "
-                f"and {MOST_IN_ALL_PATTERNS} in all of them"
+                f"its patterns are too long; one may have {MOST_IN_A_PATTERN} characters, "
+                f"all together {MOST_IN_ALL_PATTERNS}"
             )
         return pattern_of(text)
 
     def _count(self) -> None:
         self._counted += 1
         if self._counted > MOST_RULES:
-            raise FaultModelError(f"there are more than {MOST_RULES} rules in it")
+            raise FaultModelError(f"it has more than {MOST_RULES} rules")
 
 
 def _fault(
@@ -185,7 +185,9 @@ def _foreign(entry: Mapping[str, Any], library: str) -> Fault:
     """A fault of another library; its name is only handed on."""
     name, metadata = entry["name"], entry.get("metadata") or {}
     if not isinstance(name, str) or len(name) > MOST_SHOWN:
-        raise FaultModelError("the name of an exception must be a text that is not too long")
+        raise FaultModelError(
+            f"the name of an exception must be a string of at most {MOST_SHOWN} characters"
+        )
     details = sorted(
         (str(key)[:MOST_SHOWN], str(value)[:MOST_SHOWN])
         for key, value in metadata.items()

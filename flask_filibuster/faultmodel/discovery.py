@@ -62,7 +62,7 @@ def services_of(target: str, note: Note) -> Iterator[Service]:
     """The services of a directory, or of a module.
 
     :param target: path of the directory, or name of the module.
-    :param note: told of what is left out, and why.
+    :param note: called with a message for each part that is skipped.
     """
     for part in _parts(target, note):
         with _importing_from(part.places), redirect_stdout(sys.stderr):
@@ -83,7 +83,7 @@ def _parts(target: str, note: Note) -> Iterator[Part]:
     try:
         entries = sorted(directory.iterdir())
     except OSError as error:
-        note(f"{target} is left out: {error}")
+        note(f"{target} is skipped: {error}")
         return
     own = [path.stem for path in entries if path.suffix == ".py" and _fits(path.stem)]
     if (directory / "__init__.py").is_file():
@@ -150,14 +150,14 @@ def _imported(name: str, part: Part, note: Note) -> Iterator[Any]:
     try:
         module = importlib.import_module(name)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the code of other people
-        note(f"{name} is left out{_inside(part)}; it cannot be imported: {_reason(error)}")
+        note(f"{name} is skipped{_inside(part)}; it cannot be imported: {_reason(error)}")
         return
     file = _file_of(name)
     if part.directory is None or (file is not None and _is_in(file, part.directory)):
         yield module
     else:
         other = file or "a part of Python"
-        note(f"{name} is left out{_inside(part)}; its name is already that of {other}")
+        note(f"{name} is skipped{_inside(part)}; its name already belongs to {other}")
 
 
 def _is_in(file: Path, directory: Path) -> bool:
@@ -197,14 +197,14 @@ def _hosted_apps(module: Any, note: Note) -> Iterator[tuple[str, Flask]]:
         services = _called(CONVENTION, module, note)
     if not isinstance(services, Mapping):
         if services is not None:
-            note(f"{CONVENTION} in {_name_of(module)} is left out; it must be a mapping of apps")
+            note(f"{CONVENTION} in {_name_of(module)} is skipped; it must be a mapping of apps")
         return
     for url, app in services.items():
         if _is_app(app):
             try:
                 yield host_of(str(url)), app
             except ValueError as error:
-                note(f"{url!r} in {CONVENTION} of {_name_of(module)} is no base URL: {error}")
+                note(f"{url!r} in {CONVENTION} of {_name_of(module)} is not a base URL: {error}")
                 yield "", app
 
 
@@ -230,7 +230,7 @@ def _called(name: str, module: Any, note: Note) -> Any:
         inspect.signature(function).bind()
         return function()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the code of other people
-        note(f"{name}() of {_name_of(module)} is left out; {_reason(error)}")
+        note(f"{name}() of {_name_of(module)} is skipped; it raised {_reason(error)}")
         return None
 
 

@@ -201,7 +201,7 @@ class FaultModel:
 
 def _listed(name: str, values: Any) -> tuple[Any, ...]:
     if isinstance(values, str | int):
-        raise FaultModelError(f"{name} is {values!r}; it must be a list, even of one")
+        raise FaultModelError(f"{name} is {values!r}; it must be a list, even for one value")
     return tuple(values)
 
 
@@ -228,7 +228,7 @@ def _shown(fault: Fault) -> str | int | None:
 def _raised(named: str | Fault) -> Fault:
     fault = named if isinstance(named, Fault) else Fault(exception=named)
     if fault.exception is None:
-        raise FaultModelError(f"exceptions has {fault!r}, which is no exception")
+        raise FaultModelError(f"exceptions has {fault!r}, which is not an exception")
     return fault
 
 

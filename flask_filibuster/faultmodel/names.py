@@ -20,5 +20,5 @@ def misnamed(model: FaultModel, reached: Collection[str]) -> Iterator[str]:
         hint = f"did you mean {nearest[0]!r}? " if nearest else ""
         yield (
             f"FaultModel(statuses=…) names {name!r}, but no such service was reached; {hint}"
-            f"reached were: {', '.join(known)}"
+            f"reached: {', '.join(known)}"
         )

@@ -79,7 +79,7 @@ class Journal:
         :raises ConfigError: both ``resume`` and ``changed`` are asked for.
         """
         if resume and changed:
-            raise ConfigError("changed", changed, "False where resume is True")
+            raise ConfigError("changed", changed, "False if resume is True")
         name = _storable(name)
         with self._file.lock, ExitStack() as undo:
             with self._file.writing() as db:
@@ -116,8 +116,8 @@ class Journal:
         if newest in running:
             raise JournalError(
                 str(self._file.path),
-                f"cannot be resumed from: {name!r} is being explored by another process just now; "
-                "wait until that has ended, or begin anew",
+                f"cannot be resumed: the exploration of {name!r} is still running; "
+                "wait until it ends, or explore without resuming",
             )
         db.execute(schema.SET_STATE, ("running", newest))
         return newest
@@ -180,7 +180,7 @@ class JournalRun:
                 return None
             *told, sources, extra, check = rows[0]
             if check != checksum(*told, sources, extra):
-                raise damaged(self._file.path, "an execution is not what was recorded")
+                raise damaged(self._file.path, "the checksum of an execution does not match")
             return self._read(*told[2:], extra) if self._names.hold(sources) else None
 
     def record(
@@ -266,7 +266,9 @@ class JournalRun:
 
     def _write(self, told: Sequence[Any], left_out: Sequence[tuple[str, str, str]]) -> None:
         if self._lock is None:
-            raise JournalError(str(self._file.path), "takes no more of what has ended")
+            raise JournalError(
+                str(self._file.path), "accepts no more executions: the exploration has ended"
+            )
         row = (self._exploration, *told, checksum(*told), time.time())
         if not (left_out or self._names.unwritten):
             # One statement is a transaction by itself.
@@ -283,6 +285,7 @@ class JournalRun:
 
     def _read(self, *told: Any) -> Recorded | None:
         verdict, purpose, _, kind, error, problems, asked, trace, extra = told
+        path = self._file.path
         try:
             observation = Observation(
                 self._names.trace(trace),
@@ -292,10 +295,10 @@ class JournalRun:
             )
         except (WireError, FaultModelError) as problem:
             # It is what was recorded, but longer than what is read, or another version's.
-            logger.warning("%s: an execution has to be run again: %s", self._file.path, problem)
+            logger.warning("%s: cannot read an execution, so it runs again: %s", path, problem)
             return None
         except (ValueError, LookupError, TypeError, RecursionError) as problem:
-            raise damaged(self._file.path, f"an execution cannot be read: {problem}") from problem
+            raise damaged(path, f"cannot read an execution: {problem}") from problem
         return Recorded(observation, verdict, purpose, extra)
 
 

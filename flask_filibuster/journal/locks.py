@@ -30,7 +30,7 @@ class RunLock:
         """
         lock = cls._take(journal.with_name(f"{journal.name}-run-{exploration}"))
         if lock is None:
-            raise JournalError(str(journal), "is being explored by another process just now")
+            raise JournalError(str(journal), "is in use: this exploration is still running")
         return lock
 
     @classmethod

@@ -60,11 +60,11 @@ class Names:
         self.unwritten: list[tuple[int, int, str, int]] = []
         for number, text, check in db.execute(NAMES, (exploration,)):
             if check != checksum(text):
-                raise damaged(path, "a name is not what was recorded")
+                raise damaged(path, "the checksum of a name does not match")
             try:
                 self._take(number, json.loads(text))
             except (ValueError, LookupError, TypeError, FaultModelError) as error:
-                raise damaged(path, f"a name cannot be read: {error!r}") from error
+                raise damaged(path, f"cannot read a name: {error!r}") from error
 
     def _take(self, number: int, name: Any) -> None:
         """Know a name that is in the journal."""
@@ -135,7 +135,7 @@ class Names:
         if known is None:
             numbers = (sources or "").split()
             if not all(number in self._files for number in numbers):
-                raise damaged(self._path, "a source has no name")
+                raise damaged(self._path, "the name of a source file is missing")
             known = all(self._is_unchanged(*self._files[number]) for number in numbers)
             self._hold[sources] = known
         return known

@@ -27,7 +27,7 @@ LOGGED = 4000
 PATIENCE = 30.0
 """How long to wait while another process writes, in seconds."""
 
-_MOVE = "move it away, or name another journal"
+_MOVE = "move it away, or use another journal"
 
 # json.dumps would make an encoder of its own at each call with these separators.
 encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -135,7 +135,7 @@ def _open(path: Path) -> sqlite3.Connection:
         make_directory(path.parent)
         found = path.stat() if path.exists() else None
         if found is not None and not stat.S_ISREG(found.st_mode):
-            raise JournalError(str(path), "is no regular file; name another journal")
+            raise JournalError(str(path), "is not a regular file; use another journal")
         if found is not None and found.st_size:
             _check_header(path)
             _check_pages(path)
@@ -150,13 +150,13 @@ def _trouble(path: Path, error: Exception) -> JournalError:
         return damaged(path, str(error))
     if is_busy(error):
         problem = (
-            f"has been kept busy by another process for {PATIENCE:g} seconds; "
-            "try again, or name another journal"
+            f"has been locked by another process for {PATIENCE:g} seconds; "
+            "try again, or use another journal"
         )
     else:
         problem = (
-            f"cannot be read and written ({error}); look at the permissions and the space there, "
-            "or name another journal"
+            f"cannot be read and written ({error}); check its permissions and the free disk space, "
+            "or use another journal"
         )
     return JournalError(str(path), problem)
 
@@ -193,17 +193,17 @@ def _check_header(path: Path) -> None:
             )
         except sqlite3.DatabaseError as error:
             raise JournalError(
-                str(path), f"is no journal, or damaged at its beginning ({error}); {_MOVE}"
+                str(path), f"is not a journal, or its header is damaged ({error}); {_MOVE}"
             ) from error
     if application != APPLICATION or version < 1:
         raise JournalError(
-            str(path), f"is another program's file, or damaged at its beginning; {_MOVE}"
+            str(path), f"belongs to another program, or its header is damaged; {_MOVE}"
         )
     if version > VERSION:
         raise JournalError(
             str(path),
-            f"was written by a newer version of Flask-Filibuster (its schema is {version}, this "
-            f"one reads {VERSION}); upgrade Flask-Filibuster, or {_MOVE}",
+            f"was written by a newer version of Flask-Filibuster (schema {version}; this version "
+            f"reads {VERSION}); upgrade Flask-Filibuster, or {_MOVE}",
         )
 
 

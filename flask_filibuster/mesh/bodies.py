@@ -56,7 +56,7 @@ class AnswerBody:
         try:
             piece = self._context.run(_next if left != 0 else _exhaust, self._iterator)
         except Exception as error:
-            logger.exception("a service broke off in the middle of its answer")
+            logger.exception("a service raised an exception in the middle of its answer")
             if left == 0:  # The client has all that it waits for.
                 return None
             raise BrokenBody(self._given, error=error) from error
@@ -78,7 +78,7 @@ class AnswerBody:
             try:
                 self._context.run(close)
             except Exception:  # Which a client never hears of.
-                logger.exception("a service failed to close its answer")
+                logger.exception("a service raised an exception when its answer was closed")
 
 
 def _next(pieces: Iterator[bytes]) -> bytes | None:
@@ -114,5 +114,7 @@ class RequestBody(PiecewiseReader):
             piece = self._context.run(next, self._pieces, None)
         except Exception as error:
             self.failure = error
-            raise ConnectionResetError("the client broke off in its request") from error
+            raise ConnectionResetError(
+                "the client closed the connection in the middle of its request"
+            ) from error
         return piece.encode() if isinstance(piece, str) else piece

@@ -75,7 +75,7 @@ class MeshService:
         )
 
     def __repr__(self) -> str:
-        return f"<MeshService {self._name} under {self._base_url}>"
+        return f"<MeshService {self._name} at {self._base_url}>"
 
 
 @lru_cache(maxsize=1024)

@@ -22,7 +22,7 @@ from flask_filibuster.mesh.bodies import AnswerBody, CalleeContext, RequestBody
 logger = logging.getLogger(__name__)
 
 WSGIApp = Callable[..., Iterable[bytes]]
-_LOGGED = "the service under %s raised an exception; its caller gets a 500, as over a socket"
+_LOGGED = "unhandled exception in the service at %s; its caller gets a 500, as over a socket"
 
 
 def answer_of(

@@ -242,7 +242,7 @@ def codec_of(hint: Any, known: Mapping[Any, Codec]) -> Codec:
         return row_of([codec_of(each, known) for each in arguments])
     if is_dataclass(hint) and isinstance(hint, type):
         return Form(hint, known=known).codec
-    raise TypeError(f"no codec follows from {hint!r}")
+    raise TypeError(f"cannot derive a codec from {hint!r}")
 
 
 def list_of(codec: Codec, make: Callable[[Iterable[Any]], Any] = tuple) -> Codec:
@@ -266,7 +266,7 @@ def row_of(codecs: Sequence[Codec]) -> Codec:
     def read(value: Any, name: str) -> Any:
         listed = _listed(value, name)
         if len(listed) != length:
-            raise WireError(f"{name} is not a list of {length}")
+            raise WireError(f"{name} is not a list of {length} values")
         return tuple(
             None if each is None and codec.optional else codec.read(each, name)
             for codec, each in zip(codecs, listed, strict=True)

@@ -94,7 +94,7 @@ def read_decision(payload: Any) -> Decision:
     except FaultModelError as error:
         return Decision(generated_id, refusal=str(error))
     except WireError as error:
-        return Decision(generated_id, refusal=f"the server asks for a fault that is none: {error}")
+        return Decision(generated_id, refusal=f"the server asks for an invalid fault: {error}")
 
 
 def _asked_for(body: Mapping[str, Any]) -> Fault | None:
@@ -107,7 +107,9 @@ def _asked_for(body: Mapping[str, Any]) -> Fault | None:
     if failure:
         content = mapping(failure, "failure_metadata")
         if "return_value" not in content:
-            raise WireError("failure_metadata without return_value, as for calls that are no HTTP")
+            raise WireError(
+                "failure_metadata has no return_value; only faults of HTTP calls are supported"
+            )
         answer = mapping(content["return_value"], "return_value")
         status = integer(answer.get("status_code"), "status_code")
         return read_fault(content.get("metadata"), status=status)

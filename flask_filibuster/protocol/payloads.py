@@ -42,6 +42,7 @@ OUTCOME = Form(
     skip=["variant"],  # Notes and reports are of what happened, not of what was asked for.
     always=["status", "exception", "digest"],
 )
+_INVOCATION = "invocation"
 NO_BODY = hashlib.md5(b"", usedforsecurity=False).hexdigest()
 
 
@@ -59,7 +60,7 @@ def write_create(message: InvocationStarted, *, ours: bool) -> Payload:
         metadata["ssl"] = True
     site = message.callsite
     payload: Payload = {
-        "instrumentation_type": "invocation",
+        "instrumentation_type": _INVOCATION,
         "source_service_name": message.source,
         "module": message.library,
         "method": message.method.lower(),
@@ -91,8 +92,8 @@ def read_create(payload: Any) -> InvocationStarted:
     :raises WireError: it is not what the protocol says.
     """
     body = mapping(payload, "the body")
-    if body.get("instrumentation_type", "invocation") != "invocation":
-        raise WireError("create takes the instrumentation_type 'invocation' only")
+    if body.get("instrumentation_type", _INVOCATION) != _INVOCATION:
+        raise WireError(f"instrumentation_type must be {_INVOCATION!r} in create")
     more = mapping(body.get(OURS, {}), OURS)
     arguments = texts(body.get("args", []), "args")
     return InvocationStarted(

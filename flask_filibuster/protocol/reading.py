@@ -115,7 +115,7 @@ def scalar(value: Any, name: str) -> str | int | float | bool | None:
     if value is None or isinstance(value, bool):
         return value
     if not isinstance(value, int | float) or not -_LARGEST < value < _LARGEST:
-        raise WireError(f"{name} is no text, number or truth value")
+        raise WireError(f"{name} is not a string, a number, a boolean or null")
     return value
 
 
@@ -135,7 +135,7 @@ def one_of(value: Any, words: Sequence[Word], name: str) -> Word:
     for word in words:
         if value == word:
             return word
-    raise WireError(f"{name} is none of {', '.join(words)}")
+    raise WireError(f"{name} must be one of {', '.join(words)}")
 
 
 def texts(value: Any, name: str) -> list[str]:

@@ -80,7 +80,7 @@ class EmbeddedServer:
             if kept:
                 self._executions[request_id] = execution
         if not kept:
-            execution.note_problem(f"more than {MOST_KEPT} requests were under way at once")
+            execution.note_problem(f"more than {MOST_KEPT} concurrent requests")
 
     def forget(self, execution: TestExecution) -> None:
         """Drop an execution that is over; what still arrives for it goes nowhere."""
@@ -113,8 +113,8 @@ class EmbeddedServer:
             several = list(self._open)
         for each in several:
             each.note_problem(
-                "a request without an id that tells the test executions under way apart arrived "
-                f"(there are {len(several)}); send X-Filibuster-Request-Id along"
+                f"a request without an id matches any of {len(several)} concurrent executions; "
+                "send X-Filibuster-Request-Id along"
             )
         return None
 

@@ -90,7 +90,7 @@ class TestExecution:
             self._by_number[generated_id] = message.index
             if message.index in self._calls:
                 self._note(
-                    f"two calls had the same execution index: {message.method} {message.url}"
+                    f"two calls have the same execution index: {message.method} {message.url}"
                 )
             self._calls[message.index] = Call(
                 index=message.index,
@@ -200,7 +200,9 @@ class TestExecution:
             planned = call.fault.outcome
             if not planned.is_like(outcome):
                 self.problem(
-                    message.index, f"planned was that it {call.fault}, but it ended in {outcome}"
+                    message.index,
+                    f"fault not injected: expected {call.fault.kind.outcome}, "
+                    f"the call ended with {outcome}",
                 )
             outcome = planned
         if message.answer is not None:
@@ -213,7 +215,7 @@ class TestExecution:
     def _end(self, index: ExecutionIndex, outcome: Outcome) -> None:
         with self._changed:
             if index not in self._calls:
-                self._note(f"a call ended that was never begun: {index[:LONGEST_SHOWN]}")
+                self._note(f"an unknown call ended: {index[:LONGEST_SHOWN]}")
                 return
             self._outcomes[index] = outcome
             self._changed.notify_all()
@@ -246,7 +248,7 @@ class TestExecution:
         """Whether one call more would be too many, which is a problem then."""
         full = max(self._generated, len(self._calls)) >= MOST_CALLS
         if full:
-            self._note(f"there were more than {MOST_CALLS} calls; the others were not seen")
+            self._note(f"more than {MOST_CALLS} calls; the rest are not recorded")
         return full
 
     def _note(self, problem: str) -> None:
@@ -339,8 +341,10 @@ class TestExecution:
             for planned in self.faults:
                 call = self._calls.get(planned.index)
                 if call is None or call.fault is None:
-                    problems.append(f"the call was never made: {planned.call.describe()}")
+                    problems.append(
+                        f"fault not injected, the call was not made: {planned.call.describe()}"
+                    )
             for index, call in self._calls.items():
                 if index not in self._outcomes:
-                    problems.append(f"the call had not ended: {call.describe()}")
+                    problems.append(f"the call did not end in time: {call.describe()}")
             return tuple(problems)

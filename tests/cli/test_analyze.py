@@ -234,8 +234,11 @@ def test_an_app_that_cannot_be_made_is_said_and_the_others_are_analyzed(project:
     result = project.analyze(".")
     assert result.exit_code == 0
     assert set(statuses_in(json.loads(result.stdout))) == {"users"}
-    assert "create_app() of orders is left out; TypeError: missing a required" in result.stderr
-    assert "make_app() of stock is left out; RuntimeError: no database\n" in result.stderr
+    assert (
+        "create_app() of orders is skipped; it raised TypeError: missing a required"
+        in result.stderr
+    )
+    assert "make_app() of stock is skipped; it raised RuntimeError: no database\n" in result.stderr
 
 
 MAPPING = """
@@ -282,7 +285,7 @@ def test_services_that_are_no_mapping_are_said(project: Project) -> None:
     project.write("users.py", f"{source}\nfilibuster_services = 7\n")
     result = project.analyze("users")
     assert result.exit_code == 0
-    assert "filibuster_services in users is left out; it must be a mapping" in result.stderr
+    assert "filibuster_services in users is skipped; it must be a mapping" in result.stderr
 
 
 def test_directories_of_services_are_named_after_them(project: Project) -> None:
@@ -438,7 +441,7 @@ def test_a_module_that_cannot_be_imported_is_said_and_left_out(
     assert result.exit_code == 0
     assert set(statuses_in(json.loads(result.stdout))) == {"users"}
     broken = project.path / "services" / "broken"
-    assert result.stderr.startswith(f"app is left out in {broken}; it cannot be imported: {reason}")
+    assert result.stderr.startswith(f"app is skipped in {broken}; it cannot be imported: {reason}")
 
 
 def test_a_module_whose_name_is_taken_is_said(project: Project) -> None:
@@ -446,8 +449,8 @@ def test_a_module_whose_name_is_taken_is_said(project: Project) -> None:
     project.app("services/json.py", 404)
     result = project.analyze("services")
     assert set(statuses_in(json.loads(result.stdout))) == {"users"}
-    assert "json is left out" in result.stderr
-    assert "its name is already that of " in result.stderr
+    assert "json is skipped" in result.stderr
+    assert "its name already belongs to " in result.stderr
 
 
 @pytest.mark.parametrize("target", ["nowhere", "nowhere/", "..x", "empty", "users.py"])

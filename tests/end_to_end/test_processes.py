@@ -453,7 +453,7 @@ def test_a_counterexample_of_a_command_is_replayed_until_the_bug_is_gone(project
     elsewhere = project.flask(*replay)
     assert elsewhere.returncode == 2
     assert "not reproduced: the faults could not be injected" in elsewhere.stdout
-    assert "the call was never made: front -> back" in elsewhere.stdout
+    assert "the call was not made: front -> back" in elsewhere.stdout
 
     fixed = SERVICES.replace("requests.ConnectionError", "requests.RequestException")
     project.write("services.py", fixed)
@@ -619,7 +619,7 @@ def test_status_says_whether_the_server_is_there_and_who_it_is(project: Project)
     with taken(b'{"hello": "world"}') as port:
         other = status(port)
     assert other.returncode == 1
-    assert f"what answers at http://127.0.0.1:{port} is no Filibuster server" in other.stdout
+    assert f"the server at http://127.0.0.1:{port} is not a Filibuster server" in other.stdout
     for done in (there, away, other):
         assert "Traceback" not in done.stdout + done.stderr
 

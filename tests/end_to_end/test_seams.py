@@ -222,7 +222,7 @@ def test_services_answer_whatever_their_server_says_and_nothing_passes(
         between.answers.clear()
         result = between.explored(url, test)
     assert [each.verdict for each in result.executions] == ["passed", "inconclusive"]
-    assert any("the call was never made" in each for each in result.executions[1].problems)
+    assert any("the call was not made" in each for each in result.executions[1].problems)
     assert not result.ok
     assert between.answers == ["data", "data", "data"], "what is inconclusive is run once more"
 
@@ -255,7 +255,7 @@ def test_an_execution_whose_reports_were_lost_for_a_while_proves_nothing(between
     assert not result.ok
     first = result.executions[0]
     assert first.verdict == "inconclusive"
-    assert any("a service could not tell what it had to" in each for each in first.problems)
+    assert any("a report of a service was lost" in each for each in first.problems)
 
 
 def test_reports_that_are_lost_to_the_end_of_an_execution_are_told_in_the_next(
@@ -277,7 +277,7 @@ def test_reports_that_are_lost_to_the_end_of_an_execution_are_told_in_the_next(
         result = between.explored(url, test)
     assert not result.ok
     problems = [*result.problems, *(one for each in result.executions for one in each.problems)]
-    assert any("a service could not tell what it had to" in each for each in problems)
+    assert any("a report of a service was lost" in each for each in problems)
 
 
 # --- a server that is away, or talks nonsense, to pytest ------------------------------------------
@@ -358,7 +358,7 @@ def test_pytest_fails_in_words_whatever_answers_in_place_of_a_server(standing: P
         assert "Traceback" not in done.stdout, mode
     assert "with status 500: out of order" in results["status 500"].stdout
     assert "no JSON, but b'<html>" in results["HTML"].stdout
-    assert "is no Filibuster server" in results["JSON of another kind"].stdout
+    assert "is not a Filibuster server" in results["JSON of another kind"].stdout
     assert "cannot be reached" in results["nothing"].stdout
 
 
@@ -445,7 +445,9 @@ def test_a_command_that_is_killed_before_its_faults_came_about_proves_nothing_an
 ) -> None:
     done = troubled(standing, "is killed", when="before it asks", runs=(3, 4))
     assert done.returncode == 1
-    assert "execution 2:\n    the call was never made: front -> back" in done.stdout
+    assert (
+        "execution 2:\n    fault not injected, the call was not made: front -> back" in done.stdout
+    )
     assert "in execution 2, the command ended thus:\n  it was killed by SIGKILL" in done.stdout
     assert "1 inconclusive execution" in done.stdout
 
@@ -624,7 +626,7 @@ def test_a_service_that_is_killed_and_started_again_meanwhile_makes_no_pass(
     assert done.returncode == 1, done.stdout + done.stderr
     assert "1 inconclusive execution" in done.stdout
     assert "execution 3:\n" in done.stdout
-    assert "the call had not ended" in done.stdout
+    assert "the call did not end in time" in done.stdout
     wait_until(lambda: not listens(project.front), "the end of front")
 
 

@@ -71,7 +71,7 @@ def test_a_misspelt_service_is_noted_with_the_nearest() -> None:
     (note,) = explore(ask_front, services(fickle=False), model).notes
     assert note == (
         "FaultModel(statuses=…) names 'midle', but no such service was reached; "
-        "did you mean 'middle'? reached were: back, front, middle"
+        "did you mean 'middle'? reached: back, front, middle"
     )
 
 

@@ -223,7 +223,7 @@ def test_a_model_without_any_fault_is_an_empty_file() -> None:
 
 def test_a_service_that_cannot_be_told_apart_from_the_others_is_refused() -> None:
     keys = {"(book)ings": (404,), r"(us)ers-\1": (404,)}
-    with pytest.raises(FaultModelError, match="refers to a group by its number"):
+    with pytest.raises(FaultModelError, match="refers to a group by number"):
         FaultModel(statuses=keys).to_analysis()
     assert_same(FaultModel((), keys, ()), read_back(FaultModel((), keys, ())))
 
@@ -244,7 +244,7 @@ def test_two_services_with_a_group_of_one_name_are_refused_in_words() -> None:
         ),
         pytest.param(
             FaultModel((), {str(number): () for number in range(MOST_RULES)}, ()),
-            "this model cannot be written: there are more than 10000 rules",
+            "this model cannot be written: it has more than 10000 rules",
             id="rules",
         ),
     ],
@@ -331,7 +331,7 @@ def with_status(status: Any, service: Any = "users", **entry: Any) -> dict[str, 
     [
         pytest.param(None, "must be a JSON object", id="nothing"),
         pytest.param({"s": {"pattern": 7}}, "7 is not a regular expression", id="number"),
-        pytest.param({"s": {"pattern": b"r"}}, "must be a text", id="bytes"),
+        pytest.param({"s": {"pattern": b"r"}}, "must be a string", id="bytes"),
         pytest.param({"s": {"pattern": "a{99999999999}"}}, "not a regular", id="overflow"),
         pytest.param({"s": {"pattern": "(" * 5000}}, "not a regular expression", id="deep pattern"),
         pytest.param(

@@ -1108,7 +1108,7 @@ def test_a_frame_that_is_not_the_current_one_is_not_left_in_its_place(
         result = explore(test, {"http://svc": app, "http://leaf": leaf()}, NO_FAULTS)
     # The requests begun by hand never answer, and that is said.
     assert result.executions[0].verdict == "inconclusive"
-    assert "had not ended" in result.executions[0].problems[0]
+    assert "did not end in time" in result.executions[0].problems[0]
 
 
 def test_partial_functions_and_objects_are_carried_into_threads_under_a_name() -> None:

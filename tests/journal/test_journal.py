@@ -345,7 +345,7 @@ def test_an_execution_that_could_not_be_written_leaves_nothing_and_can_be_writte
         with journal._file.using() as db:
             pages = db.execute("PRAGMA page_count").fetchone()[0]
             db.execute(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(JournalError, match=r"journal\.db cannot be .*full.*the space"):
+        with pytest.raises(JournalError, match=r"journal\.db cannot be .*full.*disk space"):
             run.record(under((0, 500)), 1, seen(1), verdict="passed", extra="x" * 100_000)
         assert query(path, "SELECT * FROM names") == []
         assert query(path, "SELECT * FROM executions") == []
@@ -475,13 +475,13 @@ def test_an_exploration_that_is_being_run_is_not_resumed(path: Path) -> None:
     with Journal(path) as journal, process(record_without_end, path, "a test") as child:
         line_of(child)
         with pytest.raises(
-            JournalError, match=r"journal\.db .*'a test' is being explored by another process"
+            JournalError, match=r"journal\.db .*exploration of 'a test' is still running"
         ):
             journal.begin("a test", resume=True)
         # Neither is it in the way of another one, nor that in its.
         other = journal.begin("a test")
         assert other.resumed == 0
-        with pytest.raises(JournalError, match="is being explored by another process just now"):
+        with pytest.raises(JournalError, match="of 'a test' is still running"):
             journal.begin("a test", resume=True)
         other.finish("interrupted")
         assert journal.begin("a test", resume=True).resumed == 0
@@ -737,17 +737,23 @@ def damage_beside_log(path: Path) -> None:
 
 
 UNSOUND: dict[str, tuple[Callable[[Path], None], str]] = {
-    "garbage": (fill_garbage, "is no journal, or damaged"),
-    "a single character": (fill_text, "another program's file, or"),
-    "another program's": (fill_foreign, "is another program's file"),
-    "another program's with a log": (fill_foreign_log, "is another program's file"),
+    "garbage": (fill_garbage, "is not a journal, or its header is damaged"),
+    "a single character": (fill_text, "belongs to another program, or"),
+    "another program's": (fill_foreign, "belongs to another program"),
+    "another program's with a log": (fill_foreign_log, "belongs to another program"),
     "newer": (lambda path: overwrite(path, 60, b"\0\0\0\2"), "newer version.* upgrade"),
-    "of no version": (lambda path: overwrite(path, 60, b"\0\0\0\0"), "another program's file, or"),
-    "cut within the header": (lambda path: truncate(path, 50), "damaged at its beginning"),
+    "of no version": (
+        lambda path: overwrite(path, 60, b"\0\0\0\0"),
+        "belongs to another program, or",
+    ),
+    "cut within the header": (lambda path: truncate(path, 50), "header is damaged"),
     "cut after the header": (lambda path: truncate(path, 100), "is damaged"),
     "cut within a page": (lambda path: truncate(path, 4096 * 9 + 17), "is damaged"),
     "cut after a page": (lambda path: truncate(path, 4096 * 7), "is damaged"),
-    "no magic": (lambda path: overwrite(path, 3, b"x"), "is no journal, or damaged"),
+    "no magic": (
+        lambda path: overwrite(path, 3, b"x"),
+        "is not a journal, or its header is damaged",
+    ),
     "a page of zeros": (lambda path: overwrite(path, 4096 * 4, bytes(4096)), "is damaged"),
     "flipped in all pages": (flip_in_all_pages, "is damaged"),
     "schema overwritten": (lambda path: overwrite(path, 100, b"\xff" * 3000), "is damaged"),
@@ -765,7 +771,7 @@ def test_what_is_no_sound_journal_is_refused_and_left_as_it_is(
     with pytest.raises(JournalError, match=problem) as raised:
         Journal(path)
     assert str(path) in str(raised.value)
-    assert "move it away, or name another journal" in str(raised.value)
+    assert "move it away, or use another journal" in str(raised.value)
     assert raised.value.journal == str(path)
     assert [each.read_bytes() for each in files[: len(before)]] == before
 
@@ -825,7 +831,7 @@ def test_a_record_that_cannot_be_read_is_an_error_that_names_the_file(path: Path
     rewrite_trace(path, "1 2 3")
     with Journal(path) as journal:
         run = journal.begin("a test", resume=True)
-        with pytest.raises(JournalError, match=r"journal\.db is damaged .*cannot be read"):
+        with pytest.raises(JournalError, match=r"journal\.db is damaged .*cannot read"):
             run.recall(numbered(0), 1)
 
 
@@ -838,7 +844,7 @@ def test_an_execution_longer_than_what_is_read_is_run_again(
         run.record(NO_FAULTS, 1, Observation(Trace.of([], [handling])), verdict="passed")
     with Journal(path) as journal:
         assert journal.begin("a test", resume=True).recall(NO_FAULTS, 1) is None
-    assert "has to be run again: path is longer than" in caplog.text
+    assert "so it runs again: path is longer than" in caplog.text
 
 
 # --- where a journal can be -----------------------------------------------------------------------
@@ -893,12 +899,12 @@ def test_a_name_means_a_file_of_that_name(
 @pytest.mark.parametrize("place", ["file/journal.db", "file/below/journal.db", "nul\0.db"])
 def test_where_no_file_can_be_made_the_error_says_so(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(JournalError, match=r"cannot be .*name another journal"):
+    with pytest.raises(JournalError, match=r"cannot be .*use another journal"):
         Journal(tmp_path / place)
 
 
 def test_a_directory_is_no_journal(tmp_path: Path) -> None:
-    with pytest.raises(JournalError, match="is no regular file; name another journal"):
+    with pytest.raises(JournalError, match="is not a regular file; use another journal"):
         Journal(tmp_path)
 
 
@@ -914,7 +920,7 @@ def test_a_file_that_cannot_be_written_is_refused_when_it_is_opened(
         return connect(address, **{**options, "uri": True})
 
     monkeypatch.setattr(sqlite3, "connect", read_only)
-    with pytest.raises(JournalError, match=r"cannot be .*readonly.*name another journal"):
+    with pytest.raises(JournalError, match=r"cannot be .*readonly.*use another journal"):
         Journal(path)
 
 
@@ -944,6 +950,6 @@ def test_a_journal_that_others_keep_busy_is_an_error_after_a_while(
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
         begun = time.monotonic()
-        with pytest.raises(JournalError, match=r"has been kept busy .* try again"):
+        with pytest.raises(JournalError, match=r"has been locked .* try again"):
             Journal(path)
         assert time.monotonic() - begun < PATIENCE / 2

@@ -139,7 +139,7 @@ class TestReading:
             ("source", ["x"], "source is not a string"),
             ("url", "http://[", "url is not a URL"),
             ("execution_index", "[" * 1000, "execution_index is deeper than"),
-            ("timeout", [1], "timeout is not a list of 2"),
+            ("timeout", [1], "timeout is not a list of 2 values"),
             ("timeout", [1, "soon"], "timeout is not a number"),
             ("position", [[1, 2, 3]], "position is not a list of lists of one or two"),
             ("callsite", {"file": "x"}, "callsite has no line"),

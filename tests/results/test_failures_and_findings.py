@@ -617,7 +617,9 @@ def test_a_lost_answer_lets_the_callee_do_its_work() -> None:
             {"exceptions": "Timeout"}, "exceptions is 'Timeout'; it must be a list", id="one name"
         ),
         pytest.param(
-            {"exceptions": [Fault(status=500)]}, "which is no exception", id="fault with a status"
+            {"exceptions": [Fault(status=500)]},
+            "which is not an exception",
+            id="fault with a status",
         ),
         pytest.param(
             {"default_statuses": 503}, "default_statuses is 503; it must be a list", id="one status"
@@ -644,9 +646,9 @@ def test_what_cannot_be_injected_is_refused_with_what_can(
 
 
 def test_a_fault_has_an_exception_or_a_status() -> None:
-    with pytest.raises(FaultModelError, match="either an exception or a status"):
+    with pytest.raises(FaultModelError, match="exactly one of exception, status and kind"):
         Fault()
-    with pytest.raises(FaultModelError, match="either an exception or a status"):
+    with pytest.raises(FaultModelError, match="exactly one of exception, status and kind"):
         Fault(exception="Timeout", status=500)
 
 
@@ -789,7 +791,7 @@ def with_error(**entry: Any) -> dict[str, Any]:
         ),
         pytest.param(
             with_error(service_name="users", types=[{"exception": {"code": "NOT_FOUND"}}]),
-            "without return_value",
+            "return_value is missing",
             id="a type of gRPC",
         ),
         pytest.param(
@@ -958,4 +960,6 @@ def test_a_replay_in_which_a_call_is_not_made_any_more_is_inconclusive(tmp_path:
     moved = page_of_two(texts="http://texts:5003/")
     execution = replay(needs_a_part, Counterexample.read(path), moved)
     assert execution.verdict == "inconclusive"
-    assert execution.problems == ("the call was never made: page -> texts  GET http://texts:5002/",)
+    assert execution.problems == (
+        "fault not injected, the call was not made: page -> texts  GET http://texts:5002/",
+    )

@@ -88,8 +88,8 @@ class ServerClient:
     ) -> Any:
         if time.monotonic() < self._shunned_until:
             raise ServerError(
-                f"the Filibuster server at {self.url} did not answer in time a moment ago, "
-                "and is not asked again yet"
+                f"the Filibuster server at {self.url} timed out a moment ago; "
+                "calls to it are suspended"
             )
         body = b"" if content is None else json.dumps(content).encode()
         seconds = self._timeout if timeout is None else timeout

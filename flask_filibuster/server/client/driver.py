@@ -48,8 +48,8 @@ class RemoteDriver:
             self._exploration = text_of(answer.get("exploration"), "exploration")
         elif options.get("faults") is not None:
             raise ServerError(
-                f"the server at {self.url} is of another project, which cannot be told to run the "
-                "faults of a counterexample; replay it without it"
+                f"the server at {self.url} belongs to another project and cannot replay a "
+                "counterexample; replay it without a server"
             )
         elif options.get("analysis") is not None:
             self._call("POST", "/filibuster/analysis-file", options["analysis"])
@@ -64,16 +64,16 @@ class RemoteDriver:
         answer = self._call("GET", path)
         there = answer.get("has-next-iteration")
         if not isinstance(there, bool):
-            raise ServerError(f"the server at {self.url} does not say whether there is a next one")
+            raise ServerError(
+                f"the answer of the server at {self.url} has no boolean 'has-next-iteration'"
+            )
         more = answer.get(OURS)
         if more is None:
             return there, None
         try:
             return there, read_fault_set(mapping(more, OURS).get("faults"))
         except FilibusterError as error:
-            raise ServerError(
-                f"the server at {self.url} plans faults that are none: {error}"
-            ) from error
+            raise ServerError(f"the server at {self.url} plans invalid faults: {error}") from error
 
     def complete(self, number: int, verdict: Verdict) -> Mapping[str, Any] | None:
         """Say how execution ``number`` ended.

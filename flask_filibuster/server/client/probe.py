@@ -29,7 +29,7 @@ def probe(url: str, token: str | None, *, timeout: float = 2.0) -> dict[str, Any
     except ServerError as error:
         state["trouble"] = str(error)
     except (KeyError, TypeError) as error:
-        state["trouble"] = f"its status cannot be read: {error!r}"
+        state["trouble"] = f"cannot read its status: {error!r}"
     finally:
         server.close()
     return state

@@ -90,7 +90,7 @@ class RemoteServer:
         if ours is None:
             answer = self.client.call("GET", "/health-check")
             if not isinstance(answer, dict) or answer.get("status") != "OK":
-                raise ServerError(f"what answers at {self.url} is no Filibuster server")
+                raise ServerError(f"the server at {self.url} is not a Filibuster server")
             ours = self._ours = answer.get("server") == NAME and answer.get("notes") is True
         return ours
 
@@ -161,7 +161,9 @@ class RemoteServer:
             raise
         result = answer.get("result") if isinstance(answer, dict) else None
         if not isinstance(result, bool):
-            raise ServerError(f"the Filibuster server at {self.url} answered {path} with no result")
+            raise ServerError(
+                f"the Filibuster server at {self.url} answered {path} without a result"
+            )
         return result
 
     def new_test_execution(
@@ -220,12 +222,12 @@ class RemoteServer:
             lost, self._lost = self._lost, {}
         while lost:
             request_id, (reason, when) = lost.popitem()
-            why = f"a service could not tell what it had to: {reason}"
+            why = f"a report of a service was lost: {reason}"
             note = ReportsLost(request_id, why, time.monotonic() - when)
             try:
                 self.client.call("POST", "/filibuster/note", write_note(note))
             except ServerError as error:
-                logger.warning("the Filibuster server is away again: %s", error)
+                logger.warning("the Filibuster server is unreachable again: %s", error)
                 with self._lock:
                     self._lost = {request_id: (reason, when), **lost, **self._lost}
                 return

@@ -71,7 +71,7 @@ def _check_signature(seal: Seal) -> Response | None:
         return None
     return answered(
         {
-            "error": "this server wants calls that are signed; set FILIBUSTER_TOKEN to the same "
+            "error": "this server requires signed calls; set FILIBUSTER_TOKEN to the same "
             "secret on both sides"
         },
         403,

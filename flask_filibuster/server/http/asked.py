@@ -48,4 +48,4 @@ def adopt(conductor: Conductor, about: str, exploration: str) -> None:
     :raises OutOfTurnError: there is none.
     """
     if not conductor.adopt(about, exploration):
-        raise OutOfTurnError("no test execution is under way in this exploration")
+        raise OutOfTurnError("this exploration has no execution under way")

@@ -99,7 +99,7 @@ class ServiceViews:
                 adopt(self._conductor, note.request_id, exploration)
             execution = self._server.under_way(note.request_id)
             if execution is None:
-                raise OutOfTurnError("no test execution is under way for this request")
+                raise OutOfTurnError("this request belongs to no execution under way")
             if isinstance(note, RequestEnded):
                 execution.request_ended(note.index, note.outcome)
             else:

@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._chunks()
         text = self.headers.get("Content-Length", "0").strip()
         if not (text.isascii() and text.isdigit()):
-            raise ValueError("Content-Length is no number")
+            raise ValueError("Content-Length is not a number")
         if len(text) > 12 or int(text) > LARGEST_BODY:
             raise _TooLargeError
         return self.rfile.read(int(text))
