@@ -13,7 +13,7 @@ from flask_filibuster.options.nearest import suggestion
 PREFIX = "FILIBUSTER_"
 
 
-# No dataclass of its own: it has no fields of its own, and making one takes long.
+# Not a dataclass: it adds no fields, and creating a dataclass is slow.
 class Config(AppOptions):
     """The settings of one app, read once when the extension is set up.
 
@@ -32,8 +32,8 @@ class Config(AppOptions):
         """Read and check the keys of an app's configuration.
 
         :param app_config: ``app.config``.
-        :param overrides: values by field name that win over the configuration; ``None`` is absent.
-        :raises ConfigError: a key has a value that does not fit, or is not one of ours.
+        :param overrides: values by field name that override the configuration; ``None`` is absent.
+        :raises ConfigError: a key has an invalid value, or is unknown.
         """
         known = {each.key: each for each in APP_ROWS}
         given = {

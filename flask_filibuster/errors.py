@@ -4,15 +4,15 @@ from __future__ import annotations
 
 
 class FilibusterError(Exception):
-    """Base of every exception that this package raises on its own behalf."""
+    """Base class of the exceptions of this package."""
 
 
 class ConfigError(FilibusterError):
-    """A ``FILIBUSTER_*`` key or an argument has a value that does not fit.
+    """A ``FILIBUSTER_*`` key or an argument has an invalid value.
 
     :param key: the key or argument.
-    :param value: what it was set to.
-    :param expected: what would fit, in words.
+    :param value: its value.
+    :param expected: the valid values, in words.
     """
 
     def __init__(self, key: str, value: object, expected: str) -> None:
@@ -23,11 +23,11 @@ class ConfigError(FilibusterError):
 
 
 class UnknownKeyError(ConfigError):
-    """An option is given under a name that there is not.
+    """An option has an unknown name.
 
     :param key: the name.
     :param where: the file or place that has it, in words.
-    :param advice: what may have been meant.
+    :param advice: the nearest known name, or all of them, in words.
     """
 
     def __init__(self, key: str, where: str, advice: str) -> None:
@@ -39,7 +39,7 @@ class UnknownKeyError(ConfigError):
 
 
 class SetupError(FilibusterError):
-    """The extension, or an exploration, was set up in a way that cannot work."""
+    """The setup of the extension or of an exploration is invalid."""
 
 
 class FaultModelError(FilibusterError):
@@ -47,10 +47,10 @@ class FaultModelError(FilibusterError):
 
 
 class InjectionError(FilibusterError):
-    """A planned fault could not be made real; the test execution does not count as passed.
+    """A planned fault cannot be injected; the execution does not count as passed.
 
     :param call: the call that should have failed.
-    :param reason: why it could not be made to.
+    :param reason: why the injection failed.
     """
 
     def __init__(self, call: str, reason: str) -> None:
@@ -60,14 +60,14 @@ class InjectionError(FilibusterError):
 
 
 class CounterexampleError(FilibusterError):
-    """A counterexample file cannot be read, or is not about what is being replayed."""
+    """A counterexample file cannot be read, or belongs to another subject."""
 
 
 class JournalError(FilibusterError):
     """A journal of explorations cannot be opened, read or written, or is in use.
 
     :param journal: path of its file.
-    :param problem: what is wrong, and what to do about it.
+    :param problem: the cause and the remedy; continues "the journal …".
     """
 
     def __init__(self, journal: str, problem: str) -> None:
@@ -77,12 +77,12 @@ class JournalError(FilibusterError):
 
 
 class FilibusterWarning(UserWarning):
-    """Something worth knowing that no assertion of the test is about."""
+    """A finding, or a note, that no assertion of the test covers."""
 
 
 class WireError(FilibusterError, ValueError):
-    """A message from the network is not what the protocol says it is."""
+    """A message from the network violates the protocol."""
 
 
 class ServerError(FilibusterError):
-    """A Filibuster server cannot be reached, or does not answer as the protocol says."""
+    """A Filibuster server cannot be reached, or its answer violates the protocol."""

@@ -15,16 +15,16 @@ _setup = threading.Lock()
 
 
 class Filibuster:
-    """Makes a Flask app a service whose dependencies can be made to fail.
+    """Lets explorations inject faults into the calls of a Flask app.
 
     ``Filibuster(app)``, or ``filibuster = Filibuster()`` and later ``filibuster.init_app(app)``,
-    for any number of apps. Without an exploration under way it changes nothing.
+    for any number of apps. Outside an exploration it changes nothing.
 
     :param app: the app, or ``None`` to call :meth:`init_app` later.
-    :param server_url: URL of a Filibuster server, over ``FILIBUSTER_SERVER_URL``; ``None`` for the
-        server embedded in the process.
-    :param service_name: name of the service, over ``FILIBUSTER_SERVICE_NAME``.
-    :raises ConfigError: a ``FILIBUSTER_*`` key or an argument has a value that does not fit.
+    :param server_url: URL of a Filibuster server, overrides ``FILIBUSTER_SERVER_URL``; ``None``
+        for the server embedded in the process.
+    :param service_name: name of the service, overrides ``FILIBUSTER_SERVICE_NAME``.
+    :raises ConfigError: a ``FILIBUSTER_*`` key or an argument has an invalid value.
     :raises SetupError: the app has the extension already.
     """
 
@@ -48,9 +48,9 @@ class Filibuster:
 
 
 def install(app: Flask, config: Config, *, temporary: bool = False) -> InstrumentedApp:
-    """Put the extension into an app.
+    """Install the extension in an app.
 
-    :raises SetupError: it is there already.
+    :raises SetupError: the app has the extension already.
     """
     if "filibuster" in app.extensions:
         raise SetupError(
@@ -65,9 +65,9 @@ def install(app: Flask, config: Config, *, temporary: bool = False) -> Instrumen
 
 
 def borrow(app: Flask) -> InstrumentedApp:
-    """The app's extension, installed for the time being if it has none; give it back.
+    """The app's extension, installed temporarily if the app has none.
 
-    :returns: what to hand to :func:`give_back`.
+    :returns: the extension, to pass to :func:`give_back`.
     """
     with _setup:
         state: InstrumentedApp | None = app.extensions.get("filibuster")
@@ -79,7 +79,7 @@ def borrow(app: Flask) -> InstrumentedApp:
 
 
 def give_back(state: InstrumentedApp) -> None:
-    """End a :func:`borrow`; the last one leaves the app as it was before the first."""
+    """End a :func:`borrow`; the last one restores the state before the first."""
     with _setup:
         state.holders -= 1
         if state.holders:

@@ -1,7 +1,7 @@
-"""Signals that Flask-Filibuster sends while something is being explored.
+"""Signals that Flask-Filibuster sends during an exploration.
 
-The sender is always the Flask app whose code makes the call or handles the request. Receivers run
-inside the application's request; what they raise, the application meets.
+The sender is the Flask app whose code makes the call or handles the request. Receivers run inside
+the application's request; their exceptions reach the application.
 """
 
 from __future__ import annotations
@@ -25,5 +25,5 @@ request_received = _signals.signal("filibuster-request-received")
 """A service begins to handle a request. ``frame``: its new :class:`Frame`."""
 
 report_failed = _signals.signal("filibuster-report-failed")
-"""The server could not be told something, so a planned fault may not happen. ``frame``;
-``message``: what was to be reported; ``error``: the exception."""
+"""A report did not reach the server, so a planned fault may not happen. ``frame``; ``message``:
+the report; ``error``: the exception."""

@@ -1,4 +1,4 @@
-"""Bodies of answers that do not arrive as they were sent."""
+"""Bodies of answers that arrive altered."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 Alteration: TypeAlias = Callable[[Iterator[bytes]], Iterator[bytes]]
-"""Makes another body of the pieces of one; raises :class:`BrokenBody` where that breaks off."""
+"""Alters a body, piece by piece; raises :class:`BrokenBody` where the body ends early."""
 
 
-class BrokenBody(Exception):  # noqa: N818 - it names what happened, for clients to translate
-    """The body of an answer broke off. Each client raises its library's own error instead.
+class BrokenBody(Exception):  # noqa: N818 - an event that clients translate
+    """The body of an answer is incomplete. Each client raises its library's own error instead.
 
-    :ivar received: bytes that arrived.
-    :ivar missing: bytes that did not, where the answer said how many there are.
-    :ivar error: why it broke off, where there is more to say than that.
+    :ivar received: number of bytes that arrived.
+    :ivar missing: number of bytes that did not, if the answer declared its length.
+    :ivar error: the cause, if known.
     """
 
     def __init__(

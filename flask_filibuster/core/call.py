@@ -1,4 +1,4 @@
-"""Calls: what a service asks of another one, and where in its source."""
+"""Calls: the outgoing operations of services, and their call sites."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REPEATABLE = _SAFE | {"PUT", "DELETE"}
 
 @dataclass(frozen=True, slots=True)
 class CallSite:
-    """Where in the application a call, or an exception, comes from.
+    """The source location of a call or an exception.
 
     :ivar file: path of the source file.
     :ivar line: line number, from 1.
@@ -37,24 +37,25 @@ class Call:
 
     :ivar index: its execution index.
     :ivar source: name of the calling service; empty for a request made by the test itself.
-    :ivar target: name of the service that was reached, or the URL's host where none reported.
+    :ivar target: name of the service reached, or the URL's host if no service reported.
     :ivar method: the operation: HTTP method, verb of a statement, command; upper case.
     :ivar url: the URL called; empty where the operation has none.
-    :ivar callsite: where in the application the call was made, if that could be told.
+    :ivar callsite: the application's line that makes the call, if known.
     :ivar timeout: connect and read timeout in seconds, each ``None`` where there is none.
-    :ivar outcome: how it ended; ``None`` while it is under way.
-    :ivar fault: the fault that was injected, if any.
-    :ivar position: orders the calls of one handler as the program makes them, whichever of its
-        threads happened to run first.
+    :ivar outcome: its outcome; ``None`` while it is under way.
+    :ivar fault: the injected fault, if any.
+    :ivar position: orders the calls of one handler by the program, independent of the scheduling
+        of its threads.
     :ivar api: module and function called, as analysis files name them; empty for ``requests`` and
         the method.
-    :ivar library: the client that makes it.
-    :ivar family: what kind of service it is made to.
-    :ivar idempotency_key: what tells the callee that a repetition is one (the header
-        ``Idempotency-Key``); empty where there is none.
-    :ivar safe: whether the client says that it changes nothing; ``None``: its method tells.
-    :ivar repeatable: whether the client says that making it twice does what making it once does;
-        ``None``: its method tells.
+    :ivar library: the client that makes the call.
+    :ivar family: the kind of service called.
+    :ivar idempotency_key: the header ``Idempotency-Key``, by which the callee recognises a
+        repetition; empty if absent.
+    :ivar safe: whether the call changes nothing, according to the client; ``None``: the method
+        decides.
+    :ivar repeatable: whether the call is idempotent, according to the client; ``None``: the method
+        decides.
     """
 
     index: ExecutionIndex
@@ -76,12 +77,12 @@ class Call:
 
     @property
     def operation(self) -> str:
-        """What the call does, in the words of its family; for HTTP, its method."""
+        """The operation in the terms of its family; for HTTP, the method."""
         return self.method
 
     @property
     def has_timeout(self) -> bool:
-        """Whether the call gives up waiting at some time."""
+        """Whether the call has a timeout."""
         return self.timeout != (None, None)
 
     @property
@@ -91,7 +92,7 @@ class Call:
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether making the call again does no more than making it once did."""
+        """Whether the call is idempotent."""
         if self.idempotency_key or self.is_safe:
             return True
         if self.repeatable is None:

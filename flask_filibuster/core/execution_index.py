@@ -1,4 +1,4 @@
-"""Execution indexes: names for remote calls that stay the same from run to run."""
+"""Execution indexes: names for remote calls that are the same in every execution."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 
 Pair = tuple[str, int]
 
-# Nearly all indexes are written like this, and need not be taken apart to be understood.
+# Nearly all indexes have this form and need no JSON parser.
 _PAIR = r'\["[^"\\\x00-\x1f]*", [1-9][0-9]{0,9}\]'
 _PLAIN = re.compile(r"[ !#-\[\]-~]*")
 _USUAL = re.compile(rf"\[{_PAIR}(?:, {_PAIR})*\]")
@@ -18,11 +18,11 @@ _LAST_PAIR = re.compile(rf", {_PAIR}\]")
 
 
 class ExecutionIndex(str):
-    """The path of invocations that leads to a call, as a string.
+    """The path of calls that leads to a call, as a string.
 
     The text is the form on the wire, a JSON list of ``[signature, count]`` pairs with Python's
-    default separators; whoever receives one compares it as text. Being a ``str`` makes it a cheap
-    key for the search, which looks up millions of them.
+    default separators; receivers compare it as text. As a ``str`` it is a cheap key for the search,
+    which looks up millions of them.
 
     Source: execution indexing as used in the Filibuster paper (SoCC '21, section 4.2).
     """
@@ -36,7 +36,7 @@ class ExecutionIndex(str):
 
     @classmethod
     def parse(cls, text: str) -> ExecutionIndex:
-        """Read an index that came from elsewhere, and keep its text as it is.
+        """Read an index of another source; its text stays unchanged.
 
         :raises ValueError: the text is not a JSON list of ``[string, positive integer]`` pairs.
         """
@@ -46,9 +46,9 @@ class ExecutionIndex(str):
 
     @classmethod
     def received(cls, text: str) -> ExecutionIndex:
-        """The index with this text, whatever it is: for a receiver it is an opaque key.
+        """The index with any text: for a receiver, an index is an opaque key.
 
-        What is no list of pairs counts as a call that the test's own code makes.
+        A text that is not a list of pairs counts as a call of the test's own code.
         """
         return cls(text)
 
@@ -62,14 +62,14 @@ class ExecutionIndex(str):
 
     @property
     def depth(self) -> int:
-        """How many invocations deep the call is: 1 for a request made by the test itself."""
+        """The number of nested calls: 1 for a request made by the test itself."""
         return len(self.pairs)
 
     @property
     def parent(self) -> ExecutionIndex:
-        """The index of the request whose handling made this call.
+        """The index of the request whose handler made this call.
 
-        :raises ValueError: this is the root, which nothing called.
+        :raises ValueError: this is the root, which has no caller.
         """
         if self == ROOT:
             raise ValueError("the root execution index has no parent")
@@ -82,7 +82,7 @@ class ExecutionIndex(str):
         return ExecutionIndex(f"[{pair}]" if self == ROOT else f"{self.rstrip()[:-1]}, {pair}]")
 
 
-# The executions of an exploration make the same calls again and again.
+# All executions of an exploration make nearly the same calls.
 @lru_cache(maxsize=8192)
 def _parent_of(index: ExecutionIndex) -> ExecutionIndex:
     last = index.rfind(', ["')
@@ -91,7 +91,7 @@ def _parent_of(index: ExecutionIndex) -> ExecutionIndex:
     above = [list(pair) for pair in index.pairs[:-1]]
     if not above:
         return ROOT
-    compact = json.dumps(above, separators=(",", ":"))  # As other languages write JSON.
+    compact = json.dumps(above, separators=(",", ":"))  # Other languages write JSON this way.
     return ExecutionIndex(compact if index.startswith(compact[:-1]) else json.dumps(above))
 
 
@@ -117,10 +117,10 @@ def _is_pair(value: object) -> bool:
 
 @lru_cache(maxsize=4096)
 def signature_of(*parts: str) -> str:
-    """The signature of a call: a digest of what identifies it (32 hexadecimal digits)."""
+    """The signature of a call: a digest of its identifying parts (32 hexadecimal digits)."""
     text = "\x1f".join(parts).encode("utf-8", "backslashreplace")
     return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
 
 ROOT = ExecutionIndex("[]")
-"""The index of the functional test itself: nothing called it."""
+"""The index of the functional test itself."""

@@ -1,4 +1,4 @@
-"""Faults: one way for a call to fail."""
+"""Faults: a kind of fault with its parameters, for one call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["REQUESTS", "Fault", "reason_of"]
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
 class Fault:
-    """One way for a call to fail: a kind of fault, and what comes with every kind.
+    """One fault of a call: a kind of fault, and the parameters that all kinds share.
 
     >>> str(Fault("Timeout"))
     'raises Timeout'
@@ -26,17 +26,18 @@ class Fault:
     >>> Fault("ConnectionError", abort=False).point
     'after'
 
-    :param exception: name of the exception of ``requests.exceptions`` that is raised, or
-    :param status: the HTTP status that is answered, or
+    :param exception: name of the exception of ``requests.exceptions`` to raise, or
+    :param status: the HTTP status to answer with, or
     :param kind: another kind, see :meth:`of`; exactly one of the three.
-    :param abort: ``True``: the call is not made. ``False``: it is made first, so that the callee
-        does its work and the answer is lost. Always ``False`` for what breaks a real answer.
-    :param sleep: seconds that the call is held before it fails, or an expression of its timeout,
-        like ``@expr(metadata['timeout'])+0.001``. A call that is made is held by its callee. Either
-        side waits no longer than its ``FILIBUSTER_MAX_SLEEP``.
-    :param library: whose exception it is. Those of others than ``requests`` can be planned for
-        services that are instrumented by other projects, which know them.
-    :param details: what else such a project wants to be told of it, as names and values.
+    :param abort: ``True``: the call is not made. ``False``: the call is made first, so that the
+        callee does its work and the answer is lost. Always ``False`` for kinds that alter a real
+        answer.
+    :param sleep: seconds to hold the call before it fails, or an expression of its timeout, like
+        ``@expr(metadata['timeout'])+0.001``. If the call is made, its callee holds it. Either side
+        waits no longer than its ``FILIBUSTER_MAX_SLEEP``.
+    :param library: the library that defines the exception. Only services instrumented by other
+        projects know exceptions of libraries other than ``requests``.
+    :param details: further parameters for such a project, as names and values.
     :raises FaultModelError: the name, the status or the expression cannot be injected.
     """
 
@@ -81,39 +82,39 @@ class Fault:
         :param parameters: the parameters of the kind.
         :raises FaultModelError: there is no such kind, or it does not take these parameters.
         """
-        # Looks through the kinds, which an app that is not explored never needs.
+        # Imports all kinds, which an app outside an exploration never needs.
         from flask_filibuster.core.kinds.registry import kind_of
 
         return cls(abort=abort, sleep=sleep, kind=kind_of(kind, parameters))
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is an exception or a status, as services of all projects know them."""
+        """Whether it is an exception or a status, the faults that all projects know."""
         return isinstance(self.kind, Raised | Answered)
 
     @property
     def exception(self) -> str | None:
-        """Name of the exception that the caller meets, if it meets one."""
+        """Name of the exception that the caller sees, if any."""
         return self.kind.outcome.exception
 
     @property
     def status(self) -> int | None:
-        """The HTTP status that the caller sees, if it sees one."""
+        """The HTTP status that the caller sees, if any."""
         return self.kind.outcome.status
 
     @property
     def library(self) -> str:
-        """Whose exception it is."""
+        """The library that defines the exception."""
         return self.kind.library
 
     @property
     def details(self) -> tuple[tuple[str, str], ...]:
-        """What another project wants to be told of its exception."""
+        """Further parameters for services of another project."""
         return self.kind.details if isinstance(self.kind, Raised) else ()
 
     @property
     def point(self) -> Point:
-        """At which point of a call it acts."""
+        """The point of a call at which it acts."""
         point = self.kind.point
         return point if self.abort or point == "body" else "after"
 
@@ -124,7 +125,7 @@ class Fault:
 
     @property
     def outcome(self) -> Outcome:
-        """What the caller sees."""
+        """The outcome that the caller sees."""
         seen = self.kind.outcome
         asked = (
             seen.variant,
@@ -136,11 +137,11 @@ class Fault:
         )
 
     def seconds(self, timeout: Timeouts) -> float:
-        """How long a call with these timeouts is held."""
+        """How long a call with these timeouts is held, in seconds."""
         return seconds_of(self.sleep, timeout)
 
     def applies_to(self, call: FailingCall) -> bool:
-        """Whether this can happen to a call: one without a timeout never times out."""
+        """Whether the fault can happen to a call: a call without a timeout never times out."""
         if isinstance(self.sleep, str) and call.timeout == (None, None):
             return False
         return self.kind.applies_to(call)
@@ -151,7 +152,7 @@ class Fault:
         >>> Fault("Timeout", sleep="@expr(metadata['timeout'])+0.001").words((2, 2))
         'raises Timeout, held 2.001 s, just past its timeout of 2 s'
 
-        :param timeout: the timeouts of the call that it is planned for, where they are known.
+        :param timeout: the timeouts of the planned call, if known.
         """
         text = str(self.kind)
         if self.sleep:

@@ -1,4 +1,4 @@
-"""Fault sets: what a test execution is run under."""
+"""Fault sets: the faults of one execution."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from flask_filibuster.core.fault import Fault
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlannedFault:
-    """A fault together with the call that it is planned for, as that call was seen before.
+    """A fault and the call that it is planned for, as an earlier execution made that call.
 
-    Compared by identity in the search, which makes each of them once.
+    The search creates each of them once and compares them by identity.
 
-    :ivar call: the invocation.
-    :ivar fault: how it is to fail.
+    :ivar call: the call.
+    :ivar fault: its fault.
     """
 
     call: Call
@@ -39,7 +39,7 @@ class PlannedFault:
 
 
 class FaultSet:
-    """The faults of one test execution, in the order in which the application meets them."""
+    """The faults of one execution, in the order of their calls."""
 
     __slots__ = ("_faults", "_hash")
 
@@ -48,19 +48,19 @@ class FaultSet:
         self._hash: int | None = None
 
     def plus(self, fault: PlannedFault) -> FaultSet:
-        """The set with one fault more, met after all the others."""
+        """The set with one more fault, whose call comes after all others."""
         return FaultSet((*self._faults, fault))
 
     @property
     def last(self) -> PlannedFault:
-        """The fault that is met last.
+        """The fault of the last call.
 
-        :raises IndexError: there is none.
+        :raises IndexError: the set is empty.
         """
         return self._faults[-1]
 
     def without(self, fault: PlannedFault) -> FaultSet:
-        """The set with one fault less."""
+        """The set without that fault."""
         return FaultSet(tuple(each for each in self._faults if each is not fault))
 
     def by_index(self) -> dict[ExecutionIndex, PlannedFault]:
@@ -69,7 +69,7 @@ class FaultSet:
 
     @property
     def identity(self) -> frozenset[tuple[ExecutionIndex, Fault]]:
-        """Equal for two sets that let the same calls fail in the same ways."""
+        """Equal for two sets with the same faults on the same calls."""
         return frozenset((planned.call.index, planned.fault) for planned in self._faults)
 
     def __eq__(self, other: object) -> bool:
@@ -83,7 +83,7 @@ class FaultSet:
         return self._hash
 
     def __reduce__(self) -> tuple[type[FaultSet], tuple[Any, ...]]:
-        # Without its hash, which is another one in every process.
+        # Without the hash, which differs between processes.
         return type(self), (self._faults,)
 
     def __iter__(self) -> Iterator[PlannedFault]:
@@ -97,7 +97,7 @@ class FaultSet:
 
 
 class UnknownFaults(FaultSet):
-    """The faults of an execution that only the server knows.
+    """The faults of an execution, known only to the server.
 
     :param server: URL of the server.
     :param number: number of the execution, from 1.

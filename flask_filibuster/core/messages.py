@@ -1,4 +1,4 @@
-"""What an instrumented service says to a server, and hears from it, independent of transport."""
+"""The messages between instrumented services and a server, independent of transport."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class InvocationStarted:
     """A service is about to make a call (*create*). Times out after ``timeout`` seconds.
 
     :ivar functions: qualified names of the application's functions on the stack, innermost first.
-    :ivar target: what the client knows of the callee; a URL's host says it where this is empty.
-    :ivar api: as for :class:`Call`, and so are those that follow.
+    :ivar target: the callee's name, as far as the client knows it; if empty, the URL's host.
+    :ivar api: this and the following fields as for :class:`Call`.
     """
 
     request_id: str
@@ -44,9 +44,9 @@ class InvocationStarted:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to *create*: the invocation's number, and the fault to inject, if any.
+    """The answer to *create*: the call's number, and the fault to inject, if any.
 
-    :ivar refusal: why a fault that the server asked for cannot be injected, in words.
+    :ivar refusal: why the fault that the server plans cannot be injected, in words.
     """
 
     generated_id: int
@@ -68,9 +68,9 @@ class RequestReceived:
 
 @dataclass(frozen=True, slots=True)
 class InvocationCompleted:
-    """A call has ended (*invocation_complete*), with what the caller's code gets to see.
+    """A call has ended (*invocation_complete*), with the outcome that the caller sees.
 
-    :ivar answer: what the callee answered where that answer was lost.
+    :ivar answer: the callee's answer, if it was lost.
     """
 
     request_id: str
@@ -84,7 +84,7 @@ class InvocationCompleted:
 
 @dataclass(frozen=True, slots=True)
 class RequestAnswered:
-    """A note, outside the wire protocol: what a service answered, or the exception ending it."""
+    """A note, outside the wire protocol: the answer of a handler, or the exception ending it."""
 
     request_id: str
     index: ExecutionIndex
@@ -96,7 +96,7 @@ class RequestAnswered:
 class RequestStarted:
     """A note, outside the wire protocol: the test itself is about to make this request.
 
-    :ivar told_by_callee: whether it ends when the service says so, as nothing watches the sender.
+    :ivar told_by_callee: whether the service reports the end, as the sender is not instrumented.
     """
 
     request_id: str
@@ -110,7 +110,7 @@ class RequestStarted:
 
 @dataclass(frozen=True, slots=True)
 class RequestEnded:
-    """A note, outside the wire protocol: the test itself has got an answer, or an exception."""
+    """A note, outside the wire protocol: a request of the test itself has ended."""
 
     request_id: str
     index: ExecutionIndex
@@ -119,9 +119,9 @@ class RequestEnded:
 
 @dataclass(frozen=True, slots=True)
 class ReportsLost:
-    """A note, outside the wire protocol: a service could not tell what it had to, at the time.
+    """A note, outside the wire protocol: an earlier report of a service was lost.
 
-    :ivar age: how many seconds ago that was.
+    :ivar age: seconds since then.
     """
 
     request_id: str
@@ -131,7 +131,7 @@ class ReportsLost:
 
 @dataclass(frozen=True, slots=True)
 class InjectionFailed:
-    """A note, outside the wire protocol: a fault that was decided on could not be made real."""
+    """A note, outside the wire protocol: a planned fault could not be injected."""
 
     request_id: str
     index: ExecutionIndex

@@ -7,23 +7,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a call ended for its caller, or a request for whoever sent it.
+    """How a call, or a request of the test, ended for its sender.
 
-    An outcome is a status, or a kind of error, or neither: then the call has succeeded, as that of
-    a statement or a message does, which has no status.
+    An outcome is a status, or a kind of error, or neither: a successful call without a status, such
+    as a statement or a message.
 
     >>> Outcome().failed, Outcome(status=200).failed, Outcome(status=503).failed
     (False, False, True)
     >>> Outcome().key, Outcome(exception="ReadTimeout").key
     ('ok', 'ReadTimeout')
 
-    :ivar status: HTTP status, where there was an answer with one.
-    :ivar exception: name of the exception, where the call ended in one.
-    :ivar digest: digest of a successful answer's body, where it is known without reading a
-        stream. Answers of 400 and more are told apart by status alone: their bodies are messages
-        to people, and an injected status has to be comparable to a real one.
-    :ivar variant: what else was asked for of an injected outcome: that the call is made first, or
-        held for a while. The caller sees the same, but the callee has done its work.
+    :ivar status: HTTP status of the answer, if any.
+    :ivar exception: name of the exception, if the call raised one.
+    :ivar digest: digest of a successful answer's body, if known without reading a stream. Answers
+        of 400 and more are compared by status alone: their bodies are messages to people, and an
+        injected status must equal a real one.
+    :ivar variant: further parameters of an injected outcome: the answer is lost, or the call held.
+        The caller sees the same, but the callee has done its work.
     """
 
     status: int | None = None
@@ -33,7 +33,7 @@ class Outcome:
 
     @property
     def key(self) -> str:
-        """What tells this outcome from others without its body: an exception, a status or ok."""
+        """The outcome without its body: an exception, a status or ok."""
         name = self.exception
         if name is None:
             name = "ok" if self.status is None else str(self.status)
@@ -45,7 +45,7 @@ class Outcome:
         return self.exception is not None or (self.status is not None and self.status >= 400)
 
     def is_like(self, reported: Outcome) -> bool:
-        """Whether a report is of this outcome, however a client spells exceptions."""
+        """Whether a report matches this outcome; exceptions match with or without module."""
         if self.exception is None or reported.exception is None:
             return (self.status, self.exception) == (reported.status, reported.exception)
         return self.exception.rpartition(".")[2] == reported.exception.rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""Whose code a source file is: an installed package's, this project's, or the user's own."""
+"""Who owns a source file: an installed package, this project, or the user."""
 
 from __future__ import annotations
 

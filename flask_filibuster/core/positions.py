@@ -1,4 +1,4 @@
-"""The places of calls: how often one was made, and where in the order of the program."""
+"""The positions of calls: their counts, and their place in the order of the program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Position = tuple[tuple[int, ...], ...]
 
 
 class Counter:
-    """How often each signature was called on behalf of one request, by whichever thread."""
+    """Counts the calls of one request by signature, over all its threads."""
 
     __slots__ = ("_counts", "_lock")
 
@@ -33,7 +33,7 @@ class Strand:
     own calls at the even number in between, so that the order does not depend on which of the
     threads ran first.
 
-    :ivar name: which thread of its request this is, like ``2.1``; empty for the first.
+    :ivar name: the thread within its request, like ``2.1``; empty for the first.
     """
 
     __slots__ = ("_calls", "_forks", "_lock", "_prefix", "name")
@@ -46,23 +46,23 @@ class Strand:
         self._lock = threading.Lock()
 
     def next_call(self) -> Position:
-        """The position of one more call."""
+        """The position of the next call."""
         with self._lock:
             self._calls += 1
             return (*self._prefix, (2 * self._calls - 1,))
 
     def fork(self) -> Strand:
-        """The strand of a thread that is started here."""
+        """The strand of a thread started here."""
         with self._lock:
             self._forks += 1
             return Strand((*self._prefix, (2 * self._calls, self._forks)))
 
 
 class TestRequests:
-    """The requests of a functional test, counted and put in order.
+    """The requests of a functional test, counted and ordered.
 
-    :param strand: where in the program the test begins.
-    :param counter: what it counts with; a new one by default.
+    :param strand: the position at which the test begins.
+    :param counter: the counter; a new one by default.
     """
 
     __test__ = False
@@ -73,11 +73,11 @@ class TestRequests:
         self._strand = strand or Strand()
 
     def next_request(self, what: str) -> tuple[ExecutionIndex, Position]:
-        """Index and position of one more request; ``what`` is its method, and URL from port on."""
+        """Index and position of the next request; ``what``: its method, and URL from port on."""
         if self._strand.name:
             what = f"{what} in thread {self._strand.name}"
         return ROOT.child(what, self._counter.next(what)), self._strand.next_call()
 
     def fork(self) -> TestRequests:
-        """Those of a thread that the test starts."""
+        """The requests of a thread that the test starts."""
         return TestRequests(self._strand.fork(), self._counter)

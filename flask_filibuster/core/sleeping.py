@@ -1,7 +1,7 @@
 """How long a fault holds a call: a number of seconds, or an expression of the call's timeout.
 
 Source: ``metadata.sleep`` of the Filibuster protocol. The expressions come from files and from the
-network, so they are read by a pattern that knows two sums, and nothing is ever evaluated.
+network, so a pattern for two forms of sums reads them, and nothing is evaluated.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from flask_filibuster.errors import FaultModelError
 Timeouts = tuple[float | None, float | None]
 
 JUST = 0.5
-"""Up to this part of a timeout, what comes after it is just past it."""
+"""A hold is "just past" a timeout if the excess is at most this fraction of the timeout."""
 
 _TERM = r"(?:\s*(?P<{0}sign>[+-])\s*(?P<{0}term>[0-9]{{1,9}}(?:\.[0-9]{{1,9}})?)\s*)?"
 _EXPRESSION = re.compile(
@@ -28,7 +28,7 @@ _EXPRESSION = re.compile(
 def check_sleep(sleep: float | str) -> None:
     """Check a sleep.
 
-    :raises FaultModelError: it is neither seconds from 0 nor a sum with the call's timeout.
+    :raises FaultModelError: it is neither a number of seconds nor a sum with the call's timeout.
     """
     if isinstance(sleep, str):
         fits = _EXPRESSION.fullmatch(sleep.strip()) is not None
@@ -42,10 +42,10 @@ def check_sleep(sleep: float | str) -> None:
 
 
 def seconds_of(sleep: float | str, timeout: Timeouts) -> float:
-    """The seconds that a sleep comes to for a call.
+    """The length of a sleep for a call, in seconds.
 
     :param sleep: a checked sleep.
-    :param timeout: the call's connect and read timeout; the read timeout counts where there is one.
+    :param timeout: the call's connect and read timeout; the read timeout counts if there is one.
     """
     if not isinstance(sleep, str):
         return float(sleep)
@@ -62,7 +62,7 @@ def held_in_words(sleep: float | str, timeout: Timeouts) -> str:
     'held until 0.001 s past its timeout'
 
     :param sleep: a checked sleep.
-    :param timeout: the call's timeouts, where they are known.
+    :param timeout: the call's timeouts, if known.
     """
     if not isinstance(sleep, str):
         return f"held {sleep:g} s"

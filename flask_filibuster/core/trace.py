@@ -1,4 +1,4 @@
-"""What happened in one test execution: its calls, their outcomes, and the answers given."""
+"""The trace of one execution: its calls, their outcomes, and the answers of its handlers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask_filibuster.core.outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """An exception that no handler of the application caught.
+    """An exception that the application did not catch.
 
     :ivar error: class name and message.
     :ivar site: innermost line of the application's own code in the traceback.
@@ -26,12 +26,12 @@ class Crash:
 class Handling:
     """The handling of one request by one service.
 
-    :ivar index: execution index of the invocation that caused it.
+    :ivar index: execution index of the call that caused it.
     :ivar service: name of the service.
     :ivar method: HTTP method.
     :ivar path: path of the request.
-    :ivar answer: what it answered; ``None`` if the application never got that far.
-    :ivar crash: the exception that ended it, if one did.
+    :ivar answer: its answer; ``None`` if it gave none.
+    :ivar crash: the exception that ended it, if any.
     """
 
     index: ExecutionIndex
@@ -42,17 +42,17 @@ class Handling:
     crash: Crash | None = None
 
     def ended(self, answer: Outcome | None, crash: Crash | None) -> Handling:
-        """The handling with what it came to; ``dataclasses.replace`` takes twice the time."""
+        """The handling with its end; ``dataclasses.replace`` takes twice the time."""
         return Handling(self.index, self.service, self.method, self.path, answer, crash)
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Everything that was seen in one test execution.
+    """Everything that was observed in one execution.
 
     :ivar requests: the requests that the test itself made, in order.
     :ivar invocations: the calls made by services, each followed by the calls made below it.
-    :ivar handlings: every request handled, by execution index.
+    :ivar handlings: every handled request, by execution index.
     """
 
     requests: tuple[Call, ...] = ()
@@ -64,21 +64,21 @@ class Trace:
 
     @classmethod
     def of(cls, calls: Iterable[Call], handlings: Iterable[Handling]) -> Trace:
-        """Put the records of an execution, in whatever order they came, into the trace's order."""
+        """The trace of these records, given in any order."""
         listed = list(calls)
         indexes = {call.index for call in listed}
         children: dict[ExecutionIndex, list[Call]] = {}
         for call in listed:
             parent = call.index.parent
-            # A call below one that nobody has told of is, as far as is known, the test's own.
+            # A call whose caller is unknown counts as a call of the test.
             children.setdefault(parent if parent in indexes else ROOT, []).append(call)
         for siblings in children.values():
             siblings.sort(key=lambda call: (call.position, call.index))
         ordered = list(_preorder(children, ROOT))
-        # Only the test has no name. What a service calls on its behalf can be made to fail.
+        # Only the test has no name. Calls with a named source can be made to fail.
         requests = [call for call in children.get(ROOT, ()) if not call.source]
         known = {call.index for call in requests}
-        # In the order of their calls, too: which of two parallel ones came first is chance.
+        # In the order of their calls: the order of arrival of parallel ones is arbitrary.
         handled = {handling.index: handling for handling in handlings}
         places = [call.index for call in ordered if call.index in handled]
         places += sorted(handled.keys() - indexes)
@@ -90,7 +90,7 @@ class Trace:
         )
 
     def call(self, index: ExecutionIndex) -> Call | None:
-        """The call with that execution index, if it was made."""
+        """The call with that execution index, if any."""
         return self._by_index.get(index)
 
     def calls(self) -> dict[ExecutionIndex, list[Call]]:

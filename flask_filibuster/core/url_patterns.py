@@ -1,4 +1,4 @@
-"""What varies inside URLs from run to run, replaced where calls are compared between executions."""
+"""The parts of URLs that vary between executions, replaced before calls are compared."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from flask_filibuster.core.urls import from_port_on
 
 NAMES = ("uuid", "number", "date")
 VARIES = "<varies>"
-# What tells a regular expression from a text, which is the same in every run.
+# A regular expression has at least one of these; a plain string would never vary.
 _SPECIAL = frozenset(r"\^$.*+?{}[]()|")
 
 
 @dataclass(frozen=True, slots=True)
 class UrlPattern:
-    """A part of URLs that varies, and what stands for it in the signatures of calls.
+    """A part of URLs that varies, and its replacement in the signatures of calls.
 
     :ivar regex: matches the part, in a path with its query.
-    :ivar replacement: what stands for it, as ``re.sub`` takes it.
+    :ivar replacement: the replacement, as ``re.sub`` takes it.
     """
 
     regex: re.Pattern[str]
@@ -31,7 +31,7 @@ class UrlPattern:
 
         :param entry: a name out of :data:`NAMES`, a regular expression, or a pair of one of these
             and its replacement.
-        :raises ValueError: it is something else, or would not work.
+        :raises ValueError: it is something else, or invalid.
         """
         match entry:
             case str() if entry in _BUILT_IN:
@@ -48,11 +48,11 @@ class UrlPattern:
 
 
 def url_in_signature(url: str, patterns: Iterable[UrlPattern]) -> str:
-    """The URL from the port on, as it is from run to run: ``5003/bookings/<uuid>``.
+    """The URL from the port on, the same in every execution: ``5003/bookings/<uuid>``.
 
     :param url: the URL called.
-    :param patterns: what varies in its path and query, in the order of replacement; the port is
-        not theirs to match.
+    :param patterns: the varying parts of path and query, in the order of replacement; they don't
+        see the port.
     """
     text = from_port_on(url)
     if not patterns:
@@ -82,7 +82,7 @@ def _checked(pattern: UrlPattern) -> UrlPattern:
     return pattern
 
 
-# An escape such as %7B or %3A ends in a letter or digit that belongs to what is left of it.
+# An escape such as %7B or %3A ends in a letter or digit that belongs to the preceding text.
 _ESCAPE = "(?<=%[0-9a-f]{2})"
 _COLON = "(?::|%3a)"
 _DAY = "(?:0[1-9]|[12][0-9]|3[01])"
@@ -120,5 +120,5 @@ _BUILT_IN: Mapping[str, tuple[str, re.RegexFlag]] = {
 
 
 def _built_in(name: str) -> re.Pattern[str]:
-    # On demand: every app imports this, few have such patterns, and to compile them takes longer.
+    # On demand: every app imports this module, few use these patterns, and compiling is slow.
     return re.compile(*_BUILT_IN[name])

@@ -16,7 +16,7 @@ DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 def from_port_on(url: str) -> str:
     """The URL without scheme and host, from the port on: ``5003/bookings/chris``.
 
-    That part is the same on a laptop and in containers. A default port is written out.
+    That part is the same on a laptop and in containers. A default port is made explicit.
     """
     parts = urlsplit(url)
     port = parts.port or DEFAULT_PORTS.get(parts.scheme, 80)
@@ -48,7 +48,7 @@ def check_base_url(url: str) -> str:
 
 
 def service_name(url: str, app: Any) -> str:
-    """What the service under ``url`` is called: the name its extension was given, else the host."""
+    """The name of the service at ``url``: the name given to its extension, else the host."""
     extensions = getattr(app, "extensions", None)
     state = extensions.get("filibuster") if isinstance(extensions, dict) else None
     return getattr(state, "given_name", None) or host_of(url)

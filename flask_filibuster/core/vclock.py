@@ -1,4 +1,4 @@
-"""Vector clocks: how many calls each service has made on behalf of one request."""
+"""Vector clocks: the number of calls of each service, within one request."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 
 class VectorClock(Mapping[str, int]):
-    """An immutable mapping from a service's name to the count of the calls it has made."""
+    """An immutable mapping from a service's name to the number of its calls."""
 
     __slots__ = ("_counts",)
 
@@ -31,7 +31,7 @@ class VectorClock(Mapping[str, int]):
         return cls(value)
 
     def increment(self, service: str) -> VectorClock:
-        """The clock after one more call made by ``service``."""
+        """The clock after one more call of ``service``."""
         return VectorClock({**self._counts, service: self._counts.get(service, 0) + 1})
 
     def to_json(self) -> str:

@@ -1,6 +1,6 @@
-"""The words that records and reports use for what they tell apart, as types.
+"""The vocabulary of records and reports, as types.
 
-One place, so that a misspelt word is an error of the type checker and no bare string stands twice.
+In one place, so that the type checker finds misspelt words and no bare string occurs twice.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final, Literal, TypeAlias, get_args
 
 Verdict: TypeAlias = Literal["passed", "failed", "inconclusive"]
-"""How an execution ended. *Inconclusive*: what was planned did not happen, so it proves nothing."""
+"""How an execution ended. *Inconclusive*: the plan did not happen, so it proves nothing."""
 
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
 
@@ -18,23 +18,23 @@ Purpose: TypeAlias = Literal["search", "repeat", "exhaustive", "audit", "shrink"
 PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
-"""How bad a finding is: a bug, something that asks for one, or something worth knowing."""
+"""The severity of a finding: a bug, a risk, or useful information."""
 
 Family: TypeAlias = Literal["http", "sql", "cache", "mail", "queue", "rpc", "other"]
-"""What sort of operation a call is, whichever client makes it."""
+"""The kind of operation of a call, independent of the client."""
 
 FAMILIES: Final[tuple[Family, ...]] = get_args(Family)
 
 Point: TypeAlias = Literal["before", "after", "answer", "body"]
-"""At which point of a call a fault acts.
+"""The point of a call at which a fault acts.
 
 ``"before"``: instead of connecting. ``"after"``: the call is made and its answer is lost.
-``"answer"``: an answer is made up, and the call is not made. ``"body"``: the call is made, and its
-real answer breaks while the body is read.
+``"answer"``: a synthetic answer replaces the call. ``"body"``: the call is made, and the body of
+its real answer is altered while it is read.
 """
 
 ReductionName: TypeAlias = Literal["equivalence", "exact", "none"]
-"""How fault sets that would show nothing new are told."""
+"""How fault sets that would show nothing new are recognised."""
 
 Limit: TypeAlias = Literal["max_executions", "max_seconds"]
-"""Which limit ended an exploration."""
+"""The limit that ended an exploration."""

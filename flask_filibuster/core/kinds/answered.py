@@ -1,4 +1,4 @@
-"""The kind "answered": the call gets an answer with an HTTP status, in place of its callee's."""
+"""The kind "answered": an answer with an HTTP status replaces the answer of the callee."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from flask_filibuster.errors import FaultModelError
 
 @dataclass(frozen=True, slots=True)
 class Answered(Kind):
-    """The call is answered with a status.
+    """The caller gets an answer with a status.
 
     Its rank is after that of exceptions: an exception can be injected at once, a status belongs to
-    a service that has to be reached first. The counts of the paper depend on this order.
+    a service that must be reached first. The counts of the paper depend on this order.
 
     :ivar status: the HTTP status, from 200 to 599.
-    :raises FaultModelError: it is something else.
+    :raises FaultModelError: the status is out of range.
     """
 
     name = "answered"
@@ -39,7 +39,7 @@ class Answered(Kind):
         return Outcome(status=self.status)
 
     def applies_to(self, call: FailingCall) -> bool:
-        """Whether the call has answers with a status."""
+        """Whether the call is an HTTP call."""
         return call.family == "http"
 
     def __str__(self) -> str:

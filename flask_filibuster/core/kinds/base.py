@@ -1,4 +1,4 @@
-"""The seam for kinds of fault: what the rest of the house asks of one."""
+"""The seam for kinds of fault: the interface of a kind."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from flask_filibuster.core.sleeping import Timeouts
 from flask_filibuster.core.vocabulary import Family, Point
 
 REQUESTS = "requests"
-"""The library whose exceptions a fault raises unless it says otherwise."""
+"""The default library of a fault's exceptions."""
 
 Parameter: TypeAlias = str | int | float | bool | None
-"""A value that a kind can be given: whatever JSON has a scalar for."""
+"""A parameter of a kind: any scalar of JSON."""
 
 
 class FailingCall(Protocol):
-    """What a kind sees of a call, to say whether it can happen to it."""
+    """The properties of a call that decide whether a kind applies to it."""
 
     @property
     def method(self) -> str:
-        """Its method or operation, upper case."""
+        """The method or operation, upper case."""
 
     @property
     def url(self) -> str:
-        """Where it goes."""
+        """The URL called."""
 
     @property
     def timeout(self) -> Timeouts:
@@ -35,11 +35,11 @@ class FailingCall(Protocol):
 
     @property
     def family(self) -> Family:
-        """What kind of service it is made to."""
+        """The kind of service called."""
 
     @property
     def outcome(self) -> Outcome | None:
-        """How it ended when it was seen first, mostly without any fault."""
+        """The outcome in the execution that first made the call, usually without any fault."""
 
 
 class Kind(ABC):
@@ -47,15 +47,14 @@ class Kind(ABC):
 
     A kind is a frozen dataclass. Its fields are its parameters: scalars, checked in
     ``__post_init__`` with a ``FaultModelError``. They travel by name, in the project's own records
-    and to services of this project on the wire; for others, :attr:`outcome` is all there is to it.
+    and to services of this project on the wire; services of other projects get :attr:`outcome`.
 
-    :cvar name: what users, records and reports call it. Two kinds never share a name.
+    :cvar name: its unique name for users, records and reports.
     :cvar rank: its place in the order of the search: all faults of lower rank, of all calls, come
         before any of higher rank.
-    :cvar point: at which point of a call it acts. At ``"before"`` and ``"answer"`` the call is not
-        made; a fault may ask for the call all the same (``abort=False``), and then acts ``"after"``
-        it.
-    :ivar library: whose exception the caller sees.
+    :cvar point: the point of a call at which it acts. At ``"before"`` and ``"answer"`` the call is
+        not made; a fault with ``abort=False`` makes the call all the same and acts ``"after"`` it.
+    :ivar library: the library that defines the caller's exception.
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True, slots=True)
@@ -79,25 +78,25 @@ class Kind(ABC):
     @property
     @abstractmethod
     def outcome(self) -> Outcome:
-        """What the caller sees, but for what a fault asks for beside (hold, lost answer)."""
+        """The outcome that the caller sees, without hold and lost answer."""
 
     @abstractmethod
     def __str__(self) -> str:
-        """What the caller sees, in words that follow "it": ``raises Timeout``."""
+        """The effect on the caller in words, without a subject: ``raises Timeout``."""
 
     def applies_to(self, call: FailingCall) -> bool:  # noqa: ARG002 - subclasses look at it
-        """Whether this can happen to a call; what a call cannot meet is never injected."""
+        """Whether the kind can happen to a call; otherwise it is never injected."""
         return True
 
     def alter(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """For a kind at the point ``"body"``: what the caller reads of its call's real answer.
+        """For a kind at the point ``"body"``: the altered body that the caller reads.
 
         :param pieces: the pieces of the real body, encoded as they arrived.
-        :raises BrokenBody: the body breaks off here; the caller meets its library's own error.
+        :raises BrokenBody: the body ends here; the caller gets its library's own error.
         """
         return pieces
 
     @property
     def parameters(self) -> dict[str, Parameter]:
-        """The parameters by name, from which the same can be made again."""
+        """The parameters by name, enough to create an equal kind."""
         return {each.name: getattr(self, each.name) for each in fields(self)}  # type: ignore[arg-type]

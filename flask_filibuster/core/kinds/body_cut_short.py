@@ -1,4 +1,4 @@
-"""The kind "body cut short": the call is made, and its real answer breaks off in the body."""
+"""The kind "body cut short": the call is made, and the body of its real answer is incomplete."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _DIGEST_OF_NOTHING = hashlib.md5(b"", usedforsecurity=False).hexdigest()
 class BodyCutShort(Kind):
     """The answer's head arrives, and the connection is closed while the body is read.
 
-    The error comes where the client's library raises it: of requests, inside the call, or while the
-    body is read where it is streamed. The callee has done its work.
+    The error occurs where the client's library raises it: for requests, inside the call, or while a
+    streamed body is read. The callee has done its work.
 
     >>> str(BodyCutShort()), str(BodyCutShort(0))
     ('closes the connection after 50% of the body', 'closes the connection before the body')
 
-    :ivar at: which part of the body arrives, from 0 to below 1. As a body may have no end, it is
-        the part of what comes first: of the first chunk, or of the first 64 KiB.
-    :raises FaultModelError: it is something else.
+    :ivar at: the fraction of the body that arrives, from 0 to below 1. A body may be endless, so
+        the fraction refers to the first chunk, or to the first 64 KiB.
+    :raises FaultModelError: the fraction is out of range.
     """
 
     name = "body cut short"
@@ -47,11 +47,11 @@ class BodyCutShort(Kind):
 
     @property
     def outcome(self) -> Outcome:
-        """The error that the caller meets; what has arrived by then makes a difference to it."""
+        """The error that the caller sees; its variant is the fraction that arrived."""
         return Outcome(exception="ChunkedEncodingError", variant=f"cut at {self.at:g}")
 
     def applies_to(self, call: FailingCall) -> bool:
-        """Whether the answer has a body, as far as was seen."""
+        """Whether the answer has a body, as far as known."""
         if call.family != "http" or call.method == "HEAD":
             return False
         seen = call.outcome
@@ -63,7 +63,7 @@ class BodyCutShort(Kind):
     def alter(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """The beginning of the first piece.
 
-        :raises BrokenBody: after that.
+        :raises BrokenBody: after that beginning.
         """
         first = next(filter(None, pieces), b"")
         arrived = first[: int(len(first) * self.at)]

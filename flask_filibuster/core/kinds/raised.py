@@ -10,7 +10,7 @@ from flask_filibuster.errors import FaultModelError
 
 PREFIX = "requests.exceptions."
 
-# The names only: core does not import requests. Those of TIMEOUTS need a timeout to come about.
+# Only names: core does not import requests. TIMEOUTS apply only to calls with a timeout.
 TIMEOUTS = frozenset({"Timeout", "ConnectTimeout", "ReadTimeout"})
 EXCEPTIONS = TIMEOUTS | frozenset(
     {
@@ -35,10 +35,10 @@ EXCEPTIONS = TIMEOUTS | frozenset(
 class Raised(Kind):
     """The call raises an exception.
 
-    :ivar exception: its name; without its module, where it is one of ``requests.exceptions``.
-    :ivar library: whose exception it is. Those of others than ``requests`` can be planned for
-        services that are instrumented by other projects, which know them.
-    :ivar details: what else such a project wants to be told of it, as names and values.
+    :ivar exception: its name; without its module if it belongs to ``requests.exceptions``.
+    :ivar library: the library that defines it. Only services instrumented by other projects know
+        exceptions of libraries other than ``requests``.
+    :ivar details: further parameters for such a project, as names and values.
     :raises FaultModelError: no call to ``requests`` can end in an exception of that name.
     """
 
@@ -60,7 +60,7 @@ class Raised(Kind):
         return Outcome(exception=self.exception)
 
     def applies_to(self, call: FailingCall) -> bool:
-        """Whether the call has the timeout that the exception is about."""
+        """Whether the call has the timeout that the exception reports."""
         connect, read = call.timeout
         if self.exception == "ConnectTimeout":
             return connect is not None

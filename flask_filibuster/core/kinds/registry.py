@@ -1,4 +1,4 @@
-"""Which kinds of fault there are."""
+"""The registry of the kinds of fault."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from flask_filibuster.errors import FaultModelError
 def known_kinds() -> Mapping[str, type[Kind]]:
     """The kinds by name, in the order of the search.
 
-    The package is looked through, once and only when somebody asks for a kind by name: a list
-    would have to be edited for each kind, and would import all of them with every app. A kind acts
-    through what clients do at its point of a call, so that kinds come with this project.
+    The package is searched once, when the first kind is requested by name: a list would need an
+    edit for each kind, and would import all of them with every app. Kinds are part of this
+    project, as clients implement the point of a call at which a kind acts.
     """
     found: list[type[Kind]] = []
     for module in pkgutil.iter_modules(kinds.__path__, f"{kinds.__name__}."):
