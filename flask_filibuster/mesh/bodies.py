@@ -1,4 +1,4 @@
-"""The streams of a call within this process: what the caller sends, what the callee answers."""
+"""The streams of a call within this process: the caller's request body, the callee's answer."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class CalleeContext:
 
 
 class AnswerBody:
-    """A WSGI body, piece by piece: each is what the app produces next.
+    """A WSGI body, piece by piece, as the app produces it.
 
     :param context: the context in which the app produces it.
     :param body: the app's iterable.
-    :param length: how many bytes the client reads, by the answer's headers; ``None``: all.
+    :param length: number of bytes that the client reads, by the answer's headers; ``None``: all.
     """
 
     def __init__(self, context: CalleeContext, body: Iterable[bytes], length: int | None) -> None:
@@ -48,16 +48,16 @@ class AnswerBody:
         self._closed = False
 
     def next_piece(self) -> bytes | None:
-        """What the app produces next.
+        """The next piece that the app produces.
 
-        :raises BrokenBody: the app broke off, or ended before the length that it declared.
+        :raises BrokenBody: the app raised, or ended before its declared length.
         """
         left = None if self._length is None else self._length - self._given
         try:
             piece = self._context.run(_next if left != 0 else _exhaust, self._iterator)
         except Exception as error:
             logger.exception("a service raised an exception in the middle of its answer")
-            if left == 0:  # The client has all that it waits for.
+            if left == 0:  # The client has all that it expects.
                 return None
             raise BrokenBody(self._given, error=error) from error
         if piece is None:
@@ -77,7 +77,7 @@ class AnswerBody:
         if close is not None:
             try:
                 self._context.run(close)
-            except Exception:  # Which a client never hears of.
+            except Exception:  # The client never sees it.
                 logger.exception("a service raised an exception when its answer was closed")
 
 
@@ -91,12 +91,12 @@ def _exhaust(pieces: Iterator[bytes]) -> None:
 
 
 class RequestBody(PiecewiseReader):
-    """A request body that is produced piece by piece, as the file that WSGI wants.
+    """A request body that is produced piece by piece, as the file that WSGI expects.
 
-    It is the caller's code that produces it, and so it runs in a copy of the caller's context.
+    The caller's code produces it, so it runs in a copy of the caller's context.
 
-    :ivar failure: what the caller's code raised; its request ends in that, whatever the app makes
-        of a body that broke off.
+    :ivar failure: the exception of the caller's code; its request ends in that, independent of the
+        app's reaction to the incomplete body.
     """
 
     def __init__(self, pieces: Iterable[bytes | str]) -> None:
@@ -106,9 +106,9 @@ class RequestBody(PiecewiseReader):
         self._pieces = iter(pieces)
 
     def next_piece(self) -> bytes | None:
-        """What the caller produces next.
+        """The next piece that the caller produces.
 
-        :raises ConnectionResetError: the caller broke off.
+        :raises ConnectionResetError: the caller's code raised.
         """
         try:
             piece = self._context.run(next, self._pieces, None)

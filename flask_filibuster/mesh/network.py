@@ -14,10 +14,10 @@ from flask_filibuster.mesh.wsgi_call import WSGIApp, answer_of
 
 
 class Mesh:
-    """The network of an exploration: which app is reached under which base URL.
+    """The network of an exploration: apps by base URL.
 
-    :param services: WSGI apps by base URL; a URL may have a path, the longest that fits is used.
-    :raises SetupError: a key is no base URL, two are the same, or a value is no WSGI app.
+    :param services: WSGI apps by base URL; a URL may have a path, the longest match is used.
+    :raises SetupError: a key is not a base URL, two are equal, or a value is not a WSGI app.
     """
 
     def __init__(self, services: Mapping[str, WSGIApp]) -> None:
@@ -33,7 +33,7 @@ class Mesh:
             there.sort(key=lambda each: len(each.prefix), reverse=True)
 
     def service_at(self, url: str) -> LocalService | None:
-        """The service under this URL, or ``None`` where the real network begins."""
+        """The service at this URL; ``None``: use the real network."""
         try:
             origin, path = _place_of(url)
         except ValueError:
@@ -45,10 +45,10 @@ class Mesh:
 
 
 class MeshService:
-    """One WSGI app under its base URL.
+    """One WSGI app at its base URL.
 
-    :param mesh: the network that the app, too, calls into.
-    :param base_url: where the app is.
+    :param mesh: the network for the app's own calls.
+    :param base_url: the app's base URL.
     :param app: the app.
     """
 
@@ -60,11 +60,11 @@ class MeshService:
         self._name = service_name(base_url, app)
 
     def holds(self, path: bytes) -> bool:
-        """Whether a path, without its percent signs, belongs to this app."""
+        """Whether a path, percent-decoded, belongs to this app."""
         return path == self.prefix or path.startswith(self.prefix + b"/")
 
     def handle(self, request: HttpRequest) -> HttpAnswer:
-        """Have the app answer a request; it produces the body as that is read."""
+        """The app's answer to a request; its body is produced while it is read."""
         return answer_of(
             self._app,
             request,
@@ -80,7 +80,7 @@ class MeshService:
 
 @lru_cache(maxsize=1024)
 def _place_of(url: str) -> tuple[tuple[str, str, int], bytes]:
-    """Scheme, host and port of a URL, and its path without percent signs."""
+    """Scheme, host and port of a URL, and its percent-decoded path."""
     parts = urlsplit(url)
     port = parts.port if parts.port is not None else DEFAULT_PORTS.get(parts.scheme, 0)
     origin = parts.scheme, (parts.hostname or "").lower(), port

@@ -34,15 +34,15 @@ def answer_of(
     name: str,
     base_url: str,
 ) -> HttpAnswer:
-    """Have an app answer a request; it produces the body as that is read.
+    """The app's answer to a request; its body is produced while it is read.
 
     :param app: the app.
     :param request: the request.
     :param prefix: the part of its path that leads to the app.
-    :param network: where the app's own calls go.
-    :param name: what to call the service, unless it has a name of its own.
-    :param base_url: where the app is, for the log.
-    :raises Exception: what the caller's own code raises while it produces the request's body.
+    :param network: the network for the app's own calls.
+    :param name: name of the service, unless it has its own.
+    :param base_url: the app's base URL, for the log.
+    :raises Exception: any exception of the caller's code that produces the request's body.
     """
     sent = _input(request.body)
     environ = _environ(request, prefix)
@@ -54,7 +54,7 @@ def answer_of(
     try:
         body, status, received = context.run(run_wsgi_app, app, environ)
         headers = list(received)
-    except Exception:  # As a WSGI server does with whatever an app lets out.
+    except Exception:  # A WSGI server handles unhandled exceptions like this.
         logger.exception(_LOGGED, base_url)
         body, status, headers = _server_error()
     code, _, reason = status.partition(" ")
@@ -96,14 +96,14 @@ def _input(body: bytes | Iterable[bytes | str] | None) -> io.BytesIO | RequestBo
 
 
 def _environ(request: HttpRequest, prefix: bytes) -> dict[str, Any]:
-    """The WSGI environment of a request (PEP 3333), but for its body."""
+    """The WSGI environment of a request (PEP 3333), without its body."""
     environ: dict[str, Any] = dict(_environ_of(request.url, prefix))
     environ["REQUEST_METHOD"] = request.method
     environ["wsgi.errors"] = sys.stderr
     given: set[str] = set()
     for name, value in request.headers:
         key = _key_of(name)
-        # A repeated header is one with all the values.
+        # A repeated header becomes one header with all values.
         environ[key] = f"{environ[key]},{value}" if key in given else value
         given.add(key)
     return environ
@@ -111,12 +111,12 @@ def _environ(request: HttpRequest, prefix: bytes) -> dict[str, Any]:
 
 @lru_cache(maxsize=512)
 def _environ_of(url: str, prefix: bytes) -> Mapping[str, Any]:
-    """The part of the environment that is the same for all requests to a URL."""
+    """The part of the environment that all requests to a URL share."""
     parts = urlsplit(url)
     default = DEFAULT_PORTS.get(parts.scheme, 80)
     path = unquote_to_bytes(parts.path or "/")
     host = parts.netloc.rpartition("@")[2]
-    if parts.port == default:  # Clients leave it out.
+    if parts.port == default:  # Clients omit it.
         host = host.rpartition(":")[0]
     target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
     environ = {
