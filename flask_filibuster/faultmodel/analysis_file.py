@@ -18,14 +18,14 @@ from flask_filibuster.protocol.decisions import fault_metadata, read_kind
 VERBS = ("get", "post", "put", "patch", "delete", "head", "options")
 EVERY_SERVICE = re.compile(".*")
 
-# An analysis may come over the network. The rule for services that no other rule names has the
-# names of all of them in it, so that a pattern may be long.
+# An analysis may come over the network. Patterns may be long: the pattern of the default rule
+# excludes the names in all other rules.
 MOST_RULES = 10_000
 MOST_IN_A_PATTERN = 10_000
 MOST_IN_ALL_PATTERNS = 1_000_000
 MOST_IN_A_MESSAGE = 1_000
 
-# what taking apart nested data of any kind may come to
+# the errors of reading nested data of any shape
 _UNREADABLE = (
     FaultModelError,
     TypeError,
@@ -40,12 +40,12 @@ _NUMBERED = re.compile(r"\\[1-9]|\(\?\([0-9]")
 def read_analysis(content: Any, source: str, *, foreign: bool = False) -> tuple[Rule, ...]:
     """The rules of an analysis, in its order.
 
-    Size is bounded; how long patterns take to match is not.
+    The size is bounded; the time to match a pattern is not.
 
-    :param content: the sections by name, or anything else that came in their place.
-    :param source: what to call it in an error.
-    :param foreign: whether to keep the sections about other libraries than ``requests``.
-    :raises FaultModelError: something in it cannot be injected, or it is no analysis.
+    :param content: the sections by name; any other value is an error.
+    :param source: its name in errors.
+    :param foreign: whether to keep the sections for libraries other than ``requests``.
+    :raises FaultModelError: a fault cannot be injected, or the content is not an analysis.
     """
     reading = _Reading(foreign=foreign)
     try:
@@ -61,12 +61,12 @@ def read_analysis(content: Any, source: str, *, foreign: bool = False) -> tuple[
 
 
 def write_analysis(rules: Iterable[Rule]) -> dict[str, Any]:
-    """The analysis with these rules, from which :func:`read_analysis` makes them again.
+    """The analysis with these rules, as :func:`read_analysis` reads it.
 
-    Exceptions come first, as readers take the statuses of a service after them.
+    Exceptions come first, as readers expect the statuses of a service after them.
 
-    :raises FaultModelError: there is more than it would read, or default rules cannot be told from
-        the others by one pattern.
+    :raises FaultModelError: the analysis is too large to read, or no single pattern separates
+        default rules from the others.
     """
     listed = list(rules)
     named = [rule.service for rule in listed if rule.service is not None]
@@ -82,15 +82,15 @@ def write_analysis(rules: Iterable[Rule]) -> dict[str, Any]:
             service = rule.service or (others if rule.is_default else EVERY_SERVICE)
             errors.append(("http", rule.calls.pattern, _error_entry(service, answered)))
     analysis = {**_sections("exceptions", exceptions), **_sections("errors", errors)}
-    # whoever writes it down should not learn only later that nobody can read it
+    # an unreadable analysis fails when it is written, not only when it is read
     read_analysis(analysis, "this model cannot be written")
     return analysis
 
 
 def none_of(services: Sequence[re.Pattern[str]]) -> re.Pattern[str]:
-    """What matches where none of these matches from the start.
+    """A pattern that matches if none of these matches at the start.
 
-    :raises FaultModelError: there is no such regular expression.
+    :raises FaultModelError: no regular expression can express it.
     """
     groups = 0
     for service in services:
@@ -105,7 +105,7 @@ def none_of(services: Sequence[re.Pattern[str]]) -> re.Pattern[str]:
 
 
 class _Reading:
-    """One reading of an analysis: the rules that were read, and how much there is in it.
+    """One reading of an analysis: its rules so far, and its size.
 
     :ivar rules: the rules, in order.
     """
@@ -119,7 +119,7 @@ class _Reading:
     def section(self, name: str, section: Any) -> None:
         """Read one section.
 
-        Where its pattern can match no call of ``requests``, it is about a library that only the
+        If its pattern matches no call of ``requests``, the section is for a library that only
         services of other projects know.
         """
         calls = self._pattern(section["pattern"])
@@ -182,7 +182,7 @@ def _fault(
 
 
 def _foreign(entry: Mapping[str, Any], library: str) -> Fault:
-    """A fault of another library; its name is only handed on."""
+    """A fault of another library; its name is passed through."""
     name, metadata = entry["name"], entry.get("metadata") or {}
     if not isinstance(name, str) or len(name) > MOST_SHOWN:
         raise FaultModelError(
@@ -252,9 +252,9 @@ def _title(library: str) -> str:
 def _sections(
     key: str, entries: Iterable[tuple[str, str, dict[str, Any]]]
 ) -> dict[str, dict[str, Any]]:
-    """Sections of entries, with a new one wherever title or pattern of calls change: order counts.
+    """Sections of entries; a new one at each change of title or pattern, as the order matters.
 
-    What follows a ``#`` in a title only tells sections apart.
+    A suffix ``#…`` makes equal titles unique.
     """
     sections: dict[str, dict[str, Any]] = {}
     counts: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Which Flask apps are in a directory or a module, found by importing it."""
+"""Finds the Flask apps of a directory or a module by importing it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ from flask_filibuster.sources.imports import Imports
 from flask_filibuster.sources.objects import attribute, is_a, text_of, variables_of
 
 FACTORIES = ("create_app", "make_app")
-ENTRANCES = ("__init__", "app", "wsgi")  # of a directory below the one that was named
-GENERIC = frozenset({"__main__", "app", "application", "main", "src", "wsgi"})  # no service's name
-# what does things when it is imported, and what has apps in it that are no services
+ENTRANCES = ("__init__", "app", "wsgi")  # of a directory below the given one
+GENERIC = frozenset(
+    {"__main__", "app", "application", "main", "src", "wsgi"}
+)  # not a name of a service
+# modules with side effects on import, and modules with apps that are not services
 NO_SERVICES = frozenset({"__main__", "__pycache__", "conftest", "setup", "test", "tests"})
 
 Note = Callable[[str], None]
@@ -34,9 +36,9 @@ Note = Callable[[str], None]
 class Service:
     """A Flask app that was found.
 
-    :ivar name: what the service is called.
+    :ivar name: name of the service.
     :ivar statuses: the error statuses that its own code answers with.
-    :ivar made_in: directory and module in which the app was made.
+    :ivar made_in: directory and module that create the app.
     """
 
     name: str
@@ -46,11 +48,11 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Modules that are imported together, and forgotten together.
+    """Modules that are imported together and removed from ``sys.modules`` together.
 
     :ivar modules: their names.
     :ivar places: directories to import from, in that order.
-    :ivar directory: where the modules are, if that is known.
+    :ivar directory: the directory of the modules, if known.
     """
 
     modules: tuple[str, ...]
@@ -67,7 +69,7 @@ def services_of(target: str, note: Note) -> Iterator[Service]:
     for part in _parts(target, note):
         with _importing_from(part.places), redirect_stdout(sys.stderr):
             modules = [each for name in part.modules for each in _imported(name, part, note)]
-            # before the modules are forgotten: the analysis looks names up in them
+            # while the modules are loaded: the analysis looks names up in them
             found = [
                 Service(name, answered_statuses(app), (app.root_path, app.import_name))
                 for app, name in _named_apps(modules, note)
@@ -103,7 +105,7 @@ def _fits(name: str) -> bool:
 
 
 def _part(directory: Path, stems: Iterable[str], target: Path) -> Part:
-    """The modules of a directory, under the names that they have for each other."""
+    """The modules of a directory, under the names that they use for each other."""
     package: list[str] = []
     root = directory
     while (root / "__init__.py").is_file():
@@ -115,7 +117,7 @@ def _part(directory: Path, stems: Iterable[str], target: Path) -> Part:
 
 @contextmanager
 def _importing_from(places: Sequence[Path]) -> Iterator[None]:
-    """Import from these directories, and forget afterwards what was imported from there.
+    """Import from these directories, and remove their modules from ``sys.modules`` afterwards.
 
     The next service may have modules of the same names.
     """
@@ -132,17 +134,17 @@ def _importing_from(places: Sequence[Path]) -> Iterator[None]:
 
 
 def _is_own(file: Path | None, places: Iterable[Path]) -> bool:
-    """Whether a file belongs to a service. What is installed may not bear a second import."""
+    """Whether a file belongs to a service. Installed packages may break on a second import."""
     if file is None or is_installed(str(file)):
         return False
     return any(map(file.is_relative_to, places))
 
 
 def _file_of(name: str) -> Path | None:
-    """Where a module comes from; a package without ``__init__.py`` has only directories."""
+    """The file of a module; a package without ``__init__.py`` has only directories."""
     module = Imports().find(name)
     file = module and (module.file or next(iter(module.path or ()), None))
-    # not where links lead: a service may be a link to a directory elsewhere
+    # links are not resolved: a service may be a link to a directory elsewhere
     return Path(os.path.abspath(file)) if file else None
 
 
@@ -161,7 +163,7 @@ def _imported(name: str, part: Part, note: Note) -> Iterator[Any]:
 
 
 def _is_in(file: Path, directory: Path) -> bool:
-    """Whether a file is in a directory, also when it was imported by another name of that."""
+    """Whether a file is in a directory, also under another name of that directory."""
     return file.is_relative_to(directory) or file.resolve().is_relative_to(directory.resolve())
 
 
@@ -209,8 +211,8 @@ def _hosted_apps(module: Any, note: Note) -> Iterator[tuple[str, Flask]]:
 
 
 def _apps(module: Any, note: Note) -> Iterator[Flask]:
-    """The apps that are variables of a module, or else what it makes."""
-    # an object that has taken the place of its module has attributes of its own
+    """The apps in a module's variables, or else those that its factories create."""
+    # an object that replaces its module in sys.modules has its own attributes
     values = variables_of(module) or attribute(module, "__dict__") or {}
     variables = [each for each in list(values.values()) if _is_app(each)]
     yield from variables
@@ -222,7 +224,7 @@ def _apps(module: Any, note: Note) -> Iterator[Flask]:
 
 
 def _called(name: str, module: Any, note: Note) -> Any:
-    """What a function of a module returns, or ``None`` where there is none to be called."""
+    """The result of a function of a module; ``None`` if it can't be called without arguments."""
     function = attribute(module, name)
     if not callable(function):
         return None
@@ -239,19 +241,19 @@ def _name_of(module: Any) -> str:
 
 
 def _is_app(value: Any) -> TypeGuard[Flask]:
-    """Asks the type alone: a proxy, as ``current_app``, would have to be resolved for the rest."""
+    """Whether it is an app, by type alone: other checks would resolve proxies (``current_app``)."""
     return issubclass(type(value), Flask)
 
 
 def _given_name(app: Flask) -> str | None:
-    """The name that a service was given in its configuration, with or without the extension."""
+    """The name of a service in its configuration, with or without the extension."""
     given = getattr(app.extensions.get("filibuster"), "given_name", None)
     name = given or app.config.get("FILIBUSTER_SERVICE_NAME")
     return name if isinstance(name, str) and name else None
 
 
 def _own_name(app: Flask, module: Any) -> str:
-    """The app's name, or that of its directory where many apps are called the same."""
+    """The app's name, or its directory's name if the app's name is a generic one."""
     if app.name.rpartition(".")[2] not in GENERIC and app.import_name != "__main__":
         return app.name
     made_in = app.import_name

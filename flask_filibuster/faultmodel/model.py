@@ -1,4 +1,4 @@
-"""The fault model: which calls can fail how."""
+"""The fault model: the faults of each call."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ LONGEST_MARGIN = 3600
 
 
 class FaultModel:
-    """Which calls can fail how.
+    """The faults of each call.
 
     :param exceptions: names of exceptions of ``requests.exceptions``, or :class:`Fault` objects for
-        more than a name says. Those about timeouts happen only to calls that have one.
+        further parameters. Timeout exceptions happen only to calls with a timeout.
     :param statuses: statuses by the service reached; a key is a name or a regular expression that
-        fits the whole name. A service that several keys fit can answer with the statuses of all.
-    :param default_statuses: statuses of services that no key fits.
+        matches the whole name. If several keys match a service, it gets the statuses of all.
+    :param default_statuses: statuses of services that no key matches.
     :param lost_answers: exceptions and statuses that are *also* injected with the call made first,
         so that the callee does its work and its answer is lost.
-    :param faults: further faults, of any kind, for every call that they can happen to; see
+    :param faults: further faults, of any kind, for every call that they apply to; see
         :meth:`Fault.of`.
-    :raises FaultModelError: a name, status or pattern that cannot be injected or used.
+    :raises FaultModelError: a name, status or pattern is invalid.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class FaultModel:
     def from_services(cls, services: Mapping[str, Any]) -> FaultModel:
         """The statuses that the views of these apps can answer with, read from their source.
 
-        :param services: apps by base URL, as for ``explore``. What is not a Flask app, and what
-            cannot be read, gets the default statuses.
+        :param services: apps by base URL, as for ``explore``. An app that is not a Flask app, or
+            has no readable source, gets the default statuses.
         """
         statuses = {
             re.escape(service_name(url, app)): tuple(sorted(answered_statuses(app) | {500}))
@@ -74,7 +74,7 @@ class FaultModel:
             if hasattr(app, "view_functions")
         }
         model = cls(statuses=statuses)
-        model._services = {}  # Nobody has written these names, so none is misspelt.
+        model._services = {}  # The names are derived, so none is misspelt.
         return model
 
     @classmethod
@@ -82,11 +82,11 @@ class FaultModel:
         """Read a fault model in the format of the Filibuster prototypes (a JSON file).
 
         Only sections whose pattern can match a call of ``requests`` are used. There are no default
-        statuses: a service that the file does not name has only the exceptions.
+        statuses: a service that the file does not name gets only the exceptions.
 
         :param path: the file.
         :param foreign: as for :meth:`from_analysis`.
-        :raises FaultModelError: the file cannot be read, or something in it cannot be injected.
+        :raises FaultModelError: the file cannot be read, or a fault in it cannot be injected.
         """
         try:
             with open(path, encoding="utf-8") as file:
@@ -99,15 +99,15 @@ class FaultModel:
     def from_analysis(
         cls, content: Mapping[str, Any], *, source: str = "the analysis", foreign: bool = False
     ) -> FaultModel:
-        """Read what is in an analysis file, wherever it came from; see :meth:`from_analysis_file`.
+        """Read the content of an analysis file; see :meth:`from_analysis_file`.
 
-        Size is bounded, whatever ``content`` is. How long its patterns take to match is not.
+        The size of ``content`` is bounded; the time to match its patterns is not.
 
-        :param content: the sections by name, as :meth:`to_analysis` gives them.
-        :param source: what to call it in an error.
-        :param foreign: keep the sections about other libraries than ``requests``, for services
-            that other projects instrument.
-        :raises FaultModelError: something in it cannot be injected, or it is no analysis.
+        :param content: the sections by name, as :meth:`to_analysis` returns them.
+        :param source: its name in errors.
+        :param foreign: keep the sections for libraries other than ``requests``, for services that
+            other projects instrument.
+        :raises FaultModelError: a fault cannot be injected, or the content is not an analysis.
         """
         model = cls(exceptions=(), default_statuses=())
         model._rules = read_analysis(content, source, foreign=foreign)
@@ -115,18 +115,19 @@ class FaultModel:
 
     @classmethod
     def held(cls, margin: float = 0.001, *, lost: bool = False) -> FaultModel:
-        """The model that looks for misconfigured timeouts: callees that are too slow, no more.
+        """The model that finds misconfigured timeouts: its only faults are slow callees.
 
-        Each call that has a timeout is held until just past it, then times out. A caller whose own
-        caller waits for less, or that retries for longer than anybody waits, shows itself. Real
-        time passes, and ``FILIBUSTER_MAX_SLEEP`` of the app that waits bounds it: raise it to more
+        Each call with a timeout is held until just past it, then times out. This exposes a caller
+        whose own caller has a shorter timeout, or that retries for longer than its caller waits.
+        Real time passes, bounded by ``FILIBUSTER_MAX_SLEEP`` of the waiting app: set it to more
         than the longest timeout.
 
-        :param margin: seconds that a call is held beyond its timeout; a fraction of a nanosecond
-            is not told apart from the next one.
+        :param margin: seconds that a call is held beyond its timeout, with a resolution of one
+            nanosecond.
         :param lost: make the call first and let the callee hold it, so that it does its work and
             its answer is lost.
-        :raises FaultModelError: the margin is no number of seconds over 0, or more than an hour.
+        :raises FaultModelError: the margin is not a number of seconds above 0, or more than an
+            hour.
         """
         number = isinstance(margin, int | float) and not isinstance(margin, bool)
         if not number or not 0 < margin <= LONGEST_MARGIN:
@@ -141,31 +142,31 @@ class FaultModel:
     def to_analysis(self) -> dict[str, Any]:
         """The model in the format of the Filibuster prototypes, for a JSON file.
 
-        :meth:`from_analysis` makes a model of it that lets the same calls fail in the same ways,
-        in the same order.
+        :meth:`from_analysis` turns it into a model with the same faults for the same calls, in the
+        same order.
 
-        :raises FaultModelError: that cannot be done, as there are default statuses and the patterns
-            of services cannot be told apart in one, or the model is too large.
+        :raises FaultModelError: no single pattern separates the services with default statuses
+            from the others, or the model is too large.
         """
         return write_analysis(self._rules)
 
     def faults_of(self, call: Call) -> tuple[Fault, ...]:
-        """How the call can fail: each fault once, in the order in which the search tries them.
+        """The faults of a call, each once, in the order of the search.
 
         >>> from flask_filibuster.core.execution_index import ROOT
         >>> call = Call(ROOT, "shop", "stock", "GET", "http://stock/", timeout=(None, None))
         >>> FaultModel(default_statuses=(503,)).faults_of(call)
         (Fault(exception='ConnectionError'), Fault(status=503))
 
-        :param call: the call, with the service that it reached.
-        :returns: the faults by rank; those of one rank in the model's order.
+        :param call: the call, with the service reached.
+        :returns: the faults by rank; within a rank, in the model's order.
         """
         return faults_of(self._rules, call)
 
     def unmatched(self, reached: Collection[str]) -> tuple[str, ...]:
-        """The keys of ``statuses=`` that fit no service that was reached, as misspelt ones do.
+        """The keys of ``statuses=`` that match no service reached; most of them are misspelt.
 
-        :param reached: names of the services that were reached.
+        :param reached: names of the services reached.
         """
         return tuple(
             key for key, service in self._services.items() if not any(map(service.match, reached))
@@ -214,7 +215,7 @@ def _service(name: str) -> re.Pattern[str]:
 
 
 def _name_of(rule: Rule) -> str:
-    """The key of ``statuses`` that a rule was made from."""
+    """The key of ``statuses`` that a rule belongs to."""
     pattern = rule.service.pattern if rule.service is not None else ""
     return pattern.removeprefix("(?:").removesuffix(")$")
 

@@ -1,4 +1,4 @@
-"""Names in a fault model that fit nothing: most of them are misspelt."""
+"""Names in a fault model that match no service: most of them are misspelt."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from flask_filibuster.faultmodel.model import FaultModel
 
 
 def misnamed(model: FaultModel, reached: Collection[str]) -> Iterator[str]:
-    """A note for each service that a model names and that was never reached.
+    """A note for each service that a model names and no execution reached.
 
     :param model: the fault model.
-    :param reached: names of the services that were reached; without any, there is nothing to say.
+    :param reached: names of the services reached; if empty, there are no notes.
     """
     known = sorted(reached)
     for name in model.unmatched(known) if known else ():

@@ -1,4 +1,4 @@
-"""The rules that fault models are made of: which calls, reaching which services, can fail so."""
+"""The rules of fault models: the faults of matching calls to matching services."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from flask_filibuster.core.fault import REQUESTS, Fault
 from flask_filibuster.errors import FaultModelError
 
 EVERY_CALL = re.compile(r"requests\.")
-"""Every call of a client of this project. Prototypes read it as every call of requests, the only
-client that they know."""
+"""Every call of a client of this project. The prototypes read it as every call of requests, the
+only client that they know."""
 
 MOST_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Calls that match can fail in one of these ways.
+    """The faults of matching calls.
 
     :ivar calls: matches ``module.method`` of the calls from its start.
-    :ivar faults: how they can fail, as far as each fault can happen to the call.
+    :ivar faults: the faults of these calls; each is used if it applies to the call.
     :ivar service: matches the service reached from its start; ``None``: any service.
-    :ivar restriction: a property that the call has to have, by its name in analysis files.
-    :ivar is_default: whether it is for services only that no other rule names.
+    :ivar restriction: a property that the call must have, by its name in analysis files.
+    :ivar is_default: whether it applies only to services that no other rule names.
     """
 
     calls: re.Pattern[str]
@@ -35,11 +35,11 @@ class Rule:
     is_default: bool = False
 
     def names(self, service: str) -> bool:
-        """Whether it is about this service in particular."""
+        """Whether the rule names this service."""
         return self.service is not None and self.service.match(service) is not None
 
     def fits(self, call: Call) -> bool:
-        """Whether it is about calls like this one, whichever service they reach."""
+        """Whether the rule matches this call, without regard to the service."""
         if self.restriction == "timeout" and not call.has_timeout:
             return False
         if self.restriction == "ssl" and not call.url.startswith("https:"):
@@ -53,9 +53,9 @@ class Rule:
 
 
 def faults_of(rules: tuple[Rule, ...], call: Call) -> tuple[Fault, ...]:
-    """How a call can fail by these rules, each fault once.
+    """The faults of a call by these rules, each once.
 
-    :returns: the faults by rank; those of one rank in the order of the rules.
+    :returns: the faults by rank; within a rank, in the order of the rules.
     """
     about = [rule for rule in rules if rule.service is None or rule.service.match(call.target)]
     is_named = any(rule.service is not None for rule in about)
@@ -73,11 +73,11 @@ def faults_of(rules: tuple[Rule, ...], call: Call) -> tuple[Fault, ...]:
 def pattern_of(text: str) -> re.Pattern[str]:
     """Compile a regular expression.
 
-    :raises FaultModelError: it is none.
+    :raises FaultModelError: it is invalid.
     """
     try:
         return re.compile(text)
-    # of "a{99999999999}", of "(" 500 times, and of what the app has turned into errors
+    # for "a{99999999999}", for "(" 500 times, and for warnings that the app turns into errors
     except (re.error, OverflowError, RecursionError, Warning) as error:
         shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
         raise FaultModelError(f"{shown!r} is not a regular expression: {error}") from error

@@ -1,6 +1,6 @@
-"""Which error statuses the views of a Flask app can answer with, read from their source.
+"""The error statuses that the views of a Flask app can answer with, read from their source.
 
-Nothing of the app is run: names are looked up in its modules, classes and closures as they are now.
+The app's code is not run: names are looked up in its modules, classes and closures as they are now.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from flask_filibuster.sources.names import (
 from flask_filibuster.sources.objects import is_a, text_of, tolerant, variables_of
 
 FRAMEWORK = frozenset({"flask", "flask_filibuster", "werkzeug"})
-# so many calls of a function with different arguments are read, more would take too long
+# the most calls of one function, with different arguments, that are read; bounds the time
 MOST_CALLS = 50
 STATUS_ARGUMENTS = frozenset({"code", "status", "status_code", "http_status_code"})
 
@@ -34,11 +34,11 @@ def answered_statuses(app: Any) -> frozenset[int]:
     """The statuses from 400 to 599 that a Flask app's own code can answer with.
 
     Views, ``before_request`` hooks and error handlers are read, and the functions of the same
-    top-level package that they use. What cannot be read is left out, and logged at DEBUG.
+    top-level package that they use. Unreadable code is skipped, and logged at DEBUG.
 
     :param app: a Flask app, or something with the same ``view_functions``,
         ``before_request_funcs`` and ``error_handler_spec``.
-    :returns: the statuses; empty when there are none, or none that can be found.
+    :returns: the statuses; empty if the analysis finds none.
     """
     entries: list[Any] = []
     with tolerant("the app"):
@@ -62,23 +62,23 @@ def _entry_points(app: Any) -> Iterator[Any]:
 
 
 def _packages_of(entry: Any) -> Iterator[str]:
-    """The package of a view that is not installed is the app's own, however the app is named."""
+    """The app's own package: that of a view, unless installed; independent of the app's name."""
     while is_a(entry, functools.partial):
         entry = entry.func
-    # functools.wraps and View.as_view pass on the module of what they wrap
+    # functools.wraps and View.as_view copy the module of the wrapped object
     name = str(getattr(entry, "__module__", ""))
     if not is_installed(text_of(variables_of(sys.modules.get(name)).get("__file__")) or ""):
         yield _package(name)
 
 
 def _package(module: str) -> str:
-    """The top-level package of a module, of ``__main__`` too when it was run with ``-m``."""
+    """The top-level package of a module, also of ``__main__`` if started with ``-m``."""
     package = text_of(variables_of(sys.modules.get(module)).get("__package__"))
     return (package or module).partition(".")[0]
 
 
 class _Analysis:
-    """The functions of one app that are read, and the statuses found in them."""
+    """The functions of one app that are analysed, and their statuses."""
 
     def __init__(self, packages: set[str]) -> None:
         self._packages = packages
@@ -89,14 +89,14 @@ class _Analysis:
         self._seen: set[tuple[Scope, bool]] = set()
 
     def statuses_of(self, entries: Sequence[Any]) -> frozenset[int]:
-        """The statuses in these functions, taken as views, and in what they use."""
+        """The statuses in these functions, read as views, and in the functions that they use."""
         for entry in entries:
             with tolerant(f"a view, a {type(entry).__name__}"):
                 self._follow(entry, answers=True)
         while self._pending:
             scope, answers = self._pending.pop()
             nodes = [*self._sources.body_of(scope.node)]
-            # those are followed with their arguments; other mentions, as callbacks, without
+            # calls are followed with their arguments; other mentions (callbacks) without
             called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
             if isinstance(scope.node, ast.Lambda):
                 nodes.append(ast.Return(scope.node.body))
@@ -114,9 +114,9 @@ class _Analysis:
         *,
         answers: bool,
     ) -> None:
-        """Plan to read what runs when an object is called.
+        """Plan to read the functions that run when an object is called.
 
-        A function inside a function is read only where it is used.
+        A nested function is read only if it is used.
 
         :param answers: whether the result is returned as a response; otherwise a helper that
             returns ``(name, 503)`` has no status, only one that raises does.
@@ -137,7 +137,7 @@ class _Analysis:
                 if key not in scopes and len(scopes) < MOST_CALLS:
                     body = self._sources.body_of(node)
                     scopes[key] = Scope(node, body, live, parent, values, by_name)
-                # whoever reads a function for its answers reads all of it
+                # reading a function for its answers covers all of it
                 if key in scopes and not {(scopes[key], answers), (scopes[key], True)} & self._seen:
                     self._seen.add((scopes[key], answers))
                     self._pending.append((scopes[key], answers))
@@ -161,11 +161,11 @@ class _Analysis:
         error = target.attr == "code" and any(map(_is_error, scope.values(target.value)))
         if error or target.attr == "status_code":
             self._note(values)
-        elif target.attr == "status":  # a text is that of a response, a number that of an order
+        elif target.attr == "status":  # a string belongs to a response, a number to a model
             self._note(each for each in values if is_a(each, str))
 
     def _answer(self, sent: ast.expr, scope: Scope) -> None:
-        """Take the statuses of what is returned as a response, or raised."""
+        """Add the statuses of a returned response, or of a raised exception."""
         for leaf in scope.leaves(sent):
             match leaf:
                 case ast.Tuple(elts=[_, status]) | ast.Tuple(elts=[_, status, _]):
@@ -201,17 +201,17 @@ class _Analysis:
 
 
 def _status(value: Any) -> int | None:
-    """The error status that a value is as a response's status: ``503``, ``"503 No Luck"``."""
+    """The error status in a response's status: ``503``, ``"503 No Luck"``."""
     text = re.match(r"\d{3}\b", value) if is_a(value, str) else None
     status = int(text[0]) if text else value
     return int(status) if is_a(status, int) and 400 <= status <= 599 else None
 
 
 def _told(values: Values) -> Values:
-    """What is worth telling a function that is called with these values.
+    """The values that matter to the analysis of a called function.
 
-    Not texts and numbers that make no difference, nor methods, which are new objects each time:
-    there would be no end of different calls.
+    Without strings and numbers that make no difference, and without methods, which are new objects
+    each time: the number of different calls would be unbounded.
     """
     return tuple(
         each for each in values if (not is_a(each, (str, int, MethodType)) or _status(each))
@@ -223,7 +223,7 @@ def _is_error(value: Any) -> bool:
 
 
 def _is_response(value: Any) -> bool:
-    """Whether it is Werkzeug's class of responses or made from it; that of requests is not."""
+    """Whether it is Werkzeug's response class or a subclass; that of requests is not."""
     return is_a(value, type) and any(
         _package(each.__module__) == "werkzeug" and each.__name__ == "Response"
         for each in value.__mro__
