@@ -26,17 +26,23 @@ if TYPE_CHECKING:
         instrument_requests as instrument_requests,
     )
     from flask_filibuster.results.counterexample import Counterexample as Counterexample
+    from flask_filibuster.results.oracles.base import Oracle as Oracle
+    from flask_filibuster.results.oracles.base import Sighting as Sighting
+    from flask_filibuster.results.result import ExplorationFailedError as ExplorationFailedError
     from flask_filibuster.results.result import Result as Result
 
 _HOMES = {
     "Counterexample": "results.counterexample",
+    "ExplorationFailedError": "results.result",
     "Fault": "core.fault",
     "FaultModel": "faultmodel.model",
     "Filibuster": "extension",
     "FilibusterAdapter": "instrumentation.clients.requests.adapter",
     "FilibusterError": "errors",
     "FilibusterWarning": "errors",
+    "Oracle": "results.oracles.base",
     "Result": "results.result",
+    "Sighting": "results.oracles.base",
     "explore": "exploring.explore",
     "instrument_requests": "instrumentation.clients.requests.adapter",
     "replay": "exploring.explore",

@@ -126,9 +126,9 @@ def explore(info: ScriptInfo, /, **given: Any) -> None:
     """Request PATH of the app repeatedly while the calls that it causes fail.
 
     Reports unhandled exceptions and answers of status 500, each with the smallest set of faults
-    that causes it. Exit code 0: nothing found, 1: something found, 2: wrong usage, 130:
-    interrupted. Options that aren't given here are those of [tool.filibuster] in pyproject.toml,
-    then FILIBUSTER_... in the app's config.
+    that causes it. Exit code 0: nothing found, 1: bugs found, 2: nothing proved, or wrong usage,
+    130: interrupted. Options that aren't given here are those of [tool.filibuster] in
+    pyproject.toml, then FILIBUSTER_... in the app's config.
     """
     from flask_filibuster.cli.explore import run
 
@@ -162,8 +162,8 @@ def test(**given: Any) -> None:
     Exit code 0 of COMMAND is a pass. COMMAND and the services that are started get the server's
     URL in FILIBUSTER_SERVER_URL; set it yourself for services that run already. With --workers,
     several COMMANDs run at once against the same services, and must send the headers that
-    FILIBUSTER_HEADERS holds. Exit code 0: nothing found, 1: something found, 2: wrong usage, 130:
-    interrupted.
+    FILIBUSTER_HEADERS holds. Exit code 0: nothing found, 1: bugs found, 2: nothing proved, or wrong
+    usage, 130: interrupted.
     """
     from flask_filibuster.cli.command_test import run
 

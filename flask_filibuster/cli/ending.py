@@ -1,45 +1,85 @@
-"""How a command that explores ends: counterexamples, JSON, why it broke off, the exit code."""
+"""How a command that explores ends: counterexamples, report, why it broke off, the exit code."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import click
 
-from flask_filibuster.cli.printing import Commands
+from flask_filibuster.cli.printing import print_report
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.exploring.explore import Explored
 from flask_filibuster.exploring.subjects.base import Subject
 from flask_filibuster.report import text
-from flask_filibuster.report.data import result_data
+from flask_filibuster.report.document import About, document_of
+from flask_filibuster.results.bug import Failure
 from flask_filibuster.results.counterexample import Counterexample
+from flask_filibuster.results.findings import Finding
 from flask_filibuster.results.result import Result
 
-FOUND, MISUSED, INTERRUPTED = 1, 2, 130
+INTERRUPTED = 130
+NO_OUTPUT: Mapping[int, str] = MappingProxyType({})
 
 
-def write_counterexamples(result: Result, subject: Subject) -> dict[FaultSet, str]:
-    """Write down what is broken, and return the commands that replay it.
+def end(
+    explored: Explored,
+    subject: Subject,
+    about: About,
+    *,
+    as_json: bool,
+    classes: bool,
+    outputs: Mapping[int, str] = NO_OUTPUT,
+) -> int:
+    """Write counterexamples, print the report, and say why the exploration broke off, if it did.
 
-    What fails without any fault is left out: it is the test that has to be put right.
-
-    :param result: what was found.
+    :param explored: what came of the exploration.
     :param subject: what was explored.
+    :param about: the same, in words.
+    :param as_json: whether to print JSON.
+    :param classes: whether to list the classes of faults.
+    :param outputs: what a command printed, by number of the execution.
+    :returns: the exit code.
+    """
+    document = document_of(
+        _complete(explored),
+        about,
+        replays=_write_counterexamples(explored.result, subject),
+        outputs=outputs,
+        limit=None if explored.interrupted is None else "interrupted",
+        shows_classes=classes,
+    )
+    print_report(document, "json" if as_json else "text")
+    return _interrupted(explored) or document.exit_code
+
+
+def _complete(explored: Explored) -> Result:
+    """The result; that of an exploration that did not come to its end proves nothing."""
+    why = explored.interrupted
+    if why is None:
+        return explored.result
+    if isinstance(why, KeyboardInterrupt):
+        return explored.result.incomplete("The exploration was interrupted.")
+    return explored.result.incomplete(f"The exploration broke off: {why}")
+
+
+def _write_counterexamples(result: Result, subject: Subject) -> dict[FaultSet, str]:
+    """Write down the bugs, and return the commands that replay them, by fault set.
+
+    A bug that needs no fault has no counterexample: any execution shows it.
     """
     seen: dict[FaultSet, list[str]] = {}
-    for failure in result.failures:
-        seen.setdefault(failure.faults, []).append(text.error_line(failure.error))
-    for finding in result.findings:
-        if finding.broken:
-            seen.setdefault(finding.faults, []).append(finding.message)
+    for bug in result.bugs:
+        for symptom in bug.symptoms:
+            # Mostly one set: an oracle may know of a smaller one than the test's assertion.
+            seen.setdefault(symptom.faults, []).append(_message(symptom))
     commands = {}
     for faults, messages in seen.items():
         if not faults:
             continue
+        words = "; ".join(messages)
         try:
-            path = Counterexample(
-                subject.words, faults, "; ".join(messages), subject.details
-            ).write()
+            path = Counterexample(subject.words, faults, words, subject.details).write()
         except OSError as error:
             click.echo(f"the counterexample could not be written: {error}", err=True)
         else:
@@ -47,29 +87,21 @@ def write_counterexamples(result: Result, subject: Subject) -> dict[FaultSet, st
     return commands
 
 
-def print_json(explored: Explored, commands: Commands) -> None:
-    """Print the result as JSON.
-
-    :param explored: what came of the exploration.
-    :param commands: the commands that replay what is broken.
-    """
-    data = result_data(explored.result, commands)
-    # What was broken off is not known to be well.
-    data["ok"] = data["ok"] and explored.interrupted is None
-    click.echo(json.dumps(data, indent=2))
+def _message(symptom: Failure | Finding) -> str:
+    return symptom.message if isinstance(symptom, Finding) else text.error_line(symptom.error)
 
 
-def broken_off(explored: Explored) -> int:
+def _interrupted(explored: Explored) -> int:
     """Say on stderr why an exploration did not come to its end.
 
-    :returns: the exit code; 0 if it came to its end.
+    :returns: the exit code of an interruption; 0 if the report decides on it.
     """
     why = explored.interrupted
     if why is None:
         return 0
     if not isinstance(why, KeyboardInterrupt):
         click.echo(f"the exploration broke off: {why}", err=True)
-        return FOUND
+        return 0
     executions = text.counted(len(explored.result.executions), "execution")
     said = f"interrupted after {executions} {why}".rstrip()
     if explored.recorded:

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import click
 from flask.cli import ScriptInfo
 
-from flask_filibuster.cli.ending import (
-    FOUND,
-    MISUSED,
-    broken_off,
-    interrupted_at_first,
-    print_json,
-    write_counterexamples,
-)
+from flask_filibuster.cli.ending import end, interrupted_at_first
 from flask_filibuster.cli.options import options_from
-from flask_filibuster.cli.printing import print_broken_findings, print_classes, print_the_rest
 from flask_filibuster.cli.setup import recording_of, workers_of
 from flask_filibuster.cli.target import command_prefix, load_target
-from flask_filibuster.cli.terminal import Progress, heading, indented
-from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.cli.terminal import Progress
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.exploring.explore import Explored, explore_subject
 from flask_filibuster.exploring.options import Settings
@@ -32,7 +22,7 @@ from flask_filibuster.exploring.subjects.request import (
     RequestSubject,
     RequestTest,
 )
-from flask_filibuster.report import text
+from flask_filibuster.report.document import About
 from flask_filibuster.results.result import Result
 
 
@@ -55,13 +45,9 @@ def run(
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt as error:
         raise SystemExit(interrupted_at_first(error)) from error
-    result = explored.result
-    commands = write_counterexamples(result, subject)
-    if as_json:
-        print_json(explored, commands)
-    else:
-        _print(result, request, commands, classes=classes)
-    raise SystemExit(broken_off(explored) or _exit_code(result))
+    raise SystemExit(
+        end(explored, subject, _about(request, explored.result), as_json=as_json, classes=classes)
+    )
 
 
 def _explore(
@@ -86,38 +72,11 @@ def _explore(
     return subject, explored
 
 
-def _exit_code(result: Result) -> int:
-    fault_free = _fault_free(result)
-    if fault_free is not None:
-        return FOUND if fault_free.status >= 500 else MISUSED
-    if not result.ok or any(finding.broken for finding in result.findings):
-        return FOUND
-    return 0
-
-
-def _fault_free(result: Result) -> FaultFreeError | None:
-    """What kept the exploration from taking place, if the request fails all by itself."""
+def _about(request: Request, result: Result) -> About:
+    """The request, and what to do if it fails without any fault."""
     error = result.failures[0].error if result.failures else None
-    return error if isinstance(error, FaultFreeError) else None
-
-
-def _print(
-    result: Result, request: Request, commands: Mapping[FaultSet, str], *, classes: bool
-) -> None:
-    click.echo(f"{request.words}: {text.counts_line(result)}")
-    fault_free = _fault_free(result)
-    if fault_free is not None:
-        click.echo(heading(f"\n{fault_free}, so no fault was injected", bad=True))
-        click.echo(indented([_advice(fault_free)]))
-        return
-    for number, failure in enumerate(result.failures, start=1):
-        click.echo(heading(f"\n{number}. no complete answer", bad=True))
-        click.echo(indented(text.failure_lines(failure, result, commands.get(failure.faults))))
-    print_broken_findings(result, commands, after=len(result.failures))
-    if classes:
-        print_classes(result)
-    print_the_rest(result)
-    click.echo(f"\n{text.verdict_line(result)}")
+    advice = (_advice(error),) if isinstance(error, FaultFreeError) else ()
+    return About(request.words, "no complete answer", advice)
 
 
 def _advice(error: FaultFreeError) -> str:

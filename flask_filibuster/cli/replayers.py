@@ -29,7 +29,7 @@ from flask_filibuster.exploring.subjects.request import Request, RequestSubject,
 from flask_filibuster.report import text
 from flask_filibuster.results.counterexample import Counterexample
 from flask_filibuster.results.execution import Execution, judged
-from flask_filibuster.results.findings import find
+from flask_filibuster.results.judging import judge
 
 
 class Replayer(Protocol):
@@ -168,7 +168,8 @@ def run_of(seconds: float, execution: Execution) -> Run:
     if execution.verdict == "inconclusive":
         return Run(seconds, "inconclusive", "\n".join(execution.problems))
     nothing = Execution(0, FaultSet(), Trace(), "passed")
-    broken = [finding for finding in find([nothing, execution]) if finding.broken]
+    found = judge([nothing, execution]).findings
+    broken = [finding for finding in found if finding.broken]
     why = [] if execution.error is None else [text.error_line(execution.error)]
     for finding in broken:
         why.append(finding.message)

@@ -164,7 +164,8 @@ class Session:
 
 def _blind(result: Result) -> Iterator[str]:
     """That nothing could be made to fail."""
-    if not result.executions or result.executions[0].trace.invocations:
+    first = result.executions[0] if result.executions else None
+    if first is None or first.verdict == "failed" or first.trace.invocations:
         return
     requests = len(result.executions[0].trace.requests)
     yield (

@@ -1,4 +1,14 @@
-"""Results as plain data, for JSON."""
+"""The report as plain data, for JSON.
+
+``version`` grows when a field changes its meaning. The versions:
+
+1. ``ok``: no failure, no finding with ``broken``, and no inconclusive execution. ``failures`` are
+   the bugs that the test noticed, told apart by execution index.
+2. ``ok``: no bug, and the exploration proves something (``gaps`` says why it does not). It is true
+   if and only if ``exit_code`` is 0. ``failures`` are told apart by what failed, where, because of
+   which call and why, as ``bugs`` are. ``broken`` is ``severity == "error"``. New are ``subject``,
+   ``verdict``, ``exit_code``, ``gaps``, ``bugs``, ``calls`` and ``severity``.
+"""
 
 from __future__ import annotations
 
@@ -7,82 +17,117 @@ from typing import Any
 
 from flask_filibuster.core.call import CallSite
 from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.report.document import BugEntry, Document, ExecutionEntry, document_of
 from flask_filibuster.report.text import error_line
-from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.result import Result
 
-VERSION = 1
+VERSION = 2
 
 
 def result_data(result: Result, commands: Mapping[FaultSet, str]) -> dict[str, Any]:
-    """A result as plain data; ``version`` grows when a field changes its meaning.
+    """A result as plain data.
 
     :param result: the result.
-    :param commands: the commands that replay what is broken, by fault set.
+    :param commands: the commands that replay bugs, by fault set.
     """
+    return document_data(document_of(result, replays=commands))
+
+
+def document_data(document: Document) -> dict[str, Any]:
+    """A report as plain data."""
     return {
         "version": VERSION,
-        "ok": result.ok and not any(finding.broken for finding in result.findings),
-        "generated": result.generated,
-        "executed": len(result.executions),
-        "pruned": result.left_out,
-        "not_run": _not_run(result),
-        "recalled": result.recalled,
-        "superfluous": result.superfluous,
-        "classes": [
+        "subject": document.about.title,
+        "ok": document.ok,
+        "exit_code": document.exit_code,
+        "verdict": document.verdict,
+        "gaps": list(document.gaps),
+        "generated": len(document.executions) + document.pruned,
+        "executed": len(document.executions),
+        "pruned": document.pruned,
+        "not_run": dict(document.not_run),
+        "recalled": document.recalled,
+        "superfluous": document.superfluous,
+        "bugs": [_bug(each) for each in document.bugs],
+        **_found(document),
+        "notes": list(document.notes),
+        "problems": list(document.problems),
+        "calls": [
             {
                 "call": each.call.describe(),
                 "execution_index": str(each.call.index),
-                "ways": [str(way) for way in each.ways],
-                "representative": str(each.representative),
-                "faults": faults_data(each.context),
+                "site": _site(each.call.callsite),
+                "faults": list(each.faults),
             }
-            for each in result.classes
+            for each in document.calls
         ],
-        "executions": [_execution(each) for each in result.executions],
+        "classes": _classes(document),
+        "executions": [_execution(each) for each in document.executions],
+    }
+
+
+def _bug(bug: BugEntry) -> dict[str, Any]:
+    return {
+        "number": bug.number,
+        "symptoms": [
+            {"kind": each.kind, "message": each.message, "site": _site(each.site)}
+            for each in bug.symptoms
+        ],
+        "faults": faults_data(bug.faults),
+        "executions": list(bug.executions),
+        "replay": bug.replay,
+    }
+
+
+def _found(document: Document) -> dict[str, Any]:
+    return {
         "failures": [
             {
                 "error": error_line(failure.error),
                 "faults": faults_data(failure.faults),
                 "executions": [each.number for each in failure.executions],
-                "replay": commands.get(failure.faults),
+                "replay": document.replays.get(failure.faults),
             }
-            for failure in result.failures
+            for failure in document.failures
         ],
         "findings": [
             {
                 "kind": finding.kind,
+                "severity": finding.severity,
                 "broken": finding.broken,
                 "message": finding.message,
                 "service": finding.service,
                 "site": _site(finding.site),
                 "faults": faults_data(finding.faults),
                 "executions": list(finding.executions),
-                "replay": commands.get(finding.faults),
+                "replay": document.replays.get(finding.faults),
             }
-            for finding in result.findings
+            for finding in document.findings
         ],
-        "notes": list(result.notes),
-        "problems": list(result.problems),
     }
 
 
-def _not_run(result: Result) -> dict[str, int]:
-    """What limits have left undone, by limit."""
-    left = {"max_executions": 0, "max_faults": result.cut_by_size}
-    if result.remaining:
-        left[result.limit] = result.remaining
-    return left
+def _classes(document: Document) -> list[dict[str, Any]]:
+    return [
+        {
+            "call": each.call.describe(),
+            "execution_index": str(each.call.index),
+            "ways": [str(way) for way in each.ways],
+            "representative": str(each.representative),
+            "faults": faults_data(each.context),
+        }
+        for each in document.classes
+    ]
 
 
-def _execution(execution: Execution) -> dict[str, Any]:
+def _execution(execution: ExecutionEntry) -> dict[str, Any]:
     return {
         "number": execution.number,
         "verdict": execution.verdict,
         "purpose": execution.purpose,
         "faults": faults_data(execution.faults),
-        "answers": [str(request.outcome) for request in execution.trace.requests],
-        "error": None if execution.error is None else error_line(execution.error),
+        "answers": list(execution.answers),
+        "error": execution.error,
         "problems": list(execution.problems),
     }
 

@@ -8,10 +8,26 @@ from pathlib import Path
 
 from flask_filibuster.core.call import CallSite
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault, UnknownFaults
-from flask_filibuster.results.bug import Failure, TestFailedError
+from flask_filibuster.results.bug import Failure, error_line
 from flask_filibuster.results.execution import Execution
-from flask_filibuster.results.findings import Finding, shortened
+from flask_filibuster.results.findings import Finding
 from flask_filibuster.results.result import EquivalenceClass, Result
+
+__all__ = [
+    "class_lines",
+    "counted",
+    "counts_line",
+    "error_line",
+    "failure_lines",
+    "fault_lines",
+    "fault_set_lines",
+    "finding_lines",
+    "inconclusive_lines",
+    "short",
+    "site_text",
+    "under_lines",
+    "verdict_line",
+]
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
@@ -48,18 +64,10 @@ def site_text(site: CallSite) -> str:
     return f"{Path(file)}:{site.line}, in {site.function}"
 
 
-def _under(faults: FaultSet) -> Iterator[str]:
+def under_lines(faults: FaultSet) -> Iterator[str]:
     """The faults under which something was seen."""
     yield "with this fault:" if len(faults) == 1 else "with these faults:"
     yield from (f"  {line}" for line in fault_set_lines(faults))
-
-
-def error_line(error: BaseException) -> str:
-    """An exception in a line."""
-    text = str(error).strip().splitlines()
-    if isinstance(error, TestFailedError) and text:
-        return shortened(text[0])
-    return f"{type(error).__name__}: {shortened(text[0])}" if text else type(error).__name__
 
 
 def failure_lines(failure: Failure, result: Result, command: str | None) -> Iterator[str]:
@@ -70,7 +78,7 @@ def failure_lines(failure: Failure, result: Result, command: str | None) -> Iter
     :param command: the command that replays it, if there is one.
     """
     yield error_line(failure.error)
-    yield from _under(failure.faults)
+    yield from under_lines(failure.faults)
     total = counted(len(result.executions), "execution")
     showing = len(failure.executions)
     yield f"{showing} of {total} {'shows' if showing == 1 else 'show'} it"
@@ -84,7 +92,7 @@ def finding_lines(finding: Finding) -> Iterator[str]:
     if finding.site is not None:
         yield f"  at {site_text(finding.site)}"
     if finding.broken:
-        yield from _under(finding.faults)
+        yield from under_lines(finding.faults)
         yield f"{counted(len(finding.executions), 'execution shows', 'executions show')} it"
 
 
@@ -98,8 +106,10 @@ def inconclusive_lines(executions: Iterable[Execution], *, most: int = 5) -> Ite
     for execution in listed[:most]:
         yield f"execution {execution.number}:"
         yield from (f"  {problem}" for problem in execution.problems)
+        if execution.error is not None:
+            yield f"  the test ended in: {error_line(execution.error)}"
         if execution.faults:
-            yield from (f"  {line}" for line in _under(execution.faults))
+            yield from (f"  {line}" for line in under_lines(execution.faults))
     if len(listed) > most:
         yield f"… and {len(listed) - most} more"
 
@@ -129,13 +139,13 @@ def short(planned: PlannedFault) -> str:
     return f"{planned.service} {planned.fault.outcome}"
 
 
-def class_lines(result: Result, *, most: int = 20) -> Iterator[str]:
+def class_lines(classes: Iterable[EquivalenceClass], *, most: int = 20) -> Iterator[str]:
     """The classes of ways to fail in which one stands for others.
 
-    :param result: the result.
+    :param classes: of a result.
     :param most: how many to list.
     """
-    shared = [each for each in result.classes if len(each.ways) > 1]
+    shared = [each for each in classes if len(each.ways) > 1]
     for each in shared[:most]:
         others = [str(way) for way in each.ways if way != each.representative]
         yield f"{each.call.describe()}{_which(each)}"
@@ -154,17 +164,4 @@ def _which(shared: EquivalenceClass) -> str:
 
 def verdict_line(result: Result) -> str:
     """What came out, in a line."""
-    parts = []
-    if result.failures:
-        parts.append(counted(len(result.failures), "bug"))
-    if result.inconclusive:
-        parts.append(counted(len(result.inconclusive), "inconclusive execution"))
-    if result.problems:
-        parts.append(counted(len(result.problems), "problem"))
-    broken = sum(finding.broken for finding in result.findings)
-    if broken:
-        parts.append(counted(broken, "finding"))
-    advice = len(result.findings) - broken
-    if advice:
-        parts.append(f"{counted(advice, 'thing')} worth a look")
-    return ", ".join(parts) or "nothing found"
+    return result.verdict

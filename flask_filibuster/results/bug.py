@@ -1,14 +1,14 @@
-"""Failures: executions that failed, told apart by what failed and because of which calls."""
+"""Bugs: what failed, in the words of a test's assertion, of an oracle, or of both."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from traceback import walk_tb
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.own_code import is_installed, is_ours
 from flask_filibuster.results.execution import Execution
+from flask_filibuster.results.findings import Finding, shortened
 
 
 class TestFailedError(Exception):
@@ -31,7 +31,7 @@ class TestFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A bug: the smallest fault set that shows it, and all executions that do.
+    """A bug that the test itself noticed: by an assertion, or by an exception that it ended in.
 
     :ivar faults: the smallest fault set; empty when the test fails without any.
     :ivar error: the exception of the execution under that set.
@@ -41,6 +41,20 @@ class Failure:
     faults: FaultSet
     error: BaseException
     executions: tuple[Execution, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """One bug, with everything that it shows itself by.
+
+    :ivar faults: the smallest fault set that shows it.
+    :ivar symptoms: failures of the test, then findings of severity ``"error"``; at least one.
+    :ivar executions: numbers of the executions that show it, in ascending order.
+    """
+
+    faults: FaultSet
+    symptoms: tuple[Failure | Finding, ...]
+    executions: tuple[int, ...]
 
 
 def signature(error: BaseException) -> str:
@@ -58,29 +72,9 @@ def signature(error: BaseException) -> str:
     return f"{type(error).__module__}.{type(error).__qualname__} at {where}"
 
 
-def distinct(executions: Iterable[Execution]) -> tuple[Failure, ...]:
-    """Group failed executions into bugs.
-
-    An execution shows the bug of another one, whose fault set is no larger, when the same thing
-    failed and the calls that were made to fail include the other one's: what else failed then
-    added nothing.
-
-    :param executions: all executions, in the order of their run.
-    """
-    groups: list[tuple[str, frozenset[str], list[Execution]]] = []
-    for execution in sorted(executions, key=lambda each: len(each.faults)):
-        if execution.verdict != "failed" or execution.error is None:
-            continue
-        what = signature(execution.error)
-        calls = frozenset(planned.index for planned in execution.faults)
-        for known, cause, members in groups:
-            if known == what and cause <= calls:
-                members.append(execution)
-                break
-        else:
-            groups.append((what, calls, [execution]))
-    return tuple(
-        Failure(members[0].faults, members[0].error, tuple(members))
-        for _, _, members in groups
-        if members[0].error is not None
-    )
+def error_line(error: BaseException) -> str:
+    """An exception in a line."""
+    text = str(error).strip().splitlines()
+    if isinstance(error, TestFailedError) and text:
+        return shortened(text[0])
+    return f"{type(error).__name__}: {shortened(text[0])}" if text else type(error).__name__

@@ -11,28 +11,46 @@ from typing import Any
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.vocabulary import Severity
+from flask_filibuster.errors import WireError
 from flask_filibuster.protocol.codec import Codec, Form, Record
 from flask_filibuster.protocol.reading import any_text
 from flask_filibuster.protocol.records import CALL, FAULT, FAULT_SET
 from flask_filibuster.results.execution import Execution
+from flask_filibuster.results.findings import Finding
 from flask_filibuster.results.result import Result
 
 MOST_LISTED = 10_000
 """Sets that were left out; the others are only counted."""
 
+
+def _read_broken(value: Any, name: str) -> Severity:
+    if not isinstance(value, bool):
+        raise WireError(f"{name} is neither true nor false")
+    return "error" if value else "warning"
+
+
+# On the wire, a finding is broken or not. Who reads it knows the severity: its oracle's.
+_FINDING = Form(
+    Finding,
+    rename={"severity": "broken"},
+    codecs={"severity": Codec(_read_broken, lambda severity: severity == "error")},
+    known={str: Codec(any_text), FaultSet: FAULT_SET},
+)
 _KNOWN: Mapping[Any, Codec] = MappingProxyType(
     {
         str: Codec(any_text),
         FaultSet: FAULT_SET,
         Call: CALL.codec,
         Fault: FAULT,
+        Finding: _FINDING.codec,
     }
 )
 _RESULT = Form(
     Result,
     name="an outcome",
     # Executions are told of one by one; the others are not known, or known better, elsewhere.
-    skip=["executions", "superfluous", "recalled", "reached", "asked"],
+    skip=["executions", "superfluous", "recalled", "reached", "asked", "oracles"],
     always=[
         "pruned",
         "unlisted",

@@ -72,7 +72,7 @@ def _finding(index: ExecutionIndex, lines: list[str], first: Trace, second: Trac
         site=None,
         faults=FaultSet(),
         executions=(1,),
-        broken=False,
+        severity="warning",
     )
 
 

@@ -68,6 +68,10 @@ class Ledger:
     def is_shown(self, ending: str, faults: FaultSet) -> bool:
         """Whether a failure is one of those already seen: it ends alike, and fails no fewer calls.
 
+        Finer than what tells bugs apart for people (``results/identity.py``): by execution index,
+        so that each round of a loop is run once before bugs are grouped by place. The published
+        counts depend on it.
+
         :param ending: how the test ends.
         :param faults: under which faults it does.
         """

@@ -159,7 +159,7 @@ def test_explore_finds_both_bugs_of_the_example_and_nothing_else(
     assert "at example_app.py:62, in rating_of" in second
     assert "shop -> reviews" in second
     assert "shop -> archive" in second
-    assert done.stdout.endswith("\n\n2 findings\n")
+    assert done.stdout.endswith("\n\n2 bugs\n")
 
 
 def test_the_output_is_plain_and_only_progress_is_on_stderr(
@@ -179,7 +179,7 @@ def test_the_commands_that_explore_prints_show_each_bug_again(
     for command, where in zip(commands, ["recommended", "rating_of"], strict=True):
         replayed = run_flask(path, *shlex.split(command))
         assert replayed.returncode == 1
-        assert "reproduced: shop let" in replayed.stdout
+        assert "reproduced: Unhandled" in replayed.stdout
         assert f", in {where}\n" in replayed.stdout
         assert replayed.stderr == ""
 
@@ -203,18 +203,18 @@ def test_a_finding_says_what_failed_where_and_under_which_fault(project: Project
     assert re.search(
         r"""
 1\. uncaught exception
-  shop let ReadTimeout: .* escape from GET /careless
+  Unhandled ReadTimeout in shop, GET /careless: .*
     at shop\.py:\d+, in careless
   with this fault:
     shop -> stock: GET http://stock:5001/count
       called at shop\.py:\d+, in careless
       raises Timeout
-  1 execution shows it
+  1 of 4 executions shows it
   replay it: flask --app shop filibuster replay \.filibuster/\w+\.json
 """,
         result.stdout,
     )
-    assert result.stdout.endswith("\n1 finding\n")
+    assert result.stdout.endswith("\n1 bug\n")
 
 
 def test_an_answer_of_500_because_of_a_fault_is_a_finding(project: Project) -> None:
@@ -228,27 +228,30 @@ def test_a_call_without_a_timeout_is_worth_a_look_and_no_failure(project: Projec
     result = project.flask("explore", "/patient")
     assert result.exit_code == 0
     assert "worth a look\n  shop calls GET http://stock:5001/count without a timeo" in result.stdout
-    assert result.stdout.endswith("\n\n1 thing worth a look\n")
+    assert result.stdout.endswith("\n\n1 warning\n")
 
 
 def test_an_answer_that_breaks_off_is_found_and_can_be_replayed(project: Project) -> None:
     result = project.flask("explore", "/streamed")
     assert result.exit_code == 1
-    assert "1. no complete answer\n  ChunkedEncodingError: " in result.stdout
+    assert "1. uncaught exception\n  Unhandled ConnectionError in shop, GET /st" in result.stdout
+    assert "\n  no complete answer: ChunkedEncodingError: " in result.stdout
     assert "raises ConnectionError" in result.stdout
     assert max(map(len, result.stdout.splitlines())) < 200
     replayed = project.flask(*replay_of(result.stdout))
     assert replayed.exit_code == 1
     assert "reproduced: ChunkedEncodingError" in replayed.stdout
-    (failure,) = project.explored("/streamed")["failures"]
-    assert failure["replay"].startswith("flask --app shop filibuster replay")
+    failures = project.explored("/streamed")["failures"]
+    assert [each["faults"][0]["exception"] for each in failures] == ["ConnectionError", "Timeout"]
+    for failure in failures:
+        assert failure["replay"].startswith("flask --app shop filibuster replay")
 
 
 def test_json_is_all_that_is_on_stdout(project: Project) -> None:
     result = project.flask("explore", "/careless", "--json")
     assert result.exit_code == 1
     data = json.loads(result.stdout)
-    assert data["version"] == 1
+    assert data["version"] == 2
     assert data["ok"] is False
     assert data["executed"] == data["generated"] == len(data["executions"]) == 4
     (finding,) = data["findings"]
@@ -265,7 +268,8 @@ def test_json_is_all_that_is_on_stdout(project: Project) -> None:
 def test_a_path_that_fails_by_itself_is_not_explored(project: Project) -> None:
     result = project.flask("explore", "/nowhere")
     assert result.exit_code == 2
-    assert "the answer is 404 without any fault, so no fault was injected" in result.stdout
+    assert "Incomplete: The fault-free execution failed, so no fault was injected" in result.stdout
+    assert "the answer is 404 without any fault" in result.stdout
     assert "check the path, --method, --header, --json-body" in result.stdout
     assert "bug" not in result.stdout
     assert project.flask("explore", "/nowhere", "--json").exit_code == 2
@@ -273,8 +277,9 @@ def test_a_path_that_fails_by_itself_is_not_explored(project: Project) -> None:
 
 def test_a_path_that_is_broken_without_any_fault_is_said_to_be(project: Project) -> None:
     result = project.flask("explore", "/broken")
-    assert result.exit_code == 1
-    assert "the answer is 500 without any fault, so no fault was injected" in result.stdout
+    assert result.exit_code == 2
+    assert "Incomplete: The fault-free execution failed, so no fault was injected" in result.stdout
+    assert "the answer is 500 without any fault" in result.stdout
     assert "--services" in result.stdout
     (failure,) = project.explored("/broken")["failures"]
     assert failure["faults"] == []
@@ -283,13 +288,14 @@ def test_a_path_that_is_broken_without_any_fault_is_said_to_be(project: Project)
 
 def test_a_path_that_calls_nobody_is_pointed_out(project: Project) -> None:
     result = project.flask("explore", "/alone")
-    assert result.exit_code == 0
+    assert result.exit_code == 2
+    assert "Incomplete: No call could be made to fail: none was seen." in result.stdout
     assert "note: no remote call was seen" in result.stdout
 
 
-def test_executions_that_prove_nothing_are_listed_and_exit_with_1(project: Project) -> None:
+def test_executions_that_prove_nothing_are_listed_and_exit_with_2(project: Project) -> None:
     result = project.flask("explore", "/moody", "--max-executions", "2")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "inconclusive executions\n  execution 2:" in result.stdout
     assert "the call was not made: shop -> stock" in result.stdout
     assert result.stdout.endswith("\n1 inconclusive execution\n")
@@ -543,8 +549,9 @@ def test_services_are_found_where_the_app_was_made_too(project: Project) -> None
 
 def test_the_app_is_requested_where_its_services_find_it(project: Project) -> None:
     among = ("--services", "shop:make_services")
-    assert project.flask("explore", "/host", *among).exit_code == 0
-    assert project.flask("explore", "/host").exit_code == 2
+    failed = "the answer is 404 without any fault"
+    assert failed not in project.flask("explore", "/host", *among).stdout
+    assert failed in project.flask("explore", "/host").stdout
 
 
 @pytest.mark.parametrize("services", ["shop:filibuster_services", "shop:make_services"])
@@ -595,7 +602,7 @@ def test_an_app_without_the_extension_is_explored(project: Project) -> None:
     project.shop(extension="")
     result = project.flask("explore", "/careless")
     assert result.exit_code == 1
-    assert "shop let ReadTimeout" in result.stdout
+    assert "Unhandled ReadTimeout in shop" in result.stdout
 
 
 def test_an_extension_that_is_switched_off_is_pointed_out(project: Project) -> None:
@@ -622,7 +629,7 @@ def test_a_replay_that_shows_the_bug_exits_with_1(project: Project) -> None:
     assert result.stdout.startswith(
         "GET /careless, with:\n  shop -> stock: GET http://stock:5001/count\n    called at shop.py:"
     )
-    assert "    raises Timeout\nreproduced: shop let ReadTimeout" in result.stdout
+    assert "    raises Timeout\nreproduced: Unhandled ReadTimeout in shop" in result.stdout
     assert re.search(r"  at shop\.py:\d+, in careless\n$", result.stdout)
 
 
@@ -632,7 +639,7 @@ def test_a_replay_exits_with_0_once_the_app_is_fixed(project: Project) -> None:
     project.write("shop.py", source.replace("requests.ConnectionError", "requests.Timeout"))
     result = project.flask(*replay)
     assert result.exit_code == 0
-    assert "not reproduced: the app survives (it was: shop let ReadTimeout" in result.stdout
+    assert "not reproduced: the app survives (it was: Unhandled ReadTimeout in sh" in result.stdout
 
 
 def test_a_replay_exits_with_2_where_the_call_is_not_made_any_more(project: Project) -> None:

@@ -292,9 +292,13 @@ SHAPE_COMMAND = """
 def without_words(data: dict[str, Any]) -> dict[str, Any]:
     """A result without what each kind of test puts in its own words."""
     data = json.loads(json.dumps(data))
-    for each in (*data["executions"], *data["failures"], *data["findings"]):
+    data.pop("subject")
+    for each in (*data["executions"], *data["failures"], *data["findings"], *data["bugs"]):
         each.pop("error", None)
         each.pop("replay", None)
+        for symptom in each.get("symptoms", ()):
+            if symptom["kind"] == "the test fails":
+                symptom.pop("message")
     return data
 
 

@@ -147,7 +147,7 @@ def test_the_command_reports_what_is_known_when_the_scheduler_is_gone(
         monkeypatch.setattr("flask_filibuster.cli.explore.Progress", Killing)
         arguments = ["filibuster", "explore", "/products/tea", "--dask", own.address]
         ran = CliRunner().invoke(cli, ["--app", f"{ROOT / 'example_app.py'}", *arguments])
-    assert ran.exit_code == 1, ran.output
+    assert ran.exit_code == (1 if "\n1. " in ran.stdout else 2), ran.output
     assert re.match(r"GET /products/tea: \d+ executions, ", ran.stdout)
     assert "the exploration broke off: " in ran.stderr
 

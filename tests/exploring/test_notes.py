@@ -61,7 +61,7 @@ def test_a_test_that_sets_off_no_call_is_told_so() -> None:
     lonely = Flask("lonely")
     lonely.get("/")(lambda: "alone")
     result = explore(ask_front, {FRONT: lonely})
-    assert result.ok
+    assert result.exit_code == 2
     assert [note.partition(",")[0] for note in result.notes] == ["no remote call was seen"]
     assert "the test made 1 request(s)" in result.notes[0]
 

@@ -59,10 +59,10 @@ def test_a_failure_shows_assertion_faults_executions_and_how_to_replay_it(suite:
         "  front -> back: GET http://back:5001/data",
         f"    called at services.py:{LINE_OF_CALL}, in careless",
         "    raises Timeout",
-        "2 of 4 executions show it",
+        "1 of 4 executions shows it",
         "replay it: pytest test_it.py::test_page --filibuster-replay .filibuster/",
     )
-    assert ran.summary == ["test_it.py::test_page: 4 executions: 1 bug, 2 findings"]
+    assert ran.summary == ["test_it.py::test_page: 4 executions: 2 bugs"]
 
 
 def test_every_distinct_bug_of_a_test_is_shown_as_pytest_would_show_it(suite: Suite) -> None:
@@ -79,8 +79,8 @@ def test_every_distinct_bug_of_a_test_is_shown_as_pytest_would_show_it(suite: Su
         """
     )
     assert ran.outcomes["failed"] == 1
-    assert "filibuster: failure 1 of 2" in ran.output
-    assert "filibuster: failure 2 of 2" in ran.output
+    for number in 1, 2, 3:
+        assert f"filibuster: failure {number} of 3" in ran.output
     assert ran.saw(
         "    @pytest.mark.filibuster",
         "    def test_page():",
@@ -90,8 +90,8 @@ def test_every_distinct_bug_of_a_test_is_shown_as_pytest_would_show_it(suite: Su
     )
     assert "    raises ConnectionError" in ran.output
     assert "    raises Timeout" in ran.output
-    assert len(set(re.findall(r"--filibuster-replay (\S+)", ran.output))) == 2
-    assert ran.summary == ["test_it.py::test_page: 4 executions: 2 bugs, 2 findings"]
+    assert len(set(re.findall(r"--filibuster-replay (\S+)", ran.output))) == 3
+    assert ran.summary == ["test_it.py::test_page: 4 executions: 3 bugs"]
 
 
 def test_only_the_output_of_the_failing_execution_is_shown(suite: Suite) -> None:
@@ -600,7 +600,7 @@ def test_requests_of_fixtures_reach_the_services_and_are_not_made_to_fail(suite:
     assert ran.outcomes["passed"] == 1
     assert ran.count("session fixture got 200 data") == 1
     assert ran.count("set-up got 200 data") == ran.count("tear-down got 200 data") == RUNS
-    assert ran.summary == ["test_it.py::test_page: 4 executions: 2 findings"]
+    assert ran.summary == ["test_it.py::test_page: 4 executions: 2 bugs"]
 
 
 def test_requests_of_hooks_around_the_body_are_not_made_to_fail(suite: Suite) -> None:
@@ -734,7 +734,7 @@ def test_executions_that_the_test_skips_are_counted(suite: Suite) -> None:
     )
     assert ran.outcomes["passed"] == 1
     assert ran.summary == [
-        "test_it.py::test_page: 4 executions: 2 findings",
+        "test_it.py::test_page: 4 executions: 2 bugs",
         "  1 execution was skipped by the test itself, and proves nothing",
     ]
 
@@ -889,7 +889,7 @@ def test_a_bug_is_what_failed_first_in_its_execution(suite: Suite) -> None:
         """
     )
     assert ran.outcomes["failed"] == ran.outcomes["error"] == 1
-    _, _, this = ran.output.partition("filibuster: this failure")
+    _, _, this = ran.output.partition("filibuster: failure 1 of 3")
     assert this.splitlines()[1].startswith("AssertionError: assert 'default' == 'data'")
 
 
@@ -987,7 +987,7 @@ def test_failing_subtests_are_bugs(suite: Suite) -> None:
     )
     assert ran.code == 1
     assert "raises Timeout" in ran.output
-    assert ran.summary == ["test_it.py::PageTest::test_page: 4 executions: 1 bug, 2 findings"]
+    assert ran.summary == ["test_it.py::PageTest::test_page: 4 executions: 2 bugs"]
 
 
 # --- warnings -------------------------------------------------------------------------------------
@@ -998,19 +998,19 @@ FINDINGS = CARELESS.replace("assert answer.status_code == 200", "assert answer i
 def test_what_no_assertion_is_about_is_a_warning_that_points_to_the_test(suite: Suite) -> None:
     ran = suite.run(FINDINGS)
     assert ran.outcomes == {"passed": 1, "warning": 2}
-    assert re.search(r"test_it\.py:5: FilibusterWarning: uncaught exception: front let", ran.output)
+    assert re.search(r"test_it\.py:5: FilibusterWarning: uncaught exception: Unhandled", ran.output)
     assert ran.saw(
         "FilibusterWarning: answer 500: front answered 500 to GET /careless", "  with this fault:"
     )
     assert f"at services.py:{LINE_OF_CALL}, in careless" in ran.output
-    assert ran.summary == ["test_it.py::test_page: 4 executions: 2 findings"]
+    assert ran.summary == ["test_it.py::test_page: 4 executions: 2 bugs"]
 
 
 def test_where_warnings_are_errors_findings_fail_the_test(suite: Suite) -> None:
     ran = suite.run(FINDINGS, "-W", "error")
     assert ran.code == 1
     assert ran.outcomes == {"failed": 1}
-    assert "uncaught exception: front let ReadTimeout" in ran.output
+    assert "uncaught exception: Unhandled ReadTimeout in front" in ran.output
     assert "answer 500: front answered 500 to GET /careless" in ran.output
     assert "INTERNALERROR" not in ran.output
     assert "warn_explicit" not in ran.output
@@ -1118,7 +1118,7 @@ def test_workers_of_xdist_explore_and_the_summary_is_complete(suite: Suite) -> N
     assert ran.code == 1
     assert ran.outcomes["passed"] == ran.outcomes["failed"] == 1
     assert ran.summary == [
-        "test_it.py::test_page: 4 executions: 1 bug, 2 findings",
+        "test_it.py::test_page: 4 executions: 2 bugs",
         "test_other.py::test_page: 4 executions: nothing found",
     ]
     assert "raises Timeout" in ran.output
@@ -1467,7 +1467,7 @@ def test_client_and_app_of_pytest_flask_are_explored(suite: Suite) -> None:
     assert ran.outcomes["passed"] == ran.outcomes["failed"] == 1
     assert ran.count("body") == RUNS
     assert ran.summary == [
-        "test_it.py::test_careless_page: 4 executions: 1 bug, 2 findings",
+        "test_it.py::test_careless_page: 4 executions: 2 bugs",
         "test_it.py::test_page: 4 executions: nothing found",
     ]
     assert "front -> back: GET http://back:5001/data" in ran.output

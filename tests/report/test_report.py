@@ -162,11 +162,12 @@ def test_the_size_of_an_exploration_says_what_was_not_run(result: Result, line: 
 @pytest.mark.parametrize(
     ("executions", "line"),
     [
-        ([FINE], "nothing found"),
+        ([FINE], "nothing proved"),
+        ([FINE, execution(2, ONE)], "nothing found"),
         ([FINE, execution(2, ONE, ValueError("x"))], "1 bug"),
         ([Execution(1, FaultSet(), Trace(), "inconclusive")], "1 inconclusive execution"),
     ],
-    ids=["nothing", "a bug", "inconclusive"],
+    ids=["no fault", "nothing", "a bug", "inconclusive"],
 )
 def test_the_verdict_counts_what_was_found(executions: list[Execution], line: str) -> None:
     assert text.verdict_line(Result(tuple(executions))) == line
@@ -178,11 +179,12 @@ def crashing(crash: Crash | None, *calls: Call) -> Trace:
     return Trace.of([page, *calls], [handling])
 
 
-def test_findings_are_counted_apart_from_advice() -> None:
+def test_warnings_are_counted_apart_from_bugs() -> None:
     careless = Execution(1, FaultSet(), crashing(None, call(timeout=(None, None))), "passed")
     broken = Execution(2, ONE, crashing(Crash("ValueError: x", None), call()), "passed")
-    assert text.verdict_line(Result((careless, broken))) == "1 finding, 1 thing worth a look"
-    assert text.verdict_line(Result((careless,))) == "1 thing worth a look"
+    assert text.verdict_line(Result((careless, broken))) == "1 bug, 1 warning"
+    fine = execution(2, ONE)
+    assert text.verdict_line(Result((careless, fine))) == "1 warning"
 
 
 def test_data_can_be_written_as_json_and_has_all_that_the_words_have() -> None:
@@ -231,8 +233,8 @@ def test_data_of_a_fault_has_everything_to_tell_it_by() -> None:
 
 def test_a_result_with_a_failure_or_a_finding_is_not_ok_in_data() -> None:
     broken = Execution(2, ONE, crashing(Crash("ValueError: x", None)), "passed")
-    result = Result((FINE, broken))
-    assert result.ok
-    assert result_data(result, {})["ok"] is False
-    assert result_data(Result((FINE, execution(2, ONE, ValueError("x")))), {})["ok"] is False
-    assert result_data(Result((FINE,)), {})["ok"] is True
+    for bad in broken, execution(2, ONE, ValueError("x")):
+        result = Result((FINE, bad))
+        assert result_data(result, {})["ok"] is result.ok is False
+    fine = Result((FINE, execution(2, ONE)))
+    assert result_data(fine, {})["ok"] is fine.ok is True

@@ -46,7 +46,8 @@ def explore_afresh(shape: str, reduction: ReductionName) -> Explored:
 
     services = getattr(shapes, shape)()
     result = explore(test, services, shapes.FAULTS[shape], reduction=reduction)
-    assert result.ok
+    assert not result.failures
+    assert not result.gaps
     assert not result.ambiguities
     assert result.remaining == result.cut_by_size == 0
     return Explored(result, tuple(answers))

@@ -405,7 +405,7 @@ def test_classes_of_one_call_are_told_apart_in_words() -> None:
     step = Step("b", attempts=2, fallback="c", gives_up=503)
     services: dict[str, Service] = {"a": Orderly(((step,),)), "b": Orderly(), "c": Orderly()}
     result = explored(Simulation(services, FunctionalTest(("a",), never)), FOUR_WAYS)
-    assert list(class_lines(result))[::2] == [
+    assert list(class_lines(result.classes))[::2] == [
         "a -> b  GET http://b/",
         "a -> b  GET http://b/ (call number 2), after b ConnectionError",
         "a -> c  GET http://c/, after b ConnectionError; b ConnectionError",

@@ -166,7 +166,11 @@ class Coordinator:
 
     def result(self, exploration: str) -> Result:
         """What has been found so far."""
-        return self.exploration(exploration).result()
+        known = self.exploration(exploration)
+        result = known.result()
+        if self._terminated and not known.over:
+            return result.incomplete("The server was terminated before the end of the exploration.")
+        return result
 
     def end(self, exploration: str) -> None:
         """No further executions of this exploration."""

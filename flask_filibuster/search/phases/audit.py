@@ -274,7 +274,7 @@ def _finding(
         site=None,
         faults=execution.faults,
         executions=(execution.number,),
-        broken=False,
+        severity="warning",
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.results.bug import distinct, signature
+from flask_filibuster.results.bug import signature
 from flask_filibuster.results.execution import SHRINK, Execution
+from flask_filibuster.results.judging import failures_of
 from flask_filibuster.search.budget import Reach
 from flask_filibuster.search.ledger import Ledger
 from flask_filibuster.search.nodes import Prediction
@@ -47,7 +48,7 @@ class Shrinking:
         """The ledger says it all."""
 
     def _unknown(self) -> Iterator[Plan]:
-        for failure in distinct(self._ledger.executions):
+        for failure in failures_of(self._ledger.executions):
             if len(failure.faults) < 2:
                 continue
             reaching = Reach(self._ledger, failure.faults).reaching

@@ -1,0 +1,213 @@
+"""What tells bugs apart: one rule, for failures of the test and for findings of oracles.
+
+Two executions show the same bug if all of this is the same:
+
+- *what*: the type of the exception (of an assertion, ``AssertionError``), or the kind of finding;
+- *where*: for a failure, the lines of the user's own code that lead to it; for an exception that
+  nothing caught, the innermost line of the application's own code;
+- *the call at fault*: its place in the source, not its place in the execution. The rounds of a
+  loop make different calls with different URLs, and are one place. Services that are reached
+  through one helper are several;
+- *why*: whether the faults lead there in the same way. One assertion fails because of two
+  different exceptions that nothing caught: these are two bugs.
+
+The search compares executions more finely, by execution index (``search/ledger.py``): it must know
+what another round of a loop leads to before it leaves the round out. People are shown bugs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from flask_filibuster.core.call import Call
+from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
+from flask_filibuster.core.trace import Handling, Trace
+from flask_filibuster.results.bug import signature
+from flask_filibuster.results.execution import Execution
+from flask_filibuster.results.findings import SERVER_ERROR, UNCAUGHT
+
+Place: TypeAlias = tuple[str, ...]
+"""A call, without what is different in the next round of a loop."""
+
+
+def place_of(call: Call) -> Place:
+    """The place that a call is made at: equal for all rounds of one loop.
+
+    A helper may be the place of calls to several services, or to several resources of one. The
+    former are told apart by service, the latter as far as the number of segments of their paths
+    goes: one that a loop fills in may be any of the segments.
+    """
+    made = (call.source, call.method, call.target)
+    if call.callsite is None:  # Of a client of another project.
+        return (*made, call.index.pairs[-1][0])
+    depth = urlsplit(call.url).path.strip("/").count("/")
+    return (*made, call.callsite.file, str(call.callsite.line), str(depth))
+
+
+def places_of(calls: Iterable[Call]) -> frozenset[Place]:
+    """The places of these calls."""
+    return frozenset(map(place_of, calls))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One execution beside the fault-free one: what an oracle judges.
+
+    :ivar execution: the execution.
+    :ivar baseline: the trace of the fault-free one.
+    :ivar exploration: all executions, for what one of them alone does not show.
+    """
+
+    execution: Execution
+    baseline: Trace
+    exploration: tuple[Execution, ...] = field(default=(), repr=False)
+
+    @property
+    def trace(self) -> Trace:
+        """What happened in the execution."""
+        return self.execution.trace
+
+    @cached_property
+    def calls(self) -> dict[ExecutionIndex, list[Call]]:
+        """The calls of each handler, in order, by the execution index of what it handles."""
+        return self.execution.trace.calls()
+
+    def failing(self, handler: ExecutionIndex) -> list[Call]:
+        """The calls of a handler that failed, and did not do so in the fault-free execution."""
+        return [
+            call
+            for call in self.calls.get(handler, ())
+            if _failed(call) and not _failed(self.baseline.call(call.index))
+        ]
+
+    @cached_property
+    def breakdowns(self) -> tuple[Breakdown, ...]:
+        """Where faults had a service end a request in an exception or an answer of 500."""
+        return tuple(_breakdowns(self)) if self.execution.faults else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """A service broke down: an exception that nothing caught, or an answer of 500.
+
+    :ivar kind: which of the two: a name of an oracle.
+    :ivar what: equal for the same exception in the same place.
+    :ivar handling: of which request.
+    :ivar cause: the calls at fault.
+    """
+
+    kind: str
+    what: tuple[str, ...]
+    handling: Handling
+    cause: tuple[Call, ...]
+
+    def is_like(self, other: Breakdown) -> bool:
+        """Whether this one has added nothing to the other: the same, and because of its calls."""
+        return (self.kind, self.what) == (other.kind, other.what) and places_of(
+            other.cause
+        ) <= places_of(self.cause)
+
+
+@dataclass(frozen=True, slots=True)
+class FailureIdentity:
+    """What tells a failure of the test from others.
+
+    :ivar what: the type of the exception, and where.
+    :ivar calls: the calls that were made to fail.
+    :ivar places: the places of these calls.
+    :ivar behind: the breakdowns that the test got to see.
+    """
+
+    what: str
+    calls: frozenset[ExecutionIndex]
+    places: frozenset[Place]
+    behind: tuple[Breakdown, ...]
+
+    def is_shown_by(self, other: FailureIdentity) -> bool:
+        """Whether another failure, of a fault set that is no smaller, is this one again."""
+        if self.what != other.what:
+            return False
+        if self.calls < other.calls:
+            # What else was made to fail has added nothing. The search goes by the same rule: of
+            # such sets it does not run all, and must not miss a bug by that.
+            return True
+        if self.behind:
+            return all(any(each.is_like(mine) for each in other.behind) for mine in self.behind)
+        # One assertion fails because of a breakdown, or because of something else: two reasons.
+        return not other.behind and self.places <= other.places
+
+
+def failure_identity(seen: Seen) -> FailureIdentity | None:
+    """The identity of the failure that an execution ended in, if its test failed."""
+    execution = seen.execution
+    if execution.verdict != "failed" or execution.error is None:
+        return None
+    calls = [planned.call for planned in execution.faults]
+    return FailureIdentity(
+        what=signature(execution.error),
+        calls=frozenset(call.index for call in calls),
+        places=places_of(calls),
+        behind=tuple(_outermost(seen.breakdowns)),
+    )
+
+
+def _outermost(breakdowns: tuple[Breakdown, ...]) -> Iterator[Breakdown]:
+    """Those that are nearest to the test: what broke below them has led to them."""
+    indexes = {each.handling.index for each in breakdowns}
+    for each in breakdowns:
+        if indexes.isdisjoint(_ancestors(each.handling.index)):
+            yield each
+
+
+def _ancestors(index: ExecutionIndex) -> Iterator[ExecutionIndex]:
+    """The indexes of the requests within which a request was made, innermost first."""
+    while index != ROOT:
+        index = index.parent
+        yield index
+
+
+def _breakdowns(seen: Seen) -> Iterator[Breakdown]:
+    for handling in seen.trace.handlings.values():
+        before = seen.baseline.handlings.get(handling.index)
+        if handling.crash is not None:
+            if before is None or before.crash is None:
+                kind, what = UNCAUGHT, _where_it_crashed(handling)
+                yield Breakdown(kind, what, handling, _at_fault(seen, handling))
+        elif _answers_500(handling) and not (before is not None and _answers_500(before)):
+            what = (handling.service, handling.method)
+            yield Breakdown(SERVER_ERROR, what, handling, _at_fault(seen, handling))
+
+
+def _where_it_crashed(handling: Handling) -> tuple[str, ...]:
+    crash = handling.crash
+    if crash is None:
+        return ()
+    raised = crash.error.partition(":")[0]
+    return handling.service, raised, str(crash.site or handling.method)
+
+
+def _answers_500(handling: Handling) -> bool:
+    return handling.answer is not None and handling.answer.status == 500
+
+
+def _at_fault(seen: Seen, handling: Handling) -> tuple[Call, ...]:
+    """The calls that had a handler break down: its own that failed, above all in that very line."""
+    failing = seen.failing(handling.index)
+    site = None if handling.crash is None else handling.crash.site
+    if site is not None:
+        here = [
+            call
+            for call in failing
+            if call.callsite is not None
+            and (call.callsite.file, call.callsite.line) == (site.file, site.line)
+        ]
+        failing = here or failing
+    return tuple(failing or [planned.call for planned in seen.execution.faults])
+
+
+def _failed(call: Call | None) -> bool:
+    return call is not None and call.outcome is not None and call.outcome.failed

@@ -1,0 +1,166 @@
+"""Which oracles there are: ours, those of installed packages, and those that a user gives."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pkgutil import iter_modules
+from typing import Any, TypeAlias
+
+from flask_filibuster.errors import ConfigError
+from flask_filibuster.results import oracles as ours
+from flask_filibuster.results.oracles.base import Oracle, Seen, Sighting
+
+logger = logging.getLogger(__name__)
+
+GROUP = "flask_filibuster.oracles"
+EXPECTED = (
+    "a list of names of oracles to switch off, and of oracles to add: Oracle objects or "
+    "'module:attribute'"
+)
+
+Spec: TypeAlias = Iterable["str | Oracle | type[Oracle]"]
+"""Names of oracles to switch off, and oracles to add."""
+
+
+def oracles_of(spec: Spec | None = None) -> tuple[Oracle, ...]:
+    """The oracles to judge by: all that there are, but for what ``spec`` says.
+
+    :param spec: names of oracles to switch off (``"no timeout"`` or ``"no-timeout"``), and oracles
+        to add: objects, classes or ``"module:attribute"``. An added one takes the place of one
+        that has the same name.
+    :raises ConfigError: a name is not known, or what is added is no oracle.
+
+    >>> from flask_filibuster.results.oracles.registry import oracles_of
+    >>> "no timeout" in [oracle.name for oracle in oracles_of()]
+    True
+    >>> "no timeout" in [oracle.name for oracle in oracles_of(["no-timeout"])]
+    False
+    """
+    known = {oracle.name: oracle for oracle in (*_built_in(), *_installed())}
+    added: dict[str, Oracle] = {}
+    off: set[str] = set()
+    for each in _listed(spec):
+        if isinstance(each, str) and ":" not in each:
+            off.add(_known_name(each, known))
+        else:
+            oracle = _imported(each) if isinstance(each, str) else _oracle(each)
+            added[oracle.name] = oracle
+    return tuple(oracle for name, oracle in {**known, **added}.items() if name not in off)
+
+
+def _listed(spec: Any) -> list[Any]:
+    if spec is None:
+        return []
+    if isinstance(spec, str) or not isinstance(spec, Iterable):
+        raise ConfigError("oracles", spec, EXPECTED)
+    return list(spec)
+
+
+def _known_name(given: str, known: Iterable[str]) -> str:
+    """The name of an oracle that is meant.
+
+    :raises ConfigError: there is none of that name.
+    """
+    names = sorted(known)
+    name = " ".join(given.lower().replace("-", " ").replace("_", " ").split())
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise ConfigError("oracles", given, f"the name of an oracle ({hint}known: {', '.join(names)})")
+
+
+def _imported(path: str) -> Oracle:
+    """The oracle at ``module:attribute``.
+
+    :raises ConfigError: there is none.
+    """
+    module, _, attribute = path.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        expected = f"the place of an oracle, as 'module:attribute' ({error})"
+        raise ConfigError("oracles", path, expected) from error
+    return _oracle(found)
+
+
+def _oracle(given: Any) -> Oracle:
+    """An oracle, or one of this class.
+
+    :raises ConfigError: it is neither.
+    """
+    if isinstance(given, type) and issubclass(given, Oracle):
+        given = given()
+    if not isinstance(given, Oracle):
+        raise ConfigError("oracles", given, EXPECTED)
+    return given
+
+
+def _built_in() -> Iterator[Oracle]:
+    """Ours: every file of this room that has one.
+
+    Not by entry points: those of a source tree are as old as its installation.
+    """
+    for module in iter_modules(ours.__path__, f"{ours.__name__}."):
+        for each in vars(import_module(module.name)).values():
+            own = isinstance(each, type) and each.__module__ == module.name
+            if own and issubclass(each, Oracle) and each not in (Oracle, _Guarded):
+                yield each()
+
+
+def _installed() -> Iterator[Oracle]:
+    """Those of installed packages. One that cannot be loaded takes no result with it."""
+    for point in entry_points(group=GROUP):
+        oracle = _loaded(point)
+        if oracle is not None:
+            yield _Guarded(oracle, _described(point))
+
+
+def _loaded(point: EntryPoint) -> Oracle | None:
+    try:
+        return _oracle(point.load())
+    except Exception:
+        logger.warning("the oracle %s cannot be loaded", _described(point), exc_info=True)
+        return None
+
+
+def _described(point: EntryPoint) -> str:
+    package = "" if point.dist is None else f" of {point.dist.name}"
+    return f"{point.name!r}{package} ({point.value})"
+
+
+class _Guarded(Oracle):
+    """An oracle of a package, which must not take everybody else's findings with it if it fails.
+
+    :param oracle: the oracle.
+    :param described: what it is, in words.
+    """
+
+    def __init__(self, oracle: Oracle, described: str) -> None:
+        self.name = oracle.name
+        self.severity = oracle.severity
+        self._oracle = oracle
+        self._described = described
+        self._failed = False
+
+    @property
+    def page(self) -> str:
+        """Its own page."""
+        return self._oracle.page
+
+    def look(self, seen: Seen) -> Iterable[Sighting]:
+        """What it finds, until it fails for the first time."""
+        if self._failed:
+            return ()
+        try:
+            return list(self._oracle.look(seen))
+        except Exception:
+            self._failed = True
+            logger.warning(
+                "the oracle %s failed, and is not asked again", self._described, exc_info=True
+            )
+            return ()

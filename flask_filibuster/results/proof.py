@@ -1,0 +1,89 @@
+"""The one rule for what an exploration comes to: bugs, no proof, or nothing found.
+
+Python's ``result.ok``, pytest, the exit code of the command line and the ``ok`` of JSON all go by
+this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from flask_filibuster.core.call import Call
+from flask_filibuster.core.fault_set import FaultSet, UnknownFaults
+from flask_filibuster.results.bug import error_line
+from flask_filibuster.results.execution import Execution
+
+ExplorationVerdict: TypeAlias = Literal["ok", "bugs", "no proof"]
+
+EXIT_CODES: Mapping[ExplorationVerdict, int] = MappingProxyType({"ok": 0, "bugs": 1, "no proof": 2})
+
+
+def verdict_of(bugs: int, gaps: int) -> ExplorationVerdict:
+    """What an exploration comes to.
+
+    :param bugs: how many bugs were found. One is a bug whatever else was not seen.
+    :param gaps: for how many reasons the exploration proves nothing.
+    """
+    if bugs:
+        return "bugs"
+    return "no proof" if gaps else "ok"
+
+
+def gaps_of(
+    executions: Sequence[Execution], inconclusive: Sequence[Execution], problems: Iterable[str]
+) -> Iterator[str]:
+    """Why an exploration proves nothing, in words.
+
+    :param executions: its executions, the fault-free one first.
+    :param inconclusive: those of them that prove nothing.
+    :param problems: what went wrong with the exploration as a whole.
+    """
+    first = executions[0] if executions else None
+    if first is None:
+        yield "Nothing was executed."
+    elif first.verdict == "failed" and not _has_faults(first.faults) and first.error is not None:
+        failure = error_line(first.error)
+        yield f"The fault-free execution failed, so no fault was injected: {failure}"
+    else:
+        yield from map(_failing, _failing_calls(first))
+        if first.verdict != "inconclusive" and not any(
+            _has_faults(each.faults) for each in executions
+        ):
+            yield _nothing_failed(first)
+    if len(inconclusive) == 1:
+        yield "1 execution was inconclusive."
+    elif inconclusive:
+        yield f"{len(inconclusive)} executions were inconclusive."
+    yield from problems
+
+
+def _has_faults(faults: FaultSet) -> bool:
+    """Whether anything was made to fail, as far as is known."""
+    return bool(faults) or isinstance(faults, UnknownFaults)
+
+
+def _failing_calls(first: Execution) -> Iterator[Call]:
+    """Calls that nobody had fail, and that failed.
+
+    A status of 4xx is an answer that many services count on: there is no such user, the item is not
+    cached. Those of 5xx and exceptions say that a service is not there, or broken.
+    """
+    for call in first.trace.invocations:
+        outcome = call.outcome
+        if outcome is not None and call.fault is None and (outcome.status or 500) >= 500:
+            yield call
+
+
+def _failing(call: Call) -> str:
+    return f"A call fails without any fault: {call.describe()} ended in {call.outcome}."
+
+
+def _nothing_failed(first: Execution) -> str:
+    if not first.trace.invocations:
+        return "No call could be made to fail: none was seen."
+    return (
+        "No call was made to fail: there is no fault for those that were seen, or a limit was "
+        "reached first."
+    )
