@@ -1,0 +1,81 @@
+"""A status that a callee meant for the service, handed on to the service's own caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask_filibuster.core.call import Call
+from flask_filibuster.core.trace import Handling
+from flask_filibuster.results.oracles.base import Oracle, Seen, Sighting
+
+STATUSES = (401, 403, 503)
+
+
+class StatusHandedOn(Oracle):
+    """A service answers with the 401, 403 or 503 that a callee answered to it.
+
+    Why it matters: each of these speaks of the one who made the call. A callee's 401 or 403 says
+    that the *service's* credentials are wrong; handed on, it sends the user to log in again, which
+    cannot help. A callee's 503, perhaps with its ``Retry-After``, says that the callee is
+    overloaded; handed on, it has load balancers take the service out that is well.
+
+    How to mend it: answer 502 for a callee that refuses the service, 503 or 504 of your own for one
+    that is down or slow, or do without its answer. Where the user's own credentials are checked by
+    the callee, its 401 is meant for the user: switch this oracle off.
+
+    A service that answers the same status whichever way the call fails has decided so itself, and
+    is not reported. Nor is one that was not seen to answer in another way to another fault.
+    """
+
+    name = "status handed on"
+    severity = "warning"
+
+    def look(self, seen: Seen) -> Iterator[Sighting]:
+        """Handlers that answer with the status of a call of theirs that failed."""
+        if not seen.execution.faults:
+            return
+        for handling in seen.trace.handlings.values():
+            status, before = _status(handling), seen.baseline.handlings.get(handling.index)
+            if status not in STATUSES or status == _status(before):
+                continue
+            for call in seen.failing(handling.index):
+                if _answered(call, status) and _follows(seen, handling, call):
+                    yield Sighting(
+                        (handling.service, call.method, str(call.callsite), str(status)),
+                        f"{handling.service} hands on the {status} that {call.target} answered to "
+                        f"{call.method} {call.url}, as its own answer to "
+                        f"{handling.method} {handling.path}",
+                        handling.service,
+                        call.callsite,
+                        (call,),
+                    )
+
+
+def _follows(seen: Seen, handling: Handling, call: Call) -> bool:
+    """Whether the answer follows the status of the call, and is no answer of the service's own.
+
+    It does if the call was seen to fail in other ways, and the answer was another one then.
+    """
+    status, followed = _status(handling), False
+    for execution in seen.exploration:
+        if len(execution.faults) > len(seen.execution.faults):
+            continue  # Another fault may have led to the same answer.
+        other = execution.trace.call(call.index)
+        if other is None or other.outcome is None or not other.outcome.failed:
+            continue
+        if _answered(other, status):
+            continue
+        if _status(execution.trace.handlings.get(handling.index)) == status:
+            return False
+        followed = True
+    return followed
+
+
+def _answered(call: Call, status: int | None) -> bool:
+    return call.outcome is not None and call.outcome.status == status
+
+
+def _status(handling: Handling | None) -> int | None:
+    if handling is None or handling.answer is None or handling.crash is not None:
+        return None
+    return handling.answer.status
