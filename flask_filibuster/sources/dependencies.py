@@ -1,4 +1,4 @@
-"""Which source files an execution depends on: those of the services reached, and of the test."""
+"""The source files that an execution depends on: those of the services reached and of the test."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ _HOOKS = (
 
 
 class SourceFiles:
-    """Which files of the application's own code stand behind services and tests.
+    """The files of the application's own code behind services and tests.
 
     A service's files are the modules of its app, blueprints, views, hooks and error handlers, and
-    whatever they import, directly or not, wherever in a file; those of a test, its module and what
-    that imports, but for the modules of services: these count where their service took part. Left
-    out are Python itself, installed packages (but for the app's own), imports by computed names,
-    and all that is no module: templates, data and configuration files.
+    their imports, direct or indirect, anywhere in a file; a test's files are its module and its
+    imports, without the modules of services, which count if their service took part. Not included
+    are Python itself, installed packages (except the app's own), imports by computed names, and
+    files that are not modules: templates, data and configuration files.
 
-    Each file is read once for an object; make a new one to see files that have changed.
+    An object reads each file once; create a new one to see changed files.
 
     :param services: Flask apps by name of service.
     """
@@ -68,14 +68,14 @@ class SourceFiles:
     ) -> dict[str, str] | None:
         """The files that an execution depends on, with digests of their contents.
 
-        :param trace: what happened in it.
-        :param test: the functional test: a function, or anything whose class or module has a
+        :param trace: its trace.
+        :param test: the functional test: a function, or an object whose class or module has a
             file; ``None``: there is none.
-        :param extra: paths of files that belong to the test, as pytest's ``conftest.py``; what
-            they import belongs to it, too.
-        :returns: MD5 digests (hexadecimal; empty for a file that is missing) by absolute path;
-            ``None`` where a service that handled a request is not known, or where no source of it
-            or of the test can be found.
+        :param extra: paths of further files of the test, such as pytest's ``conftest.py``; their
+            imports belong to the test, too.
+        :returns: MD5 digests (hexadecimal; empty for a missing file) by absolute path; ``None`` if
+            a service that handled a request is unknown, or if its source or that of the test is not
+            found.
         """
         services = frozenset(each.service for each in trace.handlings.values())
         given = tuple(extra)
@@ -96,7 +96,7 @@ class SourceFiles:
     def read(self, test: object = None, *, extra: Iterable[str] = ()) -> None:
         """Read the files of all services and of the test now.
 
-        Later, they may not be any more what this process has imported.
+        Later, they may differ from the code that this process has imported.
 
         :param test: as for :meth:`of`.
         :param extra: as for :meth:`of`.
@@ -123,7 +123,7 @@ class SourceFiles:
         return (modules and self._imports.closure(modules, package_of(app))) or None
 
     def _modules_of(self, app: Flask) -> list[Module] | None:
-        """The modules that a service's own code is in; ``None`` where some has no source."""
+        """The modules of a service's own code; ``None`` if one has no source."""
         if app not in self._modules_of_app:
             self._modules_of_app[app] = self._find_modules(app)
         return self._modules_of_app[app]
@@ -137,7 +137,7 @@ class SourceFiles:
                 return None
             modules += origins
         for name in (app.import_name, *(each.import_name for each in app.blueprints.values())):
-            # A name that is no module's may be that of some other module that is not loaded.
+            # Only a loaded module: another, unloaded module may have the same name.
             modules += loaded_module(name)
         modules += loaded_module(type(app).__module__)
         if not loaded_module(app.import_name):
@@ -145,7 +145,7 @@ class SourceFiles:
         return modules
 
     def _makers(self, app: Flask) -> list[Module]:
-        """Where an app is made that is not named after a module: not where it is imported from."""
+        """The modules that create an app whose name is not a module's, without its importers."""
         having = modules_with(app)
         files = {each.file for each in having}
         makers = [
@@ -163,7 +163,7 @@ class SourceFiles:
         key = origins, extra
         if key not in self._files_of_test:
             modules = [*origins, *(module_at(os.path.abspath(each)) for each in extra)]
-            # That a conftest.py imports all services makes none of them a part of the test.
+            # Services that a conftest.py imports are not part of the test.
             services = {
                 module for app in self._services.values() for module in self._modules_of(app) or ()
             }.difference(modules)
@@ -174,7 +174,7 @@ class SourceFiles:
 
 
 def _entries(app: Flask) -> Iterator[Any]:
-    """What an app runs to answer a request."""
+    """The functions and objects that an app calls to answer a request."""
     yield from app.view_functions.values()
     yield from app.teardown_appcontext_funcs
     for kind in _HOOKS:
@@ -203,7 +203,7 @@ def _origins(value: Any) -> list[Module]:
 
 
 def _functions_of(value: Any) -> list[FunctionType]:
-    """The functions that an object calls, with those that a decorator or a partial was given."""
+    """The functions that an object calls, including those in decorators and partials."""
     pending, found = [value], dict[FunctionType, None]()
     while pending:
         for function, given in functions_called(pending.pop()):
@@ -215,7 +215,7 @@ def _functions_of(value: Any) -> list[FunctionType]:
 
 def _enclosed(function: FunctionType) -> Iterator[Any]:
     for cell in function.__closure__ or ():
-        with contextlib.suppress(ValueError):  # a variable that is not assigned yet
+        with contextlib.suppress(ValueError):  # an unassigned variable
             yield cell.cell_contents
 
 
@@ -225,7 +225,7 @@ def _of_function(function: FunctionType) -> Module:
 
 
 def _package_of_test(test: Any) -> str:
-    """The top-level package of a test, whatever decorators it has."""
+    """The top-level package of a test, through its decorators."""
     while is_a(test, functools.partial):
         test = test.func
     return (text_of(attribute(test, "__module__")) or "").partition(".")[0]

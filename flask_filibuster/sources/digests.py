@@ -1,4 +1,4 @@
-"""Digests of source files: whether they are what they were."""
+"""Digests of source files, to detect changes."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 
 
 def digest_of(path: str | os.PathLike[str]) -> str:
-    """Digest of what is in a file: 32 hexadecimal digits, empty if there is no such file.
+    """Digest of a file's content: 32 hexadecimal digits, empty if there is no such file.
 
     :raises OSError: the file cannot be read.
     """
     try:
         content = Path(path).read_bytes()
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        # Code need not come from a file; its name may be none that a file can have.
+        # Code may have no file; its file name may be invalid.
         return ""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 class Digests:
-    """What is in source files now; each is read once."""
+    """Digests of source files; each file is read once."""
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
@@ -41,5 +41,5 @@ class Digests:
         try:
             return self.of(path) == digest
         except OSError:
-            # Of what cannot be read, nobody can say that it is what it was.
+            # An unreadable file counts as changed.
             return False

@@ -1,7 +1,7 @@
-"""What modules import, read from their source.
+"""The imports of modules, read from their source.
 
-Nothing is run or imported: modules that are loaded are looked up, and what is not loaded yet is
-searched for where Python would search.
+Code is neither run nor imported: loaded modules are looked up, and other modules are searched for
+where Python searches.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ Files = frozenset[str]
 class Module:
     """A module, loaded or not.
 
-    :ivar name: its name; empty where only the file is known.
+    :ivar name: its name; empty if only the file is known.
     :ivar file: absolute path of its file; ``None``: there is none, as for a namespace package.
-    :ivar package: what its relative imports are relative to.
-    :ivar path: where its submodules are; ``None``: it is no package.
+    :ivar package: the base of its relative imports.
+    :ivar path: directories of its submodules; ``None``: it is not a package.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Module:
 
 
 class Imports:
-    """What modules import; each file is read once."""
+    """The imports of modules; each file is read once."""
 
     def __init__(self) -> None:
         self._digests: dict[str, str] = {}
@@ -62,7 +62,7 @@ class Imports:
         self._imported: dict[Module, tuple[str, ...]] = {}
 
     def digest(self, file: str) -> str:
-        """Digest of a file's content; empty where there is none."""
+        """Digest of a file's content; empty if there is no such file."""
         if file not in self._digests:
             self._read(file)
         return self._digests[file]
@@ -70,10 +70,10 @@ class Imports:
     def closure(
         self, modules: Iterable[Module], package: str, *, without: Iterable[Module] = ()
     ) -> Files:
-        """The files of these modules and of those that they need, as far as they are own code.
+        """The files of these modules and of their imports, restricted to own code.
 
-        :param package: a top-level package that is own code even where it is an installed one.
-        :param without: modules that are passed by, with what only they need.
+        :param package: a top-level package that counts as own code even if installed.
+        :param without: modules to skip, including the modules that only they import.
         """
         pending, seen = list(modules), set[Module](without)
         files: set[str] = set()
@@ -95,7 +95,7 @@ class Imports:
     def _read(self, file: str) -> bytes:
         try:
             content = Path(file).read_bytes()
-        except (OSError, ValueError) as error:  # a name that no file can have is a ValueError
+        except (OSError, ValueError) as error:  # an invalid file name is a ValueError
             logger.debug("%s cannot be read: %s", file, error)
             self._digests.setdefault(file, "")
             return b""
@@ -115,7 +115,7 @@ class Imports:
         if not module.file.endswith(".py"):
             return
         try:
-            # What the compiler warned of, it does not need to say again.
+            # The compiler has issued its warnings at import.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tree = ast.parse(content)
@@ -160,21 +160,21 @@ class Imports:
 
 
 def _is_described(module: object) -> bool:
-    """Whether a loaded object is a module that says where it comes from."""
+    """Whether a loaded object is a module with a known origin."""
     variables = variables_of(module)
     return any(variables.get(each) is not None for each in ("__file__", "__path__", "__spec__"))
 
 
 def _took_the_place_of(loaded: object, name: str) -> bool:
-    """Whether it is an object that a module has put in its own place.
+    """Whether a module has replaced itself by this object in ``sys.modules``.
 
-    Only the name leads to the source then, and the source matters as any other's does.
+    Then only the name leads to the source.
     """
     return is_a(loaded, ModuleType) or static(type(loaded), "__module__") == name
 
 
 def _search(name: str, find: Callable[[str], Module | None]) -> Module | None:
-    """The module of that name, where Python would search for it.
+    """The module of that name, by Python's own search.
 
     :param find: finds the package above it.
     """
@@ -182,7 +182,7 @@ def _search(name: str, find: Callable[[str], Module | None]) -> Module | None:
     if above:
         package = find(above)
         return None if package is None else _search_in(package.path or (), name)
-    # Not importlib.util.find_spec, which asks for the __spec__ of whatever is loaded.
+    # Not importlib.util.find_spec, which reads __spec__ of any loaded object.
     for finder in list(sys.meta_path):
         with tolerant(f"{name} with {finder!r}"):
             spec = finder.find_spec(name, None)
@@ -194,7 +194,7 @@ def _search(name: str, find: Callable[[str], Module | None]) -> Module | None:
 def _search_in(path: Iterable[str], name: str) -> Module | None:
     """The module of that name below a package.
 
-    ``importlib`` would import the package, and its ``PathFinder`` asks for what is imported, too.
+    ``importlib`` would import the package, and so would its ``PathFinder``.
     """
     portions: list[str] = []
     for each in path:
@@ -238,7 +238,7 @@ def loaded_module(name: object) -> list[Module]:
 
 
 def modules_with(value: object) -> list[Module]:
-    """The modules of own code with a global variable that is this very object."""
+    """The modules of own code with a global variable that is this object."""
     found: list[Module] = []
     for name, variables in loaded():
         file = text_of(variables.get("__file__"))
@@ -252,7 +252,7 @@ def modules_with(value: object) -> list[Module]:
 def of_namespace(namespace: Mapping[str, Any], name: str, compiled_from: str = "<>") -> Module:
     """The module with these global variables.
 
-    :param compiled_from: file that a function of it was compiled from, in angle brackets if none.
+    :param compiled_from: file of the code of one of its functions; in angle brackets if none.
     """
     file = text_of(namespace.get("__file__")) or compiled_from
     path = path_of(namespace)
@@ -263,7 +263,7 @@ def of_namespace(namespace: Mapping[str, Any], name: str, compiled_from: str = "
 
 
 def module_at(file: str) -> Module:
-    """The module in a file, by its name if it is loaded."""
+    """The module in a file, with its name if loaded."""
     for name, variables in loaded():
         if text_of(variables.get("__file__")) == file:
             return of_namespace(variables, name)

@@ -1,6 +1,6 @@
-"""Functions of a live program: their source, and what the names in it stand for.
+"""Functions of a live program: their source, and the values of the names in it.
 
-Nothing is run: names are looked up in modules, classes and closures as they are now.
+Code is not run: names are looked up in modules, classes and closures as they are now.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Sources:
         self._bodies: dict[FunctionNode, list[ast.AST]] = {}
 
     def body_of(self, function: FunctionNode) -> list[ast.AST]:
-        """The nodes of a function's own body; functions and classes in it are not entered."""
+        """The nodes of a function's own body, without nested functions and classes."""
         if function not in self._bodies:
             pending: list[ast.AST] = []
             pending += [function.body] if isinstance(function, ast.Lambda) else function.body
@@ -58,11 +58,11 @@ class Sources:
         return self._bodies[function]
 
     def nodes_of(self, function: FunctionType) -> list[FunctionNode]:
-        """The function's node; several for lambdas of one line, which cannot be told apart."""
+        """The function's node; several for lambdas on one line, which are indistinguishable."""
         code = function.__code__
         if code.co_filename not in self._files:
             self._files[code.co_filename] = {}
-            # what the compiler warned of, it does not need to say again
+            # the compiler has issued its warnings at import
             with tolerant(code.co_filename), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 lines = linecache.getlines(code.co_filename, function.__globals__)
@@ -74,7 +74,7 @@ class Sources:
 
 
 def _functions_in(module: ast.Module) -> dict[tuple[int, str], list[FunctionNode]]:
-    """Functions by the first line (of decorators, too) and name that their code objects have."""
+    """Functions by first line (decorators included) and name, as in their code objects."""
     found: dict[tuple[int, str], list[FunctionNode]] = {}
     for node in ast.walk(module):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -87,17 +87,16 @@ def _functions_in(module: ast.Module) -> dict[tuple[int, str], list[FunctionNode
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nested:
-    """A function inside a function that is read: there is no object, only its source."""
+    """A nested function: there is no object, only its source."""
 
     node: FunctionNode
     scope: Scope
 
 
 class Scope:
-    """Where the names in one function are looked up.
+    """The scope of the names in one function.
 
-    An expression has all the values that it is known to have at times. A class also stands for its
-    instances.
+    An expression has all values that it can have. A class also represents its instances.
     """
 
     def __init__(
@@ -146,7 +145,7 @@ class Scope:
                 for alias in aliases:
                     name = alias.asname or alias.name.partition(".")[0]
                     self._defined.setdefault(name, []).append(self._imported(node, alias))
-            # a local name with a value that is not known hides the global one
+            # a local name with an unknown value hides the global one
             case (
                 ast.Name(id=str(name), ctx=ast.Store())
                 | ast.arg(arg=str(name))
@@ -167,7 +166,7 @@ class Scope:
         return _attribute(sys.modules.get(module), alias.name)
 
     def leaves(self, expression: ast.expr) -> Iterator[ast.expr]:
-        """The expressions one of which this one is: sides of ``if``, what a local is set to."""
+        """The possible sources of its value: both sides of an ``if``, assignments to a local."""
         pending, seen = [expression], set[ast.expr]()
         while pending:
             each = pending.pop()
@@ -187,7 +186,7 @@ class Scope:
                 pending += self._assigned.get(each.id, ())
 
     def values(self, expression: ast.expr) -> Values:
-        """The objects that the expression can be, as far as they are known."""
+        """The known objects that the expression can evaluate to."""
         found: dict[int, Any] = {}
         for leaf in self.leaves(expression):
             if leaf not in self._known:
@@ -216,16 +215,16 @@ class Scope:
     def _outer(self, name: str) -> list[Any]:
         free = self.function.__code__.co_freevars
         value = self.function.__globals__.get(name)
-        with contextlib.suppress(ValueError):  # a variable of a closure that is not assigned yet
+        with contextlib.suppress(ValueError):  # an unassigned variable of a closure
             if name in free and self.function.__closure__:
                 value = self.function.__closure__[free.index(name)].cell_contents
         return [] if value is None else [value]
 
 
 def functions_called(called: Any) -> Iterator[tuple[FunctionType | Nested, Values]]:
-    """What runs when an object is called, wrappers and what they wrap, with first arguments."""
+    """The functions that run when an object is called, through wrappers, with first arguments."""
     pending: list[tuple[Any, Values]] = [(called, ())]
-    seen: dict[int, Any] = {}  # with the objects: an id is used again once its object is gone
+    seen: dict[int, Any] = {}  # keeps the objects alive: Python reuses the ids of dead ones
     while pending:
         value, first = pending.pop()
         if id(value) in seen:
@@ -235,7 +234,7 @@ def functions_called(called: Any) -> Iterator[tuple[FunctionType | Nested, Value
             yield value, first
         else:
             pending += _called_by(value, first)
-        # asked statically first, as there are objects that make up any attribute
+        # static look-up first, as some objects compute any attribute
         if static(value, "__wrapped__") is not None:
             pending.append((attribute(value, "__wrapped__"), first))
         view_class = static(value, "view_class")
@@ -244,13 +243,13 @@ def functions_called(called: Any) -> Iterator[tuple[FunctionType | Nested, Value
 
 
 def _called_by(value: Any, first: Values) -> list[tuple[Any, Values]]:
-    """What an object that is no function runs when it is called, with first arguments."""
+    """The functions that an object other than a function runs when called, with arguments."""
     if is_a(value, MethodType):
         return [(value.__func__, (value.__self__, *first))]
     if is_a(value, functools.partial):
         return [(value.func, (*value.args, *first))]
     if is_a(value, BuiltinFunctionType):
-        _log.debug("no source of %s, it is not written in Python", value.__name__)
+        _log.debug("no source of %s: it is not written in Python", value.__name__)
         return []
     if is_a(value, type):
         return [(_attribute(value, each), ()) for each in CONSTRUCTORS]

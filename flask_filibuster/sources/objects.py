@@ -1,8 +1,8 @@
-"""Looking at other people's objects without running their code.
+"""Inspects foreign objects without running their code.
 
-``sys.modules`` holds more than modules: ``None``, cffi's libraries, lazy modules, objects that took
-the place of their module. Such objects, and the values in modules, may claim any class, compute
-any attribute, or raise from either. So only what Python itself stores is read: the type, and the
+``sys.modules`` holds more than modules: ``None``, cffi's libraries, lazy modules, objects that
+replace their module. Such objects, and the values in modules, may claim any class, compute any
+attribute, or raise from either. So only data that Python itself stores is read: the type, and the
 ``__dict__`` of a real module.
 """
 
@@ -25,7 +25,7 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 
 @contextlib.contextmanager
 def tolerant(part: str) -> Iterator[None]:
-    """Leave out what cannot be analysed: odd objects of an app must not hide the rest of it."""
+    """Skip a part that cannot be analysed: odd objects must not hide the rest of an app."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - attributes, __eq__, __class__ ... may raise anything
@@ -33,7 +33,7 @@ def tolerant(part: str) -> Iterator[None]:
 
 
 def is_a(value: object, kind: type[_T] | tuple[type[_T], ...]) -> TypeGuard[_T]:
-    """Whether an object is of a type; ``isinstance`` would ask its ``__class__``, too."""
+    """Whether an object is of a type; ``isinstance`` would also read its ``__class__``."""
     return issubclass(type(value), kind)
 
 
@@ -43,10 +43,10 @@ def text_of(value: object) -> str | None:
 
 
 def variables_of(module: object) -> Mapping[str, Any]:
-    """The global variables of a module; empty for an object that is none.
+    """The global variables of a module; empty for any other object.
 
-    ``vars`` would make a lazy module load what it stands for, and fails for an object that merely
-    claims to be a module, as cffi's libraries do.
+    ``vars`` would trigger the import of a lazy module, and fails for an object that merely claims
+    to be a module, such as cffi's libraries.
     """
     if not is_a(module, ModuleType):
         return _NONE
@@ -76,7 +76,7 @@ def loaded() -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def static(value: object, name: str) -> Any:
-    """An attribute, or ``None``; neither descriptors nor ``__getattr__`` are called."""
+    """An attribute, or ``None``, without a call of descriptors or ``__getattr__``."""
     found: Any = None
     with tolerant(f"{name} of a {type(value).__name__}"):
         found = inspect.getattr_static(value, name, None)
@@ -84,7 +84,7 @@ def static(value: object, name: str) -> Any:
 
 
 def attribute(value: object, name: str) -> Any:
-    """An attribute, or ``None`` where it is missing or cannot be computed."""
+    """An attribute, or ``None`` if it is missing or raises."""
     found: Any = None
     with tolerant(f"{name} of a {type(value).__name__}"):
         found = getattr(value, name, None)
