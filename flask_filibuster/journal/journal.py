@@ -1,9 +1,9 @@
-"""The journal of explorations: every execution on disk, so that a killed run can be resumed.
+"""The journal: every execution of every exploration on disk, to resume a killed exploration.
 
 A journal is an SQLite file with a write-ahead log and ``synchronous = NORMAL``. Each execution is
-one transaction. A process that is killed loses nothing that was recorded. A power cut can lose the
-last transactions, never the integrity of the file. Several processes and threads may use one file
-at the same time; an open journal is not to be carried through a fork.
+one transaction. Killing a process loses no recorded execution. A power cut can lose the last
+transactions, never the integrity of the file. Several processes and threads may use one file at the
+same time; do not use an open journal after a fork.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from flask_filibuster.sources.digests import Digests
 NONE = "[]"
 
 KEPT = 3
-"""How many explorations of one name are kept, besides those that are being run."""
+"""Number of explorations kept for each name, besides running ones."""
 
 STATES = ("complete", "interrupted", "lost")
-"""How an exploration can end; until then it is ``"running"``, also if its process was killed."""
+"""The final states of an exploration; before, and if its process is killed, ``"running"``."""
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +43,10 @@ logger = logging.getLogger(__name__)
 class Recorded:
     """One execution, read back.
 
-    :ivar observation: what was seen; its error, if any, is a :class:`TestFailedError`.
+    :ivar observation: its observation; the error, if any, is a :class:`TestFailedError`.
     :ivar verdict: ``"passed"``, ``"failed"`` or ``"inconclusive"``.
-    :ivar purpose: what it was run for, in a word.
-    :ivar extra: what else was to be kept.
+    :ivar purpose: its purpose, in a word.
+    :ivar extra: the caller's further data.
     """
 
     observation: Observation
@@ -56,10 +56,10 @@ class Recorded:
 
 
 class Journal:
-    """Explorations on disk, each with the executions that it ran.
+    """Explorations on disk, each with its executions.
 
-    :param path: the file; it and its directory are made if need be.
-    :raises JournalError: it cannot be opened: damaged, newer than this version, someone else's.
+    :param path: the file; it and its directory are created if missing.
+    :raises JournalError: it cannot be opened: damaged, of a newer version, not a journal.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -70,13 +70,13 @@ class Journal:
     def begin(self, name: str, *, resume: bool = False, changed: bool = False) -> JournalRun:
         """Begin an exploration, or continue one.
 
-        :param name: what is explored; of one name, the last explorations are kept.
-        :param resume: continue the newest exploration of that name, if there is one and not all
-            of it is lost. Executions can be recalled whose sources are unknown or unchanged.
-        :param changed: begin a new one with what passed in the newest one that is not being run,
-            as far as its sources are known and unchanged.
-        :raises JournalError: the exploration to resume is being run, or the file cannot be used.
-        :raises ConfigError: both ``resume`` and ``changed`` are asked for.
+        :param name: name of the subject; the last explorations of each name are kept.
+        :param resume: continue the newest exploration of that name, if there is one and it is not
+            ``"lost"``. It recalls executions whose sources are unknown or unchanged.
+        :param changed: begin a new exploration with the passed executions of the newest one that
+            is not running, if their sources are known and unchanged.
+        :raises JournalError: the exploration to resume is still running, or the file is unusable.
+        :raises ConfigError: both ``resume`` and ``changed`` are true.
         """
         if resume and changed:
             raise ConfigError("changed", changed, "False if resume is True")
@@ -99,7 +99,7 @@ class Journal:
         return run
 
     def close(self) -> None:
-        """Close the file; explorations that have not ended are interrupted. Again, do nothing."""
+        """Close the file and interrupt unfinished explorations. May be called again."""
         with self._file.lock, ExitStack() as stack:
             stack.callback(self._file.close)
             for run in self._runs:
@@ -132,7 +132,7 @@ class Journal:
         return exploration
 
     def _copy_passed(self, db: sqlite3.Connection, old: int, new: int) -> None:
-        """Copy what passed and whose sources are known and unchanged."""
+        """Copy the passed executions with known and unchanged sources."""
         names = Names(db, self._file.path, old, self._digests.unchanged)
         db.execute(schema.COPY_NAMES, (new, old))
         for execution, sources in db.execute(schema.PASSED, (old,)).fetchall():
@@ -142,9 +142,9 @@ class Journal:
 
 
 class JournalRun:
-    """One exploration in a journal, being run by this process; made by :meth:`Journal.begin`.
+    """One exploration in a journal, run by this process; created by :meth:`Journal.begin`.
 
-    :ivar resumed: how many recorded executions could be recalled when it began.
+    :ivar resumed: number of recorded executions available at its beginning.
     """
 
     def __init__(
@@ -161,15 +161,15 @@ class JournalRun:
 
     @property
     def finished(self) -> bool:
-        """Whether it has ended, so that nothing more can be recorded."""
+        """Whether it has ended and accepts no more executions."""
         return self._lock is None
 
     def recall(self, faults: FaultSet, occurrence: int) -> Recorded | None:
-        """What is recorded of an execution, if that still holds.
+        """A recorded execution, if its sources are unchanged.
 
-        :param faults: what was made to fail, in any order.
-        :param occurrence: which execution of these faults in this exploration, from 1.
-        :raises JournalError: what is recorded is damaged.
+        :param faults: its fault set, in any order.
+        :param occurrence: number among the executions of these faults in this exploration, from 1.
+        :raises JournalError: the record is damaged.
         """
         with self._file.using() as db:
             key = self._names.known(faults)
@@ -197,25 +197,25 @@ class JournalRun:
         extra: str = "",
         left_out: Iterable[tuple[FaultSet, str, str]] = (),
     ) -> None:
-        """Record an execution, in place of what was recorded of it before.
+        """Record an execution; replaces an earlier record of it.
 
-        Lone surrogates in texts are kept as their escape sequences.
+        Lone surrogates in strings are stored as their escape sequences.
 
-        :param faults: what was made to fail.
-        :param occurrence: which execution of these faults in this exploration, from 1.
-        :param observation: what was seen.
+        :param faults: its fault set.
+        :param occurrence: number among the executions of these faults in this exploration, from 1.
+        :param observation: its observation.
         :param verdict: ``"passed"``, ``"failed"`` or ``"inconclusive"``.
-        :param purpose: what it was run for, in a word.
-        :param decision: why it was run, in words.
-        :param error_text: the error in words, where its own are not meant.
+        :param purpose: its purpose, in a word.
+        :param decision: the decision of the search, in words.
+        :param error_text: text for the error, if not its own.
         :param sources: the files it depends on, with their digests; ``None``: unknown.
-        :param extra: what else is to be kept.
-        :param left_out: fault sets that were left out just before: set, reason, predicted answer.
-        :raises JournalError: it could not be written; then nothing of it has been.
+        :param extra: the caller's further data.
+        :param left_out: fault sets pruned just before: set, reason, predicted answer.
+        :raises JournalError: the execution cannot be written; the journal is unchanged.
         """
         ended = _ending(observation, error_text)
         told = (occurrence, verdict, purpose, _storable(decision), *ended)
-        # Numbers are given out and written under one lock.
+        # One lock covers assigning numbers and writing them.
         with self._file.lock:
             key = self._names.of_faults(faults)
             source_key = None if sources is None else self._names.of_sources(sources)
@@ -224,11 +224,11 @@ class JournalRun:
             self._write((key, *told, trace, source_key, _storable(extra)), omitted)
 
     def leave_out(self, left_out: Iterable[tuple[FaultSet, str, str]]) -> None:
-        """Record fault sets that were left out after the last execution that was recorded.
+        """Record fault sets that were pruned after the last recorded execution.
 
-        :param left_out: set, reason, predicted answer. If no execution was recorded by this
-            process, they are those that the one before has recorded.
-        :raises JournalError: they could not be written.
+        :param left_out: set, reason, predicted answer. If this process has recorded no execution,
+            an earlier process has recorded these sets.
+        :raises JournalError: the sets cannot be written.
         """
         with self._file.lock:
             if self._last is None:
@@ -246,11 +246,11 @@ class JournalRun:
         ]
 
     def finish(self, state: str) -> None:
-        """Say how the exploration ended, and let others continue it. Again, do nothing.
+        """Record the final state and release the exploration. May be called again.
 
-        :param state: ``"complete"``, ``"interrupted"``, or ``"lost"`` if nobody can say what of it
-            is as it was seen, so that it cannot be resumed.
-        :raises JournalError: it could not be written; the exploration can be resumed all the same.
+        :param state: ``"complete"``, ``"interrupted"``, or ``"lost"``: its records are unreliable,
+            so it cannot be resumed.
+        :raises JournalError: the state cannot be written; the exploration can still be resumed.
         :raises ConfigError: there is no such state.
         """
         if state not in STATES:
@@ -294,7 +294,7 @@ class JournalRun:
                 frozenset(json.loads(asked)),
             )
         except (WireError, FaultModelError) as problem:
-            # It is what was recorded, but longer than what is read, or another version's.
+            # The record is intact, but too long to read, or of another version.
             logger.warning("%s: cannot read an execution, so it runs again: %s", path, problem)
             return None
         except (ValueError, LookupError, TypeError, RecursionError) as problem:
@@ -303,7 +303,7 @@ class JournalRun:
 
 
 def _ending(observation: Observation, error_text: str) -> tuple[str | None, str | None, str, str]:
-    """How an execution ended: signature and text of its error, problems, and what was asked."""
+    """The end of an execution: signature and text of its error, problems, and questions."""
     error = observation.error
     return (
         None if error is None else _storable(signature(error)),

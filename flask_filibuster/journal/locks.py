@@ -1,4 +1,4 @@
-"""Locks that tell which explorations of a journal are being run."""
+"""Locks that mark the running explorations of a journal."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from flask_filibuster.journal.schema import is_busy
 
 
 class RunLock:
-    """Tells other processes that an exploration is being run.
+    """Marks an exploration as running, across processes.
 
-    It is a transaction on an empty SQLite file beside the journal, which ends with this process,
-    however that ends. Take, release and sweep locks while writing to the journal only: then nobody
-    deletes the file of a lock that somebody else is just taking.
+    The lock is a transaction on an empty SQLite file beside the journal, which ends with this
+    process in any case. Take, release and sweep locks only inside a write transaction of the
+    journal: otherwise one process could delete a lock file that another is taking.
     """
 
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
@@ -24,9 +24,9 @@ class RunLock:
 
     @classmethod
     def take(cls, journal: Path, exploration: int) -> RunLock:
-        """Take the lock of an exploration that is not being run.
+        """Take the lock of an exploration.
 
-        :raises JournalError: it is.
+        :raises JournalError: the exploration is running.
         """
         lock = cls._take(journal.with_name(f"{journal.name}-run-{exploration}"))
         if lock is None:
@@ -35,9 +35,9 @@ class RunLock:
 
     @classmethod
     def sweep(cls, journal: Path) -> set[int]:
-        """Delete what killed processes have left behind.
+        """Delete the lock files of killed processes.
 
-        :returns: the explorations that are being run.
+        :returns: the running explorations.
         """
         name = re.compile(rf"{re.escape(journal.name)}-run-([0-9]+)")
         running = set()
@@ -64,10 +64,10 @@ class RunLock:
         return cls(path, db)
 
     def delete(self) -> None:
-        """Give the lock back, and delete its file."""
+        """Release the lock, and delete its file."""
         self.close()
         self._path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Give the lock back; its file stays, until somebody sweeps."""
+        """Release the lock; its file stays until the next sweep."""
         self._db.close()

@@ -1,4 +1,4 @@
-"""What the journal has once for an exploration and calls by number: faults, calls, source files."""
+"""Faults, calls and source files, stored once for an exploration and referred to by number."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from flask_filibuster.protocol.codec import Form, Record
 from flask_filibuster.protocol.records import read_fault, write_planned
 
 CALL, HANDLING = "call", "handling"
-"""Keys of what traces are made of; ways to fail have others, and source files are lists."""
+"""Keys of the parts of traces; faults have other keys, and source files are lists."""
 
 Name = tuple[str, Fault | str] | Call | Handling
 Piece = TypeVar("Piece", Call, Handling)
 
 
 class Names:
-    """What an exploration names again and again, stored once each, under numbers from 1.
+    """The recurring parts of an exploration's executions, stored once each, numbered from 1.
 
-    These are ways for calls to fail, source files with the digest of what was in them, and what
-    traces are made of: nearly all of an execution was seen in another one, too. Numbers mean
-    nothing outside of their exploration, so that all its rows can be copied and deleted as they
-    are, and no process has to know of the numbers of another.
+    These are planned faults, source files with the digests of their contents, and the parts of
+    traces: nearly all of an execution occurs in another one, too. Numbers are local to their
+    exploration, so that all its rows can be copied and deleted unchanged, and processes need not
+    share numbers.
 
     :param db: the open journal.
     :param path: its file.
-    :param exploration: whose names they are.
+    :param exploration: the exploration.
     :param unchanged: whether a file, by name, still has a digest.
     :raises JournalError: names are damaged.
     :ivar unwritten: rows of the names that are not in the journal yet.
@@ -67,18 +67,18 @@ class Names:
                 raise damaged(path, f"cannot read a name: {error!r}") from error
 
     def _take(self, number: int, name: Any) -> None:
-        """Know a name that is in the journal."""
+        """Register a name of the journal."""
         self._last = max(self._last, number)
         if isinstance(name, list):
             self._know((name[0], name[1]), number)
         elif CALL in name or HANDLING in name:
-            self._pieces[str(number)] = name  # Read when it is asked for.
+            self._pieces[str(number)] = name  # Decoded on demand.
         else:
             index = ExecutionIndex(name["execution_index"])
             self._know((index, read_fault(name["fault"])), number)
 
     def known(self, faults: FaultSet) -> str | None:
-        """The numbers of a fault set, if all of them have been given out."""
+        """The numbers of a fault set, if all its faults have one."""
         numbers = {self._numbers.get((each.index, each.fault), 0) for each in faults}
         return None if 0 in numbers else _joined(numbers)
 
@@ -91,7 +91,7 @@ class Names:
         return _joined(numbers)
 
     def of_trace(self, trace: Trace) -> str:
-        """The numbers of what a trace is made of."""
+        """The numbers of the parts of a trace."""
         made, handled = (*trace.requests, *trace.invocations), trace.handlings.values()
         calls = [self._of_piece(CALL, records.CALL, each) for each in made]
         handlings = [self._of_piece(HANDLING, records.HANDLING, each) for each in handled]
@@ -105,9 +105,9 @@ class Names:
         return str(number)
 
     def trace(self, numbers: str) -> Trace:
-        """The trace that is made of these.
+        """The trace with these parts.
 
-        :raises WireError, FaultModelError: it is another version's, or longer than what is read.
+        :raises WireError, FaultModelError: it is of another version, or too long to read.
         :raises ValueError, LookupError: it is damaged.
         """
         calls, handlings = numbers.split("|")
@@ -130,7 +130,7 @@ class Names:
         )
 
     def hold(self, sources: str | None) -> bool:
-        """Whether the files with these numbers are what they were; unknown ones count as such."""
+        """Whether the files with these numbers are unchanged; ``None`` counts as unchanged."""
         known = self._hold.get(sources)
         if known is None:
             numbers = (sources or "").split()
@@ -141,12 +141,12 @@ class Names:
         return known
 
     def write(self, db: sqlite3.Connection) -> None:
-        """Write what is not in the journal yet."""
+        """Write the unwritten names."""
         if self.unwritten:
             db.executemany(ADD_NAME, self.unwritten)
 
     def written(self) -> None:
-        """Take note that the transaction that wrote has been ended; else all is written again."""
+        """Mark the names as written, after the commit; without it they are written again."""
         self.unwritten.clear()
 
     def _new(self, key: Name, name: object) -> int:

@@ -1,4 +1,4 @@
-"""What an exploration keeps on disk, and takes from there instead of running it again."""
+"""Records the executions of an exploration, and recalls recorded ones instead of running them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ SourcesOf = Callable[[Trace], Mapping[str, str] | None]
 
 
 def unknown_sources(_trace: Trace) -> None:
-    """Nothing is known of the source files behind an execution."""
+    """The default for unknown source files."""
 
 
 class Recorder:
     """The journal of one exploration, execution by execution.
 
     :param run: the exploration's part of the journal.
-    :param sources: the files, with digests of their content, that an execution depended on;
-        ``None`` where that is unknown.
-    :param error_line: an exception in a line.
-    :ivar recalled: the executions that were not run again, and what was kept with each.
+    :param sources: the files that an execution depends on, with digests of their contents;
+        ``None`` if unknown.
+    :param error_line: formats an exception as one line.
+    :ivar recalled: the recalled executions, each with its further data.
     """
 
     def __init__(
@@ -43,30 +43,30 @@ class Recorder:
         self._known: Recorded | None = None
 
     def has(self, faults: FaultSet) -> bool:
-        """Whether the next execution under these faults need not be run."""
+        """Whether the next execution under these faults is recorded."""
         return self._recorded(faults) is not None
 
     def recall(self, faults: FaultSet) -> Observation | None:
-        """What the next execution under these faults showed, if it was recorded.
+        """The observation of the next execution under these faults, if it is recorded.
 
-        The execution itself is to be told of by :meth:`keep` all the same.
+        Call :meth:`keep` for the execution all the same.
         """
         self._known = self._recorded(faults)
         return None if self._known is None else self._known.observation
 
     def _recorded(self, faults: FaultSet) -> Recorded | None:
         if not self._run.resumed:
-            return None  # Nothing was there, and what was recorded since is known.
+            return None  # The journal was empty, and this process knows its own records.
         times = self._times[faults] + 1
         known = self._run.recall(faults, times)
         if known is not None and known.verdict == "inconclusive":
-            # Whoever goes on wants to know what was lost, if it was for good.
+            # An inconclusive attempt counts only if its retry was conclusive.
             later = self._run.recall(faults, times + 1)
             return None if later is None or later.verdict == "inconclusive" else known
         if known is None:
             return None
         if known.verdict != "passed" and not faults:
-            return None  # Nothing came after it, and somebody may have put it right.
+            return None  # It was the last one; the cause may be fixed by now.
         return known
 
     def keep(
@@ -81,11 +81,11 @@ class Recorder:
         """Record an execution, unless it has just been recalled.
 
         :param execution: the execution.
-        :param observation: what it showed.
-        :param decision: what the search makes of it, in words.
-        :param left_out: the sets that were left out before it, each with the reason.
-        :param extra: what the caller wants kept with it.
-        :raises JournalError: it cannot be written.
+        :param observation: its observation.
+        :param decision: the decision of the search, in words.
+        :param left_out: the sets pruned before it, each with the reason.
+        :param extra: the caller's further data.
+        :raises JournalError: the execution cannot be written.
         """
         faults = execution.faults
         times = self._times[faults] = self._times[faults] + 1
@@ -108,16 +108,16 @@ class Recorder:
         )
 
     def give_up(self) -> None:
-        """Some of what happened was lost: continuing this exploration begins anew.
+        """Mark the exploration as lost: resuming it begins anew.
 
-        :raises JournalError: that cannot be written.
+        :raises JournalError: the state cannot be written.
         """
         self._run.finish("lost")
 
     def keep_left_out(self, left_out: list[tuple[Pruned, str]]) -> None:
-        """Record sets that were left out after the last execution.
+        """Record sets that were pruned after the last execution.
 
-        :raises JournalError: they cannot be written.
+        :raises JournalError: the sets cannot be written.
         """
         if left_out:
             self._run.leave_out(_told(left_out))

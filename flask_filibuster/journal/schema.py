@@ -1,4 +1,4 @@
-"""The file of a journal: its tables, and how it is opened and checked."""
+"""The file of a journal: its tables, opening it and checking it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ APPLICATION = 0x46696C62
 """``PRAGMA application_id`` of a journal, big-endian at offset 68 of the file: "Filb"."""
 
 VERSION = 1
-"""``PRAGMA user_version``, big-endian at offset 60: which tables are in the file."""
+"""``PRAGMA user_version``, big-endian at offset 60: version of the tables."""
 
 LOGGED = 4000
 
 PATIENCE = 30.0
-"""How long to wait while another process writes, in seconds."""
+"""How long to wait for a write of another process, in seconds."""
 
 _MOVE = "move it away, or use another journal"
 
-# json.dumps would make an encoder of its own at each call with these separators.
+# json.dumps would create an encoder at each call with these separators.
 encode = json.JSONEncoder(separators=(",", ":")).encode
 
 _TABLES = (
@@ -84,16 +84,16 @@ COPY_LEFT_OUT = """INSERT INTO left_out
 class JournalFile:
     """The open file of a journal, used by one thread at a time.
 
-    A file that is no sound journal of a known version is left as it is, to the byte.
+    A file that is not a sound journal of a known version stays unchanged, to the byte.
 
-    :param path: the file; made where there is none, or an empty one.
+    :param path: the file; created if missing or empty.
     :ivar path: the same, absolute.
-    :ivar lock: held while the file is used; whoever holds it may do several things in a row.
-    :raises JournalError: there is something else, or it cannot be read and written.
+    :ivar lock: held while the file is used; reentrant, to group several operations.
+    :raises JournalError: the file is not a sound journal, or cannot be read and written.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        # Absolute, so that no name means something else to SQLite.
+        # Absolute, so that SQLite interprets no name specially.
         self.path = Path(path).absolute()
         self.lock = threading.RLock()
         self._db = _open(self.path)
@@ -145,7 +145,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _trouble(path: Path, error: Exception) -> JournalError:
-    """What SQLite or the system says of a journal, in words that tell what to do."""
+    """An error of SQLite or the system, with the remedy in words."""
     if type(error) is sqlite3.DatabaseError:
         return damaged(path, str(error))
     if is_busy(error):
@@ -162,24 +162,24 @@ def _trouble(path: Path, error: Exception) -> JournalError:
 
 
 def damaged(path: Path, how: str) -> JournalError:
-    """The error for a journal that is not what was written."""
+    """The error for a damaged journal."""
     return JournalError(str(path), f"is damaged ({how}); {_MOVE}")
 
 
 def checksum(*fields: object) -> int:
-    """What tells whether the fields of a row are still those that were written."""
+    """The checksum of the fields of a row."""
     return zlib.crc32("\x1f".join(map(str, fields)).encode())
 
 
 def is_busy(error: Exception) -> bool:
-    """Whether another connection is in the way."""
+    """Whether another connection holds the lock."""
     return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
 def _check_header(path: Path) -> None:
-    """Make sure that the file is a journal of a known version.
+    """Check that the file is a journal of a known version.
 
-    The header is read through SQLite, as it is in the file: opened as immutable, it is not locked,
+    SQLite reads the header as it is in the file: opened as immutable, the file is not locked,
     recovered or written. If this process opened and closed the file itself, it would lose the locks
     of all its journals on that file (POSIX), and other processes would delete their log as unused.
     """
@@ -208,12 +208,12 @@ def _check_header(path: Path) -> None:
 
 
 def _check_pages(path: Path) -> None:
-    """Make sure that the structure of the file is sound.
+    """Check that the structure of the file is sound.
 
-    A connection that only reads does not copy the log into the file when it is closed.
+    Closing a read-only connection does not copy the log into the file.
     """
     if path.with_name(f"{path.name}-journal").exists():
-        # Whoever made it was killed at that very moment; who writes to it undoes that first.
+        # Its creator was killed during the creation; the next writer rolls that back.
         return
     with closing(_reading(path)) as db:
         found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -228,17 +228,17 @@ def _reading(path: Path, more: str = "") -> sqlite3.Connection:
 def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
     try:
-        # Lets one process make the tables, while the others wait.
+        # One process creates the tables, the others wait.
         db.execute("BEGIN IMMEDIATE")
         if not db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
             for statement in _TABLES:
                 db.execute(statement)
-        # Changes nothing, but shows at once whether the file can be written.
+        # Changes nothing, but fails at once if the file is read-only.
         db.execute(DELETE, (0,))
         db.execute("COMMIT")
         durable = "NORMAL" if _write_ahead(db) == "wal" else "FULL"
         db.execute(f"PRAGMA synchronous = {durable}")
-        # Pages in the log before they are copied into the file, which waits for the disk.
+        # Pages in the log before SQLite copies them into the file, which waits for the disk.
         db.execute(f"PRAGMA wal_autocheckpoint = {LOGGED}")
         db.execute("PRAGMA foreign_keys = ON")
     except BaseException:
@@ -248,13 +248,16 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _write_ahead(db: sqlite3.Connection) -> str:
-    """Switch to a write-ahead log, where the file system can do that, and say what is used."""
+    """Switch to a write-ahead log, if the file system supports it.
+
+    :returns: the journal mode in use.
+    """
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
             return str(db.execute("PRAGMA journal_mode = WAL").fetchone()[0])
         except sqlite3.OperationalError as error:
-            # SQLite itself does not wait for others here.
+            # SQLite itself does not wait for other connections here.
             if not is_busy(error) or time.monotonic() > deadline:
                 raise
         time.sleep(0.01)

@@ -187,15 +187,15 @@ def _entries(app: Flask) -> Iterator[Any]:
 
 
 def _origins(value: Any) -> list[Module]:
-    """The modules with the source of what runs when an object is called, and of its class.
+    """The modules with the source of an object's functions and of its class.
 
-    Empty where no source is found; of a module, that module.
+    Empty if no source is found; for a module, the module itself.
     """
     functions = _functions_of(value)
     found = [module for each in functions if (module := _of_function(each)).file is not None]
     if functions and not found:
         return []
-    # A method may have been inherited from another module.
+    # A method may be inherited from another module.
     owner = value.__self__ if is_a(value, MethodType) else value
     name = "__name__" if is_a(owner, ModuleType) else "__module__"
     found += loaded_module(attribute(owner, name))

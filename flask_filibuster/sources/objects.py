@@ -55,12 +55,12 @@ def variables_of(module: object) -> Mapping[str, Any]:
 
 
 def path_of(variables: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Where the submodules of a package are, from its global variables; ``None``: no package."""
+    """The directories of a package's submodules, from its variables; ``None``: no package."""
     path = variables.get("__path__")
     if path is None:
         return None
     found: list[str] = []
-    # A namespace package computes its path, and fails when the package above it has gone.
+    # A namespace package computes its path, and fails if its parent package is gone.
     with tolerant("the path of a package"):
         found += [text for each in path if (text := text_of(each)) is not None]
     return tuple(found)
