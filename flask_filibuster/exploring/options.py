@@ -13,6 +13,8 @@ from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.options.layers import check_together
 from flask_filibuster.options.option import declared
 from flask_filibuster.options.table import Explored, Frontend, Shared, rows
+from flask_filibuster.results.oracles.base import Oracle
+from flask_filibuster.results.oracles.registry import oracles_of
 from flask_filibuster.search.explorer import Explorer
 
 RETRIES = 1
@@ -44,6 +46,8 @@ class Options(Explored):
             value = getattr(self, each.name)
             if value is not None:
                 object.__setattr__(self, each.name, each.check(value))
+        if self.oracles:
+            oracles_of(self.oracles)  # Where they are given, and not when the first is needed.
         check_together({each.name: getattr(self, each.name) for each in fields(self)})
 
     def over(self, config: Config) -> Options:
@@ -69,6 +73,11 @@ class Options(Explored):
     def journal_path(self) -> str | None:
         """The file in which executions are recorded; ``None``: none is given, or none wanted."""
         return self.journal if isinstance(self.journal, str) else None
+
+    @property
+    def judges(self) -> tuple[Oracle, ...]:
+        """The oracles that executions are judged by."""
+        return oracles_of(self.oracles)
 
     def model(self, services: Mapping[str, Any], *, foreign: bool = False) -> FaultModel | None:
         """The fault model that is asked for, if any is.
@@ -109,6 +118,7 @@ class Options(Explored):
             seed=chosen.audit_seed or 0,
             retries=RETRIES,
             recorder=recorder,
+            oracles=chosen.judges,
         )
 
 

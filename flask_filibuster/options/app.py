@@ -5,9 +5,10 @@ Every app with the extension imports this module; the options that only explorat
 """
 
 # Without "from __future__ import annotations": the annotations are the table.
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from flask_filibuster.core.vocabulary import ReductionName
 from flask_filibuster.options import kinds
@@ -100,6 +101,15 @@ class Shared:
             "Analysis file that says which calls can fail how.",
             (*RUNNERS, "config"),
             default_words="exceptions, and the statuses found in the source of the services",
+        ),
+    ] = None
+    oracles: Annotated[
+        Iterable[Any] | None,
+        Option(
+            kinds.ORACLES,
+            "Names of oracles to switch off (`no-timeout`), and oracles to add (`module:name`).",
+            ("python", "mark", "pytest", "project", "explore", "test", "config"),
+            default=(),
         ),
     ] = None
     journal: Annotated[

@@ -81,7 +81,8 @@ def begin(
             "--filibuster-resume and --filibuster-changed apply to explorations without it"
         )
     driver = RemoteDriver(RemoteServer(url, token=around.token))
-    search = RemoteSearch(driver, _remote_options(item, config, services, counterexample))
+    given = _remote_options(item, config, services, counterexample)
+    search = RemoteSearch(driver, given, options_of(item).over(config).judges)
     return RemoteSession(driver, timeout=timeout, seal=seal_of(around.token)), search
 
 

@@ -14,6 +14,7 @@ from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.faultmodel.names import misnamed
 from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.results.execution import PASSED, REPEAT, Execution, Observation
+from flask_filibuster.results.oracles.base import Oracle
 from flask_filibuster.results.result import Pruned, Result, count_of
 from flask_filibuster.search.budget import MAX_SECONDS, Limits
 from flask_filibuster.search.frontier import Search, reduction_named
@@ -48,6 +49,7 @@ class Explorer:
     :param retries: how often to run an execution again that is inconclusive.
     :param recorder: keeps every execution, and has those that need not be run; ``None``: nothing is
         kept.
+    :param oracles: by which executions are judged; ``None``: all that there are.
     :param clock: the time, in seconds.
     """
 
@@ -65,6 +67,7 @@ class Explorer:
         check_determinism: bool = False,
         retries: int = 0,
         recorder: Recorder | None = None,
+        oracles: tuple[Oracle, ...] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         # Exact reduction is the paper's, to which a status is a status.
@@ -72,6 +75,7 @@ class Explorer:
         self._limits = Limits(max_executions, max_seconds, clock)
         self._retries = retries
         self._recorder = recorder
+        self._oracles = oracles
         self._reduction = reduction_named(reduction, self._ledger.behaviour)
         self._repetition = Repetition(self._ledger, wanted=check_determinism)
         self._search = Search(self._ledger, self._reduction, max_faults)
@@ -298,6 +302,7 @@ class Explorer:
             recalled=self._recalled,
             reached=frozenset(ledger.reached),
             asked=frozenset(ledger.asked),
+            oracles=self._oracles,
         )
 
 

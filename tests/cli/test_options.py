@@ -142,3 +142,27 @@ def test_status_tells_where_values_come_from(project: Project) -> None:
     lines = project.flask("status").stdout.splitlines()
     assert "max executions: 5 (app.config)" in lines
     assert "max seconds:    no limit" in lines
+
+
+def test_oracle_switched_off(project: Project) -> None:
+    found = project.flask("explore", "/").stdout
+    assert "without a timeout" in found
+    assert (
+        "without a timeout" not in project.flask("explore", "/", "--no-oracle", "no-timeout").stdout
+    )
+    project.options(SERVED, 'oracles = ["no-timeout"]')
+    assert "without a timeout" not in project.flask("explore", "/").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--no-oracle", "no-timeot"], "did you mean 'no timeout'"),
+        (["--oracle", "no-timeout"], "no-timeout is not 'module:name'"),
+        (["--oracle", "missing:Oracle"], "No module named 'missing'"),
+    ],
+)
+def test_mistake_in_an_oracle(project: Project, arguments: list[str], complaint: str) -> None:
+    done = project.flask("explore", "/", *arguments)
+    assert done.returncode == 2
+    assert complaint in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import requests
 from flask import Flask
 
 from flask_filibuster import FaultModel, Filibuster, explore
-from flask_filibuster.errors import SetupError
+from flask_filibuster.errors import ConfigError, SetupError
 from flask_filibuster.exploring.driven.coordinator import Coordinator
 from flask_filibuster.exploring.options import Options
+from flask_filibuster.results.oracles.base import Oracle, Seen, Sighting
 
 SLOWLY = FaultModel.held().to_analysis()
 
@@ -86,3 +88,50 @@ def test_driver_overrides_what_the_server_was_told() -> None:
     chosen = coordinator._chosen({"max_executions": 3, "analysis": SLOWLY})
     assert (chosen.max_executions, chosen.audit) == (3, 2)
     assert chosen.faults is not None
+
+
+class FrontFails(Oracle):
+    """Every answer of this application."""
+
+    name, severity = "front answers", "note"
+
+    def look(self, seen: Seen) -> Iterable[Sighting]:
+        for handling in seen.trace.handlings.values():
+            if handling.service == "front":
+                yield Sighting(("front",), "front answers", "front")
+
+
+def kinds(**options: Any) -> set[str]:
+    """The kinds of what is found where a call has no timeout."""
+    front = Flask("front")
+    front.config.update(options.pop("config", {}))
+    Filibuster(front)
+
+    @front.get("/")
+    def index() -> str:
+        return requests.get("http://back/").text
+
+    apps = {"http://front": front, "http://back": services()["http://back"]}
+    result = explore(lambda: requests.get("http://front/", timeout=5), apps, **options)
+    return {each.kind for each in result.findings}
+
+
+class TestOracles:
+    def test_all_by_default(self) -> None:
+        assert kinds() >= {"no timeout", "uncaught exception"}
+
+    @pytest.mark.parametrize(
+        "options",
+        [{"oracles": ["no-timeout"]}, {"config": {"FILIBUSTER_ORACLES": ["no-timeout"]}}],
+        ids=["argument", "configuration"],
+    )
+    def test_switched_off(self, options: dict[str, Any]) -> None:
+        assert "no timeout" not in kinds(**options)
+
+    @pytest.mark.parametrize("oracle", [FrontFails, FrontFails(), f"{__name__}:FrontFails"])
+    def test_added(self, oracle: Any) -> None:
+        assert kinds(oracles=[oracle]) >= {"front answers", "no timeout"}
+
+    def test_unknown_name(self) -> None:
+        with pytest.raises(ConfigError, match="did you mean 'no timeout'"):
+            kinds(oracles=["no-timeuot"])

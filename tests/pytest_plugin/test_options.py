@@ -233,3 +233,12 @@ def test_bugs_that_oracles_find_are_warnings(suite: Suite) -> None:
 
 def test_a_warning_is_none_of_the_bugs(suite: Suite) -> None:
     assert suite.executions("--filibuster-strict") == "5"  # Its calls have no timeout.
+
+
+def test_oracle_switched_off(suite: Suite) -> None:
+    assert "no timeout" in suite.run()[1]
+    assert "no timeout" not in suite.run("--no-filibuster-oracle=no-timeout")[1]
+    suite.ini("filibuster_oracles = no-timeout")
+    assert "no timeout" not in suite.run()[1]
+    suite.mark("oracles=['no-timeuot']")
+    assert "did you mean 'no timeout'" in suite.run()[1]

@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from flask_filibuster.core import vocabulary
@@ -23,6 +24,7 @@ from flask_filibuster.protocol.records import read_trace
 from flask_filibuster.report.text import error_line
 from flask_filibuster.results.bug import signature
 from flask_filibuster.results.execution import SEARCH, Execution, Observation
+from flask_filibuster.results.oracles.base import Oracle
 from flask_filibuster.results.outcomes import read_outcome
 from flask_filibuster.results.result import Result
 from flask_filibuster.server.client.driver import RemoteDriver
@@ -136,6 +138,7 @@ class RemoteSearch:
 
     :param driver: the exploration, not yet opened.
     :param options: see :meth:`RemoteDriver.open`.
+    :param oracles: by which executions are judged; ``None``: all that there are.
     :raises ServerError: the server does not answer as it should.
     :ivar waiting: how many are still to come: only the server knows.
     :ivar left_out: how many were pruned: only the server knows.
@@ -144,8 +147,14 @@ class RemoteSearch:
     waiting: int | None = None
     left_out: int | None = None
 
-    def __init__(self, driver: RemoteDriver, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        driver: RemoteDriver,
+        options: Mapping[str, Any],
+        oracles: tuple[Oracle, ...] | None = None,
+    ) -> None:
         self._driver = driver
+        self._oracles = oracles
         self._executions: list[Execution] = []
         self._ended = 0
         driver.open(options)
@@ -209,6 +218,9 @@ class RemoteSearch:
 
         :raises ServerError: the server does not answer as it should.
         """
+        return replace(self._result(), oracles=self._oracles)
+
+    def _result(self) -> Result:
         executions = tuple(self._executions)
         outcome = self._driver.outcome()
         if outcome is None:
