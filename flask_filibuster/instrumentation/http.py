@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from flask_filibuster.core.bodies import Alteration
+from flask_filibuster.core.kinds.bodies import Alteration
 
 Header = tuple[str, str]
 

@@ -10,7 +10,7 @@ from types import CodeType
 from typing import ClassVar, Generic, NoReturn, TypeVar
 
 from flask_filibuster.config import Config
-from flask_filibuster.core.bodies import Alteration
+from flask_filibuster.core.kinds.bodies import Alteration
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.sleeping import Timeouts
 from flask_filibuster.core.vocabulary import Family

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
-from flask_filibuster.core.bodies import BrokenBody
+from flask_filibuster.core.kinds.bodies import BrokenBody
 from flask_filibuster.instrumentation.frames import Network, Scope, enter
 from flask_filibuster.instrumentation.http import PiecewiseReader
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flask_filibuster.core.bodies import BrokenBody
 from flask_filibuster.core.kinds.base import Kind
+from flask_filibuster.core.kinds.bodies import BrokenBody
 from flask_filibuster.core.outcome import Outcome
 
 

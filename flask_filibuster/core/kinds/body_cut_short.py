@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flask_filibuster.core.bodies import BrokenBody
 from flask_filibuster.core.kinds.base import FailingCall, Kind
+from flask_filibuster.core.kinds.bodies import BrokenBody
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.errors import FaultModelError
 

@@ -52,7 +52,7 @@ loaded as soon as an application that is explored has imported the library, and 
 
 from __future__ import annotations
 
-from flask_filibuster.core.bodies import Alteration, BrokenBody
+from flask_filibuster.core.kinds.bodies import Alteration, BrokenBody
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.errors import InjectionError
 from flask_filibuster.instrumentation.call import frame_of, perform, perform_async, perform_for
