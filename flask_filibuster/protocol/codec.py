@@ -1,9 +1,8 @@
 """The one codec: dataclasses to plain data for JSON, and back, strictly checked.
 
-What a field may hold follows from its type. A :class:`Form` says where the JSON of a class differs
-from its fields. A field that is added to a class later needs no edit here as long as it has a
-default: it is left out of the JSON while it holds that, so that the formats of before stay as they
-were, and is missing from records of before.
+The codec of a field follows from its type. A :class:`Form` declares where the JSON of a class
+differs from its fields. A new field with a default needs no edit here: the JSON omits a field that
+holds its default, so older formats stay unchanged and older records can be read.
 """
 
 from __future__ import annotations
@@ -43,16 +42,16 @@ Write = Callable[[Any], Any]
 Read = Callable[[Any, str], Any]
 
 MOST_LISTED = 1_000_000
-"""Most entries of a list; a body is bounded in bytes before it gets here."""
+"""Maximum length of a list; the size of a body in bytes is checked before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How values of one type are written and read.
+    """Writes and reads values of one type.
 
-    :ivar read: makes the value of what was written, given what to call it in an error.
-    :ivar write: makes plain data of the value; ``None``: it is plain.
-    :ivar optional: whether there may be ``None`` in the place of a value, which is written as such.
+    :ivar read: converts plain data, and a name for errors, to a value.
+    :ivar write: converts a value to plain data; ``None``: the value is plain.
+    :ivar optional: whether ``None`` is allowed, and written as such.
     """
 
     read: Read
@@ -61,7 +60,7 @@ class Codec:
 
 
 class _Field(NamedTuple):
-    """One field of a form: its key in JSON, its codec, and what makes its default."""
+    """One field of a form: its key in JSON, its codec, and the factory of its default."""
 
     name: str
     key: str
@@ -70,7 +69,7 @@ class _Field(NamedTuple):
 
 
 class Form(Generic[T]):
-    """How one dataclass stands in JSON.
+    """The JSON form of one dataclass.
 
     >>> @dataclass(frozen=True)
     ... class Parcel:
@@ -80,7 +79,7 @@ class Form(Generic[T]):
     >>> form = Form(Parcel, rename={"weight": "kg"}, always=["labels"])
     >>> form.write(Parcel(2.5))
     {'kg': 2.5, 'labels': []}
-    >>> form.read({"kg": 1, "labels": ["a"], "stamp": "unknown keys are nobody's business"})
+    >>> form.read({"kg": 1, "labels": ["a"], "stamp": "unknown keys are ignored"})
     Parcel(weight=1, labels=('a',), fragile=False)
     >>> form.read({"kg": 1, "labels": "a"})
     Traceback (most recent call last):
@@ -88,13 +87,13 @@ class Form(Generic[T]):
     flask_filibuster.errors.WireError: labels is not a list
 
     :param cls: the dataclass.
-    :param name: what to call one in an error; by default, the name of the class.
+    :param name: its name in errors; by default, the name of the class.
     :param rename: keys of JSON by field, where they differ.
-    :param skip: fields that do not travel; they need defaults.
-    :param always: fields that are written even where they hold their defaults.
-    :param needed: fields that have to be there though they have defaults.
-    :param codecs: codecs by field, where the type does not say enough.
-    :param known: codecs by type, in place of what would follow from the type.
+    :param skip: fields that are not written; they need defaults.
+    :param always: fields that are written even with their default values.
+    :param needed: fields that are required in spite of their defaults.
+    :param codecs: codecs by field, where the type is not enough.
+    :param known: codecs by type, overriding the derived ones.
     """
 
     def __init__(
@@ -125,7 +124,7 @@ class Form(Generic[T]):
 
     @cached_property
     def _fields(self) -> tuple[_Field, ...]:
-        # When it is first needed: type hints take their time, and most processes need few forms.
+        # On first use: resolving type hints is slow, and most processes use few forms.
         hints = get_type_hints(self._cls)
         return tuple(
             _Field(
@@ -138,12 +137,12 @@ class Form(Generic[T]):
             if each.name not in self._skip
         )
 
-    # What both directions need for each object is laid out once: that is nearly as fast as code
-    # written by hand for each class.
+    # Both directions precompute their per-object steps: nearly as fast as hand-written code for
+    # each class.
 
     @cached_property
     def _reading(self) -> list[tuple[str, str, Read, bool, bool]]:
-        """For each field: its name, its key, how to read it, whether it may be none or missing."""
+        """For each field: name, key, reader, whether it may be ``None``, whether it may miss."""
         return [
             (
                 each.name,
@@ -179,7 +178,7 @@ class Form(Generic[T]):
 
     @cached_property
     def _omitted(self) -> list[tuple[str, Any]]:
-        """The keys that are left out where a field holds its default, as that is written."""
+        """The keys that are omitted for default values, with the written defaults."""
         omitted = []
         for each in self._fields:
             if each.default is not None and each.name not in self._always:
@@ -193,12 +192,12 @@ class Form(Generic[T]):
         return self._write(value)
 
     def read(self, value: Any, name: str = "") -> T:
-        """Read what :meth:`write` gave. Keys that are unknown are passed by.
+        """Read the output of :meth:`write`. Unknown keys are ignored.
 
-        :param value: what came.
-        :param name: what to call it in an error.
-        :raises WireError: it is something else.
-        :raises FaultModelError: there is a fault in it that cannot be.
+        :param value: plain data.
+        :param name: its name in errors.
+        :raises WireError: it is invalid.
+        :raises FaultModelError: it has an invalid fault.
         """
         entry = mapping(value, name or self._name)
         arguments: dict[str, Any] = {}
@@ -221,11 +220,11 @@ def _default_of(field: Any) -> Callable[[], Any] | None:
 
 
 def codec_of(hint: Any, known: Mapping[Any, Codec]) -> Codec:
-    """The codec that follows from a type.
+    """The codec derived from a type.
 
     :param hint: the type.
-    :param known: codecs by type, in place of what would follow.
-    :raises TypeError: nothing follows from it.
+    :param known: codecs by type, overriding the derived ones.
+    :raises TypeError: there is no codec for the type.
     """
     if hint in known:
         return known[hint]
@@ -246,10 +245,10 @@ def codec_of(hint: Any, known: Mapping[Any, Codec]) -> Codec:
 
 
 def list_of(codec: Codec, make: Callable[[Iterable[Any]], Any] = tuple) -> Codec:
-    """For any number of values, none of which is ``None``.
+    """A codec for any number of values, without ``None``.
 
-    :param codec: for each of them.
-    :param make: makes the object of them; it is written by iterating over it.
+    :param codec: the codec of each value.
+    :param make: creates the collection; it is written by iteration.
     """
     read, write = codec.read, codec.write
 
@@ -260,7 +259,7 @@ def list_of(codec: Codec, make: Callable[[Iterable[Any]], Any] = tuple) -> Codec
 
 
 def row_of(codecs: Sequence[Codec]) -> Codec:
-    """For so many values, each with a type of its own."""
+    """A codec for a fixed number of values, each with its own codec."""
     length, are_plain = len(codecs), all(each.write is None for each in codecs)
 
     def read(value: Any, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The answer to *create*, as JSON: whether a call is to fail, and how.
+"""The answer to *create*, as JSON: the fault of a call, if any.
 
 Source: the wire protocol of the Filibuster prototypes (Python and Java).
 """
@@ -39,9 +39,9 @@ def write_decision(index: ExecutionIndex, decision: Decision) -> Payload:
 
 
 def fault_metadata(fault: Fault) -> Payload:
-    """What is to be said of a fault beside its exception or status.
+    """The metadata of a fault besides its exception or status.
 
-    Of a kind that only this project knows, other projects take the exception or status alone.
+    For kinds of this project only, other projects use the exception or status alone.
     """
     metadata: Payload = {}
     if fault.sleep:
@@ -54,9 +54,9 @@ def fault_metadata(fault: Fault) -> Payload:
 
 
 def read_kind(metadata: Mapping[str, Any]) -> Kind | None:
-    """The kind of fault that ``metadata`` names, if it is one that only this project knows.
+    """The kind of fault that ``metadata`` names, if only this project knows that kind.
 
-    :raises WireError: it is not what :func:`fault_metadata` gives.
+    :raises WireError: it is not the output of :func:`fault_metadata`.
     :raises FaultModelError: there is no such kind.
     """
     ours = metadata.get(OURS)
@@ -66,7 +66,7 @@ def read_kind(metadata: Mapping[str, Any]) -> Kind | None:
 def kind_from(entry: Mapping[str, Any]) -> Kind:
     """A kind by its name and parameters.
 
-    :raises WireError: they are something else.
+    :raises WireError: they are invalid.
     :raises FaultModelError: there is no such kind.
     """
     parameters = mapping(entry.get("parameters", {}), "parameters")
@@ -82,8 +82,8 @@ def full_name(exception: str) -> str:
 def read_decision(payload: Any) -> Decision:
     """Read the answer to *create*.
 
-    :returns: the decision; with a ``refusal``, where the fault it asks for cannot be injected.
-    :raises WireError: it is not what the protocol says.
+    :returns: the decision; with a ``refusal`` if its fault cannot be injected.
+    :raises WireError: it violates the protocol.
     """
     body = mapping(payload, "the answer to create")
     if "generated_id" not in body:
@@ -98,7 +98,7 @@ def read_decision(payload: Any) -> Decision:
 
 
 def _asked_for(body: Mapping[str, Any]) -> Fault | None:
-    """The fault that an answer asks for."""
+    """The fault in an answer."""
     forced, failure = body.get("forced_exception"), body.get("failure_metadata")
     if forced:
         exception = mapping(forced, "forced_exception")
@@ -117,9 +117,9 @@ def _asked_for(body: Mapping[str, Any]) -> Fault | None:
 
 
 def read_fault(metadata: Any, *, exception: str | None = None, status: int | None = None) -> Fault:
-    """A fault with what its ``metadata`` says of it.
+    """A fault with its ``metadata``.
 
-    :raises WireError: the metadata is not what the protocol says.
+    :raises WireError: the metadata violates the protocol.
     :raises FaultModelError: there is no such fault.
     """
     more = mapping(metadata or {}, "metadata")

@@ -1,4 +1,4 @@
-"""The headers of the Filibuster protocol, to and from the nouns.
+"""The headers of the Filibuster protocol, to and from the types of core.
 
 Source: the wire protocol of the Filibuster prototypes (Python and Java).
 """
@@ -34,12 +34,12 @@ READ = (
     INSTRUMENTATION,
     SIGNATURE,
 )
-"""The headers that are looked at in a request."""
+"""The headers that are read from a request."""
 
 _SIGNED = (REQUEST_ID, EXECUTION_INDEX, GENERATED_ID, VCLOCK, FORCED_SLEEP)
 
 USUAL = 1000
-"""Longest text of a header that is kept, to be read only once."""
+"""Maximum length of a header whose parsed value is cached."""
 
 _REQUEST_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -50,18 +50,18 @@ class Headers(Protocol):
     """The headers of a request, by name in any case."""
 
     def get(self, name: str, default: str, /) -> str:
-        """A header's value, or ``default`` where it is missing."""
+        """A header's value, or ``default`` if it is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Propagated:
-    """What a request says about its place in a test execution.
+    """A request's place in an execution.
 
-    :ivar request_id: id of the user's request; empty where the caller gives none.
-    :ivar index: execution index of the invocation that caused this request.
-    :ivar generated_id: the server's number for it; ``None`` for a request of the test itself.
-    :ivar vclock: clock of that invocation.
-    :ivar forced_sleep: seconds that a fault makes the callee wait before it handles the request.
+    :ivar request_id: id of the user's request; empty if the caller sends none.
+    :ivar index: execution index of the call that caused this request.
+    :ivar generated_id: the server's number of that call; ``None`` for a request of the test itself.
+    :ivar vclock: clock of that call.
+    :ivar forced_sleep: seconds that the callee waits before it handles the request, by a fault.
     """
 
     request_id: str
@@ -88,26 +88,26 @@ def write_headers(propagated: Propagated) -> dict[str, str]:
 
 
 def signed_parts(headers: Headers | Mapping[str, str]) -> tuple[str, ...]:
-    """What a signature is over: every value that the receiver goes by."""
+    """The signed values: every value that the receiver uses."""
     return tuple(headers.get(name, "") for name in _SIGNED)
 
 
 def read_request_id(headers: Headers) -> str:
-    """The request id alone; the empty string where there is none that fits."""
+    """The request id alone; empty if it is missing or invalid."""
     request_id = headers.get(REQUEST_ID, "")
     return request_id if _REQUEST_ID.fullmatch(request_id) else ""
 
 
 def read_headers(headers: Headers) -> Propagated | None:
-    """Read the headers of a request; ``None`` where they do not name a place in an execution.
+    """Read the headers of a request; ``None`` if they name no place in an execution.
 
-    A header that is missing, oversized or nonsense counts as not there; nothing is ever raised.
+    A missing, oversized or invalid header counts as absent; the function never raises.
 
     :param headers: the request's headers.
     """
     request_id, number = read_request_id(headers), _number(headers)
     text = headers.get(EXECUTION_INDEX, "")
-    # A caller of another project may give no request id; that it is one, its number tells.
+    # A caller of another project may send no request id; then its number identifies it as one.
     if not (request_id or number is not None) or len(text) > LONGEST:
         return None
     index = _usual_index(text) if len(text) <= USUAL else _index(text)
@@ -117,7 +117,7 @@ def read_headers(headers: Headers) -> Propagated | None:
 
 
 def _index(text: str) -> ExecutionIndex | None:
-    """The index with this text; ``None``: it is none, or that of the test itself."""
+    """The index with this text; ``None``: invalid, or the index of the test itself."""
     try:
         index = ExecutionIndex.parse(text)
     except ValueError:
@@ -125,7 +125,7 @@ def _index(text: str) -> ExecutionIndex | None:
     return None if index == ROOT else index
 
 
-# Only short ones: whoever reaches a service could fill its memory with others.
+# Only short ones, so that requests cannot fill a service's memory.
 _usual_index = lru_cache(maxsize=2048)(_index)
 
 

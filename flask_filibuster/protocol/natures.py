@@ -1,7 +1,7 @@
-"""What a call is by nature, on the wire: which library makes it, to what kind of service.
+"""The nature of a call on the wire: its library, and the family of its service.
 
-A call of another project says nothing of it: that is one of ``requests`` over HTTP, as are those of
-before these keys existed.
+Without these keys, as from other projects and older versions, a call is one of ``requests`` over
+HTTP.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _FORM = Form(_Nature, name="a call")
 
 
 def write_nature(message: InvocationStarted) -> Record:
-    """What there is to say beyond that requests makes the call over HTTP."""
+    """The fields that differ from those of a call of requests over HTTP."""
     return _FORM.write(_Nature(*(getattr(message, name) for name in _NAMES)))
 
 
 def read_nature(entry: Any) -> dict[str, Any]:
-    """The fields of :class:`InvocationStarted` that :func:`write_nature` gave.
+    """The fields of :class:`InvocationStarted` that :func:`write_nature` wrote.
 
-    :raises WireError: there is something else in their place.
+    :raises WireError: they are invalid.
     """
     nature = _FORM.read(entry)
     return {name: getattr(nature, name) for name in _NAMES}

@@ -1,4 +1,4 @@
-"""Notes: what services and tests tell a server of this project beyond the protocol, as JSON."""
+"""Notes, as JSON: reports of services and tests beyond the protocol, to servers of this project."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def write_note(note: Note) -> Record:
 
 
 def read_note(value: Any) -> Note:
-    """Read what :func:`write_note` gave.
+    """Read the output of :func:`write_note`.
 
-    :raises WireError: it is something else.
+    :raises WireError: it is invalid.
     """
     entry = mapping(value, "the body")
     name = entry.get("note")

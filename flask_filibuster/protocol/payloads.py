@@ -1,7 +1,7 @@
 """The JSON of the Filibuster protocol, to and from the messages.
 
 Source: the wire protocol of the Filibuster prototypes (Python and Java). Both of their forms are
-read; what only this project knows of a call travels under a key of its own, to servers of ours.
+read; properties of a call that only this project knows have their own key, for its own servers.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from flask_filibuster.protocol.reading import (
 OUTCOME = Form(
     Outcome,
     name="an outcome",
-    skip=["variant"],  # Notes and reports are of what happened, not of what was asked for.
+    skip=["variant"],  # Notes and reports describe real outcomes, not planned ones.
     always=["status", "exception", "digest"],
 )
 _INVOCATION = "invocation"
@@ -50,7 +50,7 @@ def write_create(message: InvocationStarted, *, ours: bool) -> Payload:
     """The body of ``PUT /filibuster/create``.
 
     :param message: the call that is about to be made.
-    :param ours: whether the server is of this project, and so understands what goes beyond.
+    :param ours: whether the server is of this project and understands the extensions.
     """
     connect, read = message.timeout
     metadata: Payload = {}
@@ -89,7 +89,7 @@ def write_create(message: InvocationStarted, *, ours: bool) -> Payload:
 def read_create(payload: Any) -> InvocationStarted:
     """Read the body of ``PUT /filibuster/create``.
 
-    :raises WireError: it is not what the protocol says.
+    :raises WireError: it violates the protocol.
     """
     body = mapping(payload, "the body")
     if body.get("instrumentation_type", _INVOCATION) != _INVOCATION:
@@ -113,7 +113,7 @@ def read_create(payload: Any) -> InvocationStarted:
 
 
 def _api(body: Mapping[str, Any]) -> str:
-    """What patterns are matched against, where that does not follow from the method."""
+    """The name that patterns are matched against, unless it follows from the method."""
     module = text_of(body.get("module", "requests"), "module", most=500)
     method = text_of(body.get("method", "get"), "method", most=500)
     return "" if module == "requests" and method.islower() else f"{module}.{method}"
@@ -161,7 +161,7 @@ def _clock(body: Mapping[str, Any], name: str) -> VectorClock:
 
 
 def write_received(message: RequestReceived, *, ours: bool) -> Payload:
-    """The body of ``POST /filibuster/update`` for a request that was received."""
+    """The body of ``POST /filibuster/update`` for a received request."""
     payload: Payload = {
         "instrumentation_type": "request_received",
         "generated_id": str(message.generated_id),
@@ -205,7 +205,7 @@ def write_completed(message: InvocationCompleted, *, ours: bool) -> Payload:
 def read_update(payload: Any) -> RequestReceived | InvocationCompleted:
     """Read the body of ``POST /filibuster/update``.
 
-    :raises WireError: it is not what the protocol says.
+    :raises WireError: it violates the protocol.
     """
     body = mapping(payload, "the body")
     kind = body.get("instrumentation_type")

@@ -1,4 +1,4 @@
-"""Values from the network, checked: what does not fit is a ``WireError`` that says what it is."""
+"""Checks values from the network; an invalid value is a ``WireError`` with its name."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.errors import WireError
 
 LONGEST = 16_384
-"""Longest text accepted, in characters; an execution index some 400 calls deep."""
+"""Maximum length of a string, in characters; an execution index some 400 calls deep."""
 
 OURS = "flask-filibuster"
-"""Key of what goes beyond the protocol."""
+"""Key of the extensions of the protocol."""
 
 Word = TypeVar("Word", bound=str)
 
@@ -34,7 +34,7 @@ def mapping(value: Any, name: str) -> Mapping[str, Any]:
 
 
 def text_of(value: Any, name: str, *, most: int = LONGEST) -> str:
-    """A text that is not too long, in which lone surrogates are written out: all can print it.
+    """A string of limited length, with lone surrogates escaped so that it can be printed.
 
     :raises WireError: it is something else, or longer.
     """
@@ -46,7 +46,7 @@ def text_of(value: Any, name: str, *, most: int = LONGEST) -> str:
 
 
 def any_text(value: Any, name: str) -> str:
-    """A text of any length, as it is: from a file, or from a process that is trusted with it.
+    """A string of any length, unchanged: from a file or a trusted process.
 
     :raises WireError: it is something else.
     """
@@ -56,13 +56,13 @@ def any_text(value: Any, name: str) -> str:
 
 
 def url_of(value: Any, name: str) -> str:
-    """A URL, or a part of one, that can be taken apart.
+    """A URL, or a part of one, that can be parsed.
 
-    :raises WireError: it is something else, or longer than a text may be.
+    :raises WireError: it is something else, or too long.
     """
     text = text_of(value, name)
     try:
-        # The port is only looked at when it is asked for.
+        # The port is parsed only on access.
         _ = urlsplit(text).port
     except ValueError as error:
         raise WireError(f"{name} is not a URL: {error}") from error
@@ -72,7 +72,7 @@ def url_of(value: Any, name: str) -> str:
 def index_of(value: Any) -> ExecutionIndex:
     """An execution index, of any form.
 
-    :raises WireError: it is something else, or longer or deeper than calls are nested.
+    :raises WireError: it is something else, too long or too deep.
     """
     text = text_of(value, "execution_index")
     if text.count("[") > _DEEPEST:
@@ -81,14 +81,14 @@ def index_of(value: Any) -> ExecutionIndex:
 
 
 def printable(text: str) -> str:
-    """The text with everything escaped that a log or a terminal would obey, line ends included."""
+    """The text with control characters escaped, line ends included, for logs and terminals."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def words_of(value: Any, name: str, *, most: int = LONGEST) -> str:
-    """A text that people are shown: printable, and not too long.
+    """A text to display: printable, and of limited length.
 
     :raises WireError: it is something else, or longer.
     """
@@ -106,7 +106,7 @@ def flag(value: Any, name: str) -> bool:
 
 
 def scalar(value: Any, name: str) -> str | int | float | bool | None:
-    """A text that is not too long, a finite number, a truth value or nothing.
+    """A string of limited length, a finite number, a boolean or ``None``.
 
     :raises WireError: it is something else.
     """
@@ -139,9 +139,9 @@ def one_of(value: Any, words: Sequence[Word], name: str) -> Word:
 
 
 def texts(value: Any, name: str) -> list[str]:
-    """The texts in a list; what else is in it is not for us.
+    """The strings in a list; other elements are ignored.
 
-    :raises WireError: it is no list.
+    :raises WireError: it is not a list.
     """
     if not isinstance(value, list):
         raise WireError(f"{name} is not a list")
@@ -151,7 +151,7 @@ def texts(value: Any, name: str) -> list[str]:
 def position_of(value: Any, name: str) -> tuple[tuple[int, ...], ...]:
     """The position of a call among the calls of its handler.
 
-    :raises WireError: it is none.
+    :raises WireError: it is something else.
     """
     if not isinstance(value, list | tuple) or len(value) > _LONGEST_POSITION:
         raise WireError(f"{name} is not a list")
@@ -164,7 +164,7 @@ def position_of(value: Any, name: str) -> tuple[tuple[int, ...], ...]:
 
 
 def integer(value: Any, name: str) -> int:
-    """A whole number, which the implementations write as a number or as a text.
+    """A whole number, written as a number or as a string, depending on the implementation.
 
     :raises WireError: it is something else.
     """
@@ -178,7 +178,7 @@ def integer(value: Any, name: str) -> int:
 
 
 def number(value: Any, name: str) -> float:
-    """A number of seconds from 0, as a number or as a text.
+    """A non-negative number of seconds, as a number or as a string.
 
     :raises WireError: it is something else.
     """

@@ -26,7 +26,7 @@ from flask_filibuster.protocol.reading import (
 
 
 def write_fault(fault: Fault) -> Record:
-    """One way for a call to fail."""
+    """A fault as plain data."""
     record: Record = {"abort": fault.abort, "sleep": fault.sleep}
     if not fault.is_plain:
         return {"kind": fault.kind.name, "parameters": fault.kind.parameters, **record}
@@ -37,9 +37,9 @@ def write_fault(fault: Fault) -> Record:
 
 
 def read_fault(value: Any, name: str = "a fault") -> Fault:
-    """Read what :func:`write_fault` gave.
+    """Read the output of :func:`write_fault`.
 
-    :raises WireError: it is something else.
+    :raises WireError: it is invalid.
     :raises FaultModelError: there is no such fault.
     """
     fault = mapping(value, name)
@@ -58,7 +58,7 @@ def read_fault(value: Any, name: str = "a fault") -> Fault:
     )
 
 
-# Where the keys of JSON differ from the fields, and which fields the format has always had.
+# The keys of JSON that differ from the fields, and the fields that are always written.
 _INDEX = {"index": "execution_index"}
 _OF_CALLS = {
     "url": Codec(url_of),
@@ -103,14 +103,14 @@ _PLANNED_CALL = Form(
 
 
 def write_planned(planned: PlannedFault) -> Record:
-    """A fault with the call it is planned for."""
+    """A fault and the call that it is planned for, as plain data."""
     return {**_PLANNED_CALL.write(planned.call), "fault": write_fault(planned.fault)}
 
 
 def read_planned(value: Any, name: str = "a planned fault") -> PlannedFault:
-    """Read what :func:`write_planned` gave.
+    """Read the output of :func:`write_planned`.
 
-    :raises WireError: it is something else.
+    :raises WireError: it is invalid.
     :raises FaultModelError: there is no such fault.
     """
     entry = mapping(value, name)
@@ -123,7 +123,7 @@ FAULT_SET = list_of(Codec(read_planned, write_planned), lambda faults: FaultSet(
 def read_fault_set(value: Any) -> FaultSet:
     """Read a list of planned faults.
 
-    :raises WireError: it is something else.
+    :raises WireError: it is invalid.
     :raises FaultModelError: there is no such fault.
     """
     faults: FaultSet = FAULT_SET.read(value, "faults")
@@ -132,7 +132,7 @@ def read_fault_set(value: Any) -> FaultSet:
 
 @dataclass(frozen=True, slots=True)
 class _Pieces:
-    """What a trace is made of."""
+    """The parts of a trace."""
 
     calls: tuple[Call, ...]
     handlings: tuple[Handling, ...]
@@ -142,15 +142,15 @@ _PIECES = Form(_Pieces, name="a trace", known={Call: CALL.codec, Handling: HANDL
 
 
 def write_trace(trace: Trace) -> Record:
-    """Everything that was seen in one test execution."""
+    """A trace as plain data."""
     calls = (*trace.requests, *trace.invocations)
     return _PIECES.write(_Pieces(calls, tuple(trace.handlings.values())))
 
 
 def read_trace(value: Any) -> Trace:
-    """Read what :func:`write_trace` gave.
+    """Read the output of :func:`write_trace`.
 
-    :raises WireError: it is something else.
+    :raises WireError: it is invalid.
     """
     pieces = _PIECES.read(value)
     return Trace.of(pieces.calls, pieces.handlings)
