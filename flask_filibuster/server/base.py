@@ -15,29 +15,29 @@ from flask_filibuster.core.messages import (
 
 
 class Server(Protocol):
-    """Decides which calls fail, and hears what happened.
+    """Decides which calls fail, and receives the reports of services.
 
-    Instrumentation knows no more of a server than this, so that it cannot tell one in its own
-    process from one elsewhere. Every message carries the request id, by which a server that runs
-    several test executions at once tells them apart. Any method may raise; a caller treats that as
-    a lost report, never as an error of the application.
+    Instrumentation uses only this interface, so an embedded and a remote server are
+    interchangeable. Every message carries the request id, by which a server assigns it to one of
+    several concurrent executions. Any method may raise; callers treat that as a lost report, never
+    as an error of the application.
     """
 
     @property
     def takes_notes(self) -> bool:
-        """Whether it hears :meth:`answered` and :meth:`injection_failed`, which the wire lacks."""
+        """Whether it takes :meth:`answered` and :meth:`injection_failed`, absent on the wire."""
 
     @property
     def wants_digests(self) -> bool:
-        """Whether callers are to tell the digests of bodies, as callees have no say."""
+        """Whether callers report the digests of bodies, because callees cannot."""
 
     def create(self, message: InvocationStarted) -> Decision:
-        """A call is about to be made: number it, and say whether and how it is to fail."""
+        """A call is about to be made: returns its number, and its fault, if any."""
 
     def received(self, message: RequestReceived) -> bool:
-        """A service received a request: now it is known which service a URL reached.
+        """A service received a request: this identifies the service behind a URL.
 
-        :returns: whether the server stands by the request, so that a sleep it asks for is obeyed.
+        :returns: whether the server confirms the request, so that the service obeys its sleep.
         """
 
     def completed(self, message: InvocationCompleted) -> None:
@@ -47,7 +47,7 @@ class Server(Protocol):
         """A service has answered, or crashed."""
 
     def injection_failed(self, message: InjectionFailed) -> None:
-        """A fault could not be made real."""
+        """A fault could not be injected."""
 
     def fault_injected(self, request_id: str, service: str | None = None) -> bool:
-        """Whether the test execution of that request injects a fault (on that service)."""
+        """Whether the execution of that request injects a fault (on that service)."""

@@ -1,4 +1,4 @@
-"""What a server over HTTP needs of whoever searches: which execution is next, and how it ended."""
+"""The interface between a server over HTTP and the explorations that it serves."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from flask_filibuster.server.embedded import EmbeddedServer
 
 
 class OutOfTurnError(FilibusterError):
-    """A driver asks for something that does not fit how far its exploration is."""
+    """A driver's request does not match the state of its exploration."""
 
 
 class UnknownExplorationError(FilibusterError):
-    """A driver names an exploration that there is none of, or no more."""
+    """A driver names an exploration that does not exist, or not any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a test execution ended for the driver that ran it.
+    """The end of an execution, as its driver reports it.
 
     :ivar failed: whether the test failed.
-    :ivar error: the failure in a line, where the driver tells.
-    :ivar signature: equal for executions that failed in the same way.
+    :ivar error: the failure in one line, if the driver reports it.
+    :ivar signature: equal for executions with the same failure.
     :ivar problem: why the execution proves nothing, or ``None``.
     """
 
@@ -36,47 +36,47 @@ class Verdict:
 
 
 class Conductor(Protocol):
-    """Conducts explorations for drivers that ask for one execution after the other.
+    """Conducts explorations for drivers that request one execution after the other.
 
-    Where ``exploration`` is empty, the one of a driver that knows only the protocol is meant.
+    An empty ``exploration`` means that of a driver that knows only the protocol.
     """
 
     @property
     def embedded(self) -> EmbeddedServer:
-        """Where what services tell goes to."""
+        """The receiver of the reports of services."""
 
     def begin(self, options: Mapping[str, Any]) -> str:
-        """Open an exploration of its own, for a driver of this project.
+        """Open a separate exploration, for a driver of this project.
 
         :returns: its name.
         """
 
     def has_next(self, number: int, exploration: str) -> FaultSet | None:
-        """The faults of execution ``number`` (from 1), which begins; ``None`` after the last."""
+        """Begin execution ``number`` (from 1) and return its faults; ``None`` after the last."""
 
     def complete(self, number: int, exploration: str, verdict: Verdict) -> dict[str, Any]:
         """Execution ``number`` has ended.
 
-        :returns: what was seen, as plain data.
+        :returns: the observation, as plain data.
         """
 
     def remaining(self, exploration: str) -> int:
-        """How many executions are known to be still to come."""
+        """Number of known executions to come."""
 
     def outcome(self, exploration: str) -> dict[str, Any]:
-        """What the exploration found, beyond its executions, as plain data."""
+        """The results of the exploration beyond its executions, as plain data."""
 
     def end(self, exploration: str) -> None:
-        """No further executions of this exploration."""
+        """End this exploration: it has no further executions."""
 
     def adopt(self, request_id: str, exploration: str) -> bool:
-        """Whether a request is now one of the execution under way in this exploration."""
+        """Assign a request to the execution under way in this exploration, if there is one."""
 
     def terminate(self) -> None:
-        """No further executions at all."""
+        """End all explorations."""
 
     def use_analysis(self, content: Any) -> None:
-        """The fault model of explorations that begin from now on."""
+        """Set the fault model of explorations that begin from now on."""
 
     def describe(self) -> dict[str, Any]:
-        """What runs, and how far it is, as plain data."""
+        """The explorations and their progress, as plain data."""

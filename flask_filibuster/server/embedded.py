@@ -27,9 +27,9 @@ MOST_LOST = 100
 
 
 class EmbeddedServer:
-    """Serves any number of test executions at once, told apart by their request ids.
+    """Serves any number of concurrent executions, identified by their request ids.
 
-    :ivar since: when the first execution began, by the monotonic clock in seconds.
+    :ivar since: start of the first execution, by the monotonic clock in seconds.
     """
 
     def __init__(self) -> None:
@@ -42,23 +42,23 @@ class EmbeddedServer:
 
     @property
     def takes_notes(self) -> bool:
-        """The embedded server hears everything."""
+        """The embedded server receives everything."""
         return True
 
     @property
     def wants_digests(self) -> bool:
-        """What runs in this process tells by itself what it answers."""
+        """Services in this process report their own answers."""
         return False
 
     def begin(
         self, faults: FaultSet, names: Mapping[str, str], *, is_open: bool = False
     ) -> TestExecution:
-        """Start a test execution.
+        """Begin an execution.
 
-        :param faults: the faults planned for it.
-        :param names: names of services by host, to name a callee that does not report itself.
-        :param is_open: requests with an id that is not known belong to it, if it is the only one
-            of that kind: those of clients that leave the id out, or make up their own.
+        :param faults: its planned faults.
+        :param names: names of services by host, for callees that do not report.
+        :param is_open: whether requests with an unknown id, or none, belong to it, if it is the
+            only open execution.
         """
         execution = TestExecution(self, faults, names)
         self.since = min(self.since, execution.began)
@@ -74,7 +74,7 @@ class EmbeddedServer:
         return request_id
 
     def adopt(self, request_id: str, execution: TestExecution) -> None:
-        """Let an id that was made elsewhere lead to this execution."""
+        """Assign an id of another origin to this execution."""
         with self._lock:
             kept = request_id in self._executions or len(self._executions) < MOST_KEPT
             if kept:
@@ -83,7 +83,7 @@ class EmbeddedServer:
             execution.note_problem(f"more than {MOST_KEPT} concurrent requests")
 
     def forget(self, execution: TestExecution) -> None:
-        """Drop an execution that is over; what still arrives for it goes nowhere."""
+        """Remove a finished execution; later messages for it are ignored."""
         with self._lock:
             self._open = [each for each in self._open if each is not execution]
             over = [key for key, each in self._executions.items() if each is execution]
@@ -96,7 +96,7 @@ class EmbeddedServer:
     def under_way(self, request_id: str) -> TestExecution | None:
         """The execution that a request belongs to, or ``None``.
 
-        :param request_id: its id; empty where a client gives none.
+        :param request_id: its id; empty if a client sends none.
         """
         execution = self._executions.get(request_id)
         if execution is not None or not self._open:
@@ -119,35 +119,35 @@ class EmbeddedServer:
         return None
 
     def create(self, message: InvocationStarted) -> Decision:
-        """Number the call; a call of an execution that is over is let through."""
+        """Number the call; a call of a finished execution passes without a fault."""
         execution = self.under_way(message.request_id)
         return Decision(-1) if execution is None else execution.create(message)
 
     def received(self, message: RequestReceived) -> bool:
-        """Note which service a request reached."""
+        """Record the service that a request reached."""
         execution = self.under_way(message.request_id)
         return execution is not None and execution.received(message)
 
     def completed(self, message: InvocationCompleted) -> None:
-        """Note how a call ended."""
+        """Record the end of a call."""
         execution = self.under_way(message.request_id)
         if execution is not None:
             execution.completed(message)
 
     def answered(self, message: RequestAnswered) -> None:
-        """Note what a service answered."""
+        """Record the answer of a service."""
         execution = self.under_way(message.request_id)
         if execution is not None:
             execution.answered(message)
 
     def injection_failed(self, message: InjectionFailed) -> None:
-        """Note that a fault could not be made real."""
+        """Record that a fault could not be injected."""
         execution = self.under_way(message.request_id)
         if execution is not None:
             execution.problem(message.index, message.reason)
 
     def reports_lost(self, note: ReportsLost) -> None:
-        """Note that a service could not tell what it had to, at the time."""
+        """Record that a report of a service was lost."""
         when = time.monotonic() - note.age
         execution = self.under_way(note.request_id)
         if execution is not None and when >= execution.began:
@@ -156,9 +156,9 @@ class EmbeddedServer:
             self._lost.append((when, note.reason))
 
     def lost_since(self, began: float) -> tuple[str, ...]:
-        """The reports, each reason once, that services say were lost for executions that are over.
+        """Lost reports for finished executions, each reason once.
 
-        :param began: from when on, by the monotonic clock in seconds.
+        :param began: start of the period, by the monotonic clock in seconds.
         """
         return tuple(dict.fromkeys(reason for when, reason in list(self._lost) if when >= began))
 

@@ -1,4 +1,4 @@
-"""One test execution, as the embedded server sees it."""
+"""One execution, as the embedded server sees it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from flask_filibuster.core.trace import Handling, Trace
 from flask_filibuster.core.urls import from_port_on, host_of
 from flask_filibuster.protocol.headers import Propagated
 
-# Bounds of what one execution keeps: some of it is told by whoever reaches the server.
+# Bounds of the memory of one execution: any client of the server can add to it.
 MOST_CALLS = 100_000
 MOST_PROBLEMS = 100
 MOST_NAMES = 1000
@@ -33,22 +33,23 @@ LONGEST_SHOWN = 500
 
 
 class RequestIds(Protocol):
-    """Where an execution's requests get their ids from."""
+    """The source of the ids of an execution's requests."""
 
     def new_request_id(self, execution: TestExecution) -> str:
         """An id that leads back to this execution."""
 
     def adopt(self, request_id: str, execution: TestExecution) -> None:
-        """Let an id that was made elsewhere lead to this execution."""
+        """Assign an id of another origin to this execution."""
 
 
 class TestExecution:
-    """Collects what happens in one run of the functional test, and says which calls fail.
+    """Records the events of one execution of the functional test, and decides which calls fail.
 
-    :param ids: gives out request ids.
-    :param faults: the faults planned for it.
+    :param ids: the source of request ids.
+    :param faults: its planned faults.
     :param names: names of services by host.
-    :ivar unidentified: the id of a request that is this execution's only as no other was under way.
+    :ivar unidentified: the id of a request assigned to this execution only because no other was
+        under way.
     """
 
     __test__ = False
@@ -74,7 +75,7 @@ class TestExecution:
         self._entrances = TestRequests()
 
     def new_request_id(self) -> str:
-        """An id for one more request of the test."""
+        """An id for the next request of the test."""
         return self._ids.new_request_id(self)
 
     def create(self, message: InvocationStarted) -> Decision:
@@ -101,7 +102,7 @@ class TestExecution:
                 callsite=message.callsite,
                 timeout=message.timeout,
                 fault=fault,
-                # Of a client that does not tell, the calls are in the order of their arrival.
+                # Without positions from the client, calls are in the order of their arrival.
                 position=message.position or ((2 * generated_id + 1,),),
                 api=message.api,
                 library=message.library,
@@ -116,14 +117,14 @@ class TestExecution:
         """The test itself is about to make a request.
 
         :returns: an id for it.
-        :param told_by_callee: nothing watches the sender (a test client), so the request ends when
-            the service that handles it says so.
+        :param told_by_callee: the sender (a test client) is not instrumented, so the service
+            reports the end of the request.
         """
         self.note_request(invocation, told_by_callee=told_by_callee)
         return self._ids.new_request_id(self)
 
     def note_request(self, invocation: Call, *, told_by_callee: bool = False) -> None:
-        """The test itself is about to make a request that has an id already."""
+        """The test itself is about to make a request with an existing id."""
         with self._changed:
             if self._is_full():
                 return
@@ -132,11 +133,11 @@ class TestExecution:
                 self._told_by_callee.add(invocation.index)
 
     def request_ended(self, index: ExecutionIndex, outcome: Outcome) -> None:
-        """The test itself has got an answer, or an exception."""
+        """A request of the test itself has ended in an answer or an exception."""
         self._end(index, outcome)
 
     def enter(self, service: str) -> bool:
-        """A service asks whether the test execution is new to it.
+        """Whether the execution is new to a service.
 
         :returns: ``True`` the first time.
         """
@@ -149,10 +150,10 @@ class TestExecution:
     def admit(
         self, service: str, method: str, url: str, request_id: str, *, signature: str = ""
     ) -> Propagated | None:
-        """A service received a request of the test's own, which nobody else has told of.
+        """A service received a request of the test itself that the test has not announced.
 
-        :param signature: what tells it from others; empty for method, and URL from the port on.
-        :returns: its place in the execution, if that still takes calls.
+        :param signature: distinguishes it from others; empty: method, and URL from the port on.
+        :returns: its place in the execution, if the execution still accepts calls.
         """
         with self._changed:
             if self._is_full():
@@ -173,7 +174,7 @@ class TestExecution:
     def received(self, message: RequestReceived) -> bool:
         """A service received a request.
 
-        :returns: whether it is one that this execution knows of.
+        :returns: whether this execution knows the request.
         """
         with self._changed:
             call = self._calls.get(message.index)
@@ -192,7 +193,7 @@ class TestExecution:
     def completed(self, message: InvocationCompleted) -> None:
         """A call has ended.
 
-        A fault is part of what was planned only if the caller says that it came about.
+        A fault counts as injected only if the caller confirms it.
         """
         call = self._calls.get(message.index)
         outcome = message.outcome
@@ -221,7 +222,7 @@ class TestExecution:
             self._changed.notify_all()
 
     def answered(self, message: RequestAnswered) -> None:
-        """A service has answered, or crashed; a crash is followed by the answer made of it."""
+        """A service has answered, or crashed; the answer made of a crash follows it."""
         with self._changed:
             handling = self._handlings.get(message.index)
             if handling is None:
@@ -234,25 +235,25 @@ class TestExecution:
             self._end(message.index, message.answer or Outcome(exception=crashed))
 
     def problem(self, index: ExecutionIndex, reason: str) -> None:
-        """Something kept the execution from being what was planned."""
+        """Record why the execution deviates from the plan, for one call."""
         with self._changed:
             call = self._calls.get(index)
             self._note(f"{call.describe() if call else index[:LONGEST_SHOWN]}: {reason}")
 
     def note_problem(self, reason: str) -> None:
-        """Something kept the execution from being what was planned, whichever call it was."""
+        """Record why the execution deviates from the plan, for no particular call."""
         with self._changed:
             self._note(reason)
 
     def _is_full(self) -> bool:
-        """Whether one call more would be too many, which is a problem then."""
+        """Whether the maximum number of calls is reached; records that as a problem."""
         full = max(self._generated, len(self._calls)) >= MOST_CALLS
         if full:
             self._note(f"more than {MOST_CALLS} calls; the rest are not recorded")
         return full
 
     def _note(self, problem: str) -> None:
-        """Keep a problem, but not without end: whoever reaches the server can make some."""
+        """Record a problem; their number is bounded, as any client of the server can cause some."""
         if problem not in self._problems and len(self._problems) < MOST_PROBLEMS:
             self._problems.append(problem)
 
@@ -278,11 +279,11 @@ class TestExecution:
             self._changed.notify_all()
 
     def settle(self, timeout: float, ignored: Callable[[str], bool]) -> tuple[str, ...]:
-        """Wait until what the test set off has come to an end.
+        """Wait until the calls and threads of the test have ended.
 
-        :param timeout: how long to wait at most, in seconds.
-        :param ignored: says of a thread's name that it is not to be waited for.
-        :returns: names of the threads that were still running.
+        :param timeout: maximum time to wait, in seconds.
+        :param ignored: whether to ignore a thread, by its name.
+        :returns: names of the threads still running.
         """
         deadline = time.monotonic() + timeout
         with self._changed:
@@ -300,13 +301,13 @@ class TestExecution:
         return [name for name, count in self._strands.items() if count and not ignored(name)]
 
     def trace(self) -> Trace:
-        """Everything seen so far."""
+        """The trace so far."""
         with self._changed:
             calls = [self._as_seen(call) for call in self._calls.values()]
             return Trace.of(calls, [self._as_ended(each) for each in self._handlings.values()])
 
     def _as_ended(self, handling: Handling) -> Handling:
-        """The handling with its answer, which its caller tells if the service does not."""
+        """The handling with its answer; the caller reports it if the service does not."""
         call, outcome = self._calls.get(handling.index), self._outcomes.get(handling.index)
         if handling.answer is not None or call is None or call.fault is not None:
             return handling
@@ -315,9 +316,9 @@ class TestExecution:
         return handling.ended(outcome, handling.crash)
 
     def _as_seen(self, call: Call) -> Call:
-        """The call with its outcome, and with what its callee has told.
+        """The call with its outcome, and with the callee's report.
 
-        That is its name, and the digest of the body, which the caller never reads for us.
+        That is its name, and the digest of the body, which the caller does not always read.
         """
         outcome = self._outcomes.get(call.index)
         handling = self._handlings.get(call.index)
@@ -331,11 +332,11 @@ class TestExecution:
 
     @property
     def asked(self) -> frozenset[str | None]:
-        """What :meth:`fault_injected` was asked for."""
+        """The arguments of :meth:`fault_injected` so far."""
         return frozenset(self._asked)
 
     def problems(self) -> tuple[str, ...]:
-        """What kept this execution from being what was planned, in words."""
+        """Why this execution deviates from the plan, in words; empty if it does not."""
         with self._changed:
             problems = list(self._problems)
             for planned in self.faults:

@@ -1,4 +1,4 @@
-"""The shared secret: what was written by somebody who knows it, and what was not."""
+"""Signatures with the shared secret."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itsdangerous import Signer
 
 
 class Seal:
-    """Signs requests and calls with ``FILIBUSTER_TOKEN`` (HMAC-SHA256, by itsdangerous).
+    """Signs and verifies requests and calls with ``FILIBUSTER_TOKEN`` (HMAC-SHA256, itsdangerous).
 
     :param token: the secret.
     """
@@ -22,7 +22,7 @@ class Seal:
         return self._signer.get_signature(_joined(parts)).decode("ascii")
 
     def fits(self, signature: str, *parts: str | bytes) -> bool:
-        """Whether a signature is that of these parts."""
+        """Whether a signature matches these parts."""
         return len(signature) <= 200 and self._signer.verify_signature(
             _joined(parts), signature.encode("ascii", "replace")
         )
@@ -33,11 +33,11 @@ def _joined(parts: tuple[str | bytes, ...]) -> bytes:
         part.encode("utf-8", "backslashreplace") if isinstance(part, str) else part
         for part in parts
     ]
-    # With their lengths, so that nothing can be moved from one part to the next.
+    # With their lengths, so that the boundaries between parts are unambiguous.
     return b"".join(b"%d:%s," % (len(part), part) for part in encoded)
 
 
 @lru_cache(maxsize=16)
 def seal_of(token: str | None) -> Seal | None:
-    """The seal for a token, or ``None`` where there is none."""
+    """The seal for a token; ``None`` without a token."""
     return None if token is None else Seal(token)

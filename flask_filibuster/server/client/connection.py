@@ -1,4 +1,4 @@
-"""Calls to a Filibuster server somewhere else: connections that are kept, and what goes wrong."""
+"""Calls to a remote Filibuster server: pooled connections and their errors."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _PAUSE = 0.1
 
 
 class ServerClient:
-    """Speaks JSON with one server. May be used by any number of threads, and across forks.
+    """A JSON client for one server, safe for any number of threads, and across forks.
 
-    What it sends is never taken for a call of the application: it goes past requests, and is
-    marked with ``X-Filibuster-Instrumentation``.
+    Its calls never count as calls of the application: they bypass requests, and carry the header
+    ``X-Filibuster-Instrumentation``.
 
     :param url: base URL of the server.
     :param token: the shared secret, or ``None``.
@@ -48,7 +48,7 @@ class ServerClient:
         self._lock = threading.Lock()
         self._pool: urllib3.HTTPConnectionPool | None = None
         self._process = 0
-        # Who did not answer in time would hold up every call of the application in turn.
+        # After a timeout: otherwise every call of the application would wait for the timeout again.
         self._shunned_until = 0.0
 
     def call(
@@ -65,13 +65,13 @@ class ServerClient:
 
         :param method: HTTP method.
         :param path: path and query string.
-        :param content: plain data to send as JSON; ``None``: nothing.
-        :param harmless: whether a repetition does no harm, so that it may be tried again.
-        :param timeout: how long to wait for the answer, in seconds, where not as usual.
-        :param plain_ok: whether an answer of 200 need not be JSON, and counts as empty then: some
-            calls of the protocol ask for no more than the status.
+        :param content: plain data to send as JSON; ``None``: no body.
+        :param harmless: whether the call is idempotent and may be retried.
+        :param timeout: how long to wait for the answer, in seconds; by default, the client's.
+        :param plain_ok: whether an answer of 200 without JSON counts as empty: some calls of the
+            protocol need only the status.
         :returns: the JSON of the answer.
-        :raises ServerError: the server was not reached, or answered anything but 200 and JSON.
+        :raises ServerError: the server is unreachable, or its answer is not 200 with JSON.
         """
         left = _REPEATS if harmless else 0
         while True:
@@ -96,7 +96,9 @@ class ServerClient:
         began = time.monotonic()
         try:
             status, answer = self._answer(method, self._prefix + path, body, seconds)
-        except urllib3_errors.NewConnectionError as error:  # To urllib3, a timeout; often, at once.
+        except (
+            urllib3_errors.NewConnectionError
+        ) as error:  # A timeout in urllib3, but often immediate.
             if time.monotonic() - began > _PAUSE:
                 self._shunned_until = time.monotonic() + min(seconds, READ_TIMEOUT)
             self.failed()
@@ -113,7 +115,7 @@ class ServerClient:
         return self._content(method, path, status, answer, plain_ok=plain_ok)
 
     def _answer(self, method: str, target: str, body: bytes, seconds: float) -> tuple[int, bytes]:
-        """Status and body of the server's answer, which is read no further than it may be long."""
+        """Status and body of the server's answer, read up to the maximum length."""
         headers = {"Content-Type": "application/json", INSTRUMENTATION: "true"}
         if self._seal is not None:
             headers[SIGNATURE] = self._seal.sign(method, target, body)
@@ -153,10 +155,10 @@ class ServerClient:
         raise ServerError(f"{what} with status {status}{said}")
 
     def failed(self) -> None:
-        """The server could not be reached: what is known of it may not hold any more."""
+        """The server is unreachable: cached knowledge about it may be outdated."""
 
     def _connections(self) -> urllib3.HTTPConnectionPool:
-        """The pool of this process: a connection that two processes share would mix answers up."""
+        """The pool of this process: processes that share a connection would mix up answers."""
         with self._lock:
             process = os.getpid()
             if self._pool is None or self._process != process:
@@ -165,7 +167,7 @@ class ServerClient:
             return self._pool
 
     def close(self) -> None:
-        """Close the connections that are kept; they are opened again on need."""
+        """Close the pooled connections; later calls open new ones."""
         with self._lock:
             pool, self._pool = self._pool, None
         if pool is not None:
@@ -173,4 +175,4 @@ class ServerClient:
 
 
 class _UnreachableError(ServerError):
-    """Nothing, or not all, of an answer came back."""
+    """No answer, or an incomplete one, arrived."""

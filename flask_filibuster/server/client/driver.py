@@ -1,4 +1,4 @@
-"""A driver's side of the protocol: which execution is next, and how it ended."""
+"""The driver's side of the protocol: the next execution, and its end."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ PATIENCE = 60.0
 
 
 class RemoteDriver:
-    """Drives one exploration on a server that is somewhere else, of this project or another.
+    """Drives one exploration on a remote server, of this project or another.
 
-    Everything it asks raises ``ServerError`` where the server does not answer as it should.
+    Every method raises ``ServerError`` if the server's answer violates the protocol.
 
     :param server: the server.
     """
@@ -34,7 +34,7 @@ class RemoteDriver:
 
     @property
     def url(self) -> str:
-        """Where the server is."""
+        """URL of the server."""
         return self.server.url
 
     def open(self, options: Mapping[str, Any]) -> None:
@@ -57,7 +57,7 @@ class RemoteDriver:
     def has_next(self, number: int) -> tuple[bool, FaultSet | None]:
         """Ask for execution ``number`` (from 1).
 
-        :returns: whether there is one, and its faults, where the server tells them.
+        :returns: whether there is one, and its faults, if the server reports them.
         """
         self._request_id = None
         path = f"/filibuster/has-next-iteration/{number}{self._query()}"
@@ -76,9 +76,9 @@ class RemoteDriver:
             raise ServerError(f"the server at {self.url} plans invalid faults: {error}") from error
 
     def complete(self, number: int, verdict: Verdict) -> Mapping[str, Any] | None:
-        """Say how execution ``number`` ended.
+        """Report the end of execution ``number``.
 
-        :returns: what was seen, where the server tells it.
+        :returns: the observation, if the server reports it.
         """
         path = f"/filibuster/complete-iteration/{number}/exception/{int(verdict.failed)}"
         content = None
@@ -95,32 +95,32 @@ class RemoteDriver:
         return None if more is None else mapping(more, OURS)
 
     def torn_down(self, number: int) -> None:
-        """Say that execution ``number`` is cleaned up."""
+        """Report that execution ``number`` is cleaned up."""
         self._call("GET", f"/filibuster/teardowns-completed/{number}{self._query()}")
 
     def outcome(self) -> Mapping[str, Any] | None:
-        """What was found beyond the executions, where the server tells it."""
+        """The results beyond the executions, if the server reports them."""
         if self._exploration is None:
             return None
         return self._call("GET", f"/filibuster/explorations/{quote(self._exploration)}")
 
     def end(self) -> None:
-        """Give the exploration up."""
+        """End the exploration early."""
         if self._exploration is not None:
             self._call("DELETE", f"/filibuster/explorations/{quote(self._exploration)}")
 
     def request_started(self, note: RequestStarted) -> None:
-        """Say that the test makes a request, to a server that takes notes."""
+        """Report that the test makes a request, to a server that takes notes."""
         if self._exploration is not None:
             self._call("POST", f"/filibuster/note{self._query()}", write_note(note))
 
     def request_ended(self, note: RequestEnded) -> None:
-        """Say how that request ended."""
+        """Report the end of that request."""
         if self._exploration is not None:
             self._call("POST", "/filibuster/note", write_note(note))
 
     def fault_injected(self, service: str | None) -> bool:
-        """Ask whether the execution under way injects a fault (on that service)."""
+        """Whether the execution under way injects a fault (on that service)."""
         if self._exploration is not None and self._request_id is None:
             request_id = str(uuid.uuid4())
             path = f"/filibuster/explorations/{quote(self._exploration)}/requests"
@@ -134,7 +134,7 @@ class RemoteDriver:
         return f"?exploration={quote(self._exploration, safe='')}"
 
     def _call(self, method: str, path: str, content: Any = None) -> Mapping[str, Any]:
-        # A server may search for a while, or wait for calls under way, before it answers.
+        # A server may search for some time, or wait for calls under way, before it answers.
         answer = self.server.client.call(
             method, path, content, timeout=PATIENCE, plain_ok=self._exploration is None
         )

@@ -1,4 +1,4 @@
-"""Looking at a server from outside: is it there, who is it, what is it doing?"""
+"""Probes a server from outside: reachability, identity, explorations."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from flask_filibuster.server.client.remote import RemoteServer
 def probe(url: str, token: str | None, *, timeout: float = 2.0) -> dict[str, Any]:
     """The state of a server, as plain data.
 
-    :param url: where it should be.
+    :param url: URL of the server.
     :param token: the shared secret, or ``None``.
     :param timeout: how long to wait for an answer, in seconds.
-    :returns: ``reachable``, ``who``, and where known ``doing``: a line for each exploration; where
-        something is wrong, ``trouble`` in words.
+    :returns: ``reachable``, ``who``, and, if known, ``doing``: a line for each exploration; in case
+        of an error, ``trouble`` in words.
     """
     server = RemoteServer(url, token=token, timeout=timeout)
     state: dict[str, Any] = {"url": url, "reachable": False, "who": None, "doing": []}

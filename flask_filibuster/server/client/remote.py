@@ -1,4 +1,4 @@
-"""A server that is somewhere else, over HTTP."""
+"""A remote server, over HTTP."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ MOST_LOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """What a server says of a request that arrived without a place in an execution.
+    """The server's answer for a request that arrived without a place in an execution.
 
-    :ivar first: whether the test execution is new to the service.
-    :ivar exploring: whether anything is being explored; ``None`` where the server does not tell.
-    :ivar place: the request's place in the execution, where the server gives it one.
+    :ivar first: whether the execution is new to the service.
+    :ivar exploring: whether an exploration is under way; ``None`` if the server does not report it.
+    :ivar place: the request's place in the execution, if the server assigns one.
     """
 
     first: bool
@@ -50,8 +50,8 @@ class Entrance:
 class RemoteServer:
     """A ``Server`` over HTTP, of this project or of another that speaks the protocol.
 
-    What it could not be told is told as soon as it is back, so that an execution that missed
-    something does not pass for whole.
+    Lost reports are sent as notes once the server is reachable again, so that an incomplete
+    execution does not count as complete.
 
     :param url: base URL of the server.
     :param token: the shared secret, or ``None``.
@@ -68,23 +68,23 @@ class RemoteServer:
 
     @property
     def url(self) -> str:
-        """Where the server is."""
+        """URL of the server."""
         return self.client.url
 
     @property
     def takes_notes(self) -> bool:
-        """Whether it has been met, and is one of this project."""
+        """Whether it is known to be a server of this project."""
         return self._ours is True
 
     @property
     def wants_digests(self) -> bool:
-        """By the protocol, the caller tells."""
+        """By the protocol, the caller reports them."""
         return True
 
     def is_ours(self) -> bool:
-        """Whether the server is one of this project, which it is asked the first time.
+        """Whether the server is of this project; the first use calls it.
 
-        :raises ServerError: it cannot be reached, or is no Filibuster server.
+        :raises ServerError: it is unreachable, or not a Filibuster server.
         """
         ours = self._ours
         if ours is None:
@@ -98,7 +98,7 @@ class RemoteServer:
         self._ours = None
 
     def create(self, message: InvocationStarted) -> Decision:
-        """Ask what is to become of a call."""
+        """Request the decision on a call."""
         answer = self._tell(
             message.request_id,
             "PUT",
@@ -108,9 +108,9 @@ class RemoteServer:
         return read_decision(answer)
 
     def received(self, message: RequestReceived) -> bool:
-        """Say which service a request reached.
+        """Report the service that a request reached.
 
-        That of a request of the test's own goes to servers of this project only.
+        For a request of the test itself, only to servers of this project.
         """
         if message.generated_id is None:
             if self.is_ours():
@@ -123,11 +123,11 @@ class RemoteServer:
             lambda ours: write_received(message, ours=ours),
         )
         more = answer.get(OURS) if isinstance(answer, dict) else None
-        # Another project's server stands by a request by not refusing it.
+        # Another project's server confirms a request by not refusing it.
         return more.get("confirmed") is True if isinstance(more, dict) else not self.takes_notes
 
     def completed(self, message: InvocationCompleted) -> None:
-        """Say how a call ended."""
+        """Report the end of a call."""
         self._tell(
             message.request_id,
             "POST",
@@ -136,19 +136,19 @@ class RemoteServer:
         )
 
     def answered(self, message: RequestAnswered) -> None:
-        """Say what a service answered."""
+        """Report the answer of a service."""
         self.note(message)
 
     def injection_failed(self, message: InjectionFailed) -> None:
-        """Say that a fault could not be made real."""
+        """Report that a fault could not be injected."""
         self.note(message)
 
     def note(self, note: Note) -> None:
-        """Tell what the protocol has no message for, to a server that takes notes."""
+        """Send a message beyond the protocol, to a server that takes notes."""
         self._tell(note.request_id, "POST", "/filibuster/note", lambda _: write_note(note))
 
     def fault_injected(self, request_id: str, service: str | None = None) -> bool:
-        """Ask whether that request's execution injects a fault (on that service)."""
+        """Whether that request's execution injects a fault (on that service)."""
         path = "/filibuster/fault-injected"
         if service is not None:
             path += f"/{quote(service, safe='')}"
@@ -169,13 +169,13 @@ class RemoteServer:
     def new_test_execution(
         self, service: str, method: str, url: str, request_id: str = "", *, signature: str = ""
     ) -> Entrance:
-        """Ask for the place of a request that says nothing of one.
+        """Request the place of a request that carries none.
 
-        :param service: who received it.
+        :param service: the service that received it.
         :param method: its HTTP method.
         :param url: its URL.
-        :param request_id: its id, where it has one.
-        :param signature: what tells it from other requests, where that is not method and URL.
+        :param request_id: its id, if any.
+        :param signature: distinguishes it from other requests, if method and URL do not.
         """
         path = f"/filibuster/new-test-execution/{quote(service, safe='')}"
         try:
@@ -215,7 +215,7 @@ class RemoteServer:
                 self._lost[request_id] = str(error), time.monotonic()
 
     def _catch_up(self) -> None:
-        """Tell of what could not be told, now that the server is there."""
+        """Report lost reports, now that the server is reachable."""
         if not self._lost or not self.takes_notes:
             return
         with self._lock:
@@ -233,12 +233,12 @@ class RemoteServer:
                 return
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the pooled connections."""
         self.client.close()
 
 
 class _WatchedClient(ServerClient):
-    """A client that tells when its server could not be reached."""
+    """A client that reports when its server is unreachable."""
 
     def __init__(self, url: str, *, token: str | None, timeout: float, failed: Any) -> None:
         super().__init__(url, token=token, timeout=timeout)

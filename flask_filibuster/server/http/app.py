@@ -1,8 +1,7 @@
 """The embedded server as a WSGI app: the Filibuster protocol over HTTP.
 
-Source: the wire protocol of the Filibuster prototypes (Python and Java). What goes beyond it, for
-clients of this project, are the notes, explorations side by side, and the key ``flask-filibuster``
-in some answers.
+Source: the wire protocol of the Filibuster prototypes (Python and Java). Extensions for clients of
+this project: notes, concurrent explorations, and the key ``flask-filibuster`` in some answers.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ _STATUSES = ((UnknownExplorationError, 404), (OutOfTurnError, 409))
 def create_app(conductor: Conductor, *, version: str, seal: Seal | None = None) -> Flask:
     """The app that speaks the protocol.
 
-    :param conductor: decides what is next.
-    :param version: of this package, for those who ask.
-    :param seal: signatures to ask for, from everybody but for health checks; ``None``: none.
+    :param conductor: conducts the explorations.
+    :param version: version of this package, for answers.
+    :param seal: required signature of all requests except health checks; ``None``: not required.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
@@ -79,7 +78,7 @@ def _check_signature(seal: Seal) -> Response | None:
 
 
 class _People:
-    """Who this is, and how far it is."""
+    """The views for people: identity and progress."""
 
     def __init__(self, conductor: Conductor, version: str) -> None:
         self._conductor = conductor

@@ -1,4 +1,4 @@
-"""What the requests to the server say, and answers in JSON."""
+"""Reads requests to the server, and makes answers in JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def answered(content: Any, status: int = 200) -> Response:
 def body() -> Any:
     """The JSON of the request.
 
-    :raises WireError: it is none.
+    :raises WireError: it is invalid.
     """
     try:
         return json.loads(request.get_data())
@@ -33,19 +33,19 @@ def body() -> Any:
 
 
 def exploration_named() -> str:
-    """Which exploration a driver of this project means; empty for those of others."""
+    """The exploration that a driver of this project names; empty for other drivers."""
     return request.args.get("exploration", "")
 
 
 def request_id() -> str:
-    """The id of the request of the test that this is about; empty if nobody says."""
+    """The id of the test's request in question; empty if not given."""
     return request.args.get("request_id", "")[:200]
 
 
 def adopt(conductor: Conductor, about: str, exploration: str) -> None:
-    """Have the requests with an id belong to the execution under way in an exploration.
+    """Assign the requests with an id to the execution under way in an exploration.
 
-    :raises OutOfTurnError: there is none.
+    :raises OutOfTurnError: there is no execution under way.
     """
     if not conductor.adopt(about, exploration):
         raise OutOfTurnError("this exploration has no execution under way")

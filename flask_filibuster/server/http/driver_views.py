@@ -1,4 +1,4 @@
-"""The part of the protocol that those speak who run the functional test."""
+"""The part of the protocol for drivers, which run the functional test."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from flask_filibuster.server.http.asked import Views, adopt, answered, body, exp
 
 
 class DriverViews:
-    """What those say who run the functional test."""
+    """The views for drivers."""
 
     def __init__(self, conductor: Conductor) -> None:
         self._conductor = conductor
 
     def views(self) -> Views:
-        """What is to be answered, and by what."""
+        """The rules and their views."""
         return [
             ("/filibuster/has-next-iteration/<number>", "GET", self._has_next),
             ("/filibuster/has-next-iteration/<number>/<caller>", "GET", self._has_next),
@@ -91,7 +91,7 @@ def _iteration(number: str) -> int:
 
 
 def _verdict(*, failed: bool) -> Verdict:
-    """What a driver of this project says of its execution."""
+    """The verdict of a driver of this project."""
     content = body()
     more = content.get(OURS) if isinstance(content, dict) else None
     if more is None:

@@ -1,4 +1,4 @@
-"""The server's front page: what runs, and how far it is."""
+"""The server's front page: the explorations and their progress."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 def overview_text(version: str, status: Mapping[str, Any]) -> str:
     """The page.
 
-    :param version: of this package.
-    :param status: what the server's conductor says of itself.
+    :param version: version of this package.
+    :param status: the description of the server's conductor.
     """
     return "\n".join((f"Flask-Filibuster {version}", "", *_lines(status), ""))
 

@@ -1,4 +1,4 @@
-"""The part of the protocol that services and tests speak."""
+"""The part of the protocol for services and tests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from flask_filibuster.server.http.asked import (
 
 
 class ServiceViews:
-    """What services say."""
+    """The views for services."""
 
     def __init__(self, conductor: Conductor) -> None:
         self._conductor = conductor
@@ -60,7 +60,7 @@ class ServiceViews:
         return answered({})
 
     def _new_test_execution(self, service: str) -> Response:
-        """Whether the test execution is new to the service; for ours, also its place in it."""
+        """Whether the execution is new to the service; for our services, also the place in it."""
         execution = self._server.under_way(request_id())
         first = execution is not None and execution.enter(service[:200])
         answer: dict[str, Any] = {"new-test-execution": first}
@@ -118,7 +118,7 @@ class ServiceViews:
 
 
 class QuestionViews:
-    """What tests and services ask about the faults of the execution under way."""
+    """The views for questions about the faults of the execution under way."""
 
     def __init__(self, conductor: Conductor) -> None:
         self._server = conductor.embedded

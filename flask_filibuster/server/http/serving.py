@@ -1,7 +1,7 @@
-"""A WSGI app on a socket, threaded, with connections that are kept.
+"""A WSGI app on a socket, threaded, with persistent connections.
 
-Werkzeug's and wsgiref's servers end every connection after one answer; a call under
-instrumentation would pay for three new ones. Built on ``http.server`` (HTTP/1.1, RFC 9112).
+Werkzeug's and wsgiref's servers close every connection after one answer; an instrumented call would
+need three new ones. Built on ``http.server`` (HTTP/1.1, RFC 9112).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MOST_TRAILERS = 100
 
 
 class PortTakenError(SetupError):
-    """Somebody else listens on the port.
+    """The port is in use.
 
     :param host: host name or address.
     :param port: the port.
@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_DELETE = do_PATCH = do_OPTIONS = _handle  # noqa: N815
 
     def _body(self) -> bytes:
-        """The whole body, so that the next request begins where this one ends."""
+        """The whole body, so that the next request begins at its end."""
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return self._chunks()
         text = self.headers.get("Content-Length", "0").strip()
@@ -129,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         }
         for name, value in self.headers.items():
             key = name.upper().replace("-", "_")
-            # The body of a request in chunks is whole by now.
+            # The chunks of the body are joined by now.
             if key not in ("CONTENT_TYPE", "CONTENT_LENGTH", "TRANSFER_ENCODING"):
                 environ[f"HTTP_{key}"] = value
         return environ
@@ -144,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is inherited
-        """What came over the network is escaped."""
+        """Log at DEBUG; data from the network is escaped."""
         logger.debug("%s: %r", self.client_address[0], format % args)
 
 
@@ -171,7 +171,7 @@ def _call(app: WSGIApp, environ: dict[str, Any]) -> tuple[str, list[tuple[str, s
 
 class _Threaded(ThreadingHTTPServer):
     daemon_threads = True
-    # A thread for each kept connection: none of them may hold up the end.
+    # One thread for each persistent connection: none of them may delay the shutdown.
     block_on_close = False
     request_queue_size = 256
 
@@ -202,24 +202,24 @@ class _Threaded(ThreadingHTTPServer):
             logger.error("a request could not be handled", exc_info=True)
 
     def hang_up(self) -> None:
-        """End the connections that clients keep."""
+        """Close the persistent connections."""
         with self._lock:
             kept = list(self._kept)
         for each in kept:
             try:
                 each.shutdown(socket.SHUT_RDWR)
-            except OSError as error:  # noqa: PERF203 - one that is gone is no reason to stop
+            except OSError as error:  # noqa: PERF203 - close the others all the same
                 logger.debug("a connection was gone already: %r", error)
 
 
 class Serving:
-    """An app being served, until :meth:`close`; also a context manager.
+    """Serves an app until :meth:`close`; also a context manager.
 
     :param app: the WSGI app.
     :param host: host name or address to listen on.
     :param port: port; 0 for any that is free.
-    :raises PortTakenError: somebody else listens there.
-    :raises SetupError: the host is none of this machine's.
+    :raises PortTakenError: the port is in use.
+    :raises SetupError: the host is not an address of this machine.
     """
 
     def __init__(self, app: WSGIApp, host: str = "127.0.0.1", port: int = 5005) -> None:
@@ -243,7 +243,7 @@ class Serving:
 
     @property
     def url(self) -> str:
-        """Under which clients on this machine reach it."""
+        """The URL for clients on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
