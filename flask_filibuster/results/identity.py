@@ -105,6 +105,13 @@ class Breakdown:
     handling: Handling
     cause: tuple[Call, ...]
 
+    @property
+    def is_handed_on(self) -> bool:
+        """Whether an answer of 500 is that of a callee, handed on like any other status."""
+        return self.kind == SERVER_ERROR and any(
+            call.outcome is not None and call.outcome.status == 500 for call in self.cause
+        )
+
     def is_like(self, other: Breakdown) -> bool:
         """Whether this one has added nothing to the other: the same, and because of its calls."""
         return (self.kind, self.what) == (other.kind, other.what) and places_of(
@@ -135,10 +142,14 @@ class FailureIdentity:
             # What else was made to fail has added nothing. The search goes by the same rule: of
             # such sets it does not run all, and must not miss a bug by that.
             return True
-        if self.behind:
-            return all(any(each.is_like(mine) for each in other.behind) for mine in self.behind)
+        # A 500 of a callee that is handed on is no other reason than a 502 that is.
+        mine, theirs = (
+            [each for each in failure.behind if not each.is_handed_on] for failure in (self, other)
+        )
+        if mine:
+            return all(any(each.is_like(known) for each in theirs) for known in mine)
         # One assertion fails because of a breakdown, or because of something else: two reasons.
-        return not other.behind and self.places <= other.places
+        return not theirs and self.places <= other.places
 
 
 def failure_identity(seen: Seen) -> FailureIdentity | None:

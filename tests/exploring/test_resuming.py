@@ -23,7 +23,7 @@ from flask import Flask
 from flask_filibuster import FaultModel, explore, was_fault_injected_on
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
-from flask_filibuster.errors import ConfigError, JournalError, SetupError
+from flask_filibuster.errors import JournalError, SetupError
 from flask_filibuster.journal.journal import Journal
 from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.report.text import error_line
@@ -238,7 +238,7 @@ def test_a_test_without_a_name_of_its_own_is_not_taken_for_another_one(
 
 
 def test_resuming_and_running_what_has_changed_exclude_each_other(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="changed"):
+    with pytest.raises(SetupError, match="changed"):
         explore(get_front, careless_services(), journal=tmp_path / "j", resume=True, changed=True)
 
 

@@ -187,6 +187,19 @@ class TestSymptoms:
         assert kinds(handled) == ["failure"]
         assert kinds(crashed) == ["failure", "uncaught exception"]
 
+    def test_statuses_handed_on_are_one(self) -> None:
+        front, services = shop()
+
+        @front.get("/")
+        def page() -> ResponseReturnValue:
+            answer = requests.get("http://back:5001/", timeout=1)
+            return answer.content, answer.status_code
+
+        statuses = FaultModel((), default_statuses=(500, 502, 503))
+        result = explore(get_page, services, statuses)
+        assert len(result.failures) == 1
+        assert [kinds(bug) for bug in result.bugs] == [["failure", "answer 500"]]
+
     def test_exception_that_the_caller_survives_is_a_bug_alone(self) -> None:
         front, services = shop()
         middle = services["http://middle:5002"] = Flask("middle")
