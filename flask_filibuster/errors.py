@@ -4,7 +4,15 @@ from __future__ import annotations
 
 
 class FilibusterError(Exception):
-    """Base class of the exceptions of this package."""
+    """Base class of the exceptions of this package.
+
+    >>> from flask_filibuster import FaultModel
+    >>> try:
+    ...     FaultModel(default_statuses=(42,))
+    ... except FilibusterError as error:
+    ...     print(error)
+    cannot answer with status 42; it must be a number from 200 to 599
+    """
 
 
 class ConfigError(FilibusterError):
@@ -77,7 +85,13 @@ class JournalError(FilibusterError):
 
 
 class FilibusterWarning(UserWarning):
-    """A finding, or a note, that no assertion of the test covers."""
+    """A finding, or a note, that no assertion of the test covers.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", FilibusterWarning)
+    ...     warnings.warn("a note", FilibusterWarning)
+    """
 
 
 class WireError(FilibusterError, ValueError):

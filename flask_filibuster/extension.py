@@ -20,6 +20,11 @@ class Filibuster:
     ``Filibuster(app)``, or ``filibuster = Filibuster()`` and later ``filibuster.init_app(app)``,
     for any number of apps. Outside an exploration it changes nothing.
 
+    >>> app = Flask("shop")
+    >>> filibuster = Filibuster(app)
+    >>> app.extensions["filibuster"].service_name
+    'shop'
+
     :param app: the app, or ``None`` to call :meth:`init_app` later.
     :param server_url: URL of a Filibuster server, overrides ``FILIBUSTER_SERVER_URL``; ``None``
         for the server embedded in the process.

@@ -157,6 +157,10 @@ def explore(test: Callable[[], object], given: Arguments) -> Result:
     threads do not see each other. Arguments that are not given are those of ``FILIBUSTER_…`` in the
     first app that has any, else the defaults.
 
+    >>> result = explore(test, services, max_executions=10)
+    >>> [str(planned.fault) for bug in result.bugs for planned in bug.faults]
+    ['raises ConnectionError']
+
     :param test: a callable without arguments that makes requests and asserts.
     :param faults: which calls can fail how. ``None``: the analysis file, else what the views of
         ``services`` are seen to answer with, else the defaults of :class:`FaultModel`.
@@ -190,6 +194,10 @@ def replay(
     services: Services = None,
 ) -> Execution:
     """Run a functional test once, under the faults of a counterexample.
+
+    >>> bug = explore(test, services).bugs[0]
+    >>> replay(test, Counterexample("test", bug.faults, seen=""), services).verdict
+    'failed'
 
     :param test: the test that the counterexample is about.
     :param counterexample: from :meth:`Counterexample.read`.

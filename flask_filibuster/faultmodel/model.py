@@ -24,6 +24,10 @@ LONGEST_MARGIN = 3600
 class FaultModel:
     """The faults of each call.
 
+    >>> model = FaultModel(statuses={"bookings": (404, 500)}, default_statuses=())
+    >>> model.describe()["statuses"]
+    {'bookings': [404, 500]}
+
     :param exceptions: names of exceptions of ``requests.exceptions``, or :class:`Fault` objects for
         further parameters. Timeout exceptions happen only to calls with a timeout.
     :param statuses: statuses by the service reached; a key is a name or a regular expression that

@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 def was_fault_injected(*, server_url: str | None = None) -> bool:
     """Whether the test execution under way injects any fault; ``False`` outside of one.
 
+    >>> was_fault_injected()  # outside of an exploration
+    False
+
     :param server_url: URL of the server to ask, for a test that nothing but the server knows of;
         by default the environment variable ``FILIBUSTER_SERVER_URL``, where there is one.
     :raises ServerError: that server cannot be reached, or does not answer as it should.
@@ -29,6 +32,9 @@ def was_fault_injected(*, server_url: str | None = None) -> bool:
 
 def was_fault_injected_on(service: str, *, server_url: str | None = None) -> bool:
     """Whether the test execution under way injects a fault on a call that reaches this service.
+
+    >>> was_fault_injected_on("bookings")  # outside of an exploration
+    False
 
     :param service: the service's name, or the host of its URL where it does not report itself.
     :param server_url: as for :func:`was_fault_injected`.

@@ -28,6 +28,11 @@ PACKAGES = ("flask-filibuster", "flask", "werkzeug", "requests", "urllib3", "pyt
 class Counterexample:
     """What has to fail, in which test, for a bug to show.
 
+    >>> from flask_filibuster.core.fault_set import FaultSet
+    >>> path = Counterexample("test_page", FaultSet(), "AssertionError").write(directory)
+    >>> Counterexample.read(path).seen
+    'AssertionError'
+
     :ivar test: name of the test, or the command, in words.
     :ivar fault_set: the faults.
     :ivar seen: what went wrong, in words.

@@ -56,6 +56,12 @@ def count_of(pruned: Sequence[Pruned]) -> int:
 class ExplorationFailedError(FilibusterError, AssertionError):
     """An exploration found bugs, or proves nothing.
 
+    >>> try:
+    ...     explore(test, services).raise_for_bugs()
+    ... except ExplorationFailedError as error:
+    ...     print(error.result.exit_code)
+    1
+
     :param result: its result; the message is the report.
     """
 
@@ -67,6 +73,10 @@ class ExplorationFailedError(FilibusterError, AssertionError):
 @dataclass(frozen=True)
 class Result:
     """What an exploration found.
+
+    >>> result = explore(test, services)
+    >>> result.ok, result.exit_code, len(result.bugs)
+    (False, 1, 1)
 
     :ivar executions: the test executions, in order.
     :ivar pruned: the fault sets that reduction left out.

@@ -35,6 +35,9 @@ __all__ = ["Oracle", "Seen", "Sighting"]
 class Sighting:
     """One occurrence of what an oracle looks for, in one execution.
 
+    >>> Sighting(("/",), "shop redirects GET /", "shop").message
+    'shop redirects GET /'
+
     :ivar what: equal for occurrences of the same thing, in whatever execution.
     :ivar message: what was found, in a sentence.
     :ivar service: the service it is about.
@@ -52,6 +55,16 @@ class Sighting:
 
 class Oracle(ABC):
     """A judgement.
+
+    >>> class Redirects(Oracle):
+    ...     '''A service answers with a redirect.'''
+    ...     name, severity = "redirect", "note"
+    ...     def look(self, seen):
+    ...         for each in seen.trace.handlings.values():
+    ...             if each.answer is not None and each.answer.status == 302:
+    ...                 yield Sighting((each.path,), "a redirect", each.service)
+    >>> Redirects()
+    <oracle 'redirect', note>
 
     :ivar name: what it is called, and its findings are.
     :ivar severity: ``"error"``: what it finds is a bug; ``"warning"``: it asks for one; ``"note"``:

@@ -37,6 +37,10 @@ class FilibusterAdapter(BaseAdapter):
     session, mount one by hand: ``session.mount("http://", FilibusterAdapter())``. Outside a
     request under exploration it only hands through.
 
+    >>> import requests
+    >>> session = requests.Session()
+    >>> session.mount("http://", FilibusterAdapter())
+
     :param inner: the adapter that really sends; by default a new ``HTTPAdapter``.
     """
 
