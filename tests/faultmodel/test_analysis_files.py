@@ -474,7 +474,7 @@ def test_an_exploration_finds_the_caller_that_does_not_expect_to_wait(
         check_determinism=False,
     )
     (finding,) = result.findings
-    assert "front let ReadTimeout" in finding.message
+    assert "Unhandled ReadTimeout in front" in finding.message
     assert "held 0.011 s, just past its timeout of 0.01 s" in str(finding.faults)
     assert len(result.executions) == 2
     assert len(done) == calls
