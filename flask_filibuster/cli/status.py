@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from flask_filibuster.config import Config
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.instrumentation.app.hooks import InstrumentedApp
+from flask_filibuster.instrumentation.clients.registry import clients_known
 from flask_filibuster.options.kinds import JOURNAL_FILE
 from flask_filibuster.options.option import Option
 from flask_filibuster.options.table import rows
@@ -103,10 +105,12 @@ def _instrumented(state: InstrumentedApp) -> list[str]:
     if not state.config.enabled:
         return []
     parts = ["the app's requests (always, inert unless something is explored)"]
-    if state.config.instrument_requests:
-        parts.append("requests, threads and thread pools (while something is explored)")
-    else:
+    clients = {each.name for each in clients_known(tuple(sys.path))}
+    if not state.config.instrument_requests:
+        clients.discard("requests")
         parts.append("sessions with a FilibusterAdapter mounted by hand")
+    names = ", ".join(sorted(clients))
+    parts.append(f"calls of {names}; threads and thread pools (while something is explored)")
     return parts
 
 

@@ -1,4 +1,4 @@
-"""What ``explore()`` takes: the options of the table, without naming them once more."""
+"""The arguments of ``explore()``: derived from the option table, so each is declared once."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Arguments(Options):
-    """The options of an exploration, and what only Python code can give.
+    """The options of an exploration, and arguments that exist only in Python.
 
     :ivar executor: runs the executions.
-    :ivar name: what the exploration is called in the journal.
+    :ivar name: name of the exploration in the journal.
     :ivar progress: called after each execution, with the search and the execution.
     """
 
@@ -37,10 +37,10 @@ def taking(
 ) -> Callable[[Callable[[Test, Arguments], R]], Callable[Concatenate[Test, P], R]]:
     """A decorator: a function of a test and arguments, called with the arguments one by one.
 
-    Type checkers, ``help()`` and ``inspect.signature()`` see each of them. The options of the table
-    are added to the docstring, before what it says of the result.
+    Type checkers, ``help()`` and ``inspect.signature()`` see each of them. The docstring gets the
+    options of the table, before ``:returns:``.
 
-    :param arguments: makes the second argument of the function.
+    :param arguments: creates the second argument of the function.
     """
 
     def wrap(function: Callable[[Test, Arguments], R]) -> Callable[Concatenate[Test, P], R]:

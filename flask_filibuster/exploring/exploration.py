@@ -1,10 +1,9 @@
 """The loop: plan, run, learn; for every subject and every search, in this file alone.
 
-An execution has two halves, :meth:`Exploration.begin` and :meth:`Exploration.end`, so that a
-subject of this process (:meth:`Exploration.run`) and a driver elsewhere, which asks for the next
-execution in one HTTP request and tells how it ended in another, go through the same steps. (A
-generator could not serve both: a driver elsewhere is told the verdict before the next set is
-planned.)
+An execution has two halves, :meth:`Exploration.begin` and :meth:`Exploration.end`. A subject of
+this process (:meth:`Exploration.run`) and a driver in another process, which requests the next
+execution in one HTTP request and reports its end in another, therefore take the same steps. (A
+generator could not serve both: a remote driver gets the verdict before the next set is planned.)
 """
 
 from __future__ import annotations
@@ -24,32 +23,32 @@ Progress = Callable[[Any, Execution], None]
 
 
 class Search(Protocol):
-    """Decides which fault set is next: an ``Explorer``, or a server elsewhere."""
+    """Selects the next fault set: an ``Explorer``, or a remote server."""
 
     @property
     def executed(self) -> int:
-        """How many executions have been made."""
+        """Number of executions so far."""
 
     @property
     def waiting(self) -> int | None:
-        """How many are known to be still to come; ``None`` if unknown."""
+        """Number of planned executions; ``None`` if unknown."""
 
     @property
     def left_out(self) -> int | None:
-        """How many fault sets reduction has pruned; ``None`` if unknown."""
+        """Number of pruned fault sets; ``None`` if unknown."""
 
     def next(self) -> FaultSet | None:
         """The next fault set."""
 
     def learn(self, faults: FaultSet, observation: Observation, extra: str = "") -> Execution:
-        """Take in what running it has shown, and keep ``extra`` with it."""
+        """Learn from the observation of a fault set, and record ``extra`` with it."""
 
     def result(self) -> Result:
-        """What has been found so far."""
+        """The result so far."""
 
 
 class OneExecution:
-    """A search over a single fault set: that of a counterexample.
+    """A search over the single fault set of a counterexample.
 
     :param faults: the set.
     """
@@ -86,7 +85,7 @@ class OneExecution:
 
 
 class Completing(Protocol):
-    """A session: adds to a result what only the observer of the executions knows."""
+    """A session: adds the notes of the observer to a result."""
 
     def completed(self, result: Result) -> Result:
         """The result with the session's notes and problems."""
@@ -95,16 +94,16 @@ class Completing(Protocol):
 class Exploration:
     """All executions of one subject.
 
-    :param name: what it is called.
-    :param search: decides which fault set is next.
+    :param name: its name.
+    :param search: selects the next fault set.
     :param session: observes the executions.
-    :param interruption: what signals do meanwhile; by default, what they always do.
+    :param interruption: handles signals during the exploration; by default, they keep their effect.
     :param progress: called after each execution.
     :ivar under_way: the faults of the execution under way, if there is one.
-    :ivar counted: whether the last execution is one of the result, and not one that is made again.
-    :ivar failed: how many executions of the result have failed.
-    :ivar over: whether nothing is left to run, or it was given up.
-    :ivar superfluous: how many executions were begun ahead, beside others, and not needed.
+    :ivar counted: whether the last execution belongs to the result; ``False`` for a retried one.
+    :ivar failed: number of failed executions in the result.
+    :ivar over: whether all executions are done, or the exploration was abandoned.
+    :ivar superfluous: number of executions that workers began ahead and the search did not need.
     """
 
     def __init__(
@@ -135,7 +134,7 @@ class Exploration:
         """Plan the next execution.
 
         :returns: its faults; ``None`` after the last.
-        :raises JournalError: what was pruned before it cannot be recorded.
+        :raises JournalError: the journal cannot record the sets pruned before it.
         """
         with self._interruption.held():
             self.under_way = None if self.over else self.search.next()
@@ -143,11 +142,11 @@ class Exploration:
         return self.under_way
 
     def end(self, observation: Observation, kept: str = "") -> Execution:
-        """Learn from the execution that was begun, and record it: all of that, or nothing.
+        """Learn from the execution under way and record it; signals can't separate the two.
 
-        :param observation: what was seen.
-        :param kept: what is kept with it in the journal.
-        :raises JournalError: it cannot be recorded.
+        :param observation: the observation of the execution.
+        :param kept: text to store with it in the journal.
+        :raises JournalError: the journal cannot record it.
         """
         if self.under_way is None:
             raise ValueError("no execution is under way")
@@ -162,11 +161,11 @@ class Exploration:
     def run(
         self, subject: Subject, observe: Callable[[FaultSet], Observation] | None = None
     ) -> None:
-        """Run a subject of this process until nothing is left.
+        """Run a subject of this process until the search is over.
 
         :param subject: the subject.
-        :param observe: runs it somewhere else; by default, in this thread.
-        :raises FilibusterError: it cannot be run, or recorded, any more.
+        :param observe: runs the subject elsewhere; by default, it runs in this thread.
+        :raises FilibusterError: the subject cannot run, or the journal cannot record it.
         """
         observe = observe or subject.run
         faults = self.begin()
@@ -183,17 +182,17 @@ class Exploration:
         self.under_way, self.over = None, True
 
     def result(self) -> Result:
-        """What has been found so far."""
+        """The result so far."""
         result = self._session.completed(self.search.result())
         return replace(result, superfluous=self.superfluous) if self.superfluous else result
 
     @property
     def words(self) -> str:
-        """Its name; that of the one exploration of a driver which knows no names, in words."""
+        """Its name, or a description for a driver that doesn't name explorations."""
         return self.name or "the driver's exploration"
 
     def describe(self) -> dict[str, Any]:
-        """What it is doing, as plain data."""
+        """Its current state, as plain data."""
         faults = self.under_way
         return {
             "name": self.words,

@@ -1,4 +1,4 @@
-"""Explore a functional test: run it again and again, with its remote calls failing."""
+"""Explore a functional test: run it repeatedly while its remote calls fail."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from flask_filibuster.search.explorer import Explorer
 
 @dataclass(frozen=True, slots=True)
 class Explored:
-    """What came of an exploration, whether it came to its end or not.
+    """The result of an exploration, complete or interrupted.
 
-    :ivar result: what was found.
-    :ivar interrupted: why it did not come to its end; ``None`` if it did.
-    :ivar recorded: whether its executions are in a journal, from which it can be resumed.
-    :ivar recalled: the executions that come from there, and what was kept with each.
+    :ivar result: the result.
+    :ivar interrupted: the exception that interrupted it; ``None`` if it is complete.
+    :ivar recorded: whether a journal has its executions, so that it can be resumed.
+    :ivar recalled: the executions read from the journal, each with the text stored with it.
     """
 
     result: Result
@@ -52,16 +52,16 @@ def explore_subject(
     progress: Progress | None = None,
     begun: Callable[[Exploration], object] | None = None,
 ) -> Explored:
-    """Explore a subject, and keep what was found when that is interrupted.
+    """Explore a subject; an interruption keeps the result so far.
 
-    :param subject: what is explored.
-    :param options: how.
-    :param recording: where executions are recorded; ``None``: nowhere.
-    :param workers: what runs executions beside one another; ``None``: one after the other.
+    :param subject: the subject.
+    :param options: the options of the exploration.
+    :param recording: where to record executions; ``None``: nowhere.
+    :param workers: runs executions in parallel; ``None``: they run one after the other.
     :param progress: called after each execution, with the search and the execution.
     :param begun: called with the exploration, before its first execution.
-    :raises FilibusterError: something was set up wrongly, so that nothing was executed.
-    :raises KeyboardInterrupt: before the first execution began.
+    :raises FilibusterError: the set-up is wrong, so nothing was executed.
+    :raises KeyboardInterrupt: the interruption came before the first execution.
     """
     state = _State()
     interrupted: BaseException | None = None
@@ -79,7 +79,7 @@ def explore_subject(
 
 @dataclass(slots=True)
 class _State:
-    """What there is of an exploration already, should it be interrupted."""
+    """The parts of an exploration that exist when it is interrupted."""
 
     exploration: Exploration | None = None
     recorder: Recorder | None = None
@@ -124,7 +124,7 @@ def _explore(
 def _observer(
     subject: PreparedSubject, exploration: Exploration, search: Explorer, workers: Workers | None
 ) -> Iterator[Callable[[FaultSet], Observation]]:
-    """What runs a subject under a fault set: this thread, or workers."""
+    """A function that runs the subject under a fault set, in this thread or in workers."""
     if workers is None:
         yield subject.run
         return
@@ -134,7 +134,7 @@ def _observer(
         with workers.pool(beside, subject.run) as pool:
             yield partial(_observe_beside, pool, search, subject, isinstance(beside, Portable))
     finally:
-        if pool is not None:  # Only after its end is it known how many were in vain.
+        if pool is not None:  # The number of superfluous executions is final only at its end.
             exploration.superfluous = pool.dropped
 
 
@@ -144,34 +144,34 @@ def _observe_beside(
     seen = pool.observe(faults, search)
     if faults or not (portable and isinstance(seen.error, TestFailedError)):
         return seen
-    # What is wrong with the test itself shows best where its traceback is.
+    # A failure of the test itself needs its traceback, which only this process has.
     again = subject.run(faults)
     return seen if again.error is None else again
 
 
 @taking(Arguments)
 def explore(test: Callable[[], object], given: Arguments) -> Result:
-    """Run a functional test under every set of faults that can show something new.
+    """Run a functional test under every fault set that can show something new.
 
     The first execution has no faults; if it fails, it is the only one. Explorations in several
-    threads do not see each other. Arguments that are not given are those of ``FILIBUSTER_…`` in the
-    first app that has any, else the defaults.
+    threads are independent. An argument that is not given has the value of its ``FILIBUSTER_…`` key
+    in the first app that sets any, else its default.
 
     >>> result = explore(test, services, max_executions=10)
     >>> [str(planned.fault) for bug in result.bugs for planned in bug.faults]
     ['raises ConnectionError']
 
     :param test: a callable without arguments that makes requests and asserts.
-    :param faults: which calls can fail how. ``None``: the analysis file, else what the views of
-        ``services`` are seen to answer with, else the defaults of :class:`FaultModel`.
-    :param executor: runs the executions. Where it has other processes, ``test`` must be a function
-        of a module and ``services`` a function of one or ``"module:name"``, and failures are told
-        in words. Dask's is ``client.get_executor(pure=False)``.
-    :param name: what the exploration is called in the journal; by default, the test's name.
+    :param faults: the fault model. ``None``: the analysis file, else the statuses found in the
+        views of ``services``, else the defaults of :class:`FaultModel`.
+    :param executor: runs the executions. If it uses other processes, ``test`` must be a function of
+        a module, ``services`` a function of a module or ``"module:name"``, and failures have no
+        traceback. For Dask, pass ``client.get_executor(pure=False)``.
+    :param name: name of the exploration in the journal; by default, the test's name.
     :param progress: called after each execution, with the search and the execution.
     :returns: executions, distinct failures, findings; ``result.ok`` if every execution passed.
-    :raises SetupError: ``services`` or an option does not fit.
-    :raises ConfigError: a ``FILIBUSTER_*`` key or an option does not fit.
+    :raises SetupError: ``services`` or a combination of options is invalid.
+    :raises ConfigError: the value of a ``FILIBUSTER_*`` key or of an option is invalid.
     :raises JournalError: the journal cannot be used.
     """
     explored = explore_subject(
@@ -199,10 +199,10 @@ def replay(
     >>> replay(test, Counterexample("test", bug.faults, seen=""), services).verdict
     'failed'
 
-    :param test: the test that the counterexample is about.
+    :param test: the test of the counterexample.
     :param counterexample: from :meth:`Counterexample.read`.
     :param services: apps by base URL, as for :func:`explore`.
-    :returns: the execution; ``"inconclusive"`` where a call that was to fail was not made.
+    :returns: the execution; ``"inconclusive"`` if a call of the fault set was not made.
     """
     subject = FunctionSubject(test, services)
     with subject.ready():

@@ -1,4 +1,4 @@
-"""Showing what other processes write, while they write it."""
+"""Show the output of other processes while they write it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import IO
 
 Show = Callable[[str, str], None]
-"""Shows a line, given who wrote it."""
+"""Shows a line, given the name of its writer."""
 
 INTERVAL = 0.1
 """How often to look for new lines, in seconds."""
@@ -17,13 +17,13 @@ _CHUNK = 64 * 1024
 
 
 class Following:
-    """Shows what is written to a file, line by line, until :meth:`end`.
+    """Shows the content of a growing file, line by line, until :meth:`end`.
 
-    A file and not a pipe: a pipe that nobody empties stops the process that writes to it, and stays
-    open for as long as whatever that process has started.
+    A file, not a pipe: a full pipe blocks the process that writes to it, and a pipe stays open
+    until all children of that process have ended.
 
-    :param file: what other processes write to.
-    :param who: named with each line.
+    :param file: the file that other processes write to.
+    :param who: name shown with each line.
     :param show: shows a line; called from a thread.
     """
 
@@ -38,7 +38,7 @@ class Following:
         self._thread.start()
 
     def end(self) -> None:
-        """Show what is left, and stop."""
+        """Show the remaining lines, and stop."""
         self._over.set()
         self._thread.join()
         self._take()

@@ -12,22 +12,21 @@ from typing import Any
 
 
 class InterruptedRunError(KeyboardInterrupt):
-    """The process was told to end, by a signal other than Ctrl-C."""
+    """A signal other than Ctrl-C terminated the process."""
 
 
 class Interruption:
-    """Lets signals break off an exploration wherever they come, and never by half.
+    """Interrupts an exploration on a signal at any point, but never in the middle of a record.
 
-    Python raises ``KeyboardInterrupt`` between any two instructions. In a finaliser it is dropped,
-    and while Flask makes a context, another exception of the clean-up replaces it: the app then
-    answers 500, which is no reaction to a fault and must not be taken for one. So it is noted here
-    that a signal has come. And what must be done as a whole, learning from an execution and
-    recording it, is done before the signal is let through; a second one is not kept waiting.
+    Python raises ``KeyboardInterrupt`` between any two instructions. A finaliser drops it, and
+    while Flask makes a context, another exception of the clean-up replaces it: the app then answers
+    500, which must not count as a reaction to a fault. This class therefore remembers each signal.
+    It delays a signal until an execution is learned and recorded; a second one is not delayed.
 
-    A context manager, for the time of which the signals' handlers are replaced: in the main thread,
-    as others get no signals, and only where a signal would not be ignored.
+    As a context manager, it replaces the handlers of the signals: only in the main thread, because
+    others get no signals, and only for signals that the process does not ignore.
 
-    :param ending: what else ends the process, besides what has a handler already.
+    :param ending: signals that end the process, besides those that have a handler already.
     """
 
     def __init__(self, *ending: signal.Signals) -> None:
@@ -56,7 +55,7 @@ class Interruption:
         traceback: TracebackType | None,
     ) -> None:
         for number, before in self._before.items():
-            # The test may have put in one of its own meanwhile, which is not ours to take away.
+            # The test may have installed a handler of its own, which stays.
             if signal.getsignal(number) == self._come:
                 signal.signal(number, before)
         self._before = {}
@@ -64,7 +63,7 @@ class Interruption:
             sys.unraisablehook = self._unraisable
 
     def _dropped(self, unraisable: sys.UnraisableHookArgs) -> None:
-        # What will be raised again is not lost, and its traceback only frightens.
+        # This exception is raised again later; its traceback here would only confuse.
         if unraisable.exc_value is None or unraisable.exc_value is not self._raised:
             self._unraisable(unraisable)
 
@@ -85,15 +84,15 @@ class Interruption:
             raise
 
     def _check(self) -> None:
-        """Raise again what a signal has raised."""
+        """Raise the exception of an earlier signal again."""
         if self._raised is not None:
             raise self._raised
 
     @contextmanager
     def noticed(self) -> Iterator[None]:
-        """See to it that a signal that comes in the block ends it, whatever the block does.
+        """Run the block, and raise the exception of a signal even if the block suppresses it.
 
-        :raises KeyboardInterrupt: a signal has come; or what else its handler before this raises.
+        :raises KeyboardInterrupt: a signal came; or the exception that its previous handler raises.
         """
         try:
             yield
@@ -105,9 +104,9 @@ class Interruption:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Come to the end of the block first; a second signal does not wait for it.
+        """Delay a signal to the end of the block; a second signal is not delayed.
 
-        :raises KeyboardInterrupt: a signal has come; or what else its handler before this raises.
+        :raises KeyboardInterrupt: a signal came; or the exception that its previous handler raises.
         """
         self._check()
         self._holding = True
@@ -120,4 +119,4 @@ class Interruption:
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
-    raise InterruptedRunError(f"told to end by {signal.Signals(number).name}")
+    raise InterruptedRunError(f"terminated by {signal.Signals(number).name}")

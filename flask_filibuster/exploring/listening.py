@@ -1,4 +1,4 @@
-"""Which TCP ports a process listens on, as Linux tells in ``/proc`` (proc(5))."""
+"""The TCP ports that a process listens on, from ``/proc`` of Linux (proc(5))."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _members(group: int) -> Iterator[Path]:
             try:
                 if os.getpgid(int(process.name)) == group:
                     yield process
-            except OSError:  # It has just ended, or is somebody else's.
+            except OSError:  # It has just ended, or belongs to another user.
                 continue
 
 

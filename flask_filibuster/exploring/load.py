@@ -1,4 +1,4 @@
-"""One execution again and again, several at a time: how a service behaves with a fault and load."""
+"""Repeated executions of one fault set, several in parallel: a service under fault and load."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ PERCENTILES = (50, 90, 99)
 class Run:
     """One run.
 
-    :ivar seconds: how long it took.
+    :ivar seconds: its duration.
     :ivar verdict: ``"passed"``, ``"failed"`` or ``"inconclusive"``.
-    :ivar why: what failed, or why it proves nothing, in words.
+    :ivar why: the failure, or the reason why it is inconclusive.
     """
 
     seconds: float
@@ -27,36 +27,36 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What came of a load.
+    """The result of a load.
 
     :ivar runs: the runs, in the order of their end.
-    :ivar seconds: how long all of them took together.
+    :ivar seconds: the duration of the whole load.
     """
 
     runs: tuple[Run, ...]
     seconds: float
 
     def with_verdict(self, verdict: str) -> list[Run]:
-        """The runs that ended so."""
+        """The runs with this verdict."""
         return [run for run in self.runs if run.verdict == verdict]
 
     def percentile(self, percent: float) -> float:
-        """Seconds within which so many per cent of the runs were done (nearest rank)."""
+        """The duration at this percentile of the runs, in seconds (nearest rank)."""
         ordered = sorted(run.seconds for run in self.runs)
         rank = max(1, math.ceil(percent / 100 * len(ordered)))
         return ordered[rank - 1]
 
     def slower_than(self, seconds: float) -> int:
-        """How many runs took longer."""
+        """Number of runs that took longer."""
         return sum(run.seconds > seconds for run in self.runs)
 
 
 def load(run: Callable[[], Run], count: int, concurrency: int) -> LoadResult:
-    """Run something again and again.
+    """Make a number of runs, several in parallel.
 
     :param run: makes one run; called from several threads.
-    :param count: how many runs.
-    :param concurrency: how many at a time.
+    :param count: number of runs.
+    :param concurrency: number of runs in parallel.
     """
     began = time.perf_counter()
     with ThreadPoolExecutor(min(concurrency, count)) as pool:

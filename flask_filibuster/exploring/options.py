@@ -1,4 +1,4 @@
-"""How to explore: what a caller, a mark, a project file or a command line asks for."""
+"""The options of an exploration, from Python, a mark, a project file or a command line."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from flask_filibuster.search.explorer import Explorer
 
 RETRIES = 1
 SENT: tuple[str, ...] = tuple(each.name for each in rows("server"))
-"""The options that a server elsewhere is sent as they are."""
+"""The options that a driver sends to a remote server unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(Explored):
-    """How to explore: the options of the table, and a fault model.
+    """The options of the table, and a fault model.
 
-    ``None`` is "not given": what applies then is the configuration of the services, else the
-    default. Values are checked, and have their final form.
+    ``None`` is "not given": the configuration of the services applies, else the default. Values are
+    checked and have their final form.
 
-    :ivar faults: which calls can fail how.
-    :raises ConfigError: a value does not fit.
+    :ivar faults: the fault model.
+    :raises ConfigError: a value is invalid.
     :raises SetupError: two options contradict each other.
 
     >>> Options(max_faults=2).over(Config(max_faults=1, audit=5)).audit
@@ -51,13 +51,13 @@ class Options(Explored):
         check_together({each.name: getattr(self, each.name) for each in fields(self)})
 
     def over(self, config: Config) -> Options:
-        """These options, and those of a configuration where they say nothing.
+        """These options, with the values of a configuration for those that are not given.
 
         :param config: the settings of the services.
         :raises SetupError: they contradict each other.
         """
         if (self.resume or self.changed) and self.journal is None and config.journal is False:
-            raise SetupError("FILIBUSTER_JOURNAL is None, so no executions are recorded")
+            raise SetupError("resume and changed need a journal, but FILIBUSTER_JOURNAL is None")
         changes: dict[str, Any] = {
             each.name: getattr(config, each.name)
             for each in declared(Shared)
@@ -71,7 +71,7 @@ class Options(Explored):
 
     @property
     def journal_path(self) -> str | None:
-        """The file in which executions are recorded; ``None``: none is given, or none wanted."""
+        """The file of the journal; ``None``: not given, or switched off."""
         return self.journal if isinstance(self.journal, str) else None
 
     @property
@@ -80,12 +80,11 @@ class Options(Explored):
         return oracles_of(self.oracles)
 
     def model(self, services: Mapping[str, Any], *, foreign: bool = False) -> FaultModel | None:
-        """The fault model that is asked for, if any is.
+        """The fault model that these options give.
 
-        :param services: apps by base URL, to be read for their statuses where nothing else is
-            given.
-        :param foreign: whether the services may be instrumented by other projects.
-        :returns: ``None`` where there are no services to be read either.
+        :param services: apps by base URL, whose views supply the statuses if no option does.
+        :param foreign: whether other projects may instrument the services.
+        :returns: ``None`` if no option gives one and there are no services.
         :raises FaultModelError: the analysis file cannot be used.
         """
         if self.faults is not None:
@@ -99,11 +98,11 @@ class Options(Explored):
     def explorer(
         self, services: Mapping[str, Any], config: Config, recorder: Recorder | None = None
     ) -> Explorer:
-        """The search that these options ask for.
+        """The search with these options.
 
         :param services: apps by base URL, as for :meth:`model`.
-        :param config: what to use for options that are not given.
-        :param recorder: keeps the executions, and has some already, if there is any.
+        :param config: supplies the options that are not given.
+        :param recorder: records executions and recalls earlier ones; ``None``: no journal.
         """
         chosen = self.over(config)
         return Explorer(

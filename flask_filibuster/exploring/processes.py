@@ -1,4 +1,4 @@
-"""Commands and services as processes of their own, ended with all that they started."""
+"""Commands and services in separate processes, ended together with their children."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _STEP = 0.05
 class CommandRun:
     """How a command ended.
 
-    :ivar code: its exit code; negative: the signal that killed it; ``None``: it did not end in
-        time, and was killed.
-    :ivar output: the end of what it wrote to stdout and stderr.
+    :ivar code: its exit code; negative: the signal that killed it; ``None``: it timed out and was
+        killed.
+    :ivar output: the end of its stdout and stderr.
     """
 
     code: int | None
@@ -44,9 +44,9 @@ class CommandRun:
 
 
 class Commands:
-    """Runs commands, any number at once, each to its end and that of everything it has started.
+    """Runs commands, any number in parallel, and ends each together with its children.
 
-    :param show: shows what they write, as they write it; ``None``: nothing does.
+    :param show: shows their output as they write it; ``None``: the output is not shown.
     """
 
     def __init__(self, show: Show | None = None) -> None:
@@ -62,8 +62,8 @@ class Commands:
 
         :param command: program and arguments.
         :param environment: variables on top of those of this process.
-        :param timeout: how long it may take, in seconds.
-        :raises SetupError: there is no such program, or :meth:`stop` was called.
+        :param timeout: its maximum duration, in seconds.
+        :raises SetupError: the program does not exist, or :meth:`stop` was called.
         """
         with tempfile.TemporaryFile() as output, ExitStack() as stack:
             process = self._begin(command, environment, output)
@@ -84,25 +84,25 @@ class Commands:
     ) -> subprocess.Popen[bytes]:
         with self._lock:
             if self.stopped:
-                raise SetupError("no command is started any more")
+                raise SetupError("the command was stopped before its start")
             process = _start(command, environment, output)
             self._running.add(process)
         return process
 
     def stop(self) -> None:
-        """End the commands that are running, and start no others."""
+        """End the running commands, and start no others."""
         with self._lock:
             self.stopped = True
             for process in self._running:
-                # The number of one that has ended may be another process's by now.
+                # Another process may have the number of a process that has ended.
                 if process.returncode is None:
                     _signal(process, signal.SIGKILL)
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: float) -> int | None:
-    """The exit code of a process; ``None`` where it does not end in time.
+    """The exit code of a process; ``None`` if it does not end in time.
 
-    By a thread, as ``Popen.wait`` with a timeout looks only every so often, up to 0.05 s too late.
+    A thread waits, because ``Popen.wait`` with a timeout polls and returns up to 0.05 s late.
     """
     waiting = threading.Thread(target=process.wait, name="filibuster-command", daemon=True)
     waiting.start()
@@ -114,7 +114,7 @@ def _start(
     command: Sequence[str], environment: Mapping[str, str], output: IO[bytes]
 ) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(  # noqa: S603 - running what the user says is what it is for
+        return subprocess.Popen(  # noqa: S603 - the user gives the command
             list(command),
             env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
@@ -127,13 +127,13 @@ def _start(
 
 
 def _end_group(process: subprocess.Popen[bytes], grace: float = _GRACE) -> None:
-    """End a process and all that it has started, asking first where there is time."""
+    """End a process and its children: by SIGTERM if there is time, then by SIGKILL."""
     deadline = time.monotonic() + grace
     if grace and _signal(process, signal.SIGTERM):
         try:
             process.wait(grace)
         except subprocess.TimeoutExpired:
-            logger.warning("%r did not end when asked to, and is killed", process.args)
+            logger.warning("%r did not end on SIGTERM, so it gets SIGKILL", process.args)
         while _signal(process, 0) and time.monotonic() < deadline:
             time.sleep(_STEP)
     _signal(process, signal.SIGKILL)
@@ -141,7 +141,7 @@ def _end_group(process: subprocess.Popen[bytes], grace: float = _GRACE) -> None:
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> bool:
-    """Send a signal to a process's group; ``False`` if there is nobody left in it."""
+    """Send a signal to a process's group; ``False`` if the group is empty."""
     try:
         os.killpg(process.pid, number)
     except (ProcessLookupError, PermissionError):
@@ -156,11 +156,11 @@ def _tail(output: IO[bytes]) -> str:
 
 
 class Service:
-    """A service that was started for an exploration.
+    """A service started for an exploration.
 
     :param command: its command line.
     :param environment: variables on top of those of this process.
-    :param show: shows what it writes, as it writes it; ``None``: nothing does.
+    :param show: shows its output as it writes it; ``None``: the output is not shown.
     :raises SetupError: it cannot be started.
     """
 
@@ -188,7 +188,7 @@ class Service:
         return self._process.poll() is not None
 
     def check(self) -> None:
-        """See that it is still there.
+        """Check that it is still running.
 
         :raises SetupError: it has ended.
         """
@@ -196,16 +196,16 @@ class Service:
         if code is not None:
             output = _tail(self._output).strip()
             raise SetupError(
-                f"the service {self.command!r} has ended with exit code {code}"
-                + (f"; it wrote:\n{output}" if output else "")
+                f"the service {self.command!r} ended with exit code {code}"
+                + (f"; its output:\n{output}" if output else "")
             )
 
     def ports(self) -> list[int] | None:
-        """The TCP ports that it listens on; ``None`` where the system does not tell."""
+        """The TCP ports that it listens on; ``None`` if the system has no such information."""
         return listening_ports(self._process.pid)
 
     def end(self) -> None:
-        """End it, and all that it has started."""
+        """End it and its children."""
         _end_group(self._process)
         if self._following is not None:
             self._following.end()
@@ -213,14 +213,14 @@ class Service:
 
 
 class Services:
-    """Services that run for the time of the block.
+    """Services that run while the block runs.
 
     :param commands: their command lines, started in this order.
-    :param ready: URLs that have to answer before they count as started; where there are none, each
-        service has to answer on the ports that it listens on.
+    :param ready: URLs that must answer before the services count as started; without any, each
+        service must answer on the ports that it listens on.
     :param environment: variables on top of those of this process.
-    :param timeout: how long they may take to answer, in seconds.
-    :param show: shows what they write, as they write it; ``None``: nothing does.
+    :param timeout: time for them to answer, in seconds.
+    :param show: shows their output as they write it; ``None``: the output is not shown.
     """
 
     def __init__(
@@ -255,7 +255,7 @@ class Services:
         self._stack.close()
 
     def check(self) -> None:
-        """See that all are still there.
+        """Check that all are still running.
 
         :raises SetupError: one has ended.
         """
@@ -284,14 +284,14 @@ def _is_up(service: Service) -> bool:
     ports = service.ports()
     if ports is None:
         raise SetupError(
-            "this system does not tell which port a process listens on; "
-            "name a URL of each service with --ready"
+            "cannot detect the ports of services on this system; "
+            "give a URL of each service with --ready"
         )
     return bool(ports) and all(_answers(f"http://127.0.0.1:{port}/") for port in ports)
 
 
 def _answers(url: str) -> bool:
-    """Whether anything speaks HTTP there; what it says is its own affair."""
+    """Whether a URL answers over HTTP, with any status."""
     try:
         with urllib3.PoolManager() as pool:
             pool.request(

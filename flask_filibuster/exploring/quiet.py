@@ -1,4 +1,4 @@
-"""Keeping what applications print and log off the terminal."""
+"""Keep the output and the log of applications off the terminal."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager, redirect_stdout
 
 @contextmanager
 def quiet(*, unless: bool) -> Iterator[None]:
-    """Keep what apps print, and log for every injected fault, off the terminal.
+    """Keep the output of apps, and their log lines for every injected fault, off the terminal.
 
-    :param unless: let it through all the same, but to stderr.
+    :param unless: show both, on stderr.
     """
     before = logging.root.manager.disable
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What is recorded of an exploration on disk, and what of that is recalled instead of run again."""
+"""The journal of an exploration: which executions it records, and which it recalls."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from flask_filibuster.report.text import error_line
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Whether and where executions are recorded, and which need not be run again.
+    """Whether and where to record executions, and which to recall instead of running them.
 
-    :ivar journal: path of the journal, or the journal, which stays open; ``None``: nothing is
-        recorded.
-    :ivar name: what the exploration is called there; by default, the subject's own name.
+    :ivar journal: path of the journal, or the journal, which stays open; ``None``: no journal.
+    :ivar name: name of the exploration there; by default, the subject's own name.
     :ivar resume: whether to continue the last exploration of that name.
     :ivar changed: whether to run only executions whose source files have changed.
     """
@@ -32,7 +31,7 @@ class Recording:
 
     @contextmanager
     def recorder(self, subject: Subject) -> Iterator[Recorder | None]:
-        """The recorded executions of a subject, for the time of the block.
+        """The recorder of a subject's executions, while the block runs.
 
         :param subject: the subject, with its services ready.
         :raises JournalError: the journal cannot be used.
@@ -56,7 +55,7 @@ class Recording:
 
 @contextmanager
 def _finishing(run: JournalRun) -> Iterator[None]:
-    """Have the journal know whether the exploration in the block came to its end."""
+    """Record whether the exploration in the block is complete or interrupted."""
     try:
         yield
     except BaseException:
@@ -66,7 +65,7 @@ def _finishing(run: JournalRun) -> Iterator[None]:
 
 
 def unwritable(journal: str | os.PathLike[str]) -> str | None:
-    """Why no journal can be made there, in words; ``None`` if there is one, or can be."""
+    """Why no journal can be created at a path; ``None`` if one exists or can be created."""
     if os.path.lexists(journal):
         return None
     try:

@@ -1,8 +1,9 @@
-"""What surrounds the test executions of one exploration, whoever drives it."""
+"""The services, the network and the observer of an exploration's executions."""
 
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.urls import host_of, service_name
 from flask_filibuster.extension import borrow, give_back
 from flask_filibuster.instrumentation.app.hooks import InstrumentedApp
-from flask_filibuster.instrumentation.clients.registry import instrument
+from flask_filibuster.instrumentation.clients.registry import clients_known, instrument
 from flask_filibuster.instrumentation.frames import Scope, TestFrame, current_scope, enter
 from flask_filibuster.mesh.network import Mesh
 from flask_filibuster.results.execution import Observation
@@ -31,9 +32,9 @@ MOST_AMBIGUITIES = 5
 
 
 class Surroundings:
-    """The services that test executions run among.
+    """The services around the executions of an exploration.
 
-    :ivar mesh: the network that joins them.
+    :ivar mesh: the network between them.
     :ivar apps: the extension's part in each Flask app.
     :ivar hosts: names of services by host.
     :ivar names: names of services by app.
@@ -64,10 +65,10 @@ class Surroundings:
 
 @contextmanager
 def surroundings(services: Mapping[str, Any], apps: Iterable[Flask] = ()) -> Iterator[Surroundings]:
-    """Join services into a mesh and instrument them, for the time of the block.
+    """Join services into a mesh and instrument them while the block runs.
 
     :param services: WSGI apps by base URL. A Flask app without the extension gets one.
-    :param apps: Flask apps that take part without a URL, as a test client's.
+    :param apps: Flask apps without a URL, such as the app of a test client.
     """
     mesh = Mesh(services)
     flask_apps = dict.fromkeys(app for app in (*services.values(), *apps) if isinstance(app, Flask))
@@ -84,8 +85,8 @@ def surroundings(services: Mapping[str, Any], apps: Iterable[Flask] = ()) -> Ite
 class Session:
     """The executions of one exploration: runs the test under faults and observes it.
 
-    :param timeout: how long to wait, at the end of each execution, for what the application has
-        under way, in seconds.
+    :param timeout: time to wait at the end of each execution for the application's threads and
+        calls, in seconds.
     :param server: the server that services talk to; a new one by default.
     """
 
@@ -97,7 +98,7 @@ class Session:
 
     @contextmanager
     def network(self, around: Surroundings) -> Iterator[None]:
-        """Let calls reach the services, for the time of the block, unobserved and unharmed."""
+        """Deliver calls to the services while the block runs, without observation or faults."""
         with in_scope(Scope(None, around.mesh)):
             yield
 
@@ -111,22 +112,22 @@ class Session:
             yield execution
 
     def begin(self, faults: FaultSet) -> TestExecution:
-        """Start an execution whose services are all somewhere else."""
+        """Start an execution whose services all run in other processes."""
         return self._server.begin(faults, {}, is_open=True)
 
     def abandon(self, execution: TestExecution) -> None:
-        """End an execution that nobody will hear of."""
+        """End an execution and discard it."""
         self._server.forget(execution)
 
     def observe(self, execution: TestExecution, error: BaseException | None) -> Observation:
-        """End an execution: wait for what it set off, and say what was seen.
+        """End an execution: wait for its threads and calls, and return the observation.
 
         :param error: the exception that the test ended in, or ``None``.
         """
         running = execution.settle(self._timeout, self._never_ending.__contains__)
         if running:
             logger.warning(
-                "still running %g s after the test: %s; not waited for from now on",
+                "still running %g s after the test: %s; later executions do not wait for it",
                 self._timeout,
                 ", ".join(sorted(running)),
             )
@@ -137,61 +138,62 @@ class Session:
         return Observation(trace, error, problems, execution.asked)
 
     def lost(self) -> tuple[str, ...]:
-        """What services could not tell of executions that are over, each reason once."""
+        """Why reports on past executions were lost, each reason once."""
         return self._server.lost_since(self._began)
 
     def completed(self, result: Result) -> Result:
-        """A result with what only the observer of its executions knows.
+        """A result with the session's notes and problems.
 
-        :param result: what was found.
+        :param result: the result of the search.
         """
         problems = (*result.problems, *self.lost())
         return replace(result, notes=tuple(self._notes(result)), problems=problems)
 
     def _notes(self, result: Result) -> Iterator[str]:
-        """What a user should know of the exploration itself."""
+        """Notes on the exploration itself."""
         yield from result.notes
         yield from _blind(result)
         yield from _unpredictable(result)
         for name in sorted(result.asked - result.reached):
             yield (
-                f"was_fault_injected_on({name!r}) was asked, but no such service was reached; "
-                f"reached were: {', '.join(sorted(result.reached)) or 'none'}"
+                f"was_fault_injected_on({name!r}) names a service that no call reached; "
+                f"reached: {', '.join(sorted(result.reached)) or 'none'}"
             )
         for name in sorted(self._never_ending):
-            yield f"a thread outlived the test, and was not waited for again: {name}"
+            yield f"a thread outlived the test; later executions did not wait for it: {name}"
 
 
 def _blind(result: Result) -> Iterator[str]:
-    """That nothing could be made to fail."""
+    """A note if no call could fail."""
     first = result.executions[0] if result.executions else None
     if first is None or first.verdict == "failed" or first.trace.invocations:
         return
     requests = len(result.executions[0].trace.requests)
+    clients = ", ".join(sorted({each.name for each in clients_known(tuple(sys.path))}))
     yield (
-        "no remote call was seen, so nothing could be made to fail: "
+        "no remote call was seen, so no fault could be injected: "
         f"the test made {requests} request(s), and no service that handled one made a call "
-        "with requests"
+        f"with a known client ({clients})"
     )
 
 
 def _unpredictable(result: Result) -> Iterator[str]:
-    """Handlers whose next step did not follow from the outcomes that they had seen."""
+    """Notes on handlers whose next step did not follow from the outcomes before it."""
     for index, before, seen in result.ambiguities[:MOST_AMBIGUITIES]:
         handlings = (execution.trace.handlings.get(index) for execution in result.executions)
         handling = next((each for each in handlings if each is not None), None)
         who = f"{handling.service}, {handling.method} {handling.path}" if handling else "the test"
         yield (
-            f"in the same situation, {who} did different things at different times: "
-            f"{before}; {seen}. State that outlives an execution, time or chance decides, or what "
-            "is not compared: headers, and the bodies of answers of 400 and more; from then on no "
-            "execution was left out because of what it does here"
+            f"not deterministic: after the same outcomes, {who} behaved differently: "
+            f"{before}; {seen}. Possible causes: state that outlives an execution, time, "
+            "randomness, or parts of answers that aren't compared (headers; bodies with a status "
+            "of 400 or above). Since then, no fault set was pruned on the basis of this step"
         )
 
 
 @contextmanager
 def in_scope(scope: Scope) -> Iterator[None]:
-    """Run the block in a scope, and leave that of before as it was."""
+    """Run the block in a scope, then restore the previous scope."""
     previous = current_scope()
     enter(scope)
     try:

@@ -389,7 +389,7 @@ def test_a_test_that_is_written_once_runs_in_the_mesh_and_with_servers_of_two_pr
     assert "1 of 2 executions shows it" in elsewhere.stdout
     assert careful.returncode == 0
     assert "2 executions: nothing found" in careful.stdout
-    assert "of another project and tells neither faults nor calls" in careful.stdout
+    assert "belongs to another project and reports neither faults nor calls" in careful.stdout
     verdicts = [each.path for each in foreign.told if "/complete-iteration/" in each.path]
     assert [path.partition("exception/")[2] for path in verdicts] == ["0", "1", "0", "0"]
 

@@ -151,7 +151,7 @@ def test_a_driver_steps_the_same_loop() -> None:
 
 def test_a_driver_takes_its_turn() -> None:
     driven = DrivenExploration("one", OneExecution(FaultSet()), Session(timeout=0.1))
-    with pytest.raises(OutOfTurnError, match="execution 2 is asked for, but 1 is next"):
+    with pytest.raises(OutOfTurnError, match="execution 2 requested, but 1 is next"):
         driven.has_next(2)
     assert driven.has_next(1) == driven.has_next(1) == FaultSet()
     with pytest.raises(OutOfTurnError, match="execution 2 is not under way"):

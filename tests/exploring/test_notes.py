@@ -49,7 +49,9 @@ ONLY_BACK = FaultModel(
 def test_a_handler_that_does_different_things_in_the_same_situation_is_named() -> None:
     result = explore(ask_front, services(fickle=True), ONLY_BACK, reduction="none")
     (note,) = result.notes
-    assert note.startswith("in the same situation, front, GET / did different things")
+    assert note.startswith(
+        "not deterministic: after the same outcomes, front, GET / behaved differently"
+    )
     assert "an answer, 200; an answer, 503" in note
 
 
@@ -87,6 +89,6 @@ def test_a_question_about_a_service_that_nothing_reaches_is_pointed_out() -> Non
 
     (note,) = explore(test, services(fickle=False)).notes
     assert note == (
-        "was_fault_injected_on('middel') was asked, but no such service was reached; "
-        "reached were: back, front, middle"
+        "was_fault_injected_on('middel') names a service that no call reached; "
+        "reached: back, front, middle"
     )

@@ -280,7 +280,7 @@ def test_what_is_recalled_is_known_to_the_notes(tmp_path: Path) -> None:
     second = explore(asking, careless_services(), journal=journal, resume=True)
     assert second.recalled == len(second.executions)
     assert first.notes == second.notes
-    assert "was_fault_injected_on('nowhere') was asked" in first.notes[0]
+    assert "was_fault_injected_on('nowhere') names a service" in first.notes[0]
 
 
 @pytest.mark.parametrize("content", [b"not a database at all" * 400, b"SQLite format 3\0 cut"])

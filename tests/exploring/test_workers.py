@@ -241,7 +241,7 @@ def test_a_process_that_dies_costs_the_execution_that_it_ran_and_nothing_else() 
         deadly = any(planned.service == "ratings" for planned in each.faults)
         assert (each.verdict == "inconclusive") == deadly
         if deadly:
-            assert each.problems[0] == "the worker process that ran this has died (exit code 3)"
+            assert each.problems[0] == "the worker process of this execution died (exit code 3)"
 
 
 def test_a_process_that_is_killed_by_somebody_is_replaced_and_its_execution_run_again(
@@ -305,7 +305,7 @@ def test_services_that_cannot_be_had_in_a_worker_are_an_error_that_says_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("EXPLORES", str(os.getpid()))
-    with pytest.raises(SetupError, match=r"could not be had .*: BadPlaceError: 7 in a worker"):
+    with pytest.raises(SetupError, match=r"cannot create the services .*: BadPlaceError: 7 in"):
         explore(app.test, app.elsewhere_broken, workers=1)
 
 
@@ -370,7 +370,7 @@ def test_a_script_that_starts_itself_again_is_told_what_it_lacks(tmp_path: Path)
     )
     ended = run_python(tmp_path, script)
     assert ended.returncode == 1
-    assert 'must do so under if __name__ == "__main__"' in ended.stderr
+    assert 'do so under if __name__ == "__main__"' in ended.stderr
 
 
 def test_a_script_with_its_own_services_has_the_same_indexes_with_workers(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_missing_services_fail_the_test(suite: Suite) -> None:
     suite.project('services = "missing:services"')
     code, output, _ = suite.run()
     assert code == 1
-    assert "services 'missing:services' cannot be found: No module named 'missing'" in output
+    assert "cannot import services 'missing:services': No module named 'missing'" in output
 
 
 def test_what_a_project_switches_on_is_switched_off(suite: Suite) -> None:
@@ -180,7 +180,7 @@ def test_calls_without_a_timeout_cannot_be_slow(suite: Suite) -> None:
             "",
             "",
             ("--filibuster-slow", "--filibuster-analysis-file=a.json"),
-            "--filibuster-slow is a fault model, and so is --filibuster-analysis-file",
+            "--filibuster-slow and --filibuster-analysis-file both set the fault model",
             id="contradiction",
         ),
     ],

@@ -1,1 +1,1 @@
-"""Explorations whose tests or services are in other processes."""
+"""Explorations with tests or services in other processes."""

@@ -1,4 +1,4 @@
-"""Explorations whose tests and services are in other processes, any number side by side."""
+"""Explorations with tests and services in other processes, any number in parallel."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ Told = Callable[[str, Execution], None]
 
 
 class Coordinator:
-    """Conducts explorations for drivers in any process and any language.
+    """Runs explorations for drivers in any process and any language.
 
-    :param options: how to explore, where a driver does not say.
-    :param config: what to use for options that are not given.
+    :param options: the options that a driver doesn't give.
+    :param config: supplies the options that are not given at all.
     :param told: called after each execution, with the name of its exploration.
-    :ivar embedded: the server that the services talk to.
+    :ivar embedded: the server of the services.
     :ivar options: as above, with the analysis file that a driver has sent.
     :ivar config: as above.
     """
@@ -60,7 +60,7 @@ class Coordinator:
     def begin(self, options: Mapping[str, Any]) -> str:
         """Open an exploration; see :class:`Conductor`.
 
-        :raises FilibusterError: an option does not fit.
+        :raises FilibusterError: an option is invalid.
         """
         name = optional_text(options.get("name"), "name") or "exploration"
         faults = options.get("faults")
@@ -73,10 +73,10 @@ class Coordinator:
     ) -> DrivenExploration:
         """Open an exploration.
 
-        :param name: what it is about; made unique.
+        :param name: its name, which gets a unique suffix.
         :param faults: the only fault set to run; ``None``: all that can show something new.
-        :param options: how to explore; by default as the coordinator was told.
-        :raises FilibusterError: an option does not fit.
+        :param options: its options; by default, those of the coordinator.
+        :raises FilibusterError: an option is invalid.
         """
         search: Search = (
             self._search(options or self.options) if faults is None else OneExecution(faults)
@@ -84,14 +84,14 @@ class Coordinator:
         return self._open(f"{name[:200]} {uuid.uuid4().hex[:8]}", search)
 
     def watch(self, exploration: Exploration) -> None:
-        """Tell of an exploration that is run in this process, in :meth:`describe`."""
+        """Include an exploration of this process in :meth:`describe`."""
         self._watched.append(exploration)
 
     def _chosen(self, options: Mapping[str, Any]) -> Options:
-        """The options that a driver gives, and ours where it does not."""
+        """The driver's options, with the coordinator's for those that it doesn't give."""
         given = {name: options[name] for name in SENT if options.get(name) is not None}
         if not all(isinstance(value, str | int | float) for value in given.values()):
-            raise WireError("an option is neither a text nor a number")
+            raise WireError("an option must be a string or a number")
         if options.get("analysis") is not None:
             given["faults"] = FaultModel.from_analysis(options["analysis"], foreign=True)
         return replace(self.options, **given)
@@ -100,7 +100,7 @@ class Coordinator:
         return options.explorer({}, self.config)
 
     def _as_by_the_protocol(self) -> Options:
-        """The options of drivers that know no execution but those of the search."""
+        """The options of drivers that expect only the executions of the search."""
         determinism = self.options.check_determinism or False
         return replace(self.options, check_determinism=determinism)
 
@@ -112,7 +112,7 @@ class Coordinator:
             for name in over[: max(0, len(self._explorations) - MOST_KEPT)]:
                 del self._explorations[name]
             if len(self._explorations) >= MOST_OPEN:
-                raise OutOfTurnError("too many explorations are open; end those that are over")
+                raise OutOfTurnError(f"{MOST_OPEN} explorations are open; end some of them first")
             self._explorations[key] = exploration
         return exploration
 
@@ -123,11 +123,11 @@ class Coordinator:
         """
         exploration = self._explorations.get(name)
         if exploration is None:
-            raise UnknownExplorationError(f"there is no exploration {name[:300]!r}")
+            raise UnknownExplorationError(f"unknown exploration {name[:300]!r}")
         return exploration
 
     def has_next(self, number: int, exploration: str) -> FaultSet | None:
-        """The faults of execution ``number``, which begins; see :class:`Conductor`."""
+        """Begin execution ``number`` and return its faults; see :class:`Conductor`."""
         if self._terminated:
             return None
         if exploration == UNNAMED and number == 1:
@@ -140,7 +140,7 @@ class Coordinator:
         return self.exploration(exploration).has_next(number)
 
     def complete(self, number: int, exploration: str, verdict: Verdict) -> dict[str, Any]:
-        """Execution ``number`` has ended; see :class:`Conductor`."""
+        """End execution ``number``; see :class:`Conductor`."""
         known = self.exploration(exploration)
         execution = known.complete(number, verdict)
         if self._told is not None:
@@ -154,18 +154,18 @@ class Coordinator:
         }
 
     def remaining(self, exploration: str) -> int:
-        """How many executions are known to be still to come."""
+        """Number of planned executions."""
         known = self._explorations.get(exploration)
         if known is None or known.over or self._terminated:
             return 0
         return known.waiting
 
     def outcome(self, exploration: str) -> dict[str, Any]:
-        """What the exploration found, beyond its executions, as plain data."""
+        """The result of the exploration without its executions, as plain data."""
         return write_outcome(self.result(exploration))
 
     def result(self, exploration: str) -> Result:
-        """What has been found so far."""
+        """The result so far."""
         known = self.exploration(exploration)
         result = known.result()
         if self._terminated and not known.over:
@@ -173,11 +173,11 @@ class Coordinator:
         return result
 
     def end(self, exploration: str) -> None:
-        """No further executions of this exploration."""
+        """Begin no further executions of this exploration."""
         self.exploration(exploration).abandon()
 
     def adopt(self, request_id: str, exploration: str) -> bool:
-        """Whether a request is now one of the execution under way in this exploration."""
+        """Assign a request to the execution under way; ``False`` if there is none."""
         current = self.exploration(exploration).under_way
         if current is None:
             return False
@@ -185,11 +185,11 @@ class Coordinator:
         return True
 
     def terminate(self) -> None:
-        """No further executions at all."""
+        """Begin no further executions."""
         self._terminated = True
 
     def use_analysis(self, content: Any) -> None:
-        """The fault model of explorations that begin from now on."""
+        """Set the fault model of later explorations."""
         model = FaultModel.from_analysis(content, foreign=True)
         self.options = replace(self.options, faults=model)
 
@@ -197,7 +197,7 @@ class Coordinator:
         return list(self._explorations.values())
 
     def describe(self) -> dict[str, Any]:
-        """What runs, and how far it is, as plain data."""
+        """The explorations and their progress, as plain data."""
         explorations = [*self._watched, *(each.exploration for each in self._driven())]
         return {
             "terminated": self._terminated,

@@ -1,4 +1,4 @@
-"""An exploration whose executions a driver elsewhere runs, over the protocol."""
+"""An exploration whose executions a driver in another process runs, over the protocol."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from flask_filibuster.server.execution import TestExecution
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
-    """The execution that the driver runs now."""
+    """The execution that the driver is running."""
 
     number: int
     faults: FaultSet
@@ -25,13 +25,13 @@ class UnderWay:
 
 
 class DrivenExploration:
-    """One exploration, stepped by a driver: which execution is next, and how it ended.
+    """One exploration, stepped by a driver that begins and completes each execution.
 
-    :param name: what it is called.
-    :param search: decides what is next.
+    :param name: its name.
+    :param search: selects the next fault set.
     :param session: observes the executions.
     :ivar exploration: its state, and its result.
-    :ivar under_way: the execution that the driver runs now, if there is one.
+    :ivar under_way: the execution that the driver is running, if there is one.
     """
 
     def __init__(self, name: str, search: Search, session: Session) -> None:
@@ -47,36 +47,36 @@ class DrivenExploration:
 
     @property
     def over(self) -> bool:
-        """Whether nothing is left to run, or it was given up."""
+        """Whether all executions are done, or the exploration was abandoned."""
         return self.exploration.over
 
     @property
     def executed(self) -> int:
-        """How many executions it has had."""
+        """Number of executions so far."""
         return self.exploration.search.executed
 
     @property
     def waiting(self) -> int:
-        """How many executions are known to be still to come."""
+        """Number of planned executions."""
         return 0 if self.over else self.exploration.search.waiting or 0
 
     def has_next(self, number: int) -> FaultSet | None:
         """Begin execution ``number``, if there is one.
 
-        :raises OutOfTurnError: another one is next.
+        :raises OutOfTurnError: another execution is next.
         """
         with self._lock:
             current = self.under_way
             if current is not None and current.number == number:
                 return current.faults
             if current is not None and current.number == number - 1:
-                problem = "the driver went on to the next execution without a word on this one"
+                problem = "the driver began the next execution without a result of this one"
                 self.complete(current.number, Verdict(failed=False, problem=problem))
             if self.over:
                 return None
             following = self._ended + 1
             if number != following:
-                raise OutOfTurnError(f"execution {number} is asked for, but {following} is next")
+                raise OutOfTurnError(f"execution {number} requested, but {following} is next")
             faults = self.exploration.begin()
             if faults is not None:
                 self.under_way = UnderWay(number, faults, self._session.begin(faults))
@@ -100,7 +100,7 @@ class DrivenExploration:
             return self.exploration.end(observation)
 
     def abandon(self) -> None:
-        """End it, with whatever is under way."""
+        """End it, together with the execution under way."""
         with self._lock:
             current, self.under_way = self.under_way, None
             self.exploration.abandon()
@@ -108,12 +108,12 @@ class DrivenExploration:
                 self._session.abandon(current.execution)
 
     def result(self) -> Result:
-        """What has been found so far."""
+        """The result so far."""
         return self.exploration.result()
 
 
 def _error_of(verdict: Verdict) -> TestFailedError | None:
     if not verdict.failed:
         return None
-    text = verdict.error or "the driver says that the test failed"
+    text = verdict.error or "the driver reported a failed test"
     return TestFailedError(text, verdict.signature or text)

@@ -1,4 +1,4 @@
-"""Exploring a test of this process with a server that is somewhere else."""
+"""Explore a test of this process with a server in another process."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ logger = logging.getLogger(__name__)
 
 
 class RemoteWatcher:
-    """Tells a server elsewhere of the requests that the test in this process makes.
+    """Reports the requests of a test in this process to a remote server.
 
-    :param driver: whose exploration it is.
+    :param driver: the driver of the exploration.
     """
 
     def __init__(self, driver: RemoteDriver) -> None:
         self.problems: list[str] = []
         self._driver = driver
         self._ids: dict[ExecutionIndex, str] = {}
-        # Threads are those of this process, whoever decides on the faults.
+        # The threads run in this process, even if the faults come from another.
         self._local = EmbeddedServer().begin(FaultSet(), {})
         self.strand_started = self._local.strand_started
         self.strand_ended = self._local.strand_ended
         self.settle = self._local.settle
 
     def request(self, invocation: Call, *, told_by_callee: bool = False) -> str:
-        """Tell that the test is about to make a request, and return an id for it."""
+        """Report a request that the test is about to make, and return its id."""
         request_id = self._ids[invocation.index] = str(uuid.uuid4())
         note = RequestStarted(
             request_id,
@@ -68,12 +68,12 @@ class RemoteWatcher:
         return request_id
 
     def request_ended(self, index: ExecutionIndex, outcome: Outcome) -> None:
-        """Tell that the test has got an answer, or an exception."""
+        """Report the answer or the exception that the test got."""
         with self._noting():
             self._driver.request_ended(RequestEnded(self._ids[index], index, outcome))
 
     def problem(self, index: ExecutionIndex, reason: str) -> None:
-        """Something kept the execution from being what was planned."""
+        """Note why the execution is not the planned one."""
         self.problems.append(f"{index}: {reason}")
 
     def fault_injected(self, service: str | None = None) -> bool:
@@ -82,19 +82,19 @@ class RemoteWatcher:
 
     @contextmanager
     def _noting(self) -> Iterator[None]:
-        """The test goes on if the server is away; its execution proves nothing then."""
+        """Note a failed report: the test continues, and its execution is inconclusive."""
         try:
             yield
         except ServerError as error:
-            logger.error("the Filibuster server was not told of a request: %s", error)  # noqa: TRY400
+            logger.error("could not report a request to the Filibuster server: %s", error)  # noqa: TRY400
             self.problems.append(str(error))
 
 
 class RemoteSession:
-    """Runs the executions of one exploration that a server elsewhere decides on.
+    """Runs the executions of one exploration whose faults a remote server selects.
 
-    :param driver: the exploration.
-    :param timeout: how long to wait for threads of this process after the test, in seconds.
+    :param driver: the driver of the exploration.
+    :param timeout: time to wait for threads of this process after the test, in seconds.
     :param seal: signs the test's requests, or ``None``.
     """
 
@@ -120,7 +120,7 @@ class RemoteSession:
             yield watcher
 
     def observe(self, watcher: RemoteWatcher, error: BaseException | None) -> Observation:
-        """End the part of an execution that is in this process.
+        """End this process's part of an execution.
 
         :param error: the exception that the test ended in, or ``None``.
         """
@@ -129,19 +129,19 @@ class RemoteSession:
         return Observation(Trace(), error, tuple(watcher.problems))
 
     def completed(self, result: Result) -> Result:
-        """The server's notes are part of the result."""
+        """The result, which has the server's notes already."""
         return result
 
 
 class RemoteSearch:
-    """A search that a server elsewhere carries out.
+    """A search that a remote server carries out.
 
-    :param driver: the exploration, not yet opened.
+    :param driver: the driver of the exploration, not yet opened.
     :param options: see :meth:`RemoteDriver.open`.
-    :param oracles: by which executions are judged; ``None``: all that there are.
-    :raises ServerError: the server does not answer as it should.
-    :ivar waiting: how many are still to come: only the server knows.
-    :ivar left_out: how many were pruned: only the server knows.
+    :param oracles: judge the executions; ``None``: all oracles.
+    :raises ServerError: the server's answer is invalid.
+    :ivar waiting: ``None``: only the server knows the number of planned executions.
+    :ivar left_out: ``None``: only the server knows the number of pruned fault sets.
     """
 
     waiting: int | None = None
@@ -162,7 +162,7 @@ class RemoteSearch:
 
     @property
     def executed(self) -> int:
-        """How many fault sets have been run."""
+        """Number of executions so far."""
         return len(self._executions)
 
     def _ask(self) -> FaultSet | None:
@@ -175,13 +175,13 @@ class RemoteSearch:
         return FaultSet() if number == 1 else UnknownFaults(self._driver.url, number)
 
     def next(self) -> FaultSet | None:
-        """The fault set of the execution that is under way on the server."""
+        """The fault set of the execution under way on the server."""
         return self._next
 
     def learn(self, faults: FaultSet, observation: Observation, extra: str = "") -> Execution:  # noqa: ARG002
-        """Tell the server how the execution ended, and begin the next one.
+        """Report the end of the execution to the server, and begin the next one.
 
-        :raises ServerError: the server does not answer as it should.
+        :raises ServerError: the server's answer is invalid.
         """
         self._ended = number = self._ended + 1
         error = observation.error
@@ -214,9 +214,9 @@ class RemoteSearch:
         return execution
 
     def result(self) -> Result:
-        """What was found; of a server of another project, which executions failed.
+        """The result; from another project's server, it has only the verdicts of the executions.
 
-        :raises ServerError: the server does not answer as it should.
+        :raises ServerError: the server's answer is invalid.
         """
         return replace(self._result(), oracles=self._oracles)
 
@@ -225,25 +225,25 @@ class RemoteSearch:
         outcome = self._driver.outcome()
         if outcome is None:
             note = (
-                f"the server at {self._driver.url} is of another project and tells neither faults "
-                "nor calls, so there are no findings and no counterexamples"
+                f"the server at {self._driver.url} belongs to another project and reports neither "
+                "faults nor calls, so this result has no findings and no counterexamples"
             )
             return Result(executions, notes=(note,))
         try:
             result = read_outcome(executions, outcome)
         except (FilibusterError, KeyError, TypeError, ValueError) as error:
-            raise ServerError(f"the server's result cannot be read: {error!r}") from error
+            raise ServerError(f"cannot read the server's result: {error!r}") from error
         if any(each.trace.handlings for each in executions):
             return result
         unreached = (
-            f"no service asked the server at {self._driver.url} what to do, so nothing could be "
-            "made to fail: is FILIBUSTER_SERVER_URL set for the services?"
+            f"no service contacted the server at {self._driver.url}, so no fault could be "
+            "injected; set FILIBUSTER_SERVER_URL for the services"
         )
         problems = (*result.problems, unreached)
         return Result(executions, problems=problems, notes=result.notes)
 
     def end(self) -> None:
-        """Give the exploration up."""
+        """Abandon the exploration."""
         self._driver.end()
 
 
@@ -256,4 +256,4 @@ def _seen(
         purpose = one_of(seen.get("purpose", SEARCH), vocabulary.PURPOSES, "purpose")
         return read_trace(seen["trace"]), problems, verdict, purpose
     except (FilibusterError, KeyError, TypeError) as error:
-        raise ServerError(f"what the server has seen cannot be read: {error!r}") from error
+        raise ServerError(f"cannot read the server's report of an execution: {error!r}") from error

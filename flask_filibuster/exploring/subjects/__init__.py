@@ -1,1 +1,1 @@
-"""What is explored."""
+"""The subjects of explorations: functions, requests, commands."""

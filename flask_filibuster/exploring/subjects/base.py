@@ -1,4 +1,4 @@
-"""The seam of subjects: what can be explored, and what the loop needs to know of it."""
+"""The seam of subjects: the interface between the loop and the subject that it explores."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from flask_filibuster.results.execution import Observation
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a subject has around it, once its services are there.
+    """The surroundings of a subject whose services are ready.
 
-    :ivar services: apps of this process, by base URL; empty where services run elsewhere.
+    :ivar services: apps of this process, by base URL; empty if services run in other processes.
     :ivar config: the settings of the services, or the defaults.
     :ivar session: observes the executions.
     """
@@ -33,11 +33,11 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Portable:
-    """A subject that other processes can run: what has to be sent to them.
+    """The parts of a subject that another process needs to run it.
 
     :ivar test: the test.
     :ivar services: where the other process finds the services.
-    :ivar timeout: how long to wait for what the services have under way, in seconds.
+    :ivar timeout: time to wait for the services' threads and calls, in seconds.
     """
 
     test: Callable[[], object]
@@ -47,7 +47,7 @@ class Portable:
 
 @dataclass(frozen=True, slots=True)
 class InThreads:
-    """A subject whose executions are processes already, so that threads can wait for several.
+    """A subject whose executions are processes already, so threads suffice to run several.
 
     :ivar stop: ends the executions under way, which then raise.
     """
@@ -56,57 +56,57 @@ class InThreads:
 
 
 class Subject(Protocol):
-    """What is explored: a function, a request, a command, a pytest item."""
+    """The subject of an exploration: a function, a request, a command, a pytest item."""
 
     @property
     def words(self) -> str:
-        """What it is called, for people."""
+        """Its name, for users."""
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """What a counterexample must hold, besides the faults, to run it again; plain data."""
+        """The data, besides the faults, that a counterexample needs for a replay; plain data."""
 
     def replay_command(self, path: Path) -> str:
-        """What a user types to replay the counterexample in the file at ``path``."""
+        """The command that replays the counterexample in the file at ``path``."""
 
     def identity(self, *, unique: bool) -> str:
-        """What it is called in the journal.
+        """Its name in the journal.
 
-        :param unique: whether an earlier exploration of it has to be found by that name.
-        :raises SetupError: it must be unique, and is not.
+        :param unique: whether the name must find an earlier exploration of the subject.
+        :raises SetupError: the name must be unique, but is not.
         """
 
     def run(self, faults: FaultSet) -> Observation:
         """Run it once.
 
-        :param faults: what is made to fail.
-        :returns: what was seen; what the subject itself raises is the observation's ``error``.
-        :raises SetupError: it cannot be run any more.
+        :param faults: the faults to inject.
+        :returns: the observation; its ``error`` is the exception that the subject raised.
+        :raises SetupError: it cannot run any more.
         """
 
     def kept(self, observation: Observation) -> str:
-        """What is kept with its last execution in the journal, besides the observation."""
+        """The text to store with its last execution in the journal."""
 
     def sources(self, *, needed: bool) -> SourcesOf:
-        """Which source files stand behind an execution of it.
+        """A function that returns the source files of an execution.
 
-        :param needed: whether executions are recalled that earlier explorations have made.
-        :raises SetupError: it is needed, and cannot be known.
+        :param needed: whether the exploration recalls executions of earlier ones.
+        :raises SetupError: the source files are needed, but unknown.
         """
 
     def beside(self) -> Portable | InThreads:
-        """How several executions of it are run at once.
+        """How to run several executions in parallel.
 
-        :raises SetupError: they cannot be; the message says why.
+        :raises SetupError: it does not support that; the message says why.
         """
 
 
 class PreparedSubject(Subject, Protocol):
-    """A subject whose services are there before its first execution.
+    """A subject whose services are ready before its first execution.
 
     (Those of a pytest item come from the fixtures of its first execution.)
 
-    :ivar ending: signals that end the process, besides Ctrl-C, and must not leave anything behind.
+    :ivar ending: signals, besides Ctrl-C, that end the process and its children.
     """
 
     @property
@@ -114,12 +114,12 @@ class PreparedSubject(Subject, Protocol):
         """See above."""
 
     def ready(self, settle: float | None = None) -> AbstractContextManager[Setting]:
-        """Have its services ready, for the time of the block.
+        """Make its services ready while the block runs.
 
-        :param settle: how long to wait after each execution for what is still under way, in
-            seconds; ``None``: as configured.
-        :raises FilibusterError: they cannot be had.
+        :param settle: time to wait after each execution for threads and calls, in seconds;
+            ``None``: as configured.
+        :raises FilibusterError: the services cannot be loaded or started.
         """
 
     def timed(self, faults: FaultSet) -> tuple[float, Observation]:
-        """Run it once, and say how long the subject itself took, in seconds."""
+        """Run it once, and return the duration of the subject itself, in seconds."""

@@ -1,4 +1,4 @@
-"""A functional test that is a command, in any language, among running services, as a subject."""
+"""The subject for a test command, in any language, with services in processes of their own."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ EXECUTION = "FILIBUSTER_EXECUTION"
 
 @dataclass(frozen=True, slots=True)
 class CommandTest:
-    """A functional test that is a command, and what it needs around it.
+    """A test command, and its services.
 
     :ivar command: program and arguments; exit code 0 is a pass.
-    :ivar start: command lines of services to start before, and to end after.
-    :ivar ready: URLs that have to answer before the first execution.
-    :ivar host: where the server listens.
-    :ivar port: its port; 0 for any that is free.
-    :ivar timeout: how long the command may take, in seconds.
-    :ivar start_timeout: how long the services may take to answer, in seconds.
+    :ivar start: command lines of services to start before the command and to end after it.
+    :ivar ready: URLs that must answer before the first execution.
+    :ivar host: host that the server listens on.
+    :ivar port: its port; 0 for any free port.
+    :ivar timeout: maximum duration of the command, in seconds.
+    :ivar start_timeout: time for the services to answer, in seconds.
     """
 
     command: tuple[str, ...]
@@ -62,11 +62,11 @@ class CommandTest:
 
     @property
     def words(self) -> str:
-        """The command, as one would type it."""
+        """The command as typed in a shell."""
         return shlex.join(self.command)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, from which :meth:`from_json` makes it again."""
+        """Plain data for :meth:`from_json`."""
         return {
             "command": list(self.command),
             "start": list(self.start),
@@ -78,9 +78,9 @@ class CommandTest:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> CommandTest:
-        """Read what :meth:`to_json` gave.
+        """Read the data of :meth:`to_json`.
 
-        :raises KeyError, TypeError, ValueError: it is something else.
+        :raises KeyError, TypeError, ValueError: the data is invalid.
         """
         command = tuple(map(str, content["command"]))
         if not command:
@@ -98,9 +98,9 @@ class CommandTest:
 class CommandFailedError(TestFailedError):
     """A command has failed.
 
-    :param text: how, in a line.
-    :param kind: equal for executions that failed in the same way.
-    :param output: the end of what the command wrote.
+    :param text: the failure, in one line.
+    :param kind: equal for executions with the same failure.
+    :param output: the end of the command's output.
     """
 
     def __init__(self, text: str, kind: str, output: str = "") -> None:
@@ -110,7 +110,7 @@ class CommandFailedError(TestFailedError):
 
 @dataclass(slots=True)
 class _Running:
-    """What a command has around it while it is explored."""
+    """The server and the services around a command during its exploration."""
 
     url: str
     services: Services
@@ -119,13 +119,13 @@ class _Running:
 
 
 class CommandSubject:
-    """A command, among services that are processes of their own.
+    """A command, with services in processes of their own.
 
     :param test: the command.
-    :param conductor: what the services talk to, over HTTP.
-    :param config: how long to wait for calls that are still under way.
+    :param conductor: the server of the services, over HTTP.
+    :param config: gives the time to wait for threads and calls after an execution.
     :param token: the shared secret, or ``None``.
-    :param show: shows what the services and the command write; ``None``: nothing does.
+    :param show: shows the output of the services and the command; ``None``: it is not shown.
     """
 
     ending = (signal.SIGTERM, signal.SIGHUP)
@@ -153,12 +153,12 @@ class CommandSubject:
 
     @property
     def words(self) -> str:
-        """The command, as one would type it."""
+        """The command as typed in a shell."""
         return self._test.words
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """The command, and what it needs around it."""
+        """The command, its services and the address of the server."""
         return self._test.to_json()
 
     def replay_command(self, path: Path) -> str:
@@ -166,20 +166,20 @@ class CommandSubject:
         return f"flask filibuster replay {path}"
 
     def identity(self, *, unique: bool) -> str:  # noqa: ARG002 - it always is
-        """The command, with all that it depends on."""
+        """The command, with a digest of its details."""
         return journal_name(self.words, self.details)
 
     @contextmanager
     def ready(self, settle: float | None = None) -> Iterator[Setting]:
-        """Start the server and the services, and end them, however the block ends.
+        """Run the server and the services while the block runs.
 
-        :param settle: how long to wait for what is under way after each execution, in seconds.
+        :param settle: time to wait for threads and calls after each execution, in seconds.
         :raises SetupError: the command, the server or a service cannot be started.
         """
         test = self._test
         if shutil.which(test.command[0]) is None:
-            # Said before anything is started, and not in the middle of the first execution.
-            raise SetupError(f"cannot run {test.words}: there is no such program")
+            # Before the services start, rather than in the middle of the first execution.
+            raise SetupError(f"cannot run {test.words}: no such program")
         app = create_app(self._conductor, version=__version__, seal=self._seal)
         with (
             Serving(app, test.host, test.port) as serving,
@@ -198,20 +198,20 @@ class CommandSubject:
     @property
     def _running(self) -> _Running:
         if self._open is None:
-            raise RuntimeError("the services are there only within ready()")
+            raise RuntimeError("the services exist only inside ready()")
         return self._open
 
     def run(self, faults: FaultSet) -> Observation:
         """Run the command once.
 
-        :raises SetupError: a service has ended, or executions cannot be told apart.
+        :raises SetupError: a service has ended, or the executions cannot be distinguished.
         """
         return self.timed(faults)[1]
 
     def timed(self, faults: FaultSet) -> tuple[float, Observation]:
-        """Run the command once, and measure it alone, in seconds.
+        """Run the command once, and return its own duration, in seconds.
 
-        :raises SetupError: a service has ended, or executions cannot be told apart.
+        :raises SetupError: a service has ended, or the executions cannot be distinguished.
         """
         running = self._running
         execution = running.session.begin(faults)
@@ -228,7 +228,7 @@ class CommandSubject:
         return seconds, running.session.observe(execution, error_of(run, self._test.timeout))
 
     def _check_distinct(self, execution: TestExecution) -> None:
-        """See that executions under way at once can be told apart.
+        """Check that parallel executions can be distinguished.
 
         :raises SetupError: they cannot.
         """
@@ -237,8 +237,8 @@ class CommandSubject:
             return
         how = f"with {REQUEST_ID} {about!r}" if about else f"without {REQUEST_ID}"
         raise SetupError(
-            f"workers run executions at once, which only {REQUEST_ID} tells apart, but a request "
-            f"arrived {how}; send the headers that {HEADERS} holds with each request of the "
+            f"workers run several executions at once, which only {REQUEST_ID} distinguishes, but "
+            f"a request arrived {how}; send the headers in {HEADERS} with each request of the "
             "command, or use --workers 0"
         )
 
@@ -253,13 +253,13 @@ class CommandSubject:
         }
 
     def kept(self, observation: Observation) -> str:
-        """The output of a command that has failed."""
+        """The output of a failed command."""
         return output_of(observation.error)
 
     def sources(self, *, needed: bool) -> SourcesOf:
-        """Nothing is known of services that are processes of their own.
+        """Unknown, because the services are separate processes.
 
-        :raises SetupError: it is needed.
+        :raises SetupError: the source files are needed.
         """
         if needed:
             raise SetupError(
@@ -269,24 +269,24 @@ class CommandSubject:
         return unknown_sources
 
     def beside(self) -> InThreads:
-        """Several commands at once, with the same services: request ids tell them apart."""
+        """Several commands in parallel, with the same services: request ids distinguish them."""
         self._several = True
         return InThreads(self._running.commands.stop)
 
 
 def output_of(error: BaseException | None) -> str:
-    """The end of what a command wrote that has failed; empty for any other error."""
+    """The end of a failed command's output; empty for any other error."""
     return error.output if isinstance(error, CommandFailedError) else ""
 
 
 def error_of(run: CommandRun, timeout: float) -> CommandFailedError | None:
-    """The failure that a command's end means, if it means one."""
+    """The failure of a command; ``None`` if its exit code is 0."""
     if run.code == 0:
         return None
     if run.code is None:
-        how = f"it did not end within {timeout:g} s"
+        how = f"timed out after {timeout:g} s"
     elif run.code < 0:
-        how = f"it was killed by {_signal_name(-run.code)}"
+        how = f"killed by {_signal_name(-run.code)}"
     else:
         how = f"exit code {run.code}"
     lines = [line.strip() for line in run.output.splitlines() if line.strip()]

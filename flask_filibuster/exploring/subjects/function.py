@@ -1,4 +1,4 @@
-"""A functional test that is a function of this process, as a subject."""
+"""The subject for a test function of this process."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from flask_filibuster.sources.dependencies import SourceFiles
 
 
 def services_of(source: Services) -> dict[str, Any]:
-    """The services that are meant.
+    """The services by base URL.
 
-    :raises SetupError: there are none of that name, or they are no mapping.
+    :raises SetupError: the name cannot be imported, or the value is not a mapping.
     """
     services: Any = source
     if isinstance(services, str):
@@ -34,7 +34,7 @@ def services_of(source: Services) -> dict[str, Any]:
         try:
             services = import_string(services)
         except ImportStringError as error:
-            raise SetupError(f"services {source!r} cannot be found: {error.exception}") from error
+            raise SetupError(f"cannot import services {source!r}: {error.exception}") from error
     if callable(services) and not isinstance(services, Mapping):
         services = services()
     if services is not None and not isinstance(services, Mapping):
@@ -56,7 +56,7 @@ def run_once(
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as raised:  # noqa: BLE001 - pytest's outcomes are no Exceptions
-            # Nor is SystemExit, with which an app must not end the exploration of it.
+            # Neither is SystemExit, by which an app must not end its own exploration.
             error = raised
         else:
             if inspect.isawaitable(outcome) or inspect.isasyncgen(outcome):
@@ -64,17 +64,17 @@ def run_once(
                 if close is not None:
                     close()
                 raise SetupError(
-                    f"{test!r} is asynchronous, so that calling it runs nothing; "
+                    f"{test!r} is asynchronous, so calling it runs nothing; "
                     "wrap it: explore(lambda: asyncio.run(test()), …)"
                 )
     return session.observe(execution, error)
 
 
 def sources_behind(around: Surroundings, test: object, extra: list[str] | None = None) -> SourcesOf:
-    """The source files that stand behind an execution in this process.
+    """A function that returns the source files of an execution in this process.
 
     :param around: its services.
-    :param test: the functional test; one of this package has no code that could change.
+    :param test: the functional test; a test of this package has no files.
     :param extra: paths of other files that the test depends on.
     """
     sources, more = SourceFiles(around.by_name), extra or []
@@ -83,7 +83,7 @@ def sources_behind(around: Surroundings, test: object, extra: list[str] | None =
 
 
 class FunctionSubject:
-    """A function that makes requests and asserts, among services of this process.
+    """A function that makes requests and asserts, with services of this process.
 
     :param test: the function.
     :param services: apps by base URL, or where to find them.
@@ -109,7 +109,7 @@ class FunctionSubject:
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """Nothing: whoever replays it has the function."""
+        """Nothing: a replay gets the function as an argument."""
         return {}
 
     def replay_command(self, path: Path) -> str:
@@ -117,15 +117,15 @@ class FunctionSubject:
         return f"flask_filibuster.replay(test, Counterexample.read({str(path)!r}), services)"
 
     def identity(self, *, unique: bool) -> str:
-        """Its name; only a function of a module has one that no other test has.
+        """Its name, which is unique only for a function of a module.
 
-        :raises SetupError: it must be unique, and is not.
+        :raises SetupError: the name must be unique, but is not.
         """
         name = getattr(self._test, "__qualname__", None)
         if unique and not (inspect.isfunction(self._test) and name and "<" not in name):
             raise SetupError(
-                f"{self._test!r} has no name by which it could be told from other tests in the "
-                "journal; give it one: explore(…, name=…)"
+                f"{self._test!r} has no unique name for the journal; "
+                "give it one: explore(…, name=…)"
             )
         return self.words
 
@@ -133,8 +133,8 @@ class FunctionSubject:
     def ready(self, settle: float | None = None) -> Iterator[Setting]:
         """Join its services.
 
-        :param settle: how long to wait for what is under way after each execution, in seconds.
-        :raises SetupError: there are none of that name, or they are no mapping.
+        :param settle: time to wait for threads and calls after each execution, in seconds.
+        :raises SetupError: the name cannot be imported, or the value is not a mapping.
         """
         services = services_of(self._source)
         with surroundings(services) as around:
@@ -149,7 +149,7 @@ class FunctionSubject:
     @property
     def _ready(self) -> tuple[Session, Surroundings]:
         if self._open is None:
-            raise RuntimeError("the services are there only within ready()")
+            raise RuntimeError("the services exist only inside ready()")
         return self._open
 
     def run(self, faults: FaultSet) -> Observation:
@@ -161,7 +161,7 @@ class FunctionSubject:
         return run_once(self._test, session, faults, around)
 
     def timed(self, faults: FaultSet) -> tuple[float, Observation]:
-        """Call the function once, and measure it alone, in seconds."""
+        """Call the function once, and return its own duration, in seconds."""
         session, around = self._ready
         took: list[float] = []
 
@@ -176,11 +176,11 @@ class FunctionSubject:
         return took[0], observation
 
     def kept(self, observation: Observation) -> str:  # noqa: ARG002 - there is nothing else
-        """The observation is all there is."""
+        """Nothing besides the observation."""
         return ""
 
     def sources(self, *, needed: bool) -> SourcesOf:  # noqa: ARG002 - always known
-        """The files of the services that took part, and of the function."""
+        """The files of the services reached, and of the function."""
         return sources_behind(self._ready[1], self._test)
 
     def beside(self) -> Portable:

@@ -1,4 +1,4 @@
-"""What subjects are called in the journal."""
+"""The names of subjects in the journal."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 
 def journal_name(words: str, details: Mapping[str, Any]) -> str:
-    """What an exploration is called in the journal: equal only for what is explored alike.
+    """The name of an exploration in the journal: equal only for equal subjects.
 
-    :param words: what is explored, in words.
-    :param details: all else that it depends on, as plain data.
+    :param words: the subject's name.
+    :param details: everything else that it depends on, as plain data.
     """
     told = json.dumps(details, sort_keys=True).encode()
     return f"{words} {hashlib.md5(told, usedforsecurity=False).hexdigest()[:10]}"

@@ -1,4 +1,4 @@
-"""A request to an app, as a subject."""
+"""The subject for a request to an app."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from flask_filibuster.options.table import Services
 class FaultFreeError(Exception):
     """The request fails without any fault.
 
-    :param status: what was answered.
+    :param status: the status of the answer.
     """
 
     def __init__(self, status: int) -> None:
@@ -31,7 +31,7 @@ class FaultFreeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The request that is made in each execution.
+    """The request of each execution.
 
     :ivar path: path and query string.
     :ivar method: HTTP method.
@@ -52,7 +52,7 @@ class Request:
     def send(self, base_url: str) -> None:
         """Make the request.
 
-        :raises FaultFreeError: it fails though nothing was made to fail.
+        :raises FaultFreeError: it fails without any injected fault.
         """
         headers = dict(self.headers)
         if self.body is not None:
@@ -69,14 +69,14 @@ class Request:
             raise FaultFreeError(response.status_code)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, from which :meth:`from_json` makes it again."""
+        """Plain data for :meth:`from_json`."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Request:
-        """Read what :meth:`to_json` gave.
+        """Read the data of :meth:`to_json`.
 
-        :raises KeyError, TypeError, ValueError: it is something else.
+        :raises KeyError, TypeError, ValueError: the data is invalid.
         """
         headers = tuple((str(name), str(value)) for name, value in content["headers"])
         body = content["body"]
@@ -93,8 +93,8 @@ class RequestTest:
     """A request as a functional test, which other processes can run, too.
 
     :ivar request: the request.
-    :ivar base_url: of the app.
-    :ivar verbose: whether to show what the apps log meanwhile, in whatever process.
+    :ivar base_url: base URL of the app.
+    :ivar verbose: whether to show the log of the apps, in each process.
     """
 
     request: Request
@@ -103,20 +103,20 @@ class RequestTest:
 
     def __call__(self) -> None:
         """Make the request."""
-        # What is printed is the process's own. Among the threads of a Dask worker, nobody can turn
-        # that off for a while without doing so for the others.
+        # Standard output belongs to the process: a thread of a Dask worker can't silence it
+        # without silencing the other threads.
         alone = threading.current_thread() is threading.main_thread()
         with quiet(unless=self.verbose) if alone else nullcontext():
             self.request.send(self.base_url)
 
 
 class RequestSubject(FunctionSubject):
-    """A request to an app, among services of this process.
+    """A request to an app, with services of this process.
 
     :param test: makes the request.
     :param services: apps by base URL, or where to find them.
-    :param services_from: where a replay finds the services, as for ``--services``, if anywhere.
-    :param prefix: how ``flask`` is called for the app.
+    :param services_from: where a replay finds the services, as for ``--services``, or ``None``.
+    :param prefix: the ``flask`` command of the app.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class RequestSubject(FunctionSubject):
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """The request, and where its services are found."""
+        """The request, and where to find its services."""
         return {"request": self._request.to_json(), "services": self._services_from}
 
     def replay_command(self, path: Path) -> str:
@@ -142,5 +142,5 @@ class RequestSubject(FunctionSubject):
         return f"{self._prefix} filibuster replay {path}"
 
     def identity(self, *, unique: bool) -> str:  # noqa: ARG002 - it always is
-        """The command that explores it, with all that the request depends on."""
+        """The command that explores it, with a digest of its details."""
         return journal_name(f"{self._prefix} filibuster explore {self.words}", self.details)

@@ -1,1 +1,1 @@
-"""Executions beside one another."""
+"""Parallel executions."""

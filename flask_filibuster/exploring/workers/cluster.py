@@ -22,14 +22,14 @@ def cluster(
     """The workers of a cluster.
 
     Source: ``Client.get_executor`` of Dask's documentation (distributed, API). When a worker dies,
-    the scheduler gives what it ran to another one; an execution that takes several workers down
+    the scheduler moves its executions to another worker; an execution that kills several workers
     (``distributed.scheduler.allowed-failures``) is lost.
 
-    :param address: of the scheduler, like ``tcp://10.0.0.1:8786``.
-    :param count: how many executions to run at once; ``None``: as many as the cluster has threads.
-    :param patience: how long to wait for the scheduler, and for a worker, in seconds; ``None``:
+    :param address: address of the scheduler, like ``tcp://10.0.0.1:8786``.
+    :param count: number of parallel executions; ``None``: the number of the cluster's threads.
+    :param patience: time to wait for the scheduler, and for a worker, in seconds; ``None``:
         :data:`CONNECT`.
-    :raises SetupError: ``distributed`` is not installed, or there is no such scheduler or worker.
+    :raises SetupError: ``distributed`` is not installed, or no scheduler or worker answers.
     """
     distributed, killed = _dask()
     if patience is None:
@@ -37,7 +37,7 @@ def cluster(
     try:
         client = distributed.Client(address, timeout=patience, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise SetupError(f"there is no Dask scheduler at {address}: {error}") from error
+        raise SetupError(f"no Dask scheduler at {address}: {error}") from error
     with client:
         try:
             client.wait_for_workers(1, timeout=patience)
@@ -56,20 +56,20 @@ def cluster(
 
 
 def _dask() -> tuple[Any, type[Exception]]:
-    """Dask's package, and what it raises when an execution has taken several workers down."""
+    """Dask's package, and its exception for an execution that killed several workers."""
     try:
         return import_module("distributed"), import_module("distributed.scheduler").KilledWorker
     except ImportError as error:
         raise SetupError(
-            f"Dask cannot be imported here ({error}); pip install 'flask-filibuster[distributed]'"
+            f"cannot import Dask ({error}); pip install 'flask-filibuster[distributed]'"
         ) from error
 
 
 def _check(client: Any, address: str, timed_out: type[Exception]) -> None:
-    """Raise if nothing will be run any more."""
+    """Raise if the cluster can't run anything any more."""
     try:
         left = client.ncores()
     except (OSError, TimeoutError, timed_out, RuntimeError) as error:
-        raise SetupError(f"the Dask scheduler at {address} has gone: {error}") from error
+        raise SetupError(f"the Dask scheduler at {address} no longer answers: {error}") from error
     if not left:
-        raise SetupError(f"the Dask scheduler at {address} has no workers any more")
+        raise SetupError(f"the Dask scheduler at {address} has lost all its workers")

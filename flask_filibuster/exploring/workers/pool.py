@@ -1,8 +1,8 @@
-"""Executions ahead of their turn, in whatever executor, so that several run at once.
+"""Runs executions ahead of the search in an executor, so that several run in parallel.
 
-The search decides on one set after the other, as ever. While it waits for one, those that come next
-as far as is known are run already. What it then leaves out was run for nothing, and is dropped: the
-result does not depend on how many workers there are.
+The search still processes one set after the other. While it waits for one, the pool already runs
+the sets that probably come next. If the search then prunes such a set, its execution is dropped:
+the result does not depend on the number of workers.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from flask_filibuster.search.explorer import Explorer
 Run = Callable[[FaultSet], Observation]
 
 AHEAD = 2
-"""Executions under way for each worker: one that runs, and one for it to go on with."""
+"""Executions under way for each worker: one that runs, and one that waits for the worker."""
 
 PATIENCE = 5.0
-"""How often to look, while waiting for an execution, whether it can still come to its end."""
+"""Interval of the checks, during an execution, that it can still end, in seconds."""
 
 
 class WorkerLostError(Exception):
-    """What ran an execution has gone before it could tell what it saw."""
+    """The worker of an execution ended before it returned the observation."""
 
 
 class EndedError(Exception):
-    """The test was interrupted where it ran, or what makes its services wanted to end the process.
+    """The test was interrupted in its worker, or its services tried to exit the process.
 
-    :ivar by: what it has raised: ``SystemExit``, ``KeyboardInterrupt``.
+    :ivar by: the exception raised there: ``SystemExit``, ``KeyboardInterrupt``.
     """
 
     def __init__(self, by: BaseException) -> None:
@@ -52,11 +52,11 @@ class Pool:
     """Runs fault sets in an executor.
 
     :param executor: the executor.
-    :param run: runs the test under one set, wherever the executor has it run.
-    :param workers: how many sets run at once.
-    :param lost: exceptions of the executor's that mean what :class:`WorkerLostError` does.
-    :param check: called now and then while waiting; raises if it is in vain.
-    :ivar dropped: how many sets were begun that nobody wanted in the end.
+    :param run: runs the test under one set; the executor calls it.
+    :param workers: number of sets to run in parallel.
+    :param lost: exceptions of the executor that are equivalent to :class:`WorkerLostError`.
+    :param check: called every few seconds while waiting; raises if the executor has failed.
+    :ivar dropped: number of sets begun but not needed.
     """
 
     def __init__(
@@ -72,24 +72,24 @@ class Pool:
         self._executor = executor
         self._run = run
         self._most = workers * AHEAD
-        # Looking ahead goes past all that is left out, so it is not done for each set anew.
+        # Looking ahead visits all pruned sets, so it is not repeated for each set.
         self._few = self._most - max(1, workers // 2)
         self._lost: tuple[type[Exception], ...] = (WorkerLostError, *lost)
         self._check = check
-        # Where something was cancelled and then a process dies, some versions of Python (3.11.7 is
-        # one) never tell the others that wait.
+        # If a process dies after a cancellation, some versions of Python (3.11.7, for one) never
+        # wake the other waiting threads.
         self._cancels = not isinstance(executor, ProcessPoolExecutor)
         self._running: dict[FaultSet, Future[Observation]] = {}
         self._in_vain: set[Future[Observation]] = set()
 
     def observe(self, faults: FaultSet, explorer: Explorer) -> Observation:
-        """Run a set to its end, and others beside it.
+        """Run a set to its end, and others in parallel.
 
-        :param faults: the set whose turn it is.
-        :param explorer: knows what comes next.
-        :returns: what was seen; a problem and nothing else if the worker was lost.
+        :param faults: the set that the search waits for.
+        :param explorer: knows the next sets.
+        :returns: the observation; only a problem if the worker was lost.
         :raises SetupError: the executor cannot run it.
-        :raises SystemExit: what makes the services did, where it ran.
+        :raises SystemExit: the services raised it in the worker.
         """
         self._begin(faults)
         self._look_ahead(faults, explorer)
@@ -106,11 +106,11 @@ class Pool:
             raise error.by from None
         except FilibusterError:
             raise
-        except Exception as error:  # What the test raises is in its observation.
+        except Exception as error:  # Exceptions of the test are in its observation.
             raise self._trouble(error) from error
 
     def _look_ahead(self, faults: FaultSet, explorer: Explorer) -> None:
-        """Begin what comes next, and give up what does not come any more."""
+        """Begin the next sets, and drop those that are no longer among them."""
         self._in_vain = {each for each in self._in_vain if not each.done()}
         if len(self._running) + len(self._in_vain) > self._few:
             return
@@ -130,27 +130,27 @@ class Pool:
             raise self._trouble(error) from error
 
     def _trouble(self, error: Exception) -> SetupError:
-        """What to tell of an executor that does not do what it is for."""
+        """The error for a failure of the executor."""
         name = type(self._executor).__name__
         cause: BaseException | None = error
-        while cause is not None:  # Where it was wrapped on its way.
+        while cause is not None:  # The executor may have wrapped it.
             if isinstance(cause, FilibusterError):
                 return SetupError(str(cause))
             cause = cause.__cause__ or cause.__context__
         if isinstance(error, BrokenExecutor | CancelledError):
             what = str(error) or type(error).__name__
             return SetupError(
-                f"{name} has stopped working ({what}), and it is not ours to start anew; "
-                "workers=… without an executor goes on when a process dies, and says under which "
-                "faults that was"
+                f"{name} has stopped working ({what}), and Filibuster can't restart it; with "
+                "workers=… and no executor, the exploration continues when a process dies, and "
+                "reports the faults of that execution"
             )
         return SetupError(
-            f"{name} could not run an execution: {error!r}; the test and what makes its services "
-            "must be importable where it runs them"
+            f"{name} could not run an execution: {error!r}; its workers must be able to import the "
+            "test and the function that returns its services"
         )
 
     def _drop(self, unwanted: Iterable[FaultSet]) -> None:
-        """Give up sets that were begun and need not be run after all."""
+        """Drop sets that were begun and are no longer needed."""
         for faults in unwanted:
             future = self._running.pop(faults)
             if not (self._cancels and future.cancel()):
@@ -158,10 +158,10 @@ class Pool:
                 self._in_vain.add(future)
 
     def end(self, *, waiting: bool) -> None:
-        """Drop what is still under way.
+        """Drop the executions under way.
 
-        :param waiting: whether to wait until it is over. In threads of this process, it must not
-            go on when the services are no longer joined to one another.
+        :param waiting: whether to wait for their end. In threads of this process, they must not
+            continue after the mesh of the services is gone.
         """
         self._drop(list(self._running))
         if waiting:

@@ -1,4 +1,4 @@
-"""Processes of our own, which run executions beside one another."""
+"""Worker processes of this package, which run executions in parallel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from flask_filibuster.errors import SetupError
 from flask_filibuster.exploring.workers.pool import WorkerLostError
 
 GRACE = 0.5
-"""Seconds that processes have to end by themselves when nothing more is wanted of them."""
+"""Seconds that processes have to end by themselves after the last job."""
 
 HASH_SEED = "PYTHONHASHSEED"
 
@@ -29,16 +29,16 @@ Returned = TypeVar("Returned")
 
 
 class Processes(Executor):
-    """Processes that are started for the purpose; if one dies, only what it ran is lost.
+    """An executor in processes of its own; if one dies, only its current job is lost.
 
-    (In Python's own pool of processes, one that dies takes with it all that is under way.)
+    (In Python's own process pool, a process that dies breaks all jobs under way.)
 
-    :param count: how many.
-    :param prepare: called first in each.
+    :param count: number of processes.
+    :param prepare: called first in each process.
     """
 
     def __init__(self, count: int, prepare: Callable[[], None] | None = None) -> None:
-        # Not forked: what has threads, as most applications, cannot be relied on then.
+        # Not forked: a fork of a process with threads, as most applications have, is unreliable.
         self._context = multiprocessing.get_context("spawn")
         self._prepare = prepare
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -46,7 +46,7 @@ class Processes(Executor):
         self._alive: set[_Process] = set()
         self._closed = False
         self._killed = False
-        # All of them are to start at once, and not when there is something to do for them.
+        # All processes start at once, not with their first job.
         for _ in range(count):
             self.submit(_nothing)
         self._threads = [
@@ -63,15 +63,15 @@ class Processes(Executor):
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Future[Returned]:
-        """Have one of the processes call a function."""
+        """Call a function in one of the processes."""
         if self._closed:
-            raise RuntimeError("the processes have been ended")
+            raise RuntimeError("the worker processes have been stopped")
         future: Future[Returned] = Future()
         self._jobs.put(_Job(future, pickle.dumps((fn, args, kwargs))))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
-        """End the processes: those that have something to do, after a moment, all the same."""
+        """End the processes, busy ones after a grace period."""
         self._closed = True
         for _ in self._threads:
             self._jobs.put(None)
@@ -92,10 +92,10 @@ class Processes(Executor):
                 each.process.kill()
 
     def _serve(self) -> None:
-        """Do one job after the other, in one process as long as it lives."""
+        """Do one job after the other, in one process until it dies."""
         if hasattr(signal, "pthread_sigmask"):
-            # Ctrl-C reaches every process of a terminal, and is for this one alone; what is
-            # started here inherits this. Starting Python's tracker takes the block away.
+            # Ctrl-C reaches every process of a terminal, but only this one may handle it; processes
+            # started here inherit the block. The start of Python's tracker removes the block.
             resource_tracker.ensure_running()
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         process: _Process | None = None
@@ -105,7 +105,7 @@ class Processes(Executor):
             try:
                 process = process or self._start()
                 value = process.call(job.content)
-            except BaseException as error:  # noqa: BLE001 - it is raised where the job is waited for
+            except BaseException as error:  # noqa: BLE001 - raised again by future.result()
                 if process is not None:
                     self._forget(process)
                 process = None
@@ -121,8 +121,8 @@ class Processes(Executor):
     def _start(self) -> _Process:
         with self._lock:
             if self._killed:
-                raise WorkerLostError("the processes have been ended")
-            # Hashes, and so the order of sets, are to be the same in all of them.
+                raise WorkerLostError("the worker processes have been stopped")
+            # Hashes, and so the order of sets, must be equal in all processes.
             seed = os.environ.get(HASH_SEED)
             if seed in (None, "", "random"):
                 os.environ[HASH_SEED] = "0"
@@ -152,7 +152,7 @@ class _Job:
 
 
 class _Process:
-    """A process that does jobs, seen from the one that has started it.
+    """The parent's side of a process that does jobs.
 
     :ivar process: the process.
     """
@@ -172,39 +172,39 @@ class _Process:
             theirs.close()
 
     def call(self, content: bytes) -> Any:
-        """Have it do a job.
+        """Do a job in the process.
 
-        :returns: what came of it, or the exception that did.
-        :raises SetupError: the process has ended before it began.
-        :raises WorkerLostError: it has ended since.
+        :returns: its result, or the exception that it raised.
+        :raises SetupError: the process ended before its first job.
+        :raises WorkerLostError: the process ended later.
         """
         try:
             if not self._began:
                 self._received()
                 self._began = True
             self._connection.send_bytes(content)
-            return pickle.loads(self._received())  # noqa: S301 - from a process of ours
+            return pickle.loads(self._received())  # noqa: S301 - from a worker process
         except (EOFError, OSError) as error:
             self.process.join(GRACE)
             how = _ending(self.process.exitcode)
             if self._began:
                 raise WorkerLostError(
-                    f"the worker process that ran this has died ({how})"
+                    f"the worker process of this execution died ({how})"
                 ) from error
             raise SetupError(
-                f"a worker process has ended before it began ({how}); a script that explores with "
-                'workers must do so under if __name__ == "__main__", and be a file'
+                f"a worker process ended before its first execution ({how}); a script that "
+                'explores with workers must be a file, and do so under if __name__ == "__main__"'
             ) from error
 
     def _received(self) -> bytes:
-        # Not only the connection: a process that was forked by this one may hold it open.
+        # The sentinel, too: a process that this one has forked may hold the connection open.
         connection.wait([self._connection, self.process.sentinel])
         if not self._connection.poll():
             raise EOFError
         return self._connection.recv_bytes()
 
     def end(self) -> None:
-        """Wait until it has ended: by itself, if it does that soon."""
+        """Close its connection and wait for its end; kill it after a grace period."""
         self._connection.close()
         self.process.join(GRACE)
         if self.process.exitcode is None:
@@ -213,14 +213,14 @@ class _Process:
 
 
 def _ending(code: int | None) -> str:
-    """How a process ended, in words."""
+    """The end of a process, in words."""
     if code is None:
-        return "it answers no more"
+        return "no answer"
     return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
 
 
 def _work(jobs: connection.Connection, prepare: Callable[[], None] | None) -> None:
-    """What a process of ours does."""
+    """The main function of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _be_main()
@@ -236,9 +236,9 @@ def _work(jobs: connection.Connection, prepare: Callable[[], None] | None) -> No
 
 
 def _be_main() -> None:
-    """Have the functions of a script here the names that they have in the process that asks.
+    """Give the functions of a script the names that they have in the parent process.
 
-    They are part of execution indexes, which others are to find again.
+    Execution indexes contain these names and must be equal in all processes.
     """
     for each in list(vars(sys.modules["__main__"]).values()):
         names = getattr(each, "__globals__", {})
@@ -247,7 +247,7 @@ def _be_main() -> None:
 
 
 def _end_with_parent() -> None:
-    """Leave no process behind, whatever it is that it does, when the one that asks is killed."""
+    """End this process as soon as its parent has been killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -257,19 +257,19 @@ def _end_with_parent() -> None:
 def _done(content: bytes) -> bytes:
     """Do a job.
 
-    :returns: what came of it, or the exception that did, pickled.
+    :returns: its result, or the exception that it raised, pickled.
     """
     value: object
     try:
-        function, arguments, keywords = pickle.loads(content)  # noqa: S301 - from who started us
+        function, arguments, keywords = pickle.loads(content)  # noqa: S301 - from the parent process
         value = function(*arguments, **keywords)
-    except BaseException as error:  # noqa: BLE001 - it is raised over there
+    except BaseException as error:  # noqa: BLE001 - raised again in the parent
         value = error
     try:
         return pickle.dumps(value)
-    except Exception as error:  # noqa: BLE001 - that may be anything
+    except Exception as error:  # noqa: BLE001 - pickling may raise anything
         return pickle.dumps(SetupError(f"{value!r} cannot be sent to another process: {error}"))
 
 
 def _nothing() -> None:
-    """What a process does first, to see whether it can do anything."""
+    """The first job of a process, which shows whether it works."""

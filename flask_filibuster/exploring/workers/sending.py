@@ -1,4 +1,4 @@
-"""A functional test on its way into another process, and what runs it there."""
+"""Send a functional test to another process, and run it there."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ SENDABLE = (
 class Task:
     """Runs a test under the fault sets that it is called with.
 
-    Where an executor takes it to another process, it arrives there as a :class:`RemoteTask`.
+    Pickled by an executor, it becomes a :class:`RemoteTask` in the other process.
 
-    :param portable: the test, and what other processes need to run it.
-    :param here: runs it in this process.
+    :param portable: the parts of the test that another process needs.
+    :param here: runs the test in this process.
     """
 
     def __init__(self, portable: Portable, here: Callable[[FaultSet], Observation]) -> None:
@@ -52,20 +52,18 @@ class Task:
         services = remote.services
         apps = services.values() if isinstance(services, Mapping) else ()
         if any(isinstance(app, Flask) for app in apps):
-            raise SetupError(
-                f"services is a mapping of apps, which stay in their process; {SENDABLE}"
-            )
+            raise SetupError(f"services is a mapping of apps, which cannot be sent; {SENDABLE}")
         return RemoteTask, (remote.test, services, remote.timeout, remote.exploration)
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteTask:
-    """Runs a test in a process that has nothing but what it was sent.
+    """Runs a test in a process that gets no other data.
 
     :ivar test: the test.
-    :ivar services: where the services are to be found.
-    :ivar timeout: how long to wait for what the services have under way, in seconds.
-    :ivar exploration: a name like no other, of the exploration that this is part of.
+    :ivar services: where to find the services.
+    :ivar timeout: time to wait for the services' threads and calls, in seconds.
+    :ivar exploration: unique name of the exploration.
     """
 
     test: Callable[[], object]
@@ -76,9 +74,9 @@ class RemoteTask:
     def __call__(self, faults: FaultSet) -> Observation:
         """Run the test once.
 
-        :returns: the observation, with a failure in words only: a traceback cannot be sent.
-        :raises SetupError: what surrounds the test is not right, whatever that raised.
-        :raises EndedError: something wanted to end the process, which is not its own.
+        :returns: the observation; a failure has no traceback, which cannot be pickled.
+        :raises SetupError: the services cannot be created.
+        :raises EndedError: the services tried to exit the process, or it was interrupted.
         """
         try:
             seen = self._run(faults)
@@ -89,11 +87,11 @@ class RemoteTask:
         except (KeyboardInterrupt, GeneratorExit) as error:
             raise EndedError(type(error)()) from None
         except FilibusterError as error:
-            # Only the text: most exceptions do not survive being sent to another process.
+            # Only the text: most exceptions cannot be pickled and unpickled.
             raise SetupError(str(error)) from None
-        except Exception as error:  # noqa: BLE001 - its kind may not be known over there
+        except Exception as error:  # noqa: BLE001 - the parent may not know its class
             raise SetupError(
-                f"the services could not be had where the test was to run: {error_line(error)}"
+                f"cannot create the services in the worker: {error_line(error)}"
             ) from None
         return Observation(seen.trace, _in_words(seen.error), seen.problems, seen.asked)
 
@@ -105,7 +103,7 @@ class RemoteTask:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A task as bytes, so that it is opened where what goes wrong then can be told of.
+    """A task as bytes, unpickled in the worker, where an error becomes part of the result.
 
     :ivar content: the task, pickled.
     """
@@ -114,7 +112,7 @@ class Parcel:
 
     @classmethod
     def of(cls, task: Task) -> Parcel:
-        """Make a parcel.
+        """Pickle a task.
 
         :raises SetupError: the test or its services cannot be sent.
         """
@@ -126,13 +124,13 @@ class Parcel:
             ) from error
 
     def __call__(self, faults: FaultSet) -> Observation:
-        """Open it, and run the test once."""
-        task: RemoteTask = pickle.loads(self.content)  # noqa: S301 - from the process that asks
+        """Unpickle the task, and run the test once."""
+        task: RemoteTask = pickle.loads(self.content)  # noqa: S301 - from the parent process
         return task(faults)
 
 
 class _Place:
-    """What an exploration has in another process, from its first execution there on."""
+    """The services and the session of an exploration in a worker process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -140,14 +138,14 @@ class _Place:
         self._session: Session | None = None
 
     def services(self, source: Services) -> dict[str, Any]:
-        """The services, made once: what makes them may take its time."""
+        """The services, created once, as that may take long."""
         with self._lock:
             if self._services is None:
                 self._services = services_of(source)
             return self._services
 
     def session(self, timeout: float) -> Session:
-        """What observes the executions."""
+        """The observer of the executions."""
         with self._lock:
             if self._session is None:
                 self._session = Session(timeout=timeout)
@@ -155,15 +153,15 @@ class _Place:
 
 
 @functools.lru_cache(maxsize=4)
-def _place(exploration: str) -> _Place:  # noqa: ARG001 - it is what they are told apart by
-    """The same place for the same exploration, as long as there are not many at once."""
+def _place(exploration: str) -> _Place:  # noqa: ARG001 - the key of the cache
+    """One place for each exploration, kept for the last few explorations."""
     return _Place()
 
 
 def _in_words(error: BaseException | None) -> TestFailedError | None:
-    """A failure as it is told in the process that asks."""
+    """A failure for the parent process."""
     if error is None:
         return None
-    # So is named here what is __main__ there, where it is a script that explores.
+    # The parent's __main__, if it is a script, has this name in a worker process.
     kind = re.sub(r"^__mp_main__\.", "__main__.", signature(error))
     return TestFailedError(error_line(error), kind)

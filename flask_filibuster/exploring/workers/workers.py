@@ -1,4 +1,4 @@
-"""What runs executions beside one another: any executor, threads, or processes of our own."""
+"""Run executions in parallel: in any executor, in threads, or in worker processes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from flask_filibuster.results.execution import Observation
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """How executions are run beside one another.
+    """How to run executions in parallel.
 
-    :ivar count: how many at once.
-    :ivar executor: runs them; ``None``: processes that are started for it.
-    :ivar lost: exceptions of the executor's that tell of one execution that its worker has gone.
-    :ivar check: raises when the executor will not run anything any more.
-    :ivar prepare: called first in each process that is started.
+    :ivar count: number of parallel executions.
+    :ivar executor: runs them; ``None``: new worker processes.
+    :ivar lost: exceptions of the executor for an execution whose worker has ended.
+    :ivar check: raises if the executor has failed for good.
+    :ivar prepare: called first in each new worker process.
     """
 
     count: int
@@ -41,10 +41,10 @@ class Workers:
         count: int | None,
         prepare: Callable[[], None] | None = None,
     ) -> Workers | None:
-        """What is asked for; ``None``: one execution after the other, in this thread.
+        """The workers for these arguments; ``None``: sequential executions in this thread.
 
-        :raises ConfigError: the count does not fit.
-        :raises SetupError: the executor is none.
+        :raises ConfigError: the count is invalid.
+        :raises SetupError: the executor is not an executor.
         """
         if count is not None and (type(count) is not int or count < 0):
             raise ConfigError("workers", count, "a whole number from 0, or None")
@@ -59,11 +59,11 @@ class Workers:
     def pool(
         self, beside: Portable | InThreads, here: Callable[[FaultSet], Observation]
     ) -> Iterator[Pool]:
-        """The executor at work on a subject, for the time of the block.
+        """A pool that runs a subject in the executor while the block runs.
 
-        :param beside: how several executions of the subject are run at once.
-        :param here: runs it in this process.
-        :raises SetupError: the subject cannot be sent to where it is to run.
+        :param beside: how to run several executions of the subject in parallel.
+        :param here: runs the subject in this process.
+        :raises SetupError: the subject cannot be sent to other processes.
         """
         if isinstance(beside, InThreads):
             with self._threads(beside, here) as pool:
@@ -92,11 +92,11 @@ class Workers:
     def _threads(
         self, beside: InThreads, here: Callable[[FaultSet], Observation]
     ) -> Iterator[Pool]:
-        """Threads of this process, each of which waits for an execution in one of its own."""
+        """Threads of this process, each of which waits for an execution in another process."""
         if self.executor is not None:
             raise SetupError(
-                "the command and its services run on this machine, so that no executor can run "
-                "them elsewhere; use workers without one"
+                "an executor cannot run commands: they and their services run on this machine; "
+                "use workers without an executor"
             )
         with ThreadPoolExecutor(self.count, "filibuster-command") as threads:
             pool = Pool(threads, here, self.count)
