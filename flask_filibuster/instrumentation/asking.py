@@ -77,7 +77,7 @@ def given_headers() -> dict[str, str]:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        logger.warning("%s is not a JSON object, and is not used", HEADERS)
+        logger.warning("ignoring %s: not a JSON object", HEADERS)
         return {}
     return {str(name): str(value) for name, value in content.items()}
 
@@ -86,8 +86,10 @@ def _asked(frame: Frame, service: str | None) -> bool:
     try:
         return frame.server.fault_injected(frame.request_id, service)
     except Exception as error:  # A server's trouble must never become the application's.
-        logger.exception("%s: the Filibuster server could not be asked", frame.service)
+        logger.exception(
+            "%s: could not ask the Filibuster server for the injected faults", frame.service
+        )
         if frame.test is not None:
-            reason = f"the Filibuster server could not say what was injected: {error!r}"
+            reason = f"could not ask the Filibuster server for the injected faults: {error!r}"
             frame.test.watcher.problem(frame.execution_index, reason)
         return False

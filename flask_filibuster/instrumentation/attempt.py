@@ -96,8 +96,8 @@ class Attempt(Generic[Reply]):
         seconds, most = fault.seconds(self._call.timeout), self._frame.config.max_sleep
         if seconds > most:
             reason = (
-                f"it was held for {most:g} s only, not {seconds:g} s; FILIBUSTER_MAX_SLEEP of "
-                f"{self._frame.service} allows no more"
+                f"held {most:g} s instead of {seconds:g} s, the limit of FILIBUSTER_MAX_SLEEP in "
+                f"{self._frame.service}"
             )
             self._failed(InjectionError(self._call.words, reason))
         return min(seconds, most)

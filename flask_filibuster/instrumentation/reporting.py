@@ -39,13 +39,15 @@ def report(frame: Frame, tell: Callable[[Message], Answer], message: Message) ->
         return tell(message)
     except Exception as error:  # noqa: BLE001 - whatever a server or its transport may raise
         logger.error(  # noqa: TRY400 - the traceback would be of our own code
-            "%s: the Filibuster server was not told of %r: %s",
+            "%s: could not report %r to the Filibuster server: %s",
             frame.service,
             type(message).__name__,
             error,
         )
         if frame.test is not None:
-            reason = f"the Filibuster server was not told of {type(message).__name__}: {error!r}"
+            reason = (
+                f"could not report {type(message).__name__} to the Filibuster server: {error!r}"
+            )
             frame.test.watcher.problem(message.index, reason)
         if signals.report_failed.receivers:
             signals.report_failed.send(frame.app, frame=frame, message=message, error=error)

@@ -54,7 +54,7 @@ def check_together(layer: Layer, spelt: Callable[[str], str] = str) -> None:
     models = [name for name in MODELS if layer.get(name)]
     if len(models) > 1:
         first, second = map(spelt, models[:2])
-        raise SetupError(f"{first} is a fault model, and so is {second}; choose one")
+        raise SetupError(f"{first} and {second} both set the fault model; choose one")
     if layer.get("resume") and layer.get("changed"):
         raise SetupError(
             f"{spelt('resume')} continues the last exploration, {spelt('changed')} begins a new "
@@ -62,4 +62,4 @@ def check_together(layer: Layer, spelt: Callable[[str], str] = str) -> None:
         )
     for name in ("resume", "changed"):
         if layer.get(name) and layer.get("journal") is False:
-            raise SetupError(f"{spelt(name)} reads the journal, and there is to be none")
+            raise SetupError(f"{spelt(name)} needs the journal, but the journal is switched off")

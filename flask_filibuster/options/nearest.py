@@ -21,4 +21,4 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1)
     if near:
         return f"did you mean {near[0]!r}?"
-    return f"known are: {', '.join(names)}"
+    return f"known: {', '.join(names)}"

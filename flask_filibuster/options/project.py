@@ -76,7 +76,7 @@ def _advice(key: str, known: Mapping[str, object]) -> str:
     name = key.lower().replace("-", "_").removeprefix("filibuster_")
     for each in rows("config"):
         if each.name == name and name not in known:
-            return f"it belongs into the app's config, as {each.key}"
+            return f"set {each.key} in the app's config instead"
     return suggestion(key, known)
 
 

@@ -194,7 +194,7 @@ def test_an_answer_without_a_body_proves_nothing() -> None:
 
     execution = run(call, {"http://leaf": service(gone=lambda: ("", 204))}, (0, Fault.of(KIND)))
     assert execution.verdict == "inconclusive"
-    assert "its answer has no body" in execution.problems[0]
+    assert "the answer has no body" in execution.problems[0]
 
 
 @pytest.mark.parametrize("at", [1, -0.1, True, "half", None, float("nan")])

@@ -74,7 +74,7 @@ def test_slow() -> None:
 
 
 def test_two_fault_models(refused: Path) -> None:
-    with pytest.raises(SetupError, match="faults is a fault model, and so is analysis_file"):
+    with pytest.raises(SetupError, match="faults and analysis_file both set the fault model"):
         answers(faults=FaultModel.held(), analysis_file=refused)
 
 

@@ -254,7 +254,7 @@ class TestFindingClients:
         [
             ("import no_such_module", "no_such_module"),
             ("raise SyntaxWarning('really')", "really"),
-            ("Client_ = dict", "no Client"),
+            ("Client_ = dict", "not a Client"),
             ("x = 1", "Client_"),
             (
                 CLIENT.replace('Duck, "swim"', 'Duck, "fly"'),

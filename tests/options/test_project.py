@@ -59,7 +59,7 @@ def test_paths_are_relative_to_the_file(write: Any, tmp_path: Path) -> None:
         pytest.param("max-faults = 2", "did you mean 'max_faults'?", id="dash"),
         pytest.param(
             "max_sleep = 1",
-            "belongs into the app's config, as FILIBUSTER_MAX_SLEEP",
+            "set FILIBUSTER_MAX_SLEEP in the app's config instead",
             id="key of an app",
         ),
         pytest.param(

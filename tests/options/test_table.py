@@ -135,9 +135,9 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("given", "complaint"),
         [
-            ({"slow": True, "analysis_file": "a"}, "slow is a fault model, and so is analysis_fi"),
+            ({"slow": True, "analysis_file": "a"}, "slow and analysis_file both set"),
             ({"resume": True, "changed": True}, "choose one"),
-            ({"resume": True, "journal": False}, "resume reads the journal"),
+            ({"resume": True, "journal": False}, "resume needs the journal"),
         ],
     )
     def test_contradiction(self, given: dict[str, Any], complaint: str) -> None:
@@ -152,7 +152,7 @@ class TestMistakes:
         )
 
     def test_unknown_key_without_a_near_one(self) -> None:
-        assert suggestion("zzz", ["audit", "slow"]) == "known are: audit, slow"
+        assert suggestion("zzz", ["audit", "slow"]) == "known: audit, slow"
 
 
 class TestTexts:

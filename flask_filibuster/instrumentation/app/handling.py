@@ -167,8 +167,8 @@ class ExploredRequests:
         most = self.config.max_sleep
         if seconds > most and frame.server.takes_notes:
             reason = (
-                f"{frame.service} slept {most:g} s only, not {seconds:g} s; its "
-                "FILIBUSTER_MAX_SLEEP allows no more"
+                f"{frame.service} slept {most:g} s instead of {seconds:g} s, "
+                "the limit of its FILIBUSTER_MAX_SLEEP"
             )
             note = InjectionFailed(frame.request_id, frame.execution_index, reason)
             report(frame, frame.server.injection_failed, note)

@@ -59,7 +59,7 @@ class Instrumented(Instrumentation):
             patches = client.hold()
         except Exception as error:  # noqa: BLE001 - whatever a library that has changed leads to
             logger.warning(
-                "Calls of %s are not seen: its client cannot patch the installed version: %r",
+                "Calls of %s are not seen: the client cannot patch the installed version: %r",
                 client.name,
                 error,
             )
@@ -102,7 +102,7 @@ def _loaded(entry: EntryPoint) -> Client | None:
         made: Any = entry.load()()
     except Exception as error:  # noqa: BLE001 - others' code, which must not end an exploration
         logger.warning(
-            "The client %s = %s cannot be loaded, and calls of %s are not seen by it: %r",
+            "Cannot load the client %s = %s, so it sees no calls of %s: %r",
             entry.name,
             entry.value,
             entry.name,
@@ -111,7 +111,7 @@ def _loaded(entry: EntryPoint) -> Client | None:
         return None
     if not isinstance(made, Client):
         logger.warning(
-            "The client %s = %s is not used: it gives %r, which is no Client",
+            "Ignoring the client %s = %s: it returns %r, which is not a Client",
             entry.name,
             entry.value,
             made,

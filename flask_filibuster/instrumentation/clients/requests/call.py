@@ -153,7 +153,7 @@ class RequestsCall(OutgoingCall[Response]):
         raw = reply.raw
         if getattr(raw, "length_remaining", None) == 0:
             reply.close()
-            raise InjectionError(self.words, "its answer has no body")
+            raise InjectionError(self.words, "the answer has no body")
         body = AlteredBody(raw.stream(65_536, decode_content=False), alter, raw.close)
         reply.raw = with_body(raw, body, self.operation)
         return reply
