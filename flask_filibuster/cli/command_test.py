@@ -28,7 +28,7 @@ def run(
     start_timeout: float,
     host: str,
     port: int,
-    as_json: bool,
+    rendering: str,
     classes: bool,
     **given: Any,
 ) -> None:
@@ -45,7 +45,7 @@ def run(
     outputs = _outputs(explored)
     about = About(test.words)
     raise SystemExit(
-        end(explored, subject, about, as_json=as_json, classes=classes, outputs=outputs)
+        end(explored, subject, about, rendering=rendering, classes=classes, outputs=outputs)
     )
 
 

@@ -15,6 +15,7 @@ import click
 from flask.cli import ScriptInfo, pass_script_info
 
 from flask_filibuster.cli.options import options_of
+from flask_filibuster.options.nearest import suggestion
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
@@ -22,7 +23,31 @@ TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 classes_option = click.option(
     "--classes", is_flag=True, help="List faults with the same observable effect."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _rendering(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if value != "text":
+        from flask_filibuster.report.renderings import RENDERINGS
+
+        if value not in RENDERINGS:
+            raise click.BadParameter(f"{value!r}; {suggestion(value, RENDERINGS)}")
+    return value
+
+
+def report_options(command: Command) -> Command:
+    """The options that say how the report is printed."""
+    form = click.option(
+        "--format",
+        "rendering",
+        default="text",
+        show_default=True,
+        callback=_rendering,
+        metavar="FORMAT",
+        help="Format of the report: text, json or markdown.",
+    )
+    short = click.option("--json", "rendering", flag_value="json", help="Short for --format json.")
+    return classes_option(form(short(command)))
 
 
 def seconds_option(name: str, default: float | None, words: str) -> Callable[[Command], Command]:
@@ -119,8 +144,7 @@ def _json_text(
     help="Header of the request; can be repeated.",
 )
 @options_of("explore")
-@classes_option
-@json_option
+@report_options
 @pass_script_info
 def explore(info: ScriptInfo, /, **given: Any) -> None:
     """Request PATH of the app repeatedly while the calls that it causes fail.
@@ -154,8 +178,7 @@ def explore(info: ScriptInfo, /, **given: Any) -> None:
 @seconds_option("--start-timeout", 60.0, "Time within which the services must answer.")
 @address_options
 @options_of("test")
-@classes_option
-@json_option
+@report_options
 def test(**given: Any) -> None:
     """Run COMMAND repeatedly while the calls between the services fail.
 

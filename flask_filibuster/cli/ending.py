@@ -27,7 +27,7 @@ def end(
     subject: Subject,
     about: About,
     *,
-    as_json: bool,
+    rendering: str,
     classes: bool,
     outputs: Mapping[int, str] = NO_OUTPUT,
 ) -> int:
@@ -36,7 +36,7 @@ def end(
     :param explored: what came of the exploration.
     :param subject: what was explored.
     :param about: the same, in words.
-    :param as_json: whether to print JSON.
+    :param rendering: name of the rendering of the report.
     :param classes: whether to list the classes of faults.
     :param outputs: what a command printed, by number of the execution.
     :returns: the exit code.
@@ -49,7 +49,7 @@ def end(
         limit=None if explored.interrupted is None else "interrupted",
         shows_classes=classes,
     )
-    print_report(document, "json" if as_json else "text")
+    print_report(document, rendering)
     return _interrupted(explored) or document.exit_code
 
 

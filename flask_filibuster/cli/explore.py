@@ -33,7 +33,7 @@ def run(
     method: str,
     json_body: str | None,
     headers: tuple[tuple[str, str], ...],
-    as_json: bool,
+    rendering: str,
     classes: bool,
     **given: Any,
 ) -> None:
@@ -46,7 +46,13 @@ def run(
     except KeyboardInterrupt as error:
         raise SystemExit(interrupted_at_first(error)) from error
     raise SystemExit(
-        end(explored, subject, _about(request, explored.result), as_json=as_json, classes=classes)
+        end(
+            explored,
+            subject,
+            _about(request, explored.result),
+            rendering=rendering,
+            classes=classes,
+        )
     )
 
 

@@ -715,3 +715,25 @@ def test_a_damaged_counterexample_exits_with_2_and_no_traceback(project: Project
     for text in ("", "{", "[]", "7", "null", "\x00"):
         file.write_text(text)
         assert project.flask(*replay).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [
+        ((), "GET /front: "),
+        (("--json",), "{"),
+        (("--format", "json"), "{"),
+        (("--format", "markdown"), "## GET /front: "),
+    ],
+    ids=["text", "json", "format json", "markdown"],
+)
+def test_report_has_the_format_asked_for(
+    project: Project, options: tuple[str, ...], first: str
+) -> None:
+    assert project.flask("explore", "/front", *options).stdout.startswith(first)
+
+
+def test_unknown_format_names_the_nearest(project: Project) -> None:
+    done = project.flask("explore", "/front", "--format", "markdwn")
+    assert done.exit_code == 2
+    assert "did you mean 'markdown'?" in done.stderr

@@ -27,7 +27,9 @@ def known_kinds() -> Mapping[str, type[Kind]]:
     found: list[type[Kind]] = []
     for module in pkgutil.iter_modules(kinds.__path__, f"{kinds.__name__}."):
         for each in vars(import_module(module.name)).values():
-            if inspect.isclass(each) and issubclass(each, Kind) and not inspect.isabstract(each):
+            # By type(): in Python 3.10, isinstance() takes list[int] for a class.
+            is_class = issubclass(type(each), type)
+            if is_class and issubclass(each, Kind) and not inspect.isabstract(each):
                 found.append(each)
     found.sort(key=lambda kind: (kind.rank, kind.name))
     return MappingProxyType({kind.name: kind for kind in found})
