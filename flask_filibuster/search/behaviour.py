@@ -1,16 +1,17 @@
-"""What has been learned about each handler, and what it predicts.
+"""The learned behaviour of each handler, and predictions from it.
 
 A handler is the handling of one request by one service, named by its execution index; the test
-itself is the handler at the root. What it did is kept as a tree: after a sequence of calls and
-their outcomes, it made this next call, or gave that answer. The paper's dynamic reduction (SoCC
-'21, section 4.4) is a look-up in these trees: a test execution of which every step is in them would
-show nothing new.
+itself is the handler at the root. Its behaviour is a tree: after a sequence of calls and their
+outcomes, it made this next call, or gave that answer. The paper's dynamic reduction (SoCC '21,
+section 4.4) is a look-up in these trees: an execution with all its steps in them would show nothing
+new.
 
-Three things that a handler may act on are not in its execution index. What its caller sent along,
-as the body of a POST, can depend on all that the caller had seen: such a handler has a tree for
-each state of its caller. What a callee tells in the body of a successful answer: it is known by the
-digest of the first such body, in the state in which the callee ended; where a body is streamed, by
-that state itself. And what the test asks about the faults: it has a tree for each set of answers.
+A handler may depend on three inputs that are not in its execution index. The data that its caller
+sends, such as the body of a POST, can depend on everything that the caller has seen: such a handler
+has a tree for each state of its caller. The data in the body of a callee's successful answer: it is
+identified by the digest of the first such body, in the state in which the callee ended; for a
+streamed body, by that state itself. And the answers to the test's questions about the faults: the
+test has a tree for each set of answers.
 """
 
 from __future__ import annotations
@@ -31,17 +32,17 @@ logger = logging.getLogger(__name__)
 Faults = Mapping[ExecutionIndex, PlannedFault]
 _NO_FAULTS: Faults = {}
 Question = str | None
-"""Whether a fault was injected: on the service of that name, or, ``None``, at all."""
+"""Whether a fault is injected: on the service of that name; ``None``: on any."""
 
-# Requests that are their URL, which is in the execution index, and nothing else.
+# Requests without a body: their URL, in the execution index, identifies them.
 WITHOUT_CONTENT = ("GET", "HEAD", "OPTIONS")
 
 
 class Behaviour:
-    """Trees of everything that any handler was seen to do.
+    """Trees of the observed behaviour of all handlers.
 
-    :param faults_show: whether a handler may tell an injected error status from the same status as
-        the callee answers it, whose body can be another one.
+    :param faults_show: whether a handler may distinguish an injected error status from a real one,
+        whose body may differ.
     """
 
     def __init__(self, *, faults_show: bool = False) -> None:
@@ -52,15 +53,16 @@ class Behaviour:
         self._asked: set[Question] = set()
         self._told: dict[frozenset[Question], int] = {frozenset(): 0}
         self.ambiguities: list[tuple[ExecutionIndex, str, str]] = []
-        # How often something was learned, and how often that contradicted what was known.
+        # Number of changes to the trees, and of those that contradicted earlier knowledge.
         self._age = self._revision = 0
-        # Callees that were not seen to do anything when they were called.
+        # Callees that were called without any observed step.
         self._unseen: set[Handler] = set()
 
     def predict(self, faults: Faults) -> Prediction:
-        """Follow the trees from the test down, with the faults' outcomes in place of the real.
+        """Follow the trees from the test down, with the faults' outcomes in place of the real ones.
 
-        Takes time in the number of calls of the predicted execution, whatever has been learned.
+        The time is proportional to the number of calls of the predicted execution, independent of
+        the size of the trees.
         """
         calls: list[PredictedCall] = []
         end = self._follow(self._test(faults), faults, calls)
@@ -71,10 +73,10 @@ class Behaviour:
         return Prediction(calls, answer, (self._age, self._revision))
 
     def holds(self, prediction: Prediction) -> bool:
-        """Whether the same prediction would be made now.
+        """Whether the prediction is still current.
 
-        Trees grow at their ends. So what was predicted to the end stays as it is, unless a step
-        turns out to be ambiguous, or to depend on what had not been seen when it was made.
+        Trees grow at their ends. So a complete prediction stays valid, unless a step becomes
+        ambiguous, or depends on behaviour that was unknown at the time.
         """
         age, revision = prediction.stamp
         return age == self._age or (prediction.answer is not None and revision == self._revision)
@@ -85,7 +87,7 @@ class Behaviour:
         faults: Faults,
         calls: list[PredictedCall],
     ) -> Node | None:
-        """The state in which a handler ends, or ``None`` where it does something unknown."""
+        """The state in which a handler ends; ``None`` if one of its steps is unknown."""
         node = self._trees.get(handler)
         while node is not None and not node.ambiguous:
             call = node.call
@@ -127,13 +129,13 @@ class Behaviour:
         faults: Faults = _NO_FAULTS,
         asked: Iterable[Question] = (),
     ) -> Prediction:
-        """Add what an execution showed.
+        """Learn from an execution.
 
         :param trace: the execution's trace.
-        :param verdict: how the test ended; equal for executions that ended alike.
-        :param faults: what was made to fail.
-        :param asked: what was asked about the faults.
-        :returns: what is predicted from now on for the same faults.
+        :param verdict: the ending of the test; equal for executions with the same ending.
+        :param faults: the execution's faults.
+        :param asked: the questions about the faults.
+        :returns: the new prediction for the same faults.
         """
         self._age += 1
         if not self._asked.issuperset(asked):
@@ -141,11 +143,11 @@ class Behaviour:
             self._revision += 1
         steps = _Steps(trace, faults)
         end = self._walk(self._test(faults), steps, (verdict, None))
-        # Where nothing was out of the ordinary, the way that was gone is the one to be predicted.
+        # If every step was certain, the observed path is the prediction.
         return self._predicted(steps.taken, end) if steps.certain and end else self.predict(faults)
 
     def _test(self, faults: Faults) -> Handler:
-        """The test, as one that gets these answers to all that was ever asked."""
+        """The test as a handler, with these answers to all questions so far."""
         told: set[Question] = {planned.service for planned in faults.values()}
         if faults:
             told.add(None)
@@ -158,9 +160,9 @@ class Behaviour:
         steps: _Steps,
         answer: Key | None,
     ) -> Node | None:
-        """Follow, and grow, a handler's tree and those of the handlers below it.
+        """Follow and grow the trees of a handler and of the handlers below it.
 
-        :returns: the state it ends in, if that is beyond doubt.
+        :returns: the state in which it ends, if certain.
         """
         index = handler[0]
         node = self._trees.get(handler)
@@ -197,7 +199,7 @@ class Behaviour:
         outcome: Outcome,
         steps: _Steps,
     ) -> Key | None:
-        """What the caller sees of a call; ``None`` if that is not what it saw at another time."""
+        """The outcome that the caller sees; ``None`` if it contradicts an earlier one."""
         callee = _callee(node, call)
         end = None
         observed = call.index in steps.trace.handlings or call.index in steps.calls
@@ -207,7 +209,7 @@ class Behaviour:
             if not call.fault.abort and not observed:
                 node.silent = True
                 self._unseen.add(callee)
-            # A prediction follows the callee wherever it is known, unless the call is not made.
+            # A prediction follows every known callee, unless the call is not made.
             as_predicted = callee not in self._trees or call.fault.abort
             if observed:
                 as_predicted = end is not None and not call.fault.abort
@@ -217,7 +219,7 @@ class Behaviour:
             return _received(end)
         key = outcome.key, outcome.digest
         if observed:
-            steps.certain = False  # How the callee goes on is not known to its end.
+            steps.certain = False  # The end of the callee is unknown.
             return key
         if callee in self._trees or node.natural not in (None, key):
             return None
@@ -226,7 +228,7 @@ class Behaviour:
         return key
 
     def _grown(self, handler: Handler) -> None:
-        """Have predictions made anew in which a handler's caller did without it."""
+        """Invalidate predictions that ignored a handler while it was unknown."""
         self._revision += handler in self._unseen
 
     def _end(self, handler: Handler, node: Node, answer: Key) -> None:
@@ -247,7 +249,7 @@ class Behaviour:
         self.ambiguities.append((index, before, seen))
 
     def _injected(self, fault: Fault) -> Key:
-        """What the caller sees of a fault; a success without data is like no real one."""
+        """The outcome of a fault for the caller; a success without data equals no real one."""
         key = self._keys.get(fault)
         if key is None:
             outcome = fault.outcome
@@ -261,13 +263,13 @@ class Behaviour:
 
 
 class _Steps:
-    """An execution while it is learned from.
+    """An execution that the trees are learning from.
 
     :ivar trace: its trace.
-    :ivar faults: what was planned to fail.
+    :ivar faults: its planned faults.
     :ivar calls: its calls by caller.
     :ivar taken: the steps so far, in the form of a prediction.
-    :ivar certain: whether a prediction would go the same way.
+    :ivar certain: whether a prediction would have the same steps.
     """
 
     __slots__ = ("calls", "certain", "faults", "taken", "trace")
@@ -280,7 +282,7 @@ class _Steps:
         self.certain = True
 
     def begin(self, call: Call, caller: Handler) -> int:
-        """A call is made.
+        """Begin a call.
 
         :returns: its place, for :meth:`end`.
         """
@@ -288,7 +290,7 @@ class _Steps:
         return len(self.taken) - 1
 
     def end(self, place: int, key: Key) -> None:
-        """A call has ended."""
+        """End a call."""
         call, _, state = self.taken[place]
         self.taken[place] = (call, key, state)
 
@@ -299,10 +301,10 @@ def _callee(node: Node, call: Call) -> Handler:
 
 
 def _received(end: Node) -> Key | None:
-    """What the caller sees of a handler that ends in this state.
+    """The answer that the caller sees from a handler that ends in this state.
 
-    A body that differs from the first, though nothing else did, has a time, an id or a counter in
-    it; what matters to the caller is the same.
+    A body that differs from the first without any other difference contains a time, an id or a
+    counter, which does not matter to the caller.
     """
     if end.answer is None:
         return None
@@ -312,7 +314,7 @@ def _received(end: Node) -> Key | None:
 
 
 def _answer(call: Call, outcome: Outcome, trace: Trace) -> Key | None:
-    """What the handler's caller sees: mostly, but not always, what the handler answered."""
+    """The answer that the handler's caller sees: usually, but not always, the handler's answer."""
     handling = trace.handlings.get(call.index)
     if handling is None:
         return None

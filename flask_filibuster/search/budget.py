@@ -1,4 +1,4 @@
-"""Budgets: how large a fault set may be, and how long an exploration may take."""
+"""Budgets: the maximum size of fault sets, and the limits of an exploration."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ MAX_SECONDS = "max_seconds"
 
 
 class Reach:
-    """Which faults of a set it takes for calls to be made at all.
+    """The faults of a set that are needed to reach its calls.
 
-    :param ledger: what has been seen.
+    :param ledger: the executions so far.
     :param faults: the set.
     """
 
@@ -24,7 +24,7 @@ class Reach:
         self._ledger = ledger
         prefix = FaultSet()
         # The calls made under no fault, under the first, under the first two, and so on, each with
-        # the fault that was added.
+        # the added fault.
         self._made: list[tuple[PlannedFault | None, set[ExecutionIndex]]] = [
             (None, self._calls(prefix))
         ]
@@ -41,18 +41,18 @@ class Reach:
         return {call.index for call, _, _ in calls}
 
     def to(self, index: ExecutionIndex) -> PlannedFault | None:
-        """The fault without which a call is not made, if there is one."""
+        """The fault that is needed to reach a call, if any."""
         return next((planned for planned, calls in self._made if index in calls), None)
 
 
 class FaultBudget:
-    """Bounds the faults of a set, without those that it takes to reach a call at all.
+    """Bounds the faults of a set, without those needed to reach a call.
 
-    The call of a fallback is made only because another call has failed. When it fails, too, that
-    is one fault, and how it was come by does not count.
+    The call of a fallback is made only after another call has failed. If the fallback fails, too,
+    the set counts as one fault: the fault needed to reach the fallback is free.
 
-    :param ledger: what has been seen.
-    :param most: count of faults, or ``None``.
+    :param ledger: the executions so far.
+    :param most: maximum number of faults, or ``None``.
     """
 
     def __init__(self, ledger: Ledger, most: int | None) -> None:
@@ -60,9 +60,9 @@ class FaultBudget:
         self._most = most
 
     def allowed(self, faults: FaultSet, later: Sequence[CallFaults]) -> Sequence[CallFaults]:
-        """Those of the calls that may be made to fail on top of these faults.
+        """The calls that may fail in addition to these faults.
 
-        :param later: calls made under the faults, each with its ways to fail.
+        :param later: calls made under the faults, each with its faults.
         """
         most = self._most
         if most is None or len(faults) < most:
@@ -76,10 +76,10 @@ class FaultBudget:
 
 
 class Limits:
-    """How much an exploration may run.
+    """The limits of an exploration.
 
-    :param max_executions: how many test executions, or ``None``.
-    :param max_seconds: for how long to begin new ones, in seconds from now, or ``None``.
+    :param max_executions: maximum number of executions, or ``None``.
+    :param max_seconds: how long to begin new ones, in seconds from now, or ``None``.
     :param clock: the time, in seconds.
     """
 
@@ -92,16 +92,16 @@ class Limits:
         self._began = clock()
 
     def left(self, executed: int) -> int | None:
-        """How many more executions there may be, if that is limited.
+        """The number of executions left, if limited.
 
-        :param executed: how many there were.
+        :param executed: number of executions so far.
         """
         return None if self._max_executions is None else self._max_executions - executed
 
     def reached(self, executed: int) -> str | None:
-        """The limit that has been reached, by its name, if one has.
+        """The name of the reached limit, if any.
 
-        :param executed: how many executions there were.
+        :param executed: number of executions so far.
         """
         if self._max_executions is not None and executed >= self._max_executions:
             return MAX_EXECUTIONS

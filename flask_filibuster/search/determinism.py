@@ -1,4 +1,4 @@
-"""Whether the same execution twice is the same."""
+"""The differences between two executions under the same faults."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from flask_filibuster.results.findings import NONDETERMINISM, Finding
 
 
 def differences(first: Trace, second: Trace) -> tuple[Finding, ...]:
-    """What two executions without faults show of chance: one finding for each handler.
+    """The differences between two fault-free executions: one finding for each handler.
 
-    Calls that were made in one and not the other, in another order (by one handler, outside of
-    threads), or that ended otherwise.
+    A difference is a call made in only one of them, another order (in one handler, outside of
+    threads), or another outcome.
 
     :param first: the trace of the first execution.
-    :param second: that of the second.
+    :param second: the trace of the second execution.
     """
     before, then = first.calls(), second.calls()
     handlers = dict.fromkeys((*before, *then))
@@ -26,13 +26,13 @@ def differences(first: Trace, second: Trace) -> tuple[Finding, ...]:
         _finding(index, lines, first, second)
         for index in handlers
         if (lines := list(_compared(before.get(index, []), then.get(index, []))))
-        # What hangs on a call that is made only once has been told with that call.
+        # Differences below a call made only once are reported with that call.
         and (index == ROOT or (first.call(index) and second.call(index)))
     )
 
 
 def _compared(before: list[Call], then: list[Call]) -> Iterator[str]:
-    """The difference between what one handler did at two times, in lines."""
+    """The differences between two executions of one handler, in lines."""
     ended = {call.index: call for call in then}
     made = {call.index for call in before}
     common = [call for call in before if call.index in ended]
@@ -46,7 +46,7 @@ def _compared(before: list[Call], then: list[Call]) -> Iterator[str]:
         outcome, again = call.outcome, ended[call.index].outcome
         if outcome is not None and again is not None and outcome.key != again.key:
             yield f"ended in {outcome}, then in {again}: {call.describe()}"
-    # Calls of threads are in the order of the program by their position, whichever came first.
+    # Positions put the calls of threads in program order, independent of scheduling.
     order = [call.index for call in then if call.index in made]
     if order != [call.index for call in common]:
         yield "in another order:"
@@ -64,9 +64,9 @@ def _finding(index: ExecutionIndex, lines: list[str], first: Trace, second: Trac
     return Finding(
         kind=NONDETERMINISM,
         message=(
-            f"{who} did not do the same when the test was run twice without faults:\n{text}\n"
-            "  Calls that come and go cannot be made to fail as planned. If it is only their URLs "
-            "that vary, set FILIBUSTER_URL_PATTERNS."
+            f"{who} behaved differently in two fault-free executions:\n{text}\n"
+            "  Faults on varying calls can't be injected reliably. If only URLs vary, set "
+            "FILIBUSTER_URL_PATTERNS."
         ),
         service=service,
         site=None,
@@ -77,7 +77,7 @@ def _finding(index: ExecutionIndex, lines: list[str], first: Trace, second: Trac
 
 
 def varying_bodies(first: Trace, second: Trace) -> tuple[str, ...]:
-    """The services whose successful answers are not the same bytes each time."""
+    """The services whose successful answers have varying bodies."""
     return tuple(
         sorted(
             {

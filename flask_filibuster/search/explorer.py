@@ -30,25 +30,23 @@ __all__ = ["Explorer", "Observation"]
 
 
 class Explorer:
-    """Decides which fault set to run next, and learns from each that was run.
+    """Decides which fault set to run next, and learns from each execution.
 
-    First come the fault-free execution, and the same again if ``check_determinism`` asks for it;
-    then the search, see :class:`Search`; then what it pruned, if that is asked for; then what it
-    takes to know whether each fault of a failure is needed.
+    First the fault-free execution, and its repetition with ``check_determinism``; then the search,
+    see :class:`Search`; then pruned sets, with ``exhaustive`` or ``audit``; then the sets that show
+    whether each fault of a failure is needed.
 
-    :param model: which calls can fail how.
+    :param model: the faults of each call.
     :param reduction: ``"equivalence"``, ``"exact"`` or ``"none"``.
-    :param max_faults: faults at a time, at most, without those that it takes to reach a call.
-    :param max_executions: how many to run, or ``None``.
-    :param max_seconds: for how long to begin new executions, in seconds, or ``None``.
-    :param exhaustive: whether to run what reduction has pruned, after the rest.
-    :param audit: of how many sets, of those that reduction has pruned, to see whether it was
-        right.
-    :param seed: of the choice of these.
+    :param max_faults: maximum number of faults in a set, without those needed to reach a call.
+    :param max_executions: maximum number of executions, or ``None``.
+    :param max_seconds: how long to begin new executions, in seconds, or ``None``.
+    :param exhaustive: whether to run all pruned sets, after the rest.
+    :param audit: number of pruned sets to run, to check the reduction.
+    :param seed: seed of their choice.
     :param check_determinism: whether to run the fault-free execution twice.
-    :param retries: how often to run an execution again that is inconclusive.
-    :param recorder: keeps every execution, and has those that need not be run; ``None``: nothing is
-        kept.
+    :param retries: maximum number of retries of an inconclusive execution.
+    :param recorder: records every execution, and recalls recorded ones; ``None``: no journal.
     :param oracles: by which executions are judged; ``None``: all that there are.
     :param clock: the time, in seconds.
     """
@@ -70,7 +68,7 @@ class Explorer:
         oracles: tuple[Oracle, ...] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        # Exact reduction is the paper's, to which a status is a status.
+        # Exact reduction follows the paper, which does not distinguish injected statuses.
         self._ledger = Ledger(model, faults_show=reduction == "equivalence")
         self._limits = Limits(max_executions, max_seconds, clock)
         self._retries = retries
@@ -109,8 +107,8 @@ class Explorer:
     def next(self) -> FaultSet | None:
         """The next fault set to run, or ``None`` when nothing is left or a limit is reached.
 
-        Sets that reduction prunes are counted on the way, and executions that are remembered
-        are taken in. The first set is the empty one.
+        Counts the sets that reduction prunes, and takes in recorded executions. The first set is
+        the empty one.
         """
         while (faults := self._planned()) is not None:
             remembered = None if self._recorder is None else self._recorder.recall(faults)
@@ -124,7 +122,7 @@ class Explorer:
         return None
 
     def _planned(self) -> FaultSet | None:
-        """The next fault set, whether it is remembered or not."""
+        """The next fault set, recorded or not."""
         if self._pending is not None:
             return self._pending[1].faults
         if self._stopped or self._out_of_time():
@@ -132,8 +130,8 @@ class Explorer:
         for phase in self._phases:
             plan = phase.next()
             if plan is not None:
-                # Looked at only now: that nothing is left to run is known when it was looked for.
-                if self.executed:  # A test that is not run at all must not pass.
+                # Checked only now: without a next set, no limit ends the exploration.
+                if self.executed:  # A test without any execution must not pass.
                     self._limit = self._limits.reached(self.executed)
                 if self._limit is not None:
                     logger.debug("%s is reached after %d executions", self._limit, self.executed)
@@ -143,14 +141,14 @@ class Explorer:
         return None
 
     def _out_of_time(self) -> bool:
-        # Where looking for the next takes long, too.
+        # Checked before the search for the next set, which may take long.
         limit = self._limits.reached(self.executed)
         if limit == MAX_SECONDS and self.executed:
             self._limit = limit
         return self._limit == MAX_SECONDS
 
     def upcoming(self) -> Iterator[FaultSet]:
-        """The sets that come next as far as is known by now; some of them may not be run then."""
+        """The next sets, as far as known; later results may prune some of them."""
         if self._stopped or self._limit is not None:
             return
         yield from islice(self._expected(), self._limits.left(self.executed))
@@ -163,20 +161,20 @@ class Explorer:
                     yield faults
 
     def learn(self, faults: FaultSet, observation: Observation, extra: str = "") -> Execution:
-        """Take in what running ``faults``, the set that :meth:`next` gave, has shown.
+        """Learn from the execution of ``faults``, the set returned by :meth:`next`.
 
-        :param extra: what is to be kept with the execution, where it is.
-        :returns: the execution with its verdict. One that is inconclusive and run once more, or
-            the fault-free one that is repeated, is not among those of the result.
-        :raises ValueError: it is another set's turn.
+        :param extra: further data for the journal.
+        :returns: the execution with its verdict. The result contains neither retried inconclusive
+            executions nor the repetition of the fault-free one.
+        :raises ValueError: :meth:`next` returned another set.
         """
         if self._planned() != faults:
-            raise ValueError(f"it is not the turn of {faults!r}")
+            raise ValueError(f"next() did not return {faults!r}")
         return self._take_in(faults, observation, extra)
 
     def _take_in(self, faults: FaultSet, observation: Observation, extra: str) -> Execution:
         if self._pending is None:
-            raise ValueError(f"nothing was planned, so not {faults!r} either")
+            raise ValueError(f"next() returned no set, so {faults!r} is unexpected")
         phase, plan = self._pending
         execution = self._judged(plan, observation)
         self._ledger.note(observation)
@@ -188,7 +186,7 @@ class Explorer:
             self._pending = None
             execution = self._enter(phase, plan, execution, observation)
         if self._recorder is not None:
-            decision = "run again" if again else self._decision(plan)
+            decision = "retried" if again else self._decision(plan)
             self._recorder.keep(
                 execution, observation, decision=decision, left_out=left_out, extra=extra
             )
@@ -212,9 +210,9 @@ class Explorer:
         if self._failed_attempts and execution.verdict != "inconclusive":
             which = f"execution {execution.number}"
             if plan.purpose == REPEAT:
-                which = "the second execution without faults"
+                which = "the second fault-free execution"
             self._notes.append(
-                f"{which} was inconclusive at first, and was what was planned when it was run again"
+                f"{which} was inconclusive on the first attempt; the retry succeeded"
             )
         self._failed_attempts = 0
         if plan.purpose == REPEAT:
@@ -227,61 +225,58 @@ class Explorer:
         return execution
 
     def _decision(self, plan: Plan) -> str:
-        """What the search makes of a set that was run, in words."""
+        """The decision of the search on an executed set, in words."""
         stand = self._reduction.representative_of(plan.faults)
         if stand is None or stand == plan.faults:
             return "built upon"
         return f"equivalent to {'; '.join(map(str, stand))}"
 
     def _newly_pruned(self) -> list[tuple[Pruned, str]]:
-        """The sets that were pruned since this was last asked."""
+        """The sets pruned since the last call."""
         newly, self._search.newly_pruned = self._search.newly_pruned, []
         return newly
 
     @property
     def waiting(self) -> int:
-        """How many known fault sets have been neither run nor pruned."""
+        """Number of known fault sets that are neither run nor pruned."""
         return sum(phase.waiting for phase in self._phases)
 
     @property
     def executed(self) -> int:
-        """How many fault sets have been run."""
+        """Number of executed fault sets."""
         return len(self._ledger.executions)
 
     @property
     def left_out(self) -> int:
-        """How many fault sets reduction has pruned so far."""
+        """Number of fault sets that reduction has pruned so far."""
         return count_of(self._reduction.all_pruned(self._search.pruned, self._ledger))
 
     @property
     def failed(self) -> int:
-        """How many executions have failed so far."""
+        """Number of failed executions so far."""
         return self._ledger.failed
 
     @property
     def under_way(self) -> FaultSet | None:
-        """The set whose turn it is."""
+        """The set to run now, if any."""
         return None if self._pending is None else self._pending[1].faults
 
     def _remaining(self) -> int:
-        """How many sets are known that were neither run nor pruned; others may follow."""
-        # What is to be run of what was left out is counted as that.
+        """Number of known sets that are neither run nor pruned; others may follow."""
+        # Pruned sets that an audit will run count as pruned.
         checks = sum(each.waiting for each in self._phases if isinstance(each, Audit | Everything))
         return self.waiting - checks - self._search.to_be_pruned
 
     def _unchecked(self) -> Iterator[str]:
-        """What a limit has kept from being run of what was pruned."""
+        """A note for each check of pruned sets that a limit has cut short."""
         if self._limit is None:
             return
         for phase in self._phases:
             if isinstance(phase, Audit | Everything) and not phase.over:
-                yield (
-                    f"{self._limit} was reached before {phase.aim} of what reduction has left out "
-                    "was run"
-                )
+                yield f"{self._limit} was reached before running {phase.aim} pruned fault sets"
 
     def result(self) -> Result:
-        """What has been found so far."""
+        """The result so far."""
         ledger = self._ledger
         return Result(
             executions=tuple(ledger.executions),

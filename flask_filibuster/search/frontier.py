@@ -1,4 +1,4 @@
-"""The search proper: from the fault-free execution on, one fault more at a time."""
+"""The search: starts at the fault-free execution and adds one fault at a time."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ _RANK = attrgetter("fault.kind.rank")
 def reduction_named(name: str, behaviour: Behaviour) -> Reduction:
     """The reduction of that name.
 
-    :param behaviour: what has been learned, by the time of each judgement.
-    :raises ConfigError: there is none.
+    :param behaviour: the learned behaviour, current at each decision.
+    :raises ConfigError: there is no such reduction.
     """
     if name not in _REDUCTIONS:
         raise ConfigError("reduction", name, " or ".join(map(repr, _REDUCTIONS)))
@@ -45,18 +45,19 @@ def reduction_named(name: str, behaviour: Behaviour) -> Reduction:
 
 
 class Search:
-    """Opens, for each call that was not made to fail, one set for each way that it can.
+    """Opens one set for each fault of each call that an executed set left intact.
 
-    Sets come smallest first; among sets of one size, in the order of the sets they grew from, then
-    by the rank of the kind of fault, then in the order in which the application makes the calls.
+    Smallest sets come first; sets of one size follow the order of the sets that they extend, then
+    the rank of the kind of fault, then the order in which the application makes the calls.
 
-    :param ledger: what has been seen.
-    :param reduction: says what need not be run.
-    :param max_faults: faults of a set, at most; see :class:`FaultBudget`. ``None``: no limit.
-    :param purpose: what its executions are for.
-    :ivar pruned: sets of which every step was known.
-    :ivar newly_pruned: the sets that were pruned, and why, until somebody takes note of them.
-    :ivar cut_by_size: how many sets were not opened because of ``max_faults``.
+    :param ledger: the executions so far.
+    :param reduction: decides which sets to prune.
+    :param max_faults: maximum number of faults in a set, see :class:`FaultBudget`; ``None``: no
+        limit.
+    :param purpose: the purpose of its executions.
+    :ivar pruned: sets with a complete prediction.
+    :ivar newly_pruned: the pruned sets with reasons, until the explorer collects them.
+    :ivar cut_by_size: number of sets not opened because of ``max_faults``.
     """
 
     def __init__(
@@ -82,12 +83,12 @@ class Search:
 
     @property
     def waiting(self) -> int:
-        """How many known fault sets have been neither run nor pruned."""
+        """Number of known fault sets that are neither run nor pruned."""
         return len(self._waiting)
 
     @property
     def to_be_pruned(self) -> int:
-        """How many of those that wait will be pruned, as others stand for them by now."""
+        """Number of waiting sets that already have a representative and will be pruned."""
         return sum(map(self._reduction.prunes, self._waiting))
 
     def next(self) -> Plan | None:
@@ -98,8 +99,10 @@ class Search:
             if reduction.prunes(candidate):
                 waiting.popleft()
                 self.newly_pruned.append((Pruned(candidate.faults, ""), "equivalence"))
-                if logger.isEnabledFor(logging.DEBUG):  # FaultSet's words take longer than all else
-                    logger.debug("pruned, another fault stands for its last: %r", candidate.faults)
+                if logger.isEnabledFor(logging.DEBUG):  # formatting a FaultSet is slow
+                    logger.debug(
+                        "pruned, its last fault has a representative: %r", candidate.faults
+                    )
                 reduction.prune(candidate)
                 continue
             prediction = self._prediction_of(candidate)
@@ -118,7 +121,7 @@ class Search:
         return None
 
     def upcoming(self) -> Iterator[FaultSet]:
-        """The sets that are not pruned by what is known so far."""
+        """The waiting sets that are not pruned so far."""
         for candidate in list(self._waiting):
             if self._reduction.prunes(candidate):
                 continue
@@ -127,26 +130,26 @@ class Search:
                 yield candidate.faults
 
     def _prediction_of(self, candidate: Candidate) -> Prediction | None:
-        """What the reduction predicts of a set; made anew only where it may be another by now."""
+        """The reduction's prediction for a set; computed again only if it may have changed."""
         known = candidate.prediction
         if known is None or not self._ledger.behaviour.holds(known):
             known = candidate.prediction = self._reduction.predict(candidate.faults)
         return known
 
     def _was_lost(self, faults: FaultSet) -> bool:
-        """Whether another phase has run a set in vain, of which is told already."""
+        """Whether a set had an inconclusive execution in another phase, which is reported."""
         attempt = self._ledger.attempt_at(faults)
         return attempt is not None and attempt.verdict == "inconclusive"
 
     def _is_worth_running(self, faults: FaultSet, answer: str | None) -> bool:
-        """Whether a set may show something, or is predicted to show a bug that nothing else does.
+        """Whether a set may show something new, or is predicted to show a new bug.
 
-        A failure is believed when it is seen, and shown with the calls that lead to it.
+        A predicted failure is run, to confirm it and to report the calls that lead to it.
         """
         return answer is None or (answer != PASSED and not self._ledger.is_shown(answer, faults))
 
     def learned(self, plan: Plan, execution: Execution, seen: Prediction | None) -> None:
-        """Build on what was seen."""
+        """Build on an execution."""
         candidate: Candidate = plan.subject
         if self._waiting and self._waiting[0] is candidate:
             self._waiting.popleft()
@@ -155,7 +158,7 @@ class Search:
         self._settle(candidate, self._reduction.as_seen(seen, execution.trace))
 
     def build_on(self, candidates: Iterable[Candidate]) -> None:
-        """Build on sets that were not built upon before, and take up others with them."""
+        """Build on sets that were not built upon before, and reopen the sets of their classes."""
         for candidate in candidates:
             faults = candidate.faults
             execution = self._ledger.execution_of(faults)
@@ -172,14 +175,14 @@ class Search:
         self._reopen()
 
     def _reopen(self) -> None:
-        """Take sets up again that should not have been pruned, before all others."""
+        """Reopen wrongly pruned sets, before all others."""
         reopened = self._reduction.reopened()
         for each in reopened:
             logger.debug("reopened: %r", each.faults)
         self._waiting.extendleft(reversed(reopened))
 
     def _grow(self, candidate: Candidate, prediction: Prediction) -> None:
-        """Open the sets with one fault more, on a call that comes after all those that failed."""
+        """Open the sets with one more fault, on a call after all failed calls."""
         faults = candidate.faults
         later = self._later(faults, prediction.calls)
         allowed = self._budget.allowed(faults, later)
@@ -193,18 +196,18 @@ class Search:
                 self._waiting.append(grown)
 
     def _later(self, faults: FaultSet, calls: Sequence[PredictedCall]) -> list[CallFaults]:
-        """The calls after the last that failed, and how each can fail."""
+        """The calls after the last failed call, each with its faults."""
         failed = {planned.index for planned in faults}
         later: list[CallFaults] = []
         for call, _, _ in calls:
             if call.index in failed:
                 failed.discard(call.index)
                 later.clear()
-            elif call.source:  # Requests of the test itself have none; they are not made to fail.
+            elif call.source:  # Requests of the test itself have none; they never fail.
                 later.append((call, self._ledger.ways.of(call)))
         return later
 
 
 def _in_order(faults: Iterable[Iterable[PlannedFault]]) -> list[PlannedFault]:
-    """Faults in the order of the search: by rank; those of one rank in the order of their calls."""
+    """Faults in the order of the search: by rank, then by the order of their calls."""
     return sorted(chain.from_iterable(faults), key=_RANK)

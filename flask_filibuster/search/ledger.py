@@ -1,4 +1,4 @@
-"""What an exploration has seen so far, and whether an execution was what was planned."""
+"""The ledger: the executions so far, what they have shown, and whether one went as planned."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from flask_filibuster.search.ways import PlannedWays
 
 
 class Ledger:
-    """The executions so far, and what they have taught.
+    """The executions so far, and the behaviour learned from them.
 
-    :param model: which calls can fail how.
+    :param model: the faults of each call.
     :param faults_show: see :class:`Behaviour`.
     :ivar ways: the faults that can be planned.
-    :ivar behaviour: what is known of each handler.
+    :ivar behaviour: the known behaviour of each handler.
     :ivar executions: the executions, in order.
-    :ivar failed: how many of them failed.
-    :ivar reached: names of the services that were called.
-    :ivar asked: names of services that were asked about.
+    :ivar failed: number of failed executions.
+    :ivar reached: names of the services reached.
+    :ivar asked: names of the services in questions about faults.
     """
 
     def __init__(self, model: FaultModel, *, faults_show: bool = False) -> None:
@@ -53,27 +53,27 @@ class Ledger:
         )
 
     def has_run(self, faults: FaultSet) -> bool:
-        """Whether there was an execution under these faults, even an inconclusive one."""
+        """Whether these faults have an execution, even an inconclusive one."""
         return self.attempt_at(faults) is not None
 
     def execution_of(self, faults: FaultSet) -> Execution | None:
-        """The conclusive execution under these faults, if there was one."""
+        """The conclusive execution under these faults, if any."""
         return self._by_identity.get(self.ways.identity(faults))
 
     def attempt_at(self, faults: FaultSet) -> Execution | None:
-        """The execution under these faults, even if it was inconclusive."""
+        """The execution under these faults, even if inconclusive."""
         identity = self.ways.identity(faults)
         return self._by_identity.get(identity) or self._inconclusive.get(identity)
 
     def is_shown(self, ending: str, faults: FaultSet) -> bool:
-        """Whether a failure is one of those already seen: it ends alike, and fails no fewer calls.
+        """Whether a known failure has the same ending, and failed no calls besides these.
 
-        Finer than what tells bugs apart for people (``results/identity.py``): by execution index,
-        so that each round of a loop is run once before bugs are grouped by place. The published
-        counts depend on it.
+        Finer than the identity of bugs for people (``results/identity.py``): by execution index, so
+        that each round of a loop is run once before bugs are grouped by place. The published counts
+        depend on it.
 
-        :param ending: how the test ends.
-        :param faults: under which faults it does.
+        :param ending: the ending of the test.
+        :param faults: the fault set.
         """
         calls = {planned.index for planned in faults}
         return any(cause <= calls for cause in self._causes.get(ending, ()))
@@ -81,12 +81,12 @@ class Ledger:
     def judge(
         self, faults: FaultSet, observation: Observation, predicted: Prediction | None = None
     ) -> tuple[str, ...]:
-        """Why an execution proves nothing, in words; empty if it was what was planned.
+        """Why an execution proves nothing, in words; empty if it went as planned.
 
-        :param predicted: what was predicted of these faults, where that is known.
+        :param predicted: the prediction for these faults, if known.
         """
         if observation.problems and not observation.trace.requests:
-            return observation.problems  # That nothing was seen follows from them.
+            return observation.problems  # They explain the empty trace.
         return (
             *observation.problems,
             *self._broken_promises(faults, observation.trace, predicted),
@@ -94,7 +94,7 @@ class Ledger:
         )
 
     def note(self, observation: Observation) -> None:
-        """Note which services were reached and asked about."""
+        """Record the services reached, and those in questions about faults."""
         trace = observation.trace
         self.reached.update([call.target for call in trace.invocations])
         self.reached.update([each.service for each in trace.handlings.values()])
@@ -103,7 +103,7 @@ class Ledger:
     def enter(self, execution: Execution, observation: Observation) -> Prediction | None:
         """Add an execution, and learn from it if it is conclusive.
 
-        :returns: what is predicted of its faults from now on, if it was learned from.
+        :returns: the new prediction for its faults, if it was learned from.
         """
         self.executions.append(execution)
         self.failed += execution.verdict == "failed"
@@ -129,9 +129,9 @@ class Ledger:
     def _broken_promises(
         self, faults: FaultSet, trace: Trace, predicted: Prediction | None
     ) -> Iterator[str]:
-        """Calls before the last fault that did not happen as the executions before led to expect.
+        """Calls before the last fault that deviate from earlier executions.
 
-        What comes after the last fault is what the execution is run to find out.
+        The calls after the last fault are unknown in advance.
         """
         if not faults:
             return
@@ -141,7 +141,7 @@ class Ledger:
         for call, key, _ in predicted.calls:
             seen = trace.call(call.index)
             if seen is None:
-                yield f"a call that was made before was not made again: {call.describe()}"
+                yield f"expected call was not made: {call.describe()}"
                 return
             if call.index in remaining:
                 remaining.discard(call.index)
@@ -154,15 +154,15 @@ class Ledger:
                 and not _any_inside(remaining, call.index)  # It ended after the fault.
             ):
                 yield (
-                    f"{call.describe()} ended in {seen.outcome}, "
-                    f"where it had ended in {key[0]} before"
+                    f"{call.describe()}: expected {key[0]} as in earlier executions, "
+                    f"the call ended with {seen.outcome}"
                 )
                 return
 
     def _broken_connections(self, faults: FaultSet, trace: Trace) -> Iterable[str]:
-        """Calls that reached nobody, though they did before and nothing was to fail there.
+        """Calls that failed to connect without a fault, but connected in earlier executions.
 
-        Where services are processes of their own, one may have been stopped or started anew.
+        A service that runs as a separate process may have stopped or restarted.
         """
         planned = [each.index for each in faults]
         for call in trace.invocations:
@@ -177,17 +177,17 @@ class Ledger:
                 and not _any_inside(planned, call.index)
             ):
                 yield (
-                    f"{call.describe()} ended in a ConnectionError that was not planned, "
-                    "where it had reached somebody before"
+                    f"{call.describe()}: unplanned ConnectionError; "
+                    "the call reached a service in earlier executions"
                 )
 
 
 def _any_inside(indexes: Iterable[ExecutionIndex], index: ExecutionIndex) -> bool:
-    """Whether any of these calls was made while that one was, or is that one."""
+    """Whether any of these calls is that one, or was made below it."""
     inside = index.rstrip("]")
     return any(each.startswith(inside) for each in indexes)
 
 
 def ending_of(execution: Execution) -> str:
-    """How the test ended: equal for executions that ended alike."""
+    """The ending of the test: equal for executions with the same failure."""
     return PASSED if execution.error is None else signature(execution.error)

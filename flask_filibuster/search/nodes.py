@@ -1,4 +1,4 @@
-"""The states of handlers, and what following them says about an execution."""
+"""The states of handlers, and predictions of executions."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex
 
 Key = tuple[str, str | None]
-"""An outcome as a handler may tell it from others: status or exception, and what a body told."""
+"""An outcome as a handler can distinguish it: status or exception, and the identity of a body."""
 
 Handler = tuple[ExecutionIndex, int]
-"""The execution index, and a number for what else may matter: see above; 0 for nothing."""
+"""The execution index, and a number for its further inputs; 0 for none."""
 
 
 class Node:
-    """A state of a handler: what it does next, having seen the outcomes that lead here.
+    """A state of a handler: its next step after the outcomes that lead here.
 
-    :ivar number: tells it from all other states, from 1; 0 is the test's before all requests.
+    :ivar number: identifies the state, from 1; 0 is the test's state before all requests.
     """
 
     __slots__ = ("ambiguous", "answer", "branches", "call", "natural", "number", "silent")
@@ -26,13 +26,13 @@ class Node:
         self.number = number
         self.call: Call | None = None
         self.branches: dict[Key, Node] = {}
-        # How the call ends by itself, where no handler of its own tells.
+        # The outcome of the call without a fault, if it has no known handler.
         self.natural: Key | None = None
-        # The call was made and its answer lost, and nobody told of handling it.
+        # The call was made, its answer lost, and no service reported handling it.
         self.silent = False
-        # What whoever called the handler sees, where the handler ends here.
+        # The answer that the handler's caller sees, if the handler ends here.
         self.answer: Key | None = None
-        # The same outcomes led to something else at another time: nothing can be predicted.
+        # The same outcomes led to different steps: no prediction is possible.
         self.ambiguous = False
 
     def __repr__(self) -> str:
@@ -46,16 +46,16 @@ class Node:
 
 
 PredictedCall = tuple[Call, Key | None, int]
-"""A call, its outcome as far as that is known, and the second part of its caller's handler."""
+"""A call, its outcome, if known, and the second part of its caller's handler."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the trees say about a test execution.
+    """The predicted course of an execution.
 
-    :ivar calls: the calls that it makes, in order, as far as is known, with their outcomes.
-    :ivar answer: how the test ends, or ``None`` where a step on the way is unknown.
-    :ivar stamp: when it was made; see :meth:`Behaviour.holds`.
+    :ivar calls: its calls, in order, as far as known, with their outcomes.
+    :ivar answer: the ending of the test, or ``None`` if a step is unknown.
+    :ivar stamp: the age of the trees at the time; see :meth:`Behaviour.holds`.
     """
 
     calls: list[PredictedCall]

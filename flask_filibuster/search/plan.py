@@ -1,4 +1,4 @@
-"""Phases: an exploration asks each in turn what to run next."""
+"""Phases: the sources of the fault sets to run, one after the other."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from flask_filibuster.search.nodes import Prediction
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A fault set that is to be run.
+    """A fault set to run next.
 
     :ivar faults: the set.
-    :ivar purpose: why: see :class:`Execution`.
-    :ivar subject: what the phase itself knows of it.
-    :ivar predicted: what was predicted of it, so that nobody has to do so again.
+    :ivar purpose: its purpose, see :class:`Execution`.
+    :ivar subject: the phase's own data.
+    :ivar predicted: its prediction, to avoid computing it again.
     """
 
     faults: FaultSet
@@ -36,16 +36,16 @@ class Phase(Protocol):
 
     @property
     def waiting(self) -> int:
-        """How many sets are known to be still to come."""
+        """Number of known sets to come."""
 
     def next(self) -> Plan | None:
-        """What to run next; the same until it was run."""
+        """The next plan; the same until it was run."""
 
     def upcoming(self) -> Iterator[FaultSet]:
-        """The sets that, as things stand, come after that; looking on changes nothing."""
+        """The sets after the next plan, as far as known; has no side effects."""
 
     def learned(self, plan: Plan, execution: Execution, seen: Prediction | None) -> None:
-        """A plan of this phase was carried out.
+        """A plan of this phase was executed.
 
-        :param seen: what is predicted of the set from now on; ``None`` where nothing was learned.
+        :param seen: the new prediction for the set; ``None`` if nothing was learned.
         """

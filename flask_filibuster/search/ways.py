@@ -1,4 +1,4 @@
-"""The faults that can be planned, each made once."""
+"""The planned faults, each created once."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from flask_filibuster.faultmodel.model import FaultModel
 
 Timeouts = tuple[float | None, float | None]
 CallFaults = tuple[Call, tuple[PlannedFault, ...]]
-"""A call, and how it can fail: by rank, those of one rank in the model's order."""
+"""A call and its faults: by rank; within a rank, in the model's order."""
 
 
 class PlannedWays:
-    """Makes planned faults, so that they can be compared by identity, and numbers them.
+    """Creates and numbers planned faults, so that they can be compared by identity.
 
-    :param model: which calls can fail how.
+    :param model: the faults of each call.
     """
 
     def __init__(self, model: FaultModel) -> None:
         self._model = model
         self._ways: dict[tuple[ExecutionIndex, str, Timeouts], tuple[PlannedFault, ...]] = {}
         self._numbers: dict[PlannedFault, int] = {}
-        # By call. In lists: there are few, and to hash a fault takes longer than to look at them.
+        # By call. Lists: they are short, and comparing a few faults is faster than hashing one.
         self._numbered: dict[ExecutionIndex, list[tuple[Fault, int]]] = {}
         self._count = 0
 
     def of(self, call: Call) -> tuple[PlannedFault, ...]:
-        """How a call can fail that reaches this service and has these timeouts."""
+        """The faults of a call, by the service reached and its timeouts."""
         key = call.index, call.target, call.timeout
         ways = self._ways.get(key)
         if ways is None:
@@ -42,7 +42,7 @@ class PlannedWays:
         return ways
 
     def identity(self, faults: Iterable[PlannedFault]) -> frozenset[int]:
-        """Equal for two sets that let the same calls fail in the same ways."""
+        """Equal for two sets with the same faults on the same calls."""
         numbers = self._numbers
         try:
             return frozenset([numbers[planned] for planned in faults])
@@ -50,9 +50,9 @@ class PlannedWays:
             return frozenset([self._number(planned) for planned in faults])
 
     def _number(self, planned: PlannedFault, *, is_new: bool = False) -> int:
-        """The number of a fault on a call; the same for another object that plans the same.
+        """The number of a fault on a call; equal planned faults have the same number.
 
-        :param is_new: whether none like it has a number.
+        :param is_new: whether no equal one has a number yet.
         """
         number = self._numbers.get(planned)
         if number is not None:

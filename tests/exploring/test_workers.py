@@ -257,7 +257,7 @@ def test_a_process_that_is_killed_by_somebody_is_replaced_and_its_execution_run_
         each.verdict for each in alone.executions[:12]
     ]
     (note,) = result.notes
-    assert "was inconclusive at first" in note
+    assert "was inconclusive on the first attempt" in note
 
 
 def test_a_test_that_kills_its_process_without_faults_is_not_run_here() -> None:

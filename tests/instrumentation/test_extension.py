@@ -552,7 +552,7 @@ class TestAServerInTrouble:
         assert [each.verdict for each in result.executions] == ["passed", "passed"]
         assert answers == ["fine", "fine", "fine", "-"]
         assert {each.verdict for each in result.executions} == {"passed"}
-        assert any("execution 2 was inconclusive at first" in note for note in result.notes)
+        assert any("execution 2 was inconclusive on the first" in note for note in result.notes)
 
     def test_whose_trouble_is_no_exception_is_not_hidden(
         self, monkeypatch: pytest.MonkeyPatch

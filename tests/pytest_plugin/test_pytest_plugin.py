@@ -812,7 +812,7 @@ def test_an_execution_whose_set_up_fails_is_run_once_more(suite: Suite) -> None:
     assert ran.outcomes["passed"] == 1
     counts, note = ran.summary
     assert counts == "test_it.py::test_page: 4 executions: nothing found"
-    assert "execution 3 was inconclusive at first" in note
+    assert "execution 3 was inconclusive on the first attempt" in note
 
 
 def test_an_error_of_what_a_module_shares_is_an_error_of_its_last_test(suite: Suite) -> None:

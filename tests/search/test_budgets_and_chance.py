@@ -159,9 +159,7 @@ def test_what_a_limit_keeps_from_being_checked_is_said_and_counted_once(
     assert (whole.notes, whole.remaining) == ((), 0)
     searched = sum(each.purpose == SEARCH for each in whole.executions)
     cut = found(searched + 2)
-    assert cut.notes == (
-        f"max_executions was reached before {aim} of what reduction has left out was run",
-    )
+    assert cut.notes == (f"max_executions was reached before running {aim} pruned fault sets",)
     assert cut.remaining == 0
     assert cut.generated == len(cut.executions) + cut.left_out == whole.generated == 25
 
@@ -415,7 +413,7 @@ def test_what_is_lost_when_the_first_execution_is_repeated_is_told_of_that_one()
 
     result = run_all(Explorer(REFUSED, check_determinism=True, retries=1), run)
     (note,) = result.notes
-    assert note.startswith("the second execution without faults was inconclusive at first")
+    assert note.startswith("the second fault-free execution was inconclusive on the first")
 
 
 def test_calls_that_come_and_go_are_reported_with_both_traces() -> None:
@@ -423,7 +421,7 @@ def test_calls_that_come_and_go_are_reported_with_both_traces() -> None:
     (finding,) = result.observed
     assert finding.kind == "nondeterminism"
     assert finding.service == "front"
-    assert "front, GET /, did not do the same when the test was run twice" in finding.message
+    assert "front, GET /, behaved differently in two fault-free executions" in finding.message
     assert "only the first time:  front -> back  GET http://back:5001/b\n" in finding.message
     assert "only the second time: front -> back  GET http://back:5001/c\n" in finding.message
     assert "/a" not in finding.message
@@ -492,7 +490,10 @@ def test_a_test_that_fails_without_faults_the_second_time_is_not_explored() -> N
     assert len(result.executions) == 1
     assert not result.ok
     (problem,) = result.problems
-    assert "the test passed once and then did not (AssertionError: assert 503 == 200)" in problem
+    assert (
+        "first fault-free execution, but not the second (AssertionError: assert 503 == 200)"
+        in problem
+    )
 
 
 def test_whether_it_is_checked_can_be_configured() -> None:
@@ -512,7 +513,7 @@ def test_services_whose_answers_are_never_the_same_are_named() -> None:
         return str(next(numbers))
 
     result = explore(get_front, {"http://front:5000": front}, REFUSED)
-    assert any("answers of front are not the same bytes" in note for note in result.notes)
+    assert any("answer bodies of front vary between executions" in note for note in result.notes)
     assert not result.failures
 
 
@@ -523,7 +524,7 @@ def test_an_execution_that_is_not_what_was_planned_is_run_once_more() -> None:
     assert result.ok
     assert [len(each.faults) for each in result.executions] == [0, 1, 1, 2]
     (note,) = result.notes
-    assert note.startswith("execution 2 was inconclusive at first")
+    assert note.startswith("execution 2 was inconclusive on the first")
     assert next(whim.times) == 6
 
 

@@ -263,8 +263,8 @@ def test_what_the_known_limit_misses_is_found_by_an_audit_and_searched_from_ther
     result = found[0]
     finding = result.observed[0]
     assert finding.kind == "reduction does not hold"
-    assert "reduction does not hold here: front, GET /, was expected" in finding.message
-    assert "but went on with the answer 500" in finding.message
+    assert "reduction does not hold for front, GET /: expected" in finding.message
+    assert "but observed the answer 500" in finding.message
     # Its class is split: all ways of the second call are run after the first has timed out.
     after_timeout = {
         str(each.faults.last.fault)
@@ -604,8 +604,8 @@ def test_a_surprise_that_a_callee_without_calls_of_its_own_springs_is_a_finding(
     result = explored(Simulation(services, test), model, **options)
     assert result.failures
     assert {finding.kind for finding in result.observed} == {"reduction does not hold"}
-    assert "the answer 200, as under" in result.observed[0].message
-    assert "went on with the answer 404" in result.observed[0].message
+    assert "expected the answer 200 next, as under" in result.observed[0].message
+    assert "observed the answer 404" in result.observed[0].message
     assert all_sets(result) == all_sets(explored(Simulation(services, test), model, "none"))
 
 
@@ -641,8 +641,8 @@ def test_a_call_that_a_sample_was_to_fail_and_that_is_not_made_is_a_finding() ->
     for result, execution in lost:
         assert (execution.purpose, result.ok) == (AUDIT, True)
         (finding,) = (each for each in result.observed if execution.number in each.executions)
-        assert "front, GET /, was expected to go on with front -> common" in finding.message
-        assert "but went on with something else" in finding.message
+        assert "front, GET /: expected front -> common" in finding.message
+        assert "but observed something else" in finding.message
         # The search goes on from there.
         assert any(each.faults.last.service == "rare" for each in result.executions[1:])
 

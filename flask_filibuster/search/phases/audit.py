@@ -1,4 +1,4 @@
-"""Phases that put reduction to the test: by samples of what it pruned, or by all of that."""
+"""Phases that check the reduction: they run a sample of the pruned sets, or all of them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """What is predicted of a set.
+    """The prediction for a set.
 
-    :ivar stand: the set that stands for it.
-    :ivar prediction: what is known of that.
+    :ivar stand: its representative set.
+    :ivar prediction: the prediction for that one.
     """
 
     stand: FaultSet
@@ -36,12 +36,12 @@ class _Expected:
 
 
 class Doubts:
-    """Compares executions with what reduction has predicted of them.
+    """Compares executions with the predictions of the reduction.
 
-    :param ledger: what has been seen.
-    :param reduction: what has predicted it.
-    :param search: to which sets go that are to be built upon after all.
-    :ivar findings: where reduction did not hold.
+    :param ledger: the executions so far.
+    :param reduction: the reduction.
+    :param search: the search, which builds on sets of split classes.
+    :ivar findings: the cases in which reduction does not hold.
     """
 
     def __init__(self, ledger: Ledger, reduction: Reduction, search: Search) -> None:
@@ -51,7 +51,7 @@ class Doubts:
         self._search = search
 
     def expected(self, faults: FaultSet) -> _Expected | None:
-        """What is predicted of a set, if anything is."""
+        """The prediction for a set, if any."""
         stand = self._reduction.representative_of(faults)
         prediction = None if stand is None else self._reduction.predict(stand)
         if stand is None or prediction is None or prediction.answer is None:
@@ -61,13 +61,13 @@ class Doubts:
     def compare(
         self, expected: _Expected | None, execution: Execution, seen: Prediction | None
     ) -> None:
-        """Note where an execution was not as expected, and build on it then."""
+        """Report an unexpected execution, and build on it."""
         if expected is None:
             return
         if seen is None:
             culprit = _not_made(execution)
         elif seen.answer is None:
-            return  # Ambiguous, which is told of as such.
+            return  # Ambiguous, and reported as such.
         else:
             culprit = _culprit(expected.prediction, seen, execution.faults)
         if culprit is None:
@@ -78,15 +78,15 @@ class Doubts:
 
 
 class Audit:
-    """Runs some of the sets that reduction has pruned.
+    """Runs a sample of the pruned sets.
 
-    :param ledger: what has been seen.
-    :param reduction: what has left them out.
-    :param search: the search, which is over when they are chosen.
-    :param doubts: what becomes of surprises.
-    :param count: how many to run.
-    :param seed: of the choice.
-    :ivar aim: how much of it that is, in words.
+    :param ledger: the executions so far.
+    :param reduction: the reduction that pruned them.
+    :param search: the search, complete before the choice.
+    :param doubts: handles unexpected executions.
+    :param count: number of sets to run.
+    :param seed: seed of the choice.
+    :ivar aim: the size of the sample, in words.
     """
 
     def __init__(
@@ -110,16 +110,16 @@ class Audit:
 
     @property
     def over(self) -> bool:
-        """Whether all of the sample was run."""
+        """Whether the whole sample was run."""
         return self._chosen is not None and not self._chosen
 
     @property
     def waiting(self) -> int:
-        """How many are still to be run; before they are chosen, they are among those pruned."""
+        """Number of chosen sets to come; before the choice, they count as pruned."""
         return len(self._chosen or ())
 
     def next(self) -> Plan | None:
-        """The next of the sample."""
+        """The next set of the sample."""
         if self._chosen is None:
             self._chosen = self._choose()
         while self._chosen:
@@ -130,7 +130,7 @@ class Audit:
         return None
 
     def _choose(self) -> list[Pruned]:
-        chance = random.Random(self._seed)  # noqa: S311 - to be chosen again, not to be secret
+        chance = random.Random(self._seed)  # noqa: S311 - reproducible, not secret
         pruned = self._reduction.all_pruned(self._search.pruned, self._ledger)
         if isinstance(pruned, PrunedSets):
             return pruned.sample(self._count, chance)
@@ -141,19 +141,19 @@ class Audit:
         return (each.faults for each in self._chosen or ())
 
     def learned(self, plan: Plan, execution: Execution, seen: Prediction | None) -> None:
-        """Compare it with what was predicted."""
+        """Compare the execution with its prediction."""
         if self._chosen:
             self._chosen.pop(0)
         self._doubts.compare(plan.subject, execution, seen)
 
 
 class Everything:
-    """Runs what reduction has pruned, all of it.
+    """Runs all pruned sets.
 
-    :param ledger: what has been seen.
-    :param doubts: what becomes of surprises.
+    :param ledger: the executions so far.
+    :param doubts: handles unexpected executions.
     :param max_faults: as for the search.
-    :ivar aim: how much of it that is, in words.
+    :ivar aim: the number of sets, in words.
     """
 
     aim = "all"
@@ -166,16 +166,16 @@ class Everything:
 
     @property
     def over(self) -> bool:
-        """Whether all of it was run."""
+        """Whether all sets were run."""
         return self._begun and not self._search.waiting
 
     @property
     def waiting(self) -> int:
-        """How many sets are known of that have not been run or pruned."""
+        """Number of known sets that are neither run nor pruned."""
         return self._search.waiting if self._begun else 0
 
     def next(self) -> Plan | None:
-        """The next set that was not run before."""
+        """The next set without an execution."""
         self._begun = True
         while (plan := self._search.next()) is not None:
             before = self._ledger.attempt_at(plan.faults)
@@ -185,7 +185,7 @@ class Everything:
         return None
 
     def upcoming(self) -> Iterator[FaultSet]:
-        """The sets that were not run before."""
+        """The known sets without an execution."""
         if not self._begun:
             return iter(())
         return (
@@ -193,16 +193,17 @@ class Everything:
         )
 
     def learned(self, plan: Plan, execution: Execution, seen: Prediction | None) -> None:
-        """Build on it, and compare it with what was predicted."""
+        """Build on the execution, and compare it with its prediction."""
         own, expected = plan.subject
         self._search.learned(own, execution, seen)
         self._doubts.compare(expected, execution, seen)
 
 
 def _not_made(execution: Execution) -> tuple[ExecutionIndex, str, str] | None:
-    """What should have made a call that was to fail, if that is all that went wrong.
+    """The handler that did not make a planned call, if that is the only problem.
 
-    Of a set of a sample, nobody has seen all the calls yet: reduction has said that they are made.
+    For a set of a sample, no execution has shown that all its calls are made; the reduction
+    predicts them.
     """
     if execution.purpose != AUDIT:
         return None
@@ -216,21 +217,21 @@ def _not_made(execution: Execution) -> tuple[ExecutionIndex, str, str] | None:
 def _culprit(
     expected: Prediction, seen: Prediction, faults: FaultSet
 ) -> tuple[ExecutionIndex, str, str] | None:
-    """The handler whose calls ended as expected, and which did something else all the same.
+    """The first handler that deviates although its calls ended as expected.
 
-    :returns: its index, what was expected of it and what it did; ``None`` if all was as expected.
+    :returns: its index, the expected and the observed step; ``None`` if there is no such handler.
     """
     failed = {planned.index for planned in faults}
     foreseen, done = _steps(expected, failed), _steps(seen, failed)
     for index, steps in done.items():
         before = foreseen.get(index)
         if before is None:
-            continue  # A handler that only came into play by what another one did.
+            continue  # A handler that runs only because another one deviates.
         for then, now in zip(before, steps, strict=False):
             if then == now:
                 continue
             if then[0] == now[0] and then[1] is not None:
-                break  # The same call, which ended otherwise: that is its callee's doing.
+                break  # The same call with another outcome: the callee deviates.
             return index, then[2], now[2]
     return None
 
@@ -239,19 +240,19 @@ Step = tuple[object, object, str]
 
 
 def _steps(prediction: Prediction, failed: set[ExecutionIndex]) -> dict[ExecutionIndex, list[Step]]:
-    """What each handler does: its calls with their outcomes, then its answer, in words, too."""
+    """The steps of each handler, also in words: its calls with outcomes, then its answer."""
     steps: dict[ExecutionIndex, list[Step]] = {ROOT: []}
     answers: dict[ExecutionIndex, Key | None] = {}
     for call, key, _ in prediction.calls:
         caller = call.index.parent
         answers[call.index] = key
-        # What the two sets let fail is not the same, and not to be compared.
+        # The two sets fail different calls, whose outcomes are not comparable.
         ended: object = "failed" if call.index in failed else key
         steps.setdefault(caller, []).append((call.index, ended, call.describe()))
     for index, key in answers.items():
         if index not in failed:
             status = "?" if key is None else key[0]
-            # Of what makes no calls, nobody knows why its body is another one.
+            # The body of a handler without calls may vary for unknown reasons.
             answer: object = key if index in steps else status
             steps.setdefault(index, []).append((("answer", answer), None, f"the answer {status}"))
     steps[ROOT].append((None, None, f"the verdict {prediction.answer}"))
@@ -267,8 +268,8 @@ def _finding(
     return Finding(
         kind=REDUCTION,
         message=(
-            f"reduction does not hold here: {who} was expected to go on with {then}, as under the "
-            f"faults that stand for these ({stand}), but went on with {now}"
+            f"reduction does not hold for {who}: expected {then} next, as under the representative "
+            f"faults ({stand}), but observed {now}"
         ),
         service=service,
         site=None,
@@ -281,5 +282,5 @@ def _finding(
 def _named(index: ExecutionIndex, trace: Trace) -> tuple[str, str]:
     handling = trace.handlings.get(index)
     if handling is None:
-        return "", "the test" if index == ROOT else f"what made the call {index}"
-    return handling.service, f"{handling.service}, {handling.method} {handling.path},"
+        return "", "the test" if index == ROOT else f"the handler of {index}"
+    return handling.service, f"{handling.service}, {handling.method} {handling.path}"

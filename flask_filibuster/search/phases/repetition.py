@@ -1,4 +1,4 @@
-"""The fault-free execution once more: is it the same?"""
+"""The repetition of the fault-free execution, to check that it is deterministic."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from flask_filibuster.search.plan import Plan
 
 
 class Repetition:
-    """Runs the fault-free execution for a second time, before any other.
+    """Runs the fault-free execution a second time, before any other.
 
-    :param ledger: what has been seen.
-    :param wanted: whether to do so.
-    :ivar findings: what differed.
-    :ivar problems: why nothing that follows would prove anything.
-    :ivar notes: what follows from the differences for reduction.
+    :param ledger: the executions so far.
+    :param wanted: whether to repeat it.
+    :ivar findings: the differences.
+    :ivar problems: why further executions would prove nothing.
+    :ivar notes: the consequences of the differences for reduction.
     """
 
     def __init__(self, ledger: Ledger, *, wanted: bool) -> None:
@@ -32,7 +32,7 @@ class Repetition:
 
     @property
     def waiting(self) -> int:
-        """It is not one of the fault sets."""
+        """Zero: the repetition is not one of the fault sets."""
         return 0
 
     def next(self) -> Plan | None:
@@ -42,7 +42,7 @@ class Repetition:
         return Plan(FaultSet(), REPEAT)
 
     def upcoming(self) -> Iterator[FaultSet]:
-        """Nothing but what is next."""
+        """No sets besides the next one."""
         return iter(())
 
     def learned(self, plan: Plan, execution: Execution, seen: Prediction | None) -> None:
@@ -51,7 +51,7 @@ class Repetition:
     def compare(self, execution: Execution, observation: Observation) -> bool:
         """Compare it with the first.
 
-        :returns: whether to go on.
+        :returns: whether to continue.
         """
         self._wanted = False
         first = self._ledger.executions[0]
@@ -62,8 +62,8 @@ class Repetition:
                 text = str(error).strip().partition("\n")[0]
                 how = shortened(f"{type(error).__name__}: {text}")
             self.problems.append(
-                f"without any fault, the test passed once and then did not ({how}); "
-                "as long as that is so, no failure can be put down to a fault"
+                f"the test passed the first fault-free execution, but not the second ({how}); "
+                "make it deterministic first: no failure can be attributed to a fault"
             )
             return False
         self._ledger.behaviour.learn(observation.trace, PASSED, asked=observation.asked)
@@ -71,8 +71,7 @@ class Repetition:
         varying = varying_bodies(first.trace, execution.trace)
         if varying:
             self.notes.append(
-                f"answers of {', '.join(varying)} are not the same bytes from run to run (a time? "
-                "an id?), so ways to fail that lead there cannot be seen to be alike, and "
-                "reduction leaves out less"
+                f"answer bodies of {', '.join(varying)} vary between executions (a time? an id?), "
+                "so reduction can't recognise equivalent faults there, and prunes fewer fault sets"
             )
         return True

@@ -1,4 +1,4 @@
-"""Whether each fault of a failure is needed for it to show."""
+"""Finds out whether each fault of a failure is needed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from flask_filibuster.search.plan import Plan
 
 
 class Shrinking:
-    """Runs the smallest set that shows a bug without each of its faults, where that is unknown.
+    """Runs a bug's smallest set without each of its faults, if the outcome is unknown.
 
-    If the bug shows all the same, the same is done with the smaller set.
+    If the bug still occurs, the smaller set takes its place.
 
-    :param ledger: what has been seen.
+    :param ledger: the executions so far.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -29,11 +29,11 @@ class Shrinking:
 
     @property
     def waiting(self) -> int:
-        """How many sets are known to be still to come."""
+        """Number of known sets to come."""
         return len(self._waiting)
 
     def next(self) -> Plan | None:
-        """A set with one fault less of which nothing is known."""
+        """An unknown set with one fault less."""
         executed = len(self._ledger.executions)
         if executed != self._looked_at:
             self._looked_at = executed
@@ -41,11 +41,11 @@ class Shrinking:
         return self._waiting[0] if self._waiting else None
 
     def upcoming(self) -> Iterator[FaultSet]:
-        """The other ones."""
+        """The other unknown sets."""
         return (plan.faults for plan in self._waiting)
 
     def learned(self, plan: Plan, execution: Execution, seen: Prediction | None) -> None:
-        """The ledger says it all."""
+        """Nothing to do: the ledger has the execution."""
 
     def _unknown(self) -> Iterator[Plan]:
         for failure in failures_of(self._ledger.executions):
@@ -64,17 +64,17 @@ class Shrinking:
     def _may_show(
         self, faults: FaultSet, prediction: Prediction, how: str, *, reached: bool
     ) -> bool:
-        """Whether the test may fail in this way under these faults, as far as is known.
+        """Whether the test may fail in this way under these faults, as far as known.
 
-        :param prediction: what is known.
-        :param reached: whether their calls are made even if no other prediction says so.
+        :param prediction: the prediction for these faults.
+        :param reached: whether their calls are made even without a prediction of that.
         """
         if prediction.answer not in (None, how):
             return False
         calls = {call.index: call for call, _, _ in prediction.calls}
         if not reached and any(planned.index not in calls for planned in faults):
             return False
-        # A call that has a timeout because another one failed cannot time out without that.
+        # A call that has a timeout only after another one failed cannot time out without that.
         return all(
             planned.fault in [each.fault for each in self._ledger.ways.of(calls[planned.index])]
             for planned in faults

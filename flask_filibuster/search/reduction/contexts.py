@@ -1,8 +1,8 @@
 """Calls that can fail, each in the context of one fault set, and their faults by class.
 
 The context is the set of representatives that was run before the fault. Contexts form a tree: the
-class of a fault is the context of the calls that come after it. That is what keeps memory and time
-in proportion to what is run, where the sets that the classes stand for grow exponentially.
+class of a fault is the context of the calls that come after it. This keeps memory and time
+proportional to the executed sets, while the number of represented sets grows exponentially.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.search.nodes import Prediction
 
 Event = tuple[str, str | None]
-"""What a handler does next: the call that it makes, or the status that it answers."""
+"""The next step of a handler: a call, or the status of its answer."""
 
 
 class WayClass:
-    """Ways for one call to fail in one context that lead to the same.
+    """A class: faults of one call in one context with the same effect.
 
     :ivar place: the call in its context.
-    :ivar representative: the way that is built upon.
-    :ivar ran: the ways of which that was seen in this context.
-    :ivar taken: those of which it is believed, as it was so where the call was first seen.
-    :ivar answer: how the test ends.
-    :ivar reaction: what the handler does next; ``None``: the same as without the failure.
-    :ivar telling: whether anything at all is other than without the failure.
+    :ivar representative: the fault that the search builds on.
+    :ivar ran: the faults with an execution in this context.
+    :ivar taken: the faults assumed to be in the class, because they are where the call was first
+        seen.
+    :ivar answer: the ending of the test.
+    :ivar reaction: the next step of the handler; ``None``: the same as without the fault.
+    :ivar telling: whether the fault has any observable effect.
     """
 
     __slots__ = ("answer", "place", "ran", "reaction", "representative", "taken", "telling")
@@ -53,12 +54,12 @@ class WayClass:
 
     @property
     def ways(self) -> list[PlannedFault]:
-        """All of them, the representative first."""
+        """All faults of the class, the representative first."""
         return [*self.ran, *self.taken]
 
     @property
     def faults(self) -> FaultSet:
-        """The set that stands for all sets made of these ways and of those of the context."""
+        """The set that represents all sets of these faults and those of the context."""
         return self.place.faults.plus(self.representative)
 
 
@@ -67,10 +68,10 @@ class CallInContext:
 
     :ivar context: the class of the context's last fault; ``None``: the context is fault-free.
     :ivar call: the call.
-    :ivar home: where this situation was first seen, which may be here.
-    :ivar following: what the handler does next if the call does not fail.
-    :ivar without: all that happens in the context then.
-    :ivar opened: whether all ways are run here, though it is not home.
+    :ivar home: the place where this situation was first seen, possibly this one.
+    :ivar following: the next step of the handler if the call does not fail.
+    :ivar without: the prediction for the context without a fault of the call.
+    :ivar opened: whether all faults are run here, although it is not the home.
     """
 
     __slots__ = (
@@ -98,7 +99,7 @@ class CallInContext:
         self.classes: list[WayClass] = []
         self.by_outcome: dict[int, WayClass] = {}
         self.pruned: list[Candidate] = []
-        # Of a home: where else the situation was met.
+        # Of a home: the other places with the same situation.
         self.others: list[CallInContext] = []
 
     def __repr__(self) -> str:
@@ -112,11 +113,11 @@ class CallInContext:
 
     @property
     def sees_for_itself(self) -> bool:
-        """Whether every way is run here."""
+        """Whether every fault is run here."""
         return self.opened or self.home is self
 
     def class_of(self, planned: PlannedFault) -> WayClass | None:
-        """The class that a way belongs to, if that is known."""
+        """The class of a fault, if known."""
         for each in self.classes:
             if planned in each.ran or planned in each.taken:
                 return each
@@ -124,12 +125,12 @@ class CallInContext:
 
 
 class Candidate:
-    """A fault set that waits to be judged.
+    """A fault set in the frontier.
 
     :ivar faults: the set.
-    :ivar place: the call that its last fault is planned for, in its context; ``None`` where a
-        reduction does not ask for it.
-    :ivar prediction: what was last predicted of it.
+    :ivar place: the call of its last fault, in its context; ``None`` if the reduction does not
+        need it.
+    :ivar prediction: its last prediction.
     """
 
     __slots__ = ("faults", "place", "prediction")

@@ -1,17 +1,17 @@
-"""Equivalence reduction: of the ways for one call to fail, a few stand for the others.
+"""Equivalence reduction: a few faults of each call represent the others.
 
 Source: dynamic reduction as in the Filibuster paper (SoCC '21, section 4.4), carried further. Each
-way for a call to fail is run once, where the call is first seen. Ways that are followed by the same
-events (the other calls and their outcomes, those of the enclosing handlers among them, the answer
-to the test, its verdict) are a class, and only its first member is built upon: neither sets that
-contain another member are run, nor, in other contexts, the call with another member.
+fault of a call is run once, where the call is first seen. Faults followed by the same events (the
+other calls and their outcomes, including those of the enclosing handlers, the answer to the test,
+its verdict) are a class, and the search builds only on its first member: it runs neither sets with
+another member nor, in other contexts, the call with another member.
 
 The invariant: a fault is pruned only if, where its call was first met in the same situation (see
-``_find_places``), what followed it was the same as what followed its representative, event by
-event. That loses nothing with handlers that react to a failure where it happens. A handler that
-remembers which failure it was, and reacts to that later, can be missed: an audit finds such
-handlers, and splits the class. Where it shows that a failure is reacted to in another way than
-where its call was first met, or has an effect where it had none there, all ways are run, too.
+``_find_places``), the same events followed it as its representative, one by one. This loses nothing
+with handlers that react to a fault where it happens. A handler that remembers the fault and reacts
+later can be missed: an audit finds such handlers, and splits the class. If a fault turns out to
+cause another reaction than where its call was first met, or an effect where it had none there, all
+faults are run there, too.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from flask_filibuster.search.reduction.pruned import PrunedSets, RepresentativeS
 logger = logging.getLogger(__name__)
 
 Situation = tuple[object, ...]
-"""What tells one reaction to a call's failures from another before it is seen."""
+"""The key of a place: places with equal keys are expected to react to faults alike."""
 
 
 class EquivalenceReduction(ExactReduction):
-    """Prunes what exact reduction does, and what is built on ways that others stand for."""
+    """Prunes like exact reduction, and also sets with faults that have a representative."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         super().__init__(behaviour)
@@ -48,13 +48,13 @@ class EquivalenceReduction(ExactReduction):
         self._reopened: list[Candidate] = []
 
     def as_seen(self, seen: Prediction | None, trace: Trace) -> Prediction:
-        """What the trees have by now, where all of it is beyond doubt."""
+        """The prediction of the trees, if complete; else that of the trace."""
         return (
             seen if seen is not None and seen.answer is not None else super().as_seen(seen, trace)
         )
 
     def prunes(self, candidate: Candidate) -> bool:
-        """Whether a way is no representative where its call was first seen."""
+        """Whether the last fault is not a representative where its call was first seen."""
         place = candidate.place
         if place is None or place.sees_for_itself:
             return False
@@ -62,12 +62,12 @@ class EquivalenceReduction(ExactReduction):
         return known is not None and known.representative is not candidate.last
 
     def prune(self, candidate: Candidate) -> None:
-        """Keep it, in case the representative reacts in another way here."""
+        """Keep the set, in case its representative has another effect here."""
         if candidate.place is not None:
             candidate.place.pruned.append(candidate)
 
     def settle(self, candidate: Candidate, prediction: Prediction) -> bool:
-        """Put the last fault of a set into its class: the first of a class is built upon."""
+        """Put the last fault of a set into its class; the search builds on the first of a class."""
         place = candidate.place
         if place is None:
             return True
@@ -90,15 +90,15 @@ class EquivalenceReduction(ExactReduction):
             known.ran.append(planned)
             known.taken += taken
         if trusted is not None and (
-            # Where nothing follows from a failure, ways are alike that may not be so elsewhere: all
-            # failures of a call whose answer is thrown away look the same, until one is used.
+            # Faults without an effect here may differ elsewhere: all faults of a call whose answer
+            # is discarded look the same, until a handler uses the answer.
             trusted.reaction != reaction or (known.telling and not trusted.telling)
         ):
             self._open(place)
         return known.representative is planned
 
     def _open(self, place: CallInContext) -> None:
-        """Have all ways run here: one was reacted to in another way than elsewhere."""
+        """Run all faults here: one caused another reaction than elsewhere."""
         logger.debug("%r differs from its home: its pruned faults are run", place)
         place.opened = True
         for each in place.classes:
@@ -107,14 +107,14 @@ class EquivalenceReduction(ExactReduction):
         place.pruned = []
 
     def reopened(self) -> list[Candidate]:
-        """Those of places that turned out to be different."""
+        """The pruned sets of places that turned out to be different."""
         reopened, self._reopened = self._reopened, []
         return reopened
 
     def grow(
         self, candidate: Candidate, prediction: Prediction, ways: Sequence[PlannedFault]
     ) -> list[Candidate]:
-        """One candidate for each way, with the call's place."""
+        """One candidate for each fault, with the call's place."""
         context = self._class_at(candidate)
         places = self._places.setdefault(context, {})
         wanted = {planned.index for planned in ways} - places.keys()
@@ -134,7 +134,7 @@ class EquivalenceReduction(ExactReduction):
         wanted: set[ExecutionIndex],
         places: dict[ExecutionIndex, CallInContext],
     ) -> None:
-        """Make the places of these calls, going through the execution backwards."""
+        """Create the places of these calls, from the end of the execution backwards."""
         calls = prediction.calls
         following: dict[ExecutionIndex, Event] = {}
         answers = {call.index: key for call, key, _ in calls}
@@ -144,7 +144,7 @@ class EquivalenceReduction(ExactReduction):
             caller = self._caller(call.index)
             if call.index in wanted:
                 follows = following.get(caller) or _answered(answers.get(caller))
-                # Each part tells contexts apart that a test application reacted to differently:
+                # Each part separates contexts in which a test application reacted differently:
                 # the service reached (a redirect), the timeouts (whether it can time out), the line
                 # (a loop and a fallback make the same call), the caller's state (what a POST sent),
                 # whether this is an attempt after a failure, and what follows a success.
@@ -167,9 +167,9 @@ class EquivalenceReduction(ExactReduction):
             places[place.call.index] = place
 
     def _failed_before(self, calls: Sequence[PredictedCall]) -> dict[ExecutionIndex, bool]:
-        """Of each call, whether the one before it in the same thread of the handler had failed.
+        """For each call, whether the preceding call in the same thread of the handler failed.
 
-        The same call, from the same line, may be an ordinary one or take the place of another.
+        The same call, from the same line, may be an ordinary one or a fallback.
         """
         failed: dict[tuple[ExecutionIndex, object], bool] = {}
         before: dict[ExecutionIndex, bool] = {}
@@ -180,7 +180,7 @@ class EquivalenceReduction(ExactReduction):
         return before
 
     def _reaction(self, place: CallInContext, prediction: Prediction) -> Event | None:
-        """What the handler does after the call has failed, if that is something of its own."""
+        """The handler's next step after the fault, if it differs from that without the fault."""
         index = place.call.index
         caller = self._caller(index)
         met = False
@@ -197,7 +197,7 @@ class EquivalenceReduction(ExactReduction):
         return None if event == place.following else event
 
     def _is_telling(self, place: CallInContext, prediction: Prediction) -> bool:
-        """Whether a failure has an effect: on other calls, on their outcomes, on the test's end."""
+        """Whether a fault has an effect: on other calls, their outcomes, or the test's ending."""
         without = place.without
         if without.answer is None or not self._behaviour.holds(without):
             without = place.without = self._behaviour.predict(place.faults.by_index())
@@ -208,7 +208,7 @@ class EquivalenceReduction(ExactReduction):
     def _beside(
         self, place: CallInContext, prediction: Prediction
     ) -> list[tuple[ExecutionIndex, object]]:
-        """The calls that are neither the one that can fail nor made by its callee."""
+        """The calls other than the failing one and those below it."""
         inside = {place.call.index}
         beside: list[tuple[ExecutionIndex, object]] = []
         for call, key, _ in prediction.calls:
@@ -225,14 +225,14 @@ class EquivalenceReduction(ExactReduction):
         return caller
 
     def representative_of(self, faults: FaultSet) -> FaultSet | None:
-        """The set of the representatives."""
+        """The set of representatives of these faults."""
         classes = self._classes_of(faults)
         if len(classes) < len(faults):
             return None
         return classes[-1].faults if classes else FaultSet()
 
     def _classes_of(self, faults: FaultSet) -> list[WayClass]:
-        """The classes of the faults of a set, in order, up to the first that is in none."""
+        """The classes of the faults of a set, in order, up to the first fault without a class."""
         classes: list[WayClass] = []
         context: WayClass | None = None
         for planned in faults:
@@ -244,8 +244,8 @@ class EquivalenceReduction(ExactReduction):
         return classes
 
     def doubt(self, faults: FaultSet) -> list[Candidate]:
-        """Split the classes of ways that are not their representatives, wherever they are met."""
-        # Found before any is split, which changes the way to those that come after.
+        """Split the classes of faults that are not their representatives, at all their places."""
+        # All are found before the first split, which changes the path to later ones.
         return [
             candidate
             for planned, known in list(zip(faults, self._classes_of(faults), strict=False))
@@ -254,9 +254,9 @@ class EquivalenceReduction(ExactReduction):
         ]
 
     def _split(self, home: CallInContext, planned: PlannedFault) -> Iterator[Candidate]:
-        """Give a way a class of its own.
+        """Move a fault to a new class.
 
-        :returns: where it has been run, and is to be built upon now.
+        :returns: the executed sets that the search has to build on now.
         """
         for place in (home, *home.others):
             known = place.class_of(planned)
@@ -277,7 +277,7 @@ class EquivalenceReduction(ExactReduction):
 
     @property
     def classes(self) -> tuple[EquivalenceClass, ...]:
-        """Those of the calls where they were first seen, or seen to lead to something else."""
+        """The classes of the calls at their homes, and at places with another effect."""
         return tuple(
             EquivalenceClass(
                 call=each.place.call,
@@ -291,7 +291,7 @@ class EquivalenceReduction(ExactReduction):
         )
 
     def all_pruned(self, pruned: Sequence[Pruned], ledger: Ledger) -> Sequence[Pruned]:  # noqa: ARG002
-        """What was predicted, and all that is made of ways that others stand for."""
+        """The predicted sets, and all sets with faults that have a representative."""
         if not ledger.executions:
             return ()
         representatives: dict[WayClass | None, RepresentativeSet] = {
@@ -313,10 +313,10 @@ def _answered(key: tuple[str, str | None] | None) -> Event:
 
 
 def _outcome(prediction: Prediction, faulted: ExecutionIndex) -> int | None:
-    """A number for everything that a fault is followed by, or ``None`` if not all is known.
+    """A number for all events that follow a fault, or ``None`` if not all are known.
 
-    What comes before the fault is in it, too, and is the same for all that are compared. A hash
-    instead of the events: there is one for each class, and the events would be most of the memory.
+    The events before the fault are included: they are equal for all compared faults. A hash instead
+    of the events: there is one for each class, and the events would take most of the memory.
     """
     if prediction.answer is None:
         return None

@@ -1,9 +1,9 @@
-"""Reductions: which fault sets need not be run, and which need not be built upon.
+"""Reductions: which fault sets to prune, and which to build on.
 
 Exact reduction is the paper's dynamic reduction (Filibuster, SoCC '21, section 4.4): a set is
 pruned only if every step of every handler under it has been seen, with the same outcomes before it.
-It gives the published counts; what follows from a handler's memory beyond its request, it cannot
-know, as the paper's cannot.
+It gives the published counts; like the paper's, it cannot know the effects of state that a handler
+keeps beyond its request.
 """
 
 from __future__ import annotations
@@ -21,60 +21,60 @@ from flask_filibuster.search.reduction.contexts import Candidate
 
 
 class Reduction(Protocol):
-    """Judges fault sets before and after they are run."""
+    """Decides on fault sets before and after their executions."""
 
     def predict(self, faults: FaultSet) -> Prediction | None:
-        """What running the set would show; with its answer known, it is not run."""
+        """The prediction for a set; with a known answer, the set is not run."""
 
     def as_seen(self, seen: Prediction | None, trace: Trace) -> Prediction:
-        """What running a set has shown, in the form of a prediction.
+        """The execution of a set in the form of a prediction.
 
-        :param seen: what is predicted of it now that it was run.
-        :param trace: what happened.
+        :param seen: the prediction for the set after the execution.
+        :param trace: the execution's trace.
         """
 
     def prunes(self, candidate: Candidate) -> bool:
-        """Whether the set is pruned, as another one stands for it; asking changes nothing."""
+        """Whether the set is pruned in favour of its representative; has no side effects."""
 
     def prune(self, candidate: Candidate) -> None:
-        """The set is pruned on that ground."""
+        """Record that the set is pruned in favour of its representative."""
 
     def settle(self, candidate: Candidate, prediction: Prediction) -> bool:
-        """Take in what a set has led to, or is predicted to lead to.
+        """Take in the observed or predicted effect of a set.
 
-        :returns: whether sets with one fault more are worth building on it.
+        :returns: whether to build sets with one more fault on it.
         """
 
     def grow(
         self, candidate: Candidate, prediction: Prediction, ways: Sequence[PlannedFault]
     ) -> list[Candidate]:
-        """The candidates with one of these faults more.
+        """The candidates with one more of these faults.
 
-        :param prediction: what happens under the candidate's faults.
-        :param ways: faults on those of them that are met after the candidate's.
+        :param prediction: the prediction for the candidate's faults.
+        :param ways: faults on the calls after the candidate's last fault.
         """
 
     def reopened(self) -> list[Candidate]:
-        """Sets that were pruned and, as it turned out, should not have been; once each."""
+        """Wrongly pruned sets; each is returned once."""
 
     def representative_of(self, faults: FaultSet) -> FaultSet | None:
-        """The set that stands for this one, as far as it is known."""
+        """The representative of a set, if known."""
 
     def doubt(self, faults: FaultSet) -> list[Candidate]:
-        """What one set has shown does not hold for those it stood with.
+        """Split the classes of a set with an unexpected effect.
 
-        :returns: sets that are to be built upon after all.
+        :returns: the sets that the search has to build on after all.
         """
 
     @property
     def classes(self) -> tuple[EquivalenceClass, ...]:
-        """The ways for calls to fail, by what they lead to."""
+        """The faults of calls, grouped by effect."""
 
     def all_pruned(self, pruned: Sequence[Pruned], ledger: Ledger) -> Sequence[Pruned]:
-        """Everything that was pruned.
+        """All pruned sets.
 
-        :param pruned: the sets that were predicted step by step.
-        :param ledger: what was run.
+        :param pruned: the sets with a complete prediction.
+        :param ledger: the executions so far.
         """
 
 
@@ -85,11 +85,11 @@ class NoReduction:
         self._behaviour = behaviour
 
     def predict(self, faults: FaultSet) -> Prediction | None:  # noqa: ARG002 - by the protocol
-        """Nothing is predicted."""
+        """No prediction."""
         return None
 
     def as_seen(self, seen: Prediction | None, trace: Trace) -> Prediction:  # noqa: ARG002
-        """The calls of the trace; the state of their callers is like no other."""
+        """The calls of the trace, with unique states of their callers."""
         calls: list[PredictedCall] = [
             (call, None if call.outcome is None else (call.outcome.key, call.outcome.digest), -1)
             for call in trace.invocations
@@ -97,11 +97,11 @@ class NoReduction:
         return Prediction(calls, None)
 
     def prunes(self, candidate: Candidate) -> bool:  # noqa: ARG002
-        """No set stands for another."""
+        """No set represents another."""
         return False
 
     def prune(self, candidate: Candidate) -> None:
-        """Never called for."""
+        """Never called."""
 
     def settle(
         self,
@@ -117,7 +117,7 @@ class NoReduction:
         prediction: Prediction,  # noqa: ARG002
         ways: Sequence[PlannedFault],
     ) -> list[Candidate]:
-        """One candidate for each way."""
+        """One candidate for each fault."""
         faults = candidate.faults
         return [Candidate(faults.plus(planned)) for planned in ways]
 
@@ -126,25 +126,25 @@ class NoReduction:
         return []
 
     def representative_of(self, faults: FaultSet) -> FaultSet | None:
-        """Each set stands for itself."""
+        """Each set represents itself."""
         return faults
 
     def doubt(self, faults: FaultSet) -> list[Candidate]:  # noqa: ARG002
-        """All sets that could be are built upon."""
+        """None: the search builds on all sets."""
         return []
 
     @property
     def classes(self) -> tuple[EquivalenceClass, ...]:
-        """None are formed."""
+        """There are no classes."""
         return ()
 
     def all_pruned(self, pruned: Sequence[Pruned], ledger: Ledger) -> Sequence[Pruned]:
-        """What was predicted, and not run later on."""
+        """The predicted sets without a later execution."""
         return tuple(each for each in pruned if not ledger.has_run(each.faults))
 
 
 class ExactReduction(NoReduction):
-    """Prunes the sets of which every step of every handler is known."""
+    """Prunes the sets with every step of every handler known."""
 
     def predict(self, faults: FaultSet) -> Prediction | None:
         """Follow the trees."""

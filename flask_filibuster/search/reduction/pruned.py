@@ -1,7 +1,7 @@
-"""The fault sets that were pruned: there may be more than can be listed.
+"""The pruned fault sets: there may be too many to list.
 
-They are the products of the classes on the way to each representative set, so that each has a
-number, from which it is made when it is asked for.
+They are the products of the classes on the path to each representative set, so that each has a
+number, and is created from it on demand.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from flask_filibuster.results.result import Pruned
 
 
 class RepresentativeSet:
-    """A fault set that stands for others: those in which a fault is replaced by an equal one.
+    """A representative set: it represents the sets with equivalent faults in place of its own.
 
-    :param context: what stands for the set without its last fault; ``None``: it has none.
-    :param ways: the last fault and those that it stands for; of the empty set, none.
-    :param answer: how the test ends under any of them.
+    :param context: the representative of the set without its last fault; ``None``: the set is
+        empty.
+    :param ways: the last fault and its equivalents; empty for the empty set.
+    :param answer: the ending of the test under any of them.
     """
 
     __slots__ = ("answer", "context", "count", "ways")
@@ -34,7 +35,7 @@ class RepresentativeSet:
         self.count: int = 1 if context is None else context.count * len(ways)
 
     def member(self, number: int) -> FaultSet:
-        """One of the sets, by a number from 0, which is the one that stands for the others."""
+        """One of the sets, by its number; 0 is the representative."""
         faults: list[PlannedFault] = []
         representative = self
         while representative.context is not None:
@@ -45,12 +46,12 @@ class RepresentativeSet:
 
 
 class PrunedSets(Sequence[Pruned]):
-    """The sets that are stood for and were not run, made when they are asked for.
+    """The represented sets without an execution, created on demand.
 
-    :param representatives: the sets that stand for others.
-    :param ran: how many of all these sets were run.
-    :param was_run: says of a set whether it was.
-    :ivar total: how many sets these are, which can be more than ``len`` can say.
+    :param representatives: the representative sets.
+    :param ran: number of executed sets among all of them.
+    :param was_run: whether a set was run.
+    :ivar total: number of these sets, which may exceed the maximum of ``len``.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class PrunedSets(Sequence[Pruned]):
         self.total = total - ran
 
     def at(self, place: int) -> Pruned | None:
-        """The set at a place, from 0 to ``places``; ``None`` where that one was run."""
+        """The set at a place, from 0 to ``places``; ``None`` if it was run."""
         which = bisect.bisect_right(self._ends, place)
         representative = self._representatives[which]
         before = self._ends[which - 1] if which else 0
@@ -90,12 +91,12 @@ class PrunedSets(Sequence[Pruned]):
                 yield pruned
 
     def sample(self, count: int, chance: random.Random) -> list[Pruned]:
-        """Some of the sets, fewer only where there are not so many.
+        """A random sample of the sets.
 
-        :param count: how many.
-        :param chance: chooses them.
+        :param count: size of the sample, if there are enough sets.
+        :param chance: the random generator.
         """
-        # Where most were run, those that were not are too rare to be hit.
+        # If most sets were run, random places rarely hit one of the others.
         if self.places <= max(1000, 20 * count) or 10 * self.total < self.places:
             listed = list(self)
             return chance.sample(listed, min(count, len(listed)))
@@ -116,7 +117,7 @@ class PrunedSets(Sequence[Pruned]):
     def __getitem__(self, index: slice) -> tuple[Pruned, ...]: ...
 
     def __getitem__(self, index: int | slice) -> Pruned | tuple[Pruned, ...]:
-        """Takes time in the number of all sets before it."""
+        """The time is proportional to the number of sets before it."""
         if isinstance(index, slice):
             return tuple(self)[index]
         wanted = index + self.total if index < 0 else index

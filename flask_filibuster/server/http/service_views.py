@@ -38,7 +38,7 @@ class ServiceViews:
         self._server = conductor.embedded
 
     def views(self) -> Views:
-        """What is to be answered, and by what."""
+        """The rules and their views."""
         return [
             ("/filibuster/create", "PUT", self._create),
             ("/filibuster/update", "POST", self._update),
@@ -124,7 +124,7 @@ class QuestionViews:
         self._server = conductor.embedded
 
     def views(self) -> Views:
-        """What is to be answered, and by what."""
+        """The rules and their views."""
         return [
             ("/filibuster/fault-injected", "GET", self._any_fault),
             ("/filibuster/fault-injected/<service>", "GET", self._on_service),
