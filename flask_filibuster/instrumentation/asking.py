@@ -1,4 +1,4 @@
-"""Questions that tests and services ask about the test execution under way."""
+"""Questions of tests and services about the execution under way."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ logger = logging.getLogger(__name__)
 
 
 def was_fault_injected(*, server_url: str | None = None) -> bool:
-    """Whether the test execution under way injects any fault; ``False`` outside of one.
+    """Whether the execution under way injects any fault; ``False`` outside an exploration.
 
-    >>> was_fault_injected()  # outside of an exploration
+    >>> was_fault_injected()  # outside an exploration
     False
 
-    :param server_url: URL of the server to ask, for a test that nothing but the server knows of;
-        by default the environment variable ``FILIBUSTER_SERVER_URL``, where there is one.
-    :raises ServerError: that server cannot be reached, or does not answer as it should.
+    :param server_url: URL of the server to ask, for a test in a process that is not explored
+        itself; by default the environment variable ``FILIBUSTER_SERVER_URL``, if set.
+    :raises ServerError: the server cannot be reached, or its answer is invalid.
     """
     return _injected(None, server_url)
 
 
 def was_fault_injected_on(service: str, *, server_url: str | None = None) -> bool:
-    """Whether the test execution under way injects a fault on a call that reaches this service.
+    """Whether the execution under way injects a fault on a call to this service.
 
-    >>> was_fault_injected_on("bookings")  # outside of an exploration
+    >>> was_fault_injected_on("bookings")  # outside an exploration
     False
 
-    :param service: the service's name, or the host of its URL where it does not report itself.
+    :param service: the service's name, or the host of its URL if it is not instrumented.
     :param server_url: as for :func:`was_fault_injected`.
-    :raises ServerError: that server cannot be reached, or does not answer as it should.
+    :raises ServerError: the server cannot be reached, or its answer is invalid.
     """
     return _injected(service, server_url)
 
@@ -51,12 +51,12 @@ def _injected(service: str | None, server_url: str | None) -> bool:
     if isinstance(frame, Frame):
         return _asked(frame, service)
     if scope is not None or has_request_context():
-        return False  # Nothing is explored here; a service is never kept waiting for an answer.
+        return False  # Nothing is explored here, and a service must not wait for a server.
     return _asked_from_outside(service, server_url)
 
 
 def _asked_from_outside(service: str | None, server_url: str | None) -> bool:
-    """The server's answer to a test process that knows no more of the execution than its URL."""
+    """The server's answer, for a test process outside the exploration."""
     config = Config.read({}, server_url=server_url)
     if config.server_url is None:
         return False
@@ -68,9 +68,9 @@ def _asked_from_outside(service: str | None, server_url: str | None) -> bool:
 
 
 def given_headers() -> dict[str, str]:
-    """The headers that tell a request of this process's test from others.
+    """The headers that identify the requests of this process's test.
 
-    ``flask filibuster test`` gives them to its command in ``FILIBUSTER_HEADERS``.
+    ``flask filibuster test`` passes them to its command in ``FILIBUSTER_HEADERS``.
     """
     try:
         content = json.loads(os.environ.get(HEADERS, "{}"))
@@ -85,7 +85,7 @@ def given_headers() -> dict[str, str]:
 def _asked(frame: Frame, service: str | None) -> bool:
     try:
         return frame.server.fault_injected(frame.request_id, service)
-    except Exception as error:  # A server's trouble must never become the application's.
+    except Exception as error:  # A failure of the server must never affect the application.
         logger.exception(
             "%s: could not ask the Filibuster server for the injected faults", frame.service
         )

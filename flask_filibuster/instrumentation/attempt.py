@@ -1,4 +1,4 @@
-"""One attempt at a call: what it is told and what it tells, however it is made."""
+"""One attempt at a call: its decision from the server, and its reports to the server."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def outcome_of(error: BaseException) -> Outcome:
 
 
 class Attempt(Generic[Reply]):
-    """One attempt at a call, on behalf of a request under exploration: announced when it is made.
+    """One attempt at a call within an explored request; its creation announces it to the server.
 
-    :param frame: the request that is being handled.
+    :param frame: the frame of the request.
     :param call: the call.
-    :ivar is_explored: whether the server has numbered the call; else it is let through.
+    :ivar is_explored: whether the server has numbered the call; if not, no fault is injected.
     """
 
     __slots__ = ("_call", "_decision", "_frame", "_lost", "_started", "is_explored")
@@ -58,14 +58,14 @@ class Attempt(Generic[Reply]):
 
     @property
     def wants_digest(self) -> bool:
-        """Whether the server compares bodies; a broken one is the caller's to meet, not ours."""
+        """Whether the server compares bodies; never broken ones, which the caller must read."""
         fault = self._decision.fault
         return self._frame.server.wants_digests and (fault is None or fault.point != "body")
 
     def fault(self) -> Fault | None:
         """The fault to inject, if any.
 
-        :raises InjectionError: the server asks for one that cannot be injected.
+        :raises InjectionError: the server requests a fault that cannot be injected.
         """
         decision = self._decision
         if decision.refusal is not None:
@@ -78,7 +78,7 @@ class Attempt(Generic[Reply]):
         return fault
 
     def headers(self, fault: Fault | None = None) -> dict[str, str]:
-        """What carries the call's place to the callee, and for how long that is to hold it."""
+        """The headers with the call's place, and with the time for the callee to sleep."""
         started = self._started
         place = Propagated(
             started.request_id,
@@ -90,7 +90,7 @@ class Attempt(Generic[Reply]):
         return headers_for(place, seal_of(self._frame.config.token))
 
     def hold(self, fault: Fault) -> float:
-        """For how many seconds to hold the call: no more than the settings allow, which is told."""
+        """Seconds to hold the call, up to the limit of the settings; reports a shortened hold."""
         if not fault.sleep:
             return 0.0
         seconds, most = fault.seconds(self._call.timeout), self._frame.config.max_sleep
@@ -103,13 +103,13 @@ class Attempt(Generic[Reply]):
         return min(seconds, most)
 
     def lose(self, seen: Outcome, digest: str | None) -> None:
-        """Note what the callee answered, which the caller does not get to see."""
+        """Note the callee's answer, which the caller does not get."""
         self._lost = Outcome(status=seen.status, digest=None if seen.failed else digest)
 
     def inject(self, fault: Fault) -> Reply:
-        """The fault: its answer, or its error as the library's users meet it.
+        """Inject the fault: return its answer, or raise the library's own error.
 
-        :raises InjectionError: the library cannot meet it.
+        :raises InjectionError: the library does not have this error.
         """
         call = self._call
         try:
@@ -122,7 +122,7 @@ class Attempt(Generic[Reply]):
             self._refuse(error)
 
     def alter(self, fault: Fault, reply: Reply) -> Reply:
-        """The real reply, whose body is read as the fault has it.
+        """The real reply with the body that the fault produces.
 
         :raises InjectionError: the reply has no body.
         """
@@ -133,16 +133,16 @@ class Attempt(Generic[Reply]):
             self._refuse(error)
 
     def raised(self, error: BaseException) -> None:
-        """The call has ended in an exception."""
+        """Report that the call ended in an exception."""
         self.ended(outcome_of(error))
 
     def ended(self, outcome: Outcome) -> None:
-        """The call has ended for its caller."""
+        """Report the outcome of the call for its caller."""
         if not self.is_explored:
             return
         frame, started, decision = self._frame, self._started, self._decision
         fault = decision.fault
-        # What is reported is what was asked for: Timeout, though a ReadTimeout was raised.
+        # The report names the requested fault: Timeout, even if a ReadTimeout was raised.
         seen = outcome if fault is None else fault.outcome
         message = InvocationCompleted(
             started.request_id,
@@ -173,14 +173,14 @@ class Attempt(Generic[Reply]):
 def start_call(frame: Frame, call: AnyCall[Reply]) -> InvocationStarted:
     """Take the next index and clock of the frame for a call.
 
-    The signature stays the same from run to run, from host to host, and across edits elsewhere in
-    the file: service, the application's functions on the stack, operation, URL from the port on
-    (but for what is configured to vary in it), and in which of the threads that the request has
-    started. The library is no part of it where there is a URL, so that moving from one HTTP client
-    to the next leaves counterexamples valid.
+    The signature is the same in each execution, on each host, and after edits elsewhere in the
+    file. It consists of the service, the application's functions on the stack, the operation, the
+    URL from the port on (without the parts that are configured to vary), and the thread of the
+    request. It excludes the library if there is a URL, so that counterexamples stay valid after a
+    change of the HTTP client.
 
-    :param frame: the request that is being handled.
-    :param call: what is about to be made.
+    :param frame: the frame of the request.
+    :param call: the call.
     """
     client = call.client
     functions, site = callers(package_of(frame.app), client.entrances, client.file)
@@ -219,7 +219,7 @@ def _called(call: AnyCall[Reply], patterns: tuple[UrlPattern, ...]) -> str:
 def announce_for_test(
     frame: TestFrame, call: AnyCall[Reply]
 ) -> tuple[ExecutionIndex, dict[str, str]]:
-    """Take the next index of the test for a request of its own.
+    """Take the next index of the test for one of its requests.
 
     :returns: the index, and the headers that carry it.
     """
@@ -249,6 +249,6 @@ def _answered(status: int, call: AnyCall[Reply]) -> Reply:
     reason = reason_of(status)
     content = b"" if status in _BODILESS else f"{status} {reason}".rstrip().encode()
     headers = [("Content-Type", "text/plain; charset=utf-8")]
-    if status != 204:  # Which must not have one.
+    if status != 204:  # A 204 must not have this header.
         headers.append(("Content-Length", str(len(content))))
     return call.answer(status, reason, headers, b"" if call.operation == "HEAD" else content)

@@ -1,7 +1,7 @@
 """One call, from its description to its outcome: written once, for the clients of all libraries.
 
-:func:`perform` and :func:`perform_async` take the call's execution index, announce it, do what the
-server decides, at the point of the call that the fault names, and report how it ended.
+:func:`perform` and :func:`perform_async` take the next execution index, announce the call, carry
+out the server's decision at the point of the call that the fault names, and report the outcome.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ logger = logging.getLogger(__name__)
 AnyFrame = Frame | TestFrame
 
 _covered: ContextVar[frozenset[str]] = ContextVar("flask_filibuster_covered", default=frozenset())
-"""Names of the clients whose calls are part of one that is being made already."""
+"""Names of the clients whose calls are currently part of another client's call."""
 
 
 def perform(call: OutgoingCall[Reply]) -> Reply:
-    """Make a call, or make it fail, as the execution under way has it.
+    """Make a call, or inject the fault that the execution under way has for it.
 
-    Outside of an exploration, and where the call is not for us to see, it is just made.
+    Outside an exploration, and for calls that are not explored, it only makes the call.
 
     :param call: the call.
     :returns: the reply, real or injected.
@@ -47,7 +47,7 @@ async def perform_async(call: AsyncOutgoingCall[Reply]) -> Reply:
 
 
 def frame_of(scope: Scope | None, call: AnyCall[Reply]) -> AnyFrame | None:
-    """On whose behalf a call is made, for :func:`perform_for`; ``None``: it is just made.
+    """The frame that makes a call, for :func:`perform_for`; ``None``: the call is not explored.
 
     :param scope: the scope of the running code.
     :param call: the call.
@@ -64,7 +64,7 @@ def frame_of(scope: Scope | None, call: AnyCall[Reply]) -> AnyFrame | None:
 
 
 def is_excluded(url: str, hosts: tuple[str, ...]) -> bool:
-    """Whether the URL's host is one of these, or below one that begins with a dot."""
+    """Whether the URL's host is in the list, or below an entry that begins with a dot."""
     if not hosts:
         return False
     host = host_of(url)
@@ -72,9 +72,9 @@ def is_excluded(url: str, hosts: tuple[str, ...]) -> bool:
 
 
 def perform_for(frame: AnyFrame | None, call: OutgoingCall[Reply]) -> Reply:
-    """One attempt at a call, on behalf of a frame: a call of its own each time.
+    """Make one attempt at a call for a frame; each attempt is a call of its own.
 
-    :param frame: what :func:`frame_of` gave.
+    :param frame: the result of :func:`frame_of`.
     :param call: the call.
     """
     if frame is None:
@@ -117,7 +117,7 @@ def _carry_out(attempt: Attempt[Reply], call: OutgoingCall[Reply]) -> Reply:
 
 
 def _perform_for_test(frame: TestFrame, call: OutgoingCall[Reply]) -> Reply:
-    """A request that the test itself makes: never failed, but the root of what it causes."""
+    """A request of the test itself: the root of the calls that it causes; it never fails."""
     index, headers = announce_for_test(frame, call)
     try:
         with _Covering(call.client):
@@ -185,7 +185,7 @@ async def _perform_async_for_test(frame: TestFrame, call: AsyncOutgoingCall[Repl
 
 
 class _Covering:
-    """For the time of the block, calls of the clients that one is built on are part of its own."""
+    """While the block runs, calls of the clients that a client is built on are part of its call."""
 
     __slots__ = ("_names", "_token")
 

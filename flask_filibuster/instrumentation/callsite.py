@@ -1,4 +1,4 @@
-"""Where in the application a call or an exception comes from."""
+"""The place in the application that a call or an exception comes from."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from flask import Flask
 from flask_filibuster.core.call import CallSite
 from flask_filibuster.core.own_code import is_installed, is_ours
 
-# Below these frames of Flask's begins another story: the server, or the test's own client.
-# In a tuple: code is compared by its name first, but hashed by all that is in it.
+# Frames below these of Flask belong to the server or to the test's own client.
+# A tuple, because comparing code starts with its name, while hashing it reads all of it.
 _ENTRANCES = (Flask.wsgi_app.__code__, Flask.full_dispatch_request.__code__)
 _DEPTH = 400
 
@@ -22,7 +22,7 @@ def is_application(frame: FrameType, package: str) -> bool:
     """Whether a stack frame runs code of the application.
 
     :param frame: the stack frame.
-    :param package: top-level package of the app, which counts even where it is an installed one.
+    :param package: top-level package of the app, which counts even if it is installed.
     """
     module = frame.f_globals.get("__name__")
     name = module if isinstance(module, str) else ""
@@ -44,7 +44,7 @@ def package_of(app: Flask) -> str:
 
 
 def qualified_name(code: CodeType) -> str:
-    """Name of the function, qualified where Python tells (from 3.11 on)."""
+    """Name of the function, qualified from Python 3.11 on."""
     name: str = getattr(code, "co_qualname", code.co_name)
     return name
 
@@ -52,21 +52,21 @@ def qualified_name(code: CodeType) -> str:
 def callers(
     package: str, entrances: Sequence[CodeType] = (), client_file: str = ""
 ) -> tuple[tuple[str, ...], CallSite | None]:
-    """The application's functions on the stack, innermost first, and the line that is running.
+    """The application's functions on the stack, innermost first, and the running line.
 
-    The search ends where the handling of the request began, so that neither the server nor, in
-    process, the service that called this one is taken for part of it.
+    The search ends where the handling of the request began, so that it includes neither the server
+    nor, in process, the calling service.
 
     :param package: top-level package of the app.
-    :param entrances: code of the client that may run below code of the application: what is below
-        it says how a call is made, not who makes it.
-    :param client_file: source file of the client, which is no part of the application even where
-        it comes with it.
+    :param entrances: code of the client that may run below code of the application: frames above it
+        on the stack implement the call, rather than make it.
+    :param client_file: source file of the client, which is not part of the application even if it
+        ships with it.
     """
     functions: list[str] = []
     site: CallSite | None = None
     left_ours = False
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect's way to it is slower
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect is slower
     for _ in range(_DEPTH):
         if frame is None:
             break

@@ -1,4 +1,4 @@
-"""Whether the running code is explored: all that an idle app has to know.
+"""Whether the running code is explored: the only state that an idle app needs.
 
 The rest of the propagation state is in ``frames``, which only explorations import.
 """

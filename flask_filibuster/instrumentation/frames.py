@@ -1,4 +1,4 @@
-"""The propagation state: on behalf of which request is this code running?"""
+"""The propagation state: the request that the running code belongs to."""
 
 from __future__ import annotations
 
@@ -25,52 +25,52 @@ if TYPE_CHECKING:
 
 
 class Watcher(Protocol):
-    """Where the requests of a test under exploration, and the threads they set off, are noted."""
+    """Records the requests of a test under exploration, and the threads that they start."""
 
     def request(self, invocation: Call, *, told_by_callee: bool = False) -> str:
-        """The test is about to make a request; returns an id for it."""
+        """Record a request that the test is about to make, and return its id."""
 
     def request_ended(self, index: ExecutionIndex, outcome: Outcome) -> None:
-        """The test has got an answer, or an exception."""
+        """Record the answer or the exception that the test got."""
 
     def problem(self, index: ExecutionIndex, reason: str) -> None:
-        """Something kept the execution from being what was planned."""
+        """Record why the execution is not the planned one."""
 
     def fault_injected(self, service: str | None = None) -> bool:
         """Whether the execution injects a fault (on that service)."""
 
     def strand_started(self, name: str) -> None:
-        """Code of the application goes on in a thread or task of its own."""
+        """Record the start of a thread or task of the application."""
 
     def strand_ended(self, name: str) -> None:
-        """That thread or task has ended."""
+        """Record the end of that thread or task."""
 
 
 class LocalService(Protocol):
     """A service of this process."""
 
     def handle(self, request: HttpRequest) -> HttpAnswer:
-        """Have it answer a request; it produces the body as that is read.
+        """Answer a request; the service produces the body while it is read.
 
-        :raises Exception: what the caller's own code raises while it produces the request's body.
+        :raises Exception: the exception of the caller's own code that produces the request's body.
         """
 
 
 class Network(Protocol):
-    """What is reachable in this process without a socket."""
+    """The services reachable in this process without a socket."""
 
     def service_at(self, url: str) -> LocalService | None:
-        """The service under this URL, or ``None`` where the real network begins."""
+        """The service at this URL, or ``None`` for a URL of the real network."""
 
 
 class TestFrame:
     """The functional test itself, as the root of all its requests.
 
-    :ivar server: decides on the faults of what the test sets off.
-    :ivar watcher: where the test's own requests are noted.
-    :ivar names: what the exploration calls its apps.
+    :ivar server: selects the faults of the calls that the test causes.
+    :ivar watcher: records the test's own requests.
+    :ivar names: names of the apps in the exploration.
     :ivar seal: signs the test's requests; ``None``: they are not signed.
-    :ivar url_patterns: what varies in the URLs of its requests from run to run.
+    :ivar url_patterns: parts of the URLs of its requests that vary between executions.
     """
 
     __test__ = False
@@ -106,19 +106,19 @@ class TestFrame:
 
 
 class Frame:
-    """The state of one request being handled by one service.
+    """The state of one request that one service handles.
 
     Applications see it as ``flask.g.filibuster``.
 
     :ivar service: name of the service.
-    :ivar execution_index: index of the invocation that caused the request.
-    :ivar request_id: id of the user's request that started it all.
-    :ivar origin_vclock: clock of the invocation that caused the request.
+    :ivar execution_index: index of the call that caused the request.
+    :ivar request_id: id of the test's request at the root of all calls.
+    :ivar origin_vclock: clock of the call that caused the request.
     :ivar app: the Flask app.
     :ivar config: the extension's settings for that app.
-    :ivar server: decides on the faults of the calls made here.
-    :ivar test: the frame of the test, where it runs in this process.
-    :ivar tells_answer: whether the service has to tell what it answers, as its caller does not.
+    :ivar server: selects the faults of the calls made here.
+    :ivar test: the frame of the test, if it runs in this process.
+    :ivar tells_answer: whether the service reports its answer, because its caller does not.
     """
 
     __slots__ = (
@@ -166,10 +166,10 @@ class Frame:
 
     @property
     def thread(self) -> str:
-        """Which thread of the request this is the frame of; empty for the first.
+        """The thread of the request that this frame belongs to; empty for the first one.
 
-        It tells calls apart that are the same in all else and made in parallel, where counting
-        them would depend on which was first.
+        It distinguishes parallel calls that are otherwise equal, and whose numbers would depend on
+        their order.
         """
         return self._strand.name
 
@@ -179,7 +179,7 @@ class Frame:
         return index, self._clock.tick(self.service), self._strand.next_call()
 
     def fork(self) -> Frame:
-        """The frame for a thread started here: the same request, another strand."""
+        """The frame for a thread started here: same request, new strand."""
         forked = Frame(
             service=self.service,
             execution_index=self.execution_index,
@@ -216,7 +216,7 @@ class SharedClock:
 
 
 class Scope:
-    """What surrounds running code: a frame, if it belongs to one, and the network it calls into."""
+    """The surroundings of running code: its frame, if it has one, and the network of its calls."""
 
     __slots__ = ("frame", "network")
 
@@ -232,7 +232,7 @@ class Scope:
 _scope: ContextVar[Scope | None] = context.scope
 
 current_scope = _scope.get
-"""The scope of the running code, or ``None`` when nothing is being explored here."""
+"""The scope of the running code; ``None`` outside an exploration."""
 
 _local = threading.local()
 
@@ -240,8 +240,8 @@ _local = threading.local()
 def here() -> Scope | None:
     """The scope of the running code, in the thread that runs it.
 
-    A function that was handed to a thread together with a copy of its caller's context, as
-    ``asyncio.to_thread`` does, finds its caller's scope there; its own is the one carried along.
+    ``asyncio.to_thread`` passes a copy of the caller's context to the thread. That context contains
+    the caller's scope; the thread's own is the carried one.
     """
     scope = _scope.get()
     if scope is None:
@@ -255,7 +255,7 @@ _NOTHING_CARRIED: tuple[Scope | None, Scope | None] = (None, None)
 
 @contextmanager
 def carrying(origin: Scope, scope: Scope) -> Iterator[None]:
-    """Run the block in a scope that was carried into this thread.
+    """Run the block in a scope carried into this thread.
 
     :param origin: the scope of the context that the thread was started from.
     :param scope: the thread's own.
@@ -273,7 +273,7 @@ def carrying(origin: Scope, scope: Scope) -> Iterator[None]:
 def enter(scope: Scope | None) -> None:
     """Make this the scope of the running context.
 
-    There is no token to reset: a request can end in another context than it began in.
+    Without a token, because a request can end in another context than it began in.
     """
     _scope.set(scope)
 
@@ -286,15 +286,15 @@ def current_frame() -> Frame | None:
 
 
 def push(frame: Frame) -> None:
-    """Enter the scope of a request that begins to be handled."""
+    """Enter the scope of a new request."""
     frame.previous = scope = _scope.get()
     _scope.set(Scope(frame, scope.network if scope is not None else None))
 
 
 def pop(frame: Frame) -> None:
-    """Leave a request's scope for the one before it; does nothing when it is not the current one.
+    """Leave a request's scope for the one before it; does nothing if it is not the current one.
 
-    Teardown runs twice in some of Flask's ways to end a request, and in another thread in others.
+    Depending on how a request ends, Flask runs its teardown twice, or in another thread.
     """
     scope = _scope.get()
     if scope is not None and scope.frame is frame:

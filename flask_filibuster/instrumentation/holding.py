@@ -1,4 +1,4 @@
-"""The hold on everything that is patched for the time of an exploration."""
+"""The hold on all patches of an exploration."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from flask_filibuster.instrumentation.patching import Patch
 class Instrumentation:
     """Instrumented libraries and threads, until :meth:`release`; also a context manager.
 
-    Several may be held at once, in any order and from any thread; each is released once, further
-    releases do nothing.
+    Several holds may exist at once, in any order and from any thread; a second release of the same
+    hold does nothing.
 
-    :param patches: patches that are held already, of clients; those of threads come with them.
+    :param patches: patches of clients, already held; the hold adds those of threads.
     """
 
     def __init__(self, patches: Iterable[Patch] = ()) -> None:
@@ -25,7 +25,7 @@ class Instrumentation:
         self._patches = [*patches, *threads.hold_patches()]
 
     def add(self, patches: Iterable[Patch]) -> None:
-        """Hold more patches, which are given up at once where the hold has been released."""
+        """Hold more patches; release them at once if this hold has been released."""
         with self._lock:
             if not self._released:
                 self._patches.extend(patches)
@@ -34,7 +34,7 @@ class Instrumentation:
             patch.release()
 
     def release(self) -> None:
-        """Put everything back as it was, but for what somebody else still holds."""
+        """Restore the originals, except where other holds remain."""
         with self._lock:
             self._released = True
             patches, self._patches = self._patches, []

@@ -1,4 +1,4 @@
-"""HTTP as every client and the services of this process exchange it, independent of any library."""
+"""HTTP requests and answers, as clients and services of this process exchange them."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Body(Protocol):
     """The body of an answer, produced as it is read."""
 
     def next_piece(self) -> bytes | None:
-        """The next piece, or ``None`` at the end; an empty piece ends nothing.
+        """The next piece, or ``None`` at the end; an empty piece is not the end.
 
-        :raises BrokenBody: the body breaks off here.
+        :raises BrokenBody: the body is incomplete.
         """
 
     def close(self) -> None:
-        """Read no further; may be called twice."""
+        """Stop reading; may be called twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class HttpAnswer:
 
 
 class BytesBody:
-    """A body that is there already.
+    """A complete body.
 
     :param content: its bytes.
     """
@@ -76,10 +76,10 @@ class BytesBody:
 
 
 class AlteredBody:
-    """A body made of the pieces of another one.
+    """A body derived from the pieces of another one.
 
     :param pieces: the pieces of the real body.
-    :param alter: makes the pieces that the caller gets.
+    :param alter: returns the pieces that the caller gets.
     :param close: closes the real body.
     """
 
@@ -92,7 +92,7 @@ class AlteredBody:
     def next_piece(self) -> bytes | None:
         """The next piece, or ``None`` at the end.
 
-        :raises BrokenBody: the body breaks off here.
+        :raises BrokenBody: the body is incomplete.
         """
         return next(self._pieces, None)
 
@@ -102,7 +102,7 @@ class AlteredBody:
 
 
 class PiecewiseReader(io.RawIOBase):
-    """A file whose content comes in pieces: a read waits only where nothing is left of the last."""
+    """A file whose content comes in pieces: a read blocks only if the last piece is used up."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class PiecewiseReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer with what there is."""
+        """Fill the buffer with the available bytes."""
         while not self._rest:
             piece = self.next_piece()
             if piece is None:
@@ -132,7 +132,7 @@ class PiecewiseReader(io.RawIOBase):
 def pieces_of(body: Body) -> Iterator[bytes]:
     """The pieces of a body, to its end.
 
-    :raises BrokenBody: the body breaks off.
+    :raises BrokenBody: the body is incomplete.
     """
     while (piece := body.next_piece()) is not None:
         yield piece

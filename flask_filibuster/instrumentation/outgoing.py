@@ -1,4 +1,4 @@
-"""What a client is to the instrumentation; see :mod:`.clients.base`, which clients import."""
+"""The interface of a client; clients import it from :mod:`.clients.base`."""
 
 from __future__ import annotations
 
@@ -24,14 +24,13 @@ Reply = TypeVar("Reply")
 class Client(ABC):
     """A library that makes calls.
 
-    :cvar name: the library's import name, which people are told.
-    :cvar family: what kind of service its calls are made to.
-    :cvar built_on: names of the clients that it makes its own calls with; theirs, below one of its
-        calls, are no calls of their own.
-    :cvar errors: what its calls raise when they fail; the base class of all suffices.
+    :cvar name: the library's import name, also used in messages.
+    :cvar family: the kind of service that its calls reach.
+    :cvar built_on: names of the clients that it uses for its own calls; their calls within one of
+        its calls don't count.
+    :cvar errors: the exceptions of failed calls; their base class suffices.
     :cvar entrances: code of functions that run *below* code of the application, such as a transport
-        that it has wrapped: what is above them on the stack says how a call is made, not who makes
-        it.
+        that it has wrapped: frames above them on the stack implement the call, rather than make it.
     """
 
     name: ClassVar[str]
@@ -42,15 +41,15 @@ class Client(ABC):
 
     @abstractmethod
     def hold(self) -> Sequence[Patch]:
-        """Patch the library, or share the patches that are in place; each is to be released."""
+        """Patch the library, or share the installed patches; the caller releases each."""
 
     @cached_property
     def file(self) -> str:
-        """Its source file, whose functions are no part of the application."""
+        """Its source file, whose functions are not part of the application."""
         return getattr(sys.modules.get(type(self).__module__), "__file__", None) or ""
 
     def is_on(self, config: Config) -> bool:  # noqa: ARG002 - for clients that can be switched off
-        """Whether an app's settings let its calls be seen."""
+        """Whether an app's settings include its calls."""
         return True
 
     def __repr__(self) -> str:
@@ -58,16 +57,16 @@ class Client(ABC):
 
 
 class AnyCall(ABC, Generic[Reply]):
-    """What the calls of synchronous and of asynchronous clients have in common.
+    """The common base of synchronous and asynchronous calls.
 
     :param client: the client.
-    :param operation: what the call does, upper case: an HTTP method, the verb of a statement.
+    :param operation: the operation, upper case: an HTTP method, the verb of a statement.
     :param url: the URL called, if there is one.
-    :param target: what is called, where there is no URL.
-    :param timeout: connect and read timeout in seconds; ``None`` where it would wait for ever.
-    :param idempotency_key: value of the header ``Idempotency-Key``, or what corresponds to it.
-    :param safe: whether the call changes nothing; ``None``: its method tells (HTTP).
-    :param repeatable: whether it may be made twice; ``None``: its method tells (HTTP).
+    :param target: name of the callee, if there is no URL.
+    :param timeout: connect and read timeout in seconds; ``None``: no timeout.
+    :param idempotency_key: value of the header ``Idempotency-Key``, or its equivalent.
+    :param safe: whether the call changes nothing; ``None``: depends on its HTTP method.
+    :param repeatable: whether it may be made twice; ``None``: depends on its HTTP method.
     """
 
     __slots__ = (
@@ -104,44 +103,44 @@ class AnyCall(ABC, Generic[Reply]):
 
     @property
     def is_seen(self) -> bool:
-        """Whether it is for us at all: not so for requests of the instrumentation itself."""
+        """Whether it can be explored; ``False`` for requests of the instrumentation itself."""
         return True
 
     def is_on(self, config: Config) -> bool:
-        """Whether an app's settings let this call be seen."""
+        """Whether an app's settings include this call."""
         return self.client.is_on(config)
 
     @abstractmethod
     def fail(self, kind: str, *, sent: bool) -> NoReturn:
-        """Raise what a user of the library meets when the call fails.
+        """Raise the library's error for a failure of the call.
 
-        :param kind: the kind of error, by the name of ``requests.exceptions`` that stands for it
-            (``ConnectionError``, ``Timeout``, …), or by a name of the library's own.
-        :param sent: whether the callee has received the call: its answer is lost.
+        :param kind: the kind of error: its name in ``requests.exceptions`` (``ConnectionError``,
+            ``Timeout``, …), or a name of the library's own.
+        :param sent: whether the callee has received the call, so that only its answer is lost.
         :raises InjectionError: the library has no such error, see :meth:`unknown`.
         """
 
     def answer(self, status: int, reason: str, headers: Sequence[Header], body: bytes) -> Reply:  # noqa: ARG002
-        """The reply of a callee that answers with this status.
+        """The reply for an answer with this status.
 
         :raises InjectionError: calls of this library have no status.
         """
         raise InjectionError(self.words, f"calls of {self.client.name} have no status")
 
     def outcome(self, reply: Reply, digest: str | None) -> Outcome:  # noqa: ARG002
-        """How a call ended that has this reply.
+        """The outcome of a call with this reply.
 
         :param reply: the reply.
-        :param digest: digest of its content, where that is known.
+        :param digest: digest of its content, if known.
         """
         return Outcome(digest=digest)
 
     def alter_body(self, reply: Reply, alter: Alteration) -> Reply:  # noqa: ARG002
-        """The reply, with a body that is read through ``alter``.
+        """The reply, with a body that passes through ``alter``.
 
         :param reply: a real reply.
-        :param alter: makes the pieces that the caller reads of the real, still encoded ones; where
-            it raises ``BrokenBody``, the caller meets the library's own error.
+        :param alter: turns the real, still encoded pieces into those that the caller reads; if it
+            raises ``BrokenBody``, the caller gets the library's own error.
         :raises InjectionError: replies of this library have no body.
         """
         raise InjectionError(self.words, f"replies of {self.client.name} have no body to alter")
@@ -152,7 +151,7 @@ class AnyCall(ABC, Generic[Reply]):
         return f"{self.operation} {self.url or self.target}"
 
     def unknown(self, kind: str) -> InjectionError:
-        """The error for a kind of error that the library does not have."""
+        """The exception for a kind of error that the library does not have."""
         return InjectionError(self.words, f"no error {kind!r} in {self.client.name}")
 
     def __repr__(self) -> str:
@@ -166,20 +165,20 @@ class OutgoingCall(AnyCall[Reply]):
 
     @abstractmethod
     def send(self, headers: Mapping[str, str] | None) -> Reply:
-        """Really make the call.
+        """Make the real call.
 
-        :param headers: carries the call's place to the callee; ``None``: the call goes out without
-            any place, its caller's own included.
+        :param headers: the headers with the call's place, for the callee; ``None``: the call has no
+            place, and must not carry that of its caller either.
         """
 
     def digest(self, reply: Reply) -> str | None:  # noqa: ARG002
-        """Digest of what the caller reads next; ``None`` for what it may never read."""
+        """Digest of the content that the caller reads next; ``None`` if it may not read it."""
         return None
 
     def discard(self, reply: Reply) -> str | None:  # noqa: ARG002
-        """Read the reply to its end, which is part of the callee's work, and close it.
+        """Read the reply to its end, so that the callee completes its work, and close it.
 
-        :returns: digest of what was read, if there is anything to read.
+        :returns: digest of the content, if there is any.
         """
         return None
 
@@ -191,10 +190,10 @@ class AsyncOutgoingCall(AnyCall[Reply]):
 
     @abstractmethod
     async def send(self, headers: Mapping[str, str] | None) -> Reply:
-        """Really make the call; see :meth:`OutgoingCall.send`."""
+        """Make the real call; see :meth:`OutgoingCall.send`."""
 
     async def digest(self, reply: Reply) -> str | None:  # noqa: ARG002
-        """Digest of what the caller reads next; ``None`` for what it may never read."""
+        """Digest of the content that the caller reads next; ``None`` if it may not read it."""
         return None
 
     async def discard(self, reply: Reply) -> str | None:  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""Attributes of other people's classes, replaced for a while and put back."""
+"""Attributes of other libraries' classes, replaced temporarily and restored."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _lock = threading.Lock()
 
 
 class Patch:
-    """One replaced attribute, in place as long as somebody holds it.
+    """One replaced attribute, in place as long as it has holders.
 
-    The patch is kept by the replacement itself, so the class tells whether it is patched, and
-    holders in several threads share one. If somebody else has replaced the attribute after us, the
-    last release leaves theirs where it is; ours, below it, only hands through from then on.
+    The replacement itself keeps the patch, so the class shows whether it is patched, and holders in
+    several threads share one patch. If other code has replaced the attribute afterwards, the last
+    release leaves that replacement in place; ours, below it, then only calls the original.
     """
 
     def __init__(self, owner: type, name: str, wrap: Callable[[Any, Patch], Any]) -> None:
@@ -31,16 +31,16 @@ class Patch:
 
     @property
     def active(self) -> bool:
-        """Whether anybody holds the patch."""
+        """Whether the patch has holders."""
         return self.holders > 0
 
     @classmethod
     def hold(cls, owner: type, name: str, wrap: Callable[[Any, Patch], Any]) -> Patch:
-        """Put the patch in place, or share the one that is.
+        """Install the patch, or share the installed one.
 
         :param owner: the class.
         :param name: name of a method that the class itself defines.
-        :param wrap: makes the replacement, from the original and the patch.
+        :param wrap: returns the replacement, given the original and the patch.
         """
         with _lock:
             patch: Patch | None = getattr(owner.__dict__[name], _MARK, None)
@@ -52,12 +52,12 @@ class Patch:
 
     @staticmethod
     def of(owner: type, name: str) -> Patch | None:
-        """The patch that is in place, unless somebody has put something on top of it."""
+        """The installed patch; ``None`` if other code has replaced the attribute since."""
         patch: Patch | None = getattr(owner.__dict__[name], _MARK, None)
         return patch
 
     def release(self) -> None:
-        """Give up one hold; the last one restores the original."""
+        """Release one hold; the last release restores the original."""
         with _lock:
             self.holders -= 1
             if not self.holders and self._owner.__dict__[self._name] is self._replacement:
@@ -65,7 +65,7 @@ class Patch:
 
 
 def calls_super(function: Any) -> bool:
-    """Whether a method hands on to that of a base class, by ``super()``."""
+    """Whether a method calls ``super()``."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     return code is not None and _mentions_super(code)
 

@@ -20,7 +20,7 @@ PLACE = frozenset(
         wire.SIGNATURE,
     )
 )
-"""Their names, in lower case: a gateway hands on its own caller's, which are not for its callee."""
+"""Their names, in lower case. A gateway forwards its caller's, which must not reach its callee."""
 
 UNSEEN = wire.INSTRUMENTATION
 """The header of requests that belong to the instrumentation itself."""
@@ -39,5 +39,5 @@ def headers_for(place: Propagated, seal: Seal | None) -> dict[str, str]:
 
 
 def names_place(names: Iterable[str]) -> bool:
-    """Whether headers of these names, in lower case, say anything about a place."""
+    """Whether any of these header names, in lower case, carries a place."""
     return not PLACE.isdisjoint(names)

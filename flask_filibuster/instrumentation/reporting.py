@@ -1,4 +1,4 @@
-"""Telling the server, whose trouble must never become the application's."""
+"""Report to the server; its failures must never affect the application."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class AboutCall(Protocol):
-    """A message, which is always about one call."""
+    """A message about one call."""
 
     @property
     def index(self) -> ExecutionIndex:
@@ -26,12 +26,12 @@ Answer = TypeVar("Answer")
 
 
 def report(frame: Frame, tell: Callable[[Message], Answer], message: Message) -> Answer | None:
-    """Tell the server something; a failure is logged and signalled, and answers ``None``.
+    """Send a message to the server; a failure is logged and signalled, and returns ``None``.
 
-    The application goes on either way. Where the test runs in this process, it hears of it, as the
-    server may never miss what it was not told of: the execution does not count as passed.
+    The application continues either way. If the test runs in this process, the failure becomes a
+    problem of the execution, which then can't pass: the server may not notice a missing message.
 
-    :param frame: on whose behalf.
+    :param frame: the frame that the message is about.
     :param tell: method of the frame's server.
     :param message: its argument.
     """

@@ -1,6 +1,6 @@
-"""Threads that a view starts go on with its frame, which a ``ContextVar`` alone would not do.
+"""Give a view's frame to the threads that it starts, which a ``ContextVar`` alone does not.
 
-Tasks of asyncio do inherit it; they, too, get a place of their own in the order of the calls.
+Tasks of asyncio inherit the variable; each also gets a place of its own in the order of the calls.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from flask_filibuster.instrumentation.patching import Patch
 
 
 def hold_patches() -> list[Patch]:
-    """Make threads, pools and tasks carry frames along, until the patches are released."""
+    """Make threads, pools and tasks inherit frames until the patches are released."""
     from asyncio import BaseEventLoop  # Lazily: it takes longer to import than all of this package.
 
     return [
@@ -94,7 +94,7 @@ def _submit(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
             raise
         finally:
             enter(scope)
-        # A task that was cancelled before it began never calls us.
+        # A task that is cancelled before it begins never calls its function.
         future.add_done_callback(lambda _: carried.end())
         return future
 
@@ -102,7 +102,7 @@ def _submit(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
 
 
 class Carried:
-    """The running code's scope on its way into a thread, announced to whoever waits for it."""
+    """The running code's scope for a new thread, announced to the watcher of the test."""
 
     def __init__(self, name: str) -> None:
         self._origin: Any = current_scope()
@@ -114,20 +114,20 @@ class Carried:
         self._lock = threading.Lock()
 
     def announce(self) -> None:
-        """Say that a thread begins."""
+        """Report that a thread begins."""
         if self._watcher is not None:
             self._under_way = True
             self._watcher.strand_started(self._name)
 
     def end(self) -> None:
-        """Say that the thread has ended, once."""
+        """Report once that the thread has ended."""
         with self._lock:
             under_way, self._under_way = self._under_way, False
         if under_way and self._watcher is not None:
             self._watcher.strand_ended(self._name)
 
     def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Call the function within the scope, and leave the thread as it was."""
+        """Call the function in the scope, then restore the thread's own scope."""
         try:
             with carrying(self._origin, self._scope):
                 return function(*args, **kwargs)

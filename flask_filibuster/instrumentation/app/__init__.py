@@ -1,1 +1,1 @@
-"""The Flask side of a service: where requests enter and leave."""
+"""The Flask side of a service: incoming requests and their answers."""

@@ -1,4 +1,4 @@
-"""An app's requests while it is explored: where they enter and leave the propagation."""
+"""An app's requests while it is explored: the start and the end of their frames."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ from flask_filibuster.server.signing import seal_of
 
 LONGEST_MESSAGE = 2000
 _request = request._get_current_object  # type: ignore[attr-defined] # noqa: SLF001 - documented
-"""``flask.request`` itself, for where several things are asked of it: each takes the way anew."""
+"""``flask.request`` itself, for several reads: each through the proxy repeats the look-up."""
 
 
 class ExploredRequests:
-    """What is done with an app's requests while it is explored.
+    """Handles an app's requests while it is explored.
 
     :param app: the app.
     :param config: its settings.
-    :param remote: the server that it is configured with; ``None``: none but those of this process.
+    :param remote: its configured server; ``None``: only servers of this process.
     """
 
     def __init__(self, app: Flask, config: Config, remote: RemoteServer | None = None) -> None:
@@ -63,7 +63,7 @@ class ExploredRequests:
             self._arrivals = Arrivals(remote, seal_of(config.token), name, config.url_patterns)
 
     def frame(self) -> Frame | None:
-        """The frame of the request that is beginning, or ``None`` for ordinary traffic."""
+        """The frame of the new request, or ``None`` for ordinary traffic."""
         scope = current_scope()
         environ = request.environ
         peer = environ.get(PEER_KEY)
@@ -74,7 +74,7 @@ class ExploredRequests:
         return self._frame_from_network()
 
     def enter(self, frame: Frame) -> None:
-        """Begin to handle a request: what runs from here on belongs to it."""
+        """Enter the frame of a request; the code that runs from now on belongs to it."""
         push(frame)
         request.environ[FRAME_KEY] = frame
         g.filibuster = frame
@@ -82,7 +82,7 @@ class ExploredRequests:
             signals.request_received.send(self.app, frame=frame)
 
     def _frame_from_peer(self, peer: Peer, environ: Mapping[str, Any]) -> Frame | None:
-        """The frame that the headers of a request over the in-process network describe."""
+        """The frame for the headers of a request over the in-process network."""
         propagated = read_headers(EnvironHeaders(environ))
         if propagated is None:
             return None
@@ -91,7 +91,7 @@ class ExploredRequests:
         )
 
     def _frame_from_network(self) -> Frame | None:
-        """The frame of a request that came over a socket, if it belongs to an execution."""
+        """The frame of a request from a socket, if it belongs to an execution."""
         arrivals, server = self._arrivals, self.remote
         if arrivals is None or server is None:
             return None
@@ -102,7 +102,7 @@ class ExploredRequests:
         return self._begin(place, name, None, server, known=arrival.known, signed=arrival.signed)
 
     def _frame_in_test(self) -> Frame | None:
-        """A frame for a request of the test's own that carries no headers: a test client's."""
+        """A frame for a request of the test without headers, from a test client."""
         scope = here()
         test = _test_of(scope) if scope is not None else None
         if test is None:
@@ -134,7 +134,7 @@ class ExploredRequests:
         known: bool = False,
         signed: bool = False,
     ) -> Frame:
-        """The frame of a request, which the server is told of unless it knows already."""
+        """The frame of a request; reports the request to the server unless it is known there."""
         frame = Frame(
             service=service,
             execution_index=propagated.index,
@@ -163,7 +163,7 @@ class ExploredRequests:
         return frame
 
     def _sleep(self, frame: Frame, seconds: float) -> None:
-        """Sleep as a fault asks for, but no longer than the settings allow, which is told."""
+        """Sleep for a fault, up to the limit of the settings; report a shortened sleep."""
         most = self.config.max_sleep
         if seconds > most and frame.server.takes_notes:
             reason = (
@@ -175,7 +175,7 @@ class ExploredRequests:
         time.sleep(min(seconds, most))
 
     def answered(self, response: Response) -> Response:
-        """Note what the app answers to a request, after everybody else's hooks."""
+        """Report the app's answer to a request, after all other hooks."""
         scope, frame = current_scope(), _frame_of_request()
         if scope is None or frame is None:
             return response
@@ -183,7 +183,7 @@ class ExploredRequests:
             failed = functools.partial(self._note_crash, frame)
             response.response = ScopedIterator(response.response, scope, failed)
         if frame.tells_answer and frame.server.takes_notes:
-            # The test may look at any body that it gets, a service at those of successes.
+            # The test may read the body of any answer, a service that of a success.
             index = frame.execution_index
             judged = index != ROOT and index.parent == ROOT
             digest = _digest(response) if judged or response.status_code < 400 else None
@@ -193,15 +193,15 @@ class ExploredRequests:
         return response
 
     def ended(self) -> None:
-        """Leave the frame of a request that is torn down."""
+        """Leave the frame of a request at its teardown."""
         frame = _frame_of_request()
         if frame is not None:
             pop(frame)
 
     def left(self) -> None:
-        """Leave the frame of a request whose teardown another function has kept from its end.
+        """Leave the frame of a request whose teardown another function interrupted.
 
-        The thread may handle other requests: none of them is to be taken for a part of this one.
+        The thread may handle other requests, which must not become part of this one.
         """
         scope = current_scope()
         frame = scope.frame if scope is not None else None
@@ -209,7 +209,7 @@ class ExploredRequests:
             pop(frame)
 
     def crashed(self, exception: BaseException) -> None:
-        """Note an exception that nothing in the app has caught."""
+        """Report an unhandled exception of the app."""
         frame = _frame_of_request()
         if frame is not None:
             self._note_crash(frame, exception)
@@ -229,12 +229,12 @@ def _frame_of_request() -> Frame | None:
 
 
 def _test_of(scope: Scope) -> TestFrame | None:
-    """The test that runs in this process, on whose behalf a scope is."""
+    """The test of a scope, if it runs in this process."""
     return scope.frame.test if isinstance(scope.frame, Frame) else scope.frame
 
 
 def _digest(response: Response) -> str | None:
-    """Digest of an answer's body, which is looked at only where it lies ready."""
+    """Digest of an answer's body; ``None`` for a streamed one."""
     if response.direct_passthrough or not response.is_sequence:
         return None
     return hashlib.md5(response.get_data(), usedforsecurity=False).hexdigest()

@@ -1,4 +1,4 @@
-"""What is hooked into a Flask app; while nothing is explored, it does nothing."""
+"""The hooks of a Flask app, which do nothing outside an exploration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _HOOKS_OF_IDLE_APPS = 2
 _current_scope = scope.get
 _globals = g._get_current_object  # noqa: SLF001 - documented by Werkzeug
-"""``flask.g`` itself: assigning through the proxy takes longer than all else in an idle hook."""
+"""``flask.g`` itself: assignment through the proxy would be most of an idle hook's time."""
 
 
 class InstrumentedApp:
@@ -26,9 +26,9 @@ class InstrumentedApp:
 
     :ivar app: the app.
     :ivar config: its settings.
-    :ivar given_name: the service's name, where it was configured.
-    :ivar temporary: whether it was installed for the time of an exploration only.
-    :ivar remote: the server that it is configured with; ``None``: none but those of this process.
+    :ivar given_name: the configured name of the service, if any.
+    :ivar temporary: whether it exists only during an exploration.
+    :ivar remote: its configured server; ``None``: only servers of this process.
     """
 
     def __init__(self, app: Flask, config: Config, *, temporary: bool = False) -> None:
@@ -46,33 +46,33 @@ class InstrumentedApp:
 
     @property
     def service_name(self) -> str:
-        """What the service is called where no exploration names it after its host."""
+        """The service's name, unless an exploration names it after its host."""
         return self.given_name or self.app.name
 
     def connect(self) -> None:
-        """Register the hooks, first on the way in and last on the way out, and the receivers.
+        """Register the hooks, first before the view and last after it, and the receivers.
 
-        Not through Flask's decorators: they append, and refuse once the app has handled a request.
-        The hooks after a request's view come with the first explored request: each costs Flask
-        more than ours do, and an app in production needs none of them.
+        Not by Flask's decorators, which append, and raise once the app has handled a request. The
+        first explored request adds the hooks after the view: for each hook, Flask takes longer than
+        an idle hook does, and an app in production needs none of them.
         """
         with self._lock:
             self._register(self.app.before_request_funcs, self._before_request)
             self._register(self.app.teardown_request_funcs, self._teardown_request)
         got_request_exception.connect(self._crashed, self.app)
         if self.remote is not None:
-            # An app with a server of its own is there to be explored.
+            # Only an app with a configured server is explored from another process.
             from flask_filibuster.instrumentation.clients.registry import instrument
 
-            # What is explored from outside begins without notice, so the clients are ready for it.
+            # Such an exploration begins without notice, so the clients are always instrumented.
             self._instrumented = instrument()
 
     def rest(self) -> None:
-        """Take out the hooks after the view, until the app is explored again."""
+        """Remove the hooks after the view until the next exploration."""
         self._unregister_all_but(_HOOKS_OF_IDLE_APPS)
 
     def disconnect(self) -> None:
-        """Take all hooks out."""
+        """Remove all hooks."""
         self._unregister_all_but(0)
         leaving = self.app.teardown_appcontext_funcs
         if self._left in leaving:
@@ -90,7 +90,7 @@ class InstrumentedApp:
                 _take_out(*self._registered.pop())
 
     def _register(self, functions: dict[Any, list[Any]], hook: Any) -> None:
-        """Put a hook first in line, in a new list: another thread may be going through the old."""
+        """Insert a hook first, in a new list: another thread may be iterating over the old one."""
         own = functions.get(None)
         self._registered.append((functions, hook, own))
         functions[None] = [hook, *(own or ())]
@@ -104,15 +104,15 @@ class InstrumentedApp:
             self._register(app.after_request_funcs, self._after_request)
             leaving = app.teardown_appcontext_funcs
             if self.remote is not None and self._left not in leaving:
-                # The last in the list is the first to run: no other function can keep it from that.
+                # The last in the list runs first, so no other function can prevent its call.
                 app.teardown_appcontext_funcs = [*leaving, self._left]
-            # Not before: another thread may be about to look, and to answer its request at once.
+            # Last: another thread that reads this may answer its request at once.
             self._sees_answers = True
 
     def _explored_requests(self) -> ExploredRequests:
         explored = self._explored
         if explored is None:
-            # Of an app that is never explored, nothing of this is loaded.
+            # An app that is never explored doesn't import this.
             from flask_filibuster.instrumentation.app.handling import ExploredRequests
 
             with self._lock:
@@ -152,14 +152,14 @@ class InstrumentedApp:
 def _remote(config: Config) -> RemoteServer | None:
     if config.server_url is None or not config.enabled:
         return None
-    # Only an app that is explored from another process needs a client of the server.
+    # Only an app that is explored from another process needs a client for the server.
     from flask_filibuster.server.client.remote import RemoteServer
 
     return RemoteServer(config.server_url, token=config.token, timeout=config.timeout)
 
 
 def _take_out(functions: dict[Any, list[Any]], hook: Any, own: list[Any] | None) -> None:
-    """Take a hook out, and leave what others have done to the list meanwhile."""
+    """Remove a hook, and keep later changes of other code to the list."""
     others = [each for each in functions.get(None, ()) if each != hook]
     if others != (own or []):
         functions[None] = others

@@ -1,4 +1,4 @@
-"""Requests that arrive over the network: which of them belong to a test execution, and where."""
+"""Requests from the network: which belong to an execution, and their places in it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class EnvironHeaders:
-    """The headers of our protocol, straight from a WSGI environment: Werkzeug's way takes longer.
+    """The protocol's headers, read directly from a WSGI environment: Werkzeug is slower.
 
     :param environ: the environment.
     """
@@ -40,7 +40,7 @@ class EnvironHeaders:
         self._environ = environ
 
     def get(self, name: str, default: str, /) -> str:
-        """A header's value, or ``default`` where it is missing."""
+        """A header's value, or ``default`` if it is missing."""
         value: str = self._environ.get(self._KEYS[name], default)
         return value
 
@@ -50,7 +50,7 @@ class Arrival:
     """A request's place in a test execution.
 
     :ivar place: its place.
-    :ivar known: whether the server knows already that it arrived, as it gave it the place.
+    :ivar known: whether the server knows the request already, because it assigned the place.
     :ivar signed: whether its headers are signed with the shared secret.
     """
 
@@ -62,10 +62,10 @@ class Arrival:
 class Arrivals:
     """Finds the places of the requests that a service receives.
 
-    :param server: the server that the service is configured with.
-    :param seal: what headers have to be signed with; ``None``: they need not be.
+    :param server: the configured server of the service.
+    :param seal: checks the signature of headers; ``None``: headers need no signature.
     :param service: name of the service.
-    :param url_patterns: what varies in the URLs of requests from run to run.
+    :param url_patterns: parts of the URLs of requests that vary between executions.
     """
 
     def __init__(
@@ -104,9 +104,9 @@ class Arrivals:
         return self._ask(method, url, read_request_id(headers))
 
     def _ask(self, method: str, url: str, request_id: str) -> Arrival | None:
-        """Ask the server whether an execution is under way that the request may be the test's of.
+        """Ask the server whether the request may be one of the test of an execution under way.
 
-        Where no server is, nothing is being explored: that is said once, not at each request.
+        Without a server nothing is explored: the first such request logs a warning.
         """
         patterns = self._url_patterns
         signature = f"{method} {url_in_signature(url, patterns)}" if patterns else ""
@@ -132,7 +132,7 @@ class Arrivals:
         return Arrival(self._own_place(entrance, signature, request_id))
 
     def _own_place(self, entrance: Entrance, signature: str, request_id: str) -> Propagated:
-        """A place by our own count, where the server gives none: another project's."""
+        """A place by the service's own count, as other projects' servers assign none."""
         with self._lock:
             if entrance.first:
                 self._requests = TestRequests()

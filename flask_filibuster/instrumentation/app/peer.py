@@ -1,6 +1,6 @@
-"""What the in-process network puts into the WSGI environment of a request that it delivers.
+"""The entry that the in-process network adds to the WSGI environment of a request.
 
-A key of the environment that is no header cannot come from outside: it vouches for the headers.
+A client outside the process can't set a key that is not a header, so the headers can be trusted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Peer:
     """The sender's side of a request delivered in this process.
 
     :ivar test: the test under exploration.
-    :ivar service: what to call the service that receives it, unless it has a name of its own.
+    :ivar service: name of the receiving service, unless it has a configured name.
     """
 
     test: TestFrame

@@ -1,4 +1,4 @@
-"""Bodies that are produced after the request has been torn down."""
+"""Bodies produced after the teardown of their request."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from flask_filibuster.instrumentation.frames import Frame, Scope, current_scope,
 
 
 class ScopedIterator:
-    """A streamed body whose producer sees the request's scope around each step.
+    """A streamed body whose producer runs each step in the request's scope.
 
-    Flask has torn the request down by the time a server iterates over the body, and hears nothing
-    of what its producer raises.
+    Flask tears the request down before a server iterates over the body, and doesn't handle
+    exceptions of its producer.
 
     :param body: the body.
     :param scope: the request's scope.
-    :param failed: told of an exception that the producer raises.
+    :param failed: called with an exception of the producer.
     """
 
     __slots__ = ("_body", "_closable", "_failed", "_scope")
@@ -49,16 +49,16 @@ class ScopedIterator:
         return piece
 
     def _leave(self) -> None:
-        """Leave the request for good, where it is torn down only with the end of its stream.
+        """Leave the request's scope if its teardown came with the end of the stream.
 
-        Flask does so with ``stream_with_context``: the thread is still in the request's scope then.
+        With ``stream_with_context``, the thread is still in the request's scope then.
         """
         frame = self._scope.frame
         if isinstance(frame, Frame):
             pop(frame)
 
     def close(self) -> None:
-        """Close the body, as PEP 3333 asks of a server."""
+        """Close the body, as PEP 3333 requires of a server."""
         close = getattr(self._closable, "close", None)
         if close is None:
             self._leave()

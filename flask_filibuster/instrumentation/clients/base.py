@@ -1,11 +1,11 @@
-"""The seam of clients: what Flask-Filibuster needs to know of a library that makes calls.
+"""The seam of clients: the interface to a library that makes calls.
 
-A client is one file (or folder): a :class:`Client`, which says what the library is and what to
-patch in it, and an :class:`OutgoingCall`, which describes one call, really makes it, answers it and
-fails it as the library's users know it. All else (execution index, report, fault, hold, lost
-answer, digest, signals, excluded hosts, token) is :func:`perform`, written once.
+A client is one file (or folder): a :class:`Client`, which names the library and patches it, and an
+:class:`OutgoingCall`, which describes one call, makes the real call, answers it, and fails it with
+the library's own errors. :func:`perform`, written once, does everything else (execution index,
+report, fault, hold, lost answer, digest, signals, excluded hosts, token).
 
-Patch as deep in the library as possible, and raise what its lower layers raise: the library then
+Patch as deep in the library as possible, and raise the errors of its lower layers: the library then
 converts, retries and pools by itself. A client for a library ``pigeon``, whose ``Loft.send(coop,
 note)`` returns a text, or raises ``pigeon.LostError``:
 
@@ -43,7 +43,7 @@ note)`` returns a text, or raises ``pigeon.LostError``:
 ...     patch.release()
 
 Declare it in the distribution's metadata, under the import name of the library: the client is
-loaded as soon as an application that is explored has imported the library, and never before. ::
+loaded only when an explored application has imported the library. ::
 
     [options.entry_points]
     flask_filibuster.clients =

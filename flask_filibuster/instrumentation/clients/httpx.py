@@ -1,9 +1,9 @@
 """The client httpx, for synchronous code: ``httpx.get``, ``httpx.Client``, any transport.
 
-Calls are met in the connection pool below ``HTTPTransport``, which httpx takes from httpcore: what
-is raised and answered there, httpx converts by itself, and a transport that an application has
-wrapped around runs as ever. A transport that never reaches a pool, such as ``MockTransport``, is
-met where ``httpx.Client`` hands over to it.
+Calls are intercepted in httpcore's connection pool, below ``HTTPTransport``: httpx converts the
+errors and answers of the pool by itself, and a transport that an application has wrapped around it
+runs unchanged. A transport without a pool, such as ``MockTransport``, is intercepted where
+``httpx.Client`` calls it.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
     """A request on its way through a connection pool, below httpx's own conversions.
 
     :param client: the client httpx.
-    :param send: what really sends a request.
-    :param request: what it sends.
+    :param send: sends a real request.
+    :param request: the request to send.
     """
 
     __slots__ = ("_given", "_local", "_request", "_send")
@@ -83,11 +83,11 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
 
     @property
     def is_seen(self) -> bool:
-        """Not where it is a request of the instrumentation itself."""
+        """``False`` for a request of the instrumentation itself."""
         return _UNSEEN not in self._given
 
     def send(self, headers: Mapping[str, str] | None) -> httpcore.Response:
-        """Send it, within this process where a service is under its URL."""
+        """Send it, locally if a service of this process has its URL."""
         request = self._request
         kept = [each for each in request.headers if each[0].lower() not in _PLACE]
         kept += _raw((headers or {}).items())
@@ -105,11 +105,11 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
     def answer(
         self, status: int, reason: str, headers: Sequence[Header], body: bytes
     ) -> httpcore.Response:
-        """A response as the pool gives one."""
+        """The response that the pool would return."""
         return _response(status, reason, headers, BytesBody(body))
 
     def fail(self, kind: str, *, sent: bool) -> NoReturn:
-        """Raise what httpcore raises, which httpx converts; what only httpx has, as it is."""
+        """Raise the error of httpcore, which httpx converts, or an error that only httpx has."""
         if kind == "Timeout":
             kind = "ReadTimeout" if self.timeout[1] is not None else "ConnectTimeout"
         if kind == "ConnectionError" and sent:
@@ -127,7 +127,7 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
         raise self.unknown(kind)
 
     def outcome(self, reply: httpcore.Response, digest: str | None) -> Outcome:
-        """The status. Whether the body is going to be read cannot be told: it has no digest."""
+        """The status, without a digest: it is unknown whether the caller reads the body."""
         return Outcome(status=reply.status, digest=digest)
 
     def discard(self, reply: httpcore.Response) -> str:
@@ -137,7 +137,7 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
         return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
     def alter_body(self, reply: httpcore.Response, alter: Alteration) -> httpcore.Response:
-        """The response, whose body is read through ``alter``."""
+        """The response, with a body that passes through ``alter``."""
         body = _Stream(AlteredBody(reply.iter_stream(), alter, reply.close))
         return httpcore.Response(
             reply.status, headers=reply.headers, content=body, extensions=reply.extensions
@@ -146,7 +146,7 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
     def _send_locally(self, service: LocalService, headers: RawHeaders) -> httpcore.Response:
         text = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
         stream: Any = self._request.stream
-        # What has a length is there already; only a body in chunks may come bit by bit.
+        # A body with a length is complete; only a chunked body comes in pieces.
         is_chunked = any(name.lower() == "transfer-encoding" for name, _ in text)
         body = stream if is_chunked else b"".join(stream)
         answer = service.handle(HttpRequest(self.operation, self.url, text, body))
@@ -161,7 +161,7 @@ def _response(status: int, reason: str, headers: Sequence[Header], body: Body) -
 
 
 def _raise_after(below: OSError, error: Exception) -> NoReturn:
-    """Raise an error of httpcore as its pool does: what it comes from is its context."""
+    """Raise an error of httpcore as its pool does, with its origin as the context."""
     try:
         _throw(below)
     except OSError:
@@ -173,7 +173,7 @@ def _throw(error: OSError) -> NoReturn:
 
 
 class _Stream(httpx.SyncByteStream):
-    """A body as httpcore and httpx read it."""
+    """A body for httpcore and httpx."""
 
     def __init__(self, body: Body) -> None:
         self._body = body
@@ -193,7 +193,7 @@ class _Stream(httpx.SyncByteStream):
 
 
 class _Seen(httpx.BaseTransport):
-    """Stands in the place of a transport without a pool, and converts as ``HTTPTransport`` does."""
+    """Replaces a transport without a pool, and converts errors as ``HTTPTransport`` does."""
 
     def __init__(self, transport: httpx.BaseTransport) -> None:
         self._transport = transport
@@ -245,11 +245,11 @@ class Httpx(Client):
         httpcore.TimeoutException,
         httpcore.UnsupportedProtocol,
     )
-    # An application's own transport runs above it, and says how a call is made.
+    # An application's own transport runs above it, as part of the implementation.
     entrances: ClassVar[tuple[CodeType, ...]] = (httpx.Client._send_single_request.__code__,)  # noqa: SLF001
 
     def hold(self) -> Sequence[Patch]:
-        """Wrap the pools of httpcore, and the transports that do without."""
+        """Wrap the pools of httpcore, and the transports without a pool."""
         return [
             Patch.hold(httpx.Client, "_transport_for_url", _transport_for_url),
             Patch.hold(httpcore.ConnectionPool, "handle_request", self._handle_request),
@@ -268,7 +268,7 @@ class Httpx(Client):
 
 
 class _Whole(Httpx):
-    """httpx, where a transport is met as a whole: what it calls by a pool is a part of its call."""
+    """httpx for a transport without a pool; calls to a pool within it are part of its call."""
 
     built_on = frozenset({"httpcore", "httpx"})
 
@@ -287,8 +287,8 @@ def _transport_for_url(original: Callable[..., Any], patch: Patch) -> Callable[.
 
 
 def _is_met_below(transport: object) -> bool:
-    """Whether a transport leads to a pool of httpcore, or to no remote service at all."""
-    if isinstance(transport, httpx.WSGITransport):  # As a test client of Flask: no remote call.
+    """Whether a transport uses a pool of httpcore, or calls no remote service."""
+    if isinstance(transport, httpx.WSGITransport):  # Like Flask's test client: no remote call.
         return True
     if isinstance(transport, httpx.HTTPTransport):
         return _leads_to_pool(type(transport))
@@ -300,7 +300,7 @@ def _is_met_below(transport: object) -> bool:
 def _leads_to_pool(cls: type[httpx.HTTPTransport]) -> bool:
     own = cls.__mro__[: cls.__mro__.index(httpx.HTTPTransport)]
     sends = [vars(each)["handle_request"] for each in own if "handle_request" in vars(each)]
-    # Mocks of httpx replace what leads to the pool, or what the pool does.
+    # Mocks of httpx replace the method that calls the pool, or a method of the pool.
     return (
         all(map(calls_super, sends))
         and httpx.HTTPTransport.handle_request.__module__.startswith("httpx.")

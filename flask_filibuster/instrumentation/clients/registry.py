@@ -1,4 +1,4 @@
-"""Which clients there are, and the patches of those whose libraries an application uses."""
+"""The known clients, and the patches of those whose libraries an application uses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REQUESTS = "flask_filibuster.instrumentation.clients.requests.adapter:Requests"
 
 
 class Instrumented(Instrumentation):
-    """The hold on all clients: those whose library is imported, and others as soon as it is."""
+    """The hold on all clients, each from the import of its library on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,26 +38,26 @@ class Instrumented(Instrumentation):
             self.imported(name)
 
     def awaits(self, name: str) -> bool:
-        """Whether there is a client for a library of this import name, which is not held yet."""
+        """Whether there is a client for this import name that is not held yet."""
         return name in self._awaited
 
     def imported(self, name: str) -> None:
-        """A library has been imported: hold its clients."""
+        """Hold the clients of a library that has been imported."""
         for entry in self._awaited.pop(name, ()):
             client = _loaded(entry)
             if client is not None:
                 self._hold(client)
 
     def release(self) -> None:
-        """Put everything back as it was, but for what somebody else still holds."""
-        with suppress(ValueError):  # It is out already.
+        """Restore the originals, except where other holds remain."""
+        with suppress(ValueError):  # It is removed already.
             sys.meta_path.remove(self._finder)
         super().release()
 
     def _hold(self, client: Client) -> None:
         try:
             patches = client.hold()
-        except Exception as error:  # noqa: BLE001 - whatever a library that has changed leads to
+        except Exception as error:  # noqa: BLE001 - an unknown version may raise anything
             logger.warning(
                 "Calls of %s are not seen: the client cannot patch the installed version: %r",
                 client.name,
@@ -68,39 +68,39 @@ class Instrumented(Instrumentation):
 
 
 def instrument() -> Instrumented:
-    """Let the calls of all known clients in this process be seen and be failed.
+    """Instrument all known clients in this process, so that their calls can fail.
 
-    A client's library is patched only where the application imports it, now or later. Threads that
-    a view starts belong to its request.
+    A client's library is patched only if the application imports it, now or later. Threads that a
+    view starts belong to its request.
 
     >>> with instrument():
-    ...     pass  # Calls are seen here, if something is explored.
+    ...     pass  # Calls are seen here during an exploration.
 
-    :returns: the hold on it; ``release()`` it, or use it as a context manager.
+    :returns: the hold on all clients; ``release()`` it, or use it as a context manager.
     """
     return Instrumented()
 
 
 @lru_cache(maxsize=8)
-def clients_known(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:  # noqa: ARG001 - where they are
+def clients_known(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:  # noqa: ARG001 - key of the cache
     """The entry points of all clients, by the import names of their libraries.
 
-    :param path: ``sys.path``, on which they are looked for.
+    :param path: ``sys.path``, the key of the cache.
     """
-    # Lazily: it takes long to import, and an app that is not explored never needs it.
+    # Lazily: the import is slow, and an app that is not explored never needs it.
     from importlib.metadata import EntryPoint, entry_points
 
-    # A source tree that is not installed has no entry points; requests is always there.
+    # A source tree that is not installed has no entry points; requests is always known.
     always = EntryPoint("requests", _REQUESTS, GROUP)
     found = {(each.name, each.value): each for each in (always, *entry_points(group=GROUP))}
     return tuple(found.values())
 
 
 def _loaded(entry: EntryPoint) -> Client | None:
-    """The client of an entry point; a broken one is named in a warning, and not used."""
+    """The client of an entry point; ``None`` and a warning for a broken one."""
     try:
         made: Any = entry.load()()
-    except Exception as error:  # noqa: BLE001 - others' code, which must not end an exploration
+    except Exception as error:  # noqa: BLE001 - foreign code must not end an exploration
         logger.warning(
             "Cannot load the client %s = %s, so it sees no calls of %s: %r",
             entry.name,
@@ -121,17 +121,17 @@ def _loaded(entry: EntryPoint) -> Client | None:
 
 
 class _Finder(MetaPathFinder):
-    """Notices the import of a library: first among the finders, it finds nothing by itself."""
+    """Detects the import of a library: the first of the finders, which calls the others."""
 
     def __init__(self, instrumented: Instrumented) -> None:
         self._instrumented = instrumented
 
     def find_spec(self, fullname: str, path: Any, target: ModuleType | None = None) -> Any:
-        """What the other finders find, with a loader that tells when it is done."""
+        """The spec of the other finders, with a loader that reports the end of the import."""
         if not self._instrumented.awaits(fullname):
             return None
         finders = sys.meta_path
-        # Those behind this one only: two of these would ask each other for ever.
+        # Only those after this one: two of these would call each other for ever.
         for finder in finders[finders.index(self) + 1 if self in finders else 0 :]:
             if not hasattr(finder, "find_spec"):
                 continue
@@ -144,7 +144,7 @@ class _Finder(MetaPathFinder):
 
 
 class _Loader(Loader):
-    """Loads a library as its own loader does, and puts that back in place."""
+    """Loads a library with its own loader, then restores that loader in the module."""
 
     def __init__(self, loader: Any, instrumented: Instrumented) -> None:
         self._loader = loader
@@ -154,12 +154,12 @@ class _Loader(Loader):
         return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """As the library's own loader does."""
+        """Create the module with the library's own loader."""
         module: ModuleType | None = self._loader.create_module(spec)
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """As the library's own loader does; then its clients are held."""
+        """Execute the module with the library's own loader, then hold its clients."""
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader

@@ -1,4 +1,4 @@
-"""The calls that an application makes with requests, seen and made to fail."""
+"""The client requests: explores the calls that an application makes with requests."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from flask_filibuster.instrumentation.holding import Instrumentation
 
 
 class FilibusterAdapter(BaseAdapter):
-    """A transport adapter that lets the calls sent through another one be seen and be failed.
+    """A transport adapter that explores the calls sent through another one.
 
-    :func:`instrument_requests` puts one around every adapter in use; to instrument a single
-    session, mount one by hand: ``session.mount("http://", FilibusterAdapter())``. Outside a
-    request under exploration it only hands through.
+    :func:`instrument_requests` wraps every adapter in use; to instrument a single session, mount
+    one by hand: ``session.mount("http://", FilibusterAdapter())``. Outside an explored request it
+    only calls the inner adapter.
 
     >>> import requests
     >>> session = requests.Session()
@@ -59,13 +59,13 @@ class FilibusterAdapter(BaseAdapter):
         return wrapper
 
     def __getattr__(self, name: str) -> Any:
-        # What is asked for while being copied or unpickled is asked of this object alone.
+        # Look-ups during copying and unpickling must not reach the inner adapter.
         if name == "inner" or name.startswith("__"):
             raise AttributeError(name)
         return getattr(self.inner, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # So that session.get_adapter(url).max_retries = 3 sets those of the adapter that is meant.
+        # So that session.get_adapter(url).max_retries = 3 changes the inner adapter.
         if name in ("inner", "_by_hand"):
             super().__setattr__(name, value)
         else:
@@ -80,7 +80,7 @@ class FilibusterAdapter(BaseAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> Response:
-        """Send a request as the inner adapter does, unless a fault is planned for it.
+        """Send a request as the inner adapter does, or inject the fault planned for it.
 
         Arguments, result and exceptions are those of ``requests.adapters.BaseAdapter.send``.
         """
@@ -98,7 +98,7 @@ class FilibusterAdapter(BaseAdapter):
             response = own.send(request, **options)
         else:
             response = self._send(request, below=False, **options)
-        # Authentication answers a challenge by sending again through what is here.
+        # Authentication answers a challenge by another send through this connection.
         challenged: Any = response
         challenged.connection = self
         return response
@@ -110,7 +110,7 @@ class FilibusterAdapter(BaseAdapter):
     def _send(self, request: PreparedRequest, *, below: bool, **options: Any) -> Response:
         """Send by the inner adapter, or within this process.
 
-        :param below: the inner adapter's own ``send`` runs already.
+        :param below: whether the inner adapter's own ``send`` runs already.
         """
         scope = here()
         inner: Any = self.inner
@@ -134,18 +134,18 @@ class Requests(Client):
     name = "requests"
     built_on = frozenset({"urllib3"})
     errors = (RequestException,)
-    # The send of an application's own adapter runs above it, and says how a call is made.
+    # The send of an application's own adapter runs above it, as part of the implementation.
     entrances: ClassVar[tuple[CodeType, ...]] = (FilibusterAdapter.send.__code__,)
 
     def hold(self) -> Sequence[Patch]:
         """Wrap the adapter that ``Session.get_adapter`` returns.
 
-        So old and new sessions, mounted adapters and each hop of a redirect are covered.
+        This covers old and new sessions, mounted adapters and each hop of a redirect.
         """
         return [Patch.hold(Session, "get_adapter", _get_adapter)]
 
     def is_on(self, config: Config) -> bool:
-        """Whether the app's settings have calls of requests seen."""
+        """Whether the app's settings include calls of requests."""
         return config.instrument_requests
 
 
@@ -153,16 +153,16 @@ _CLIENT = Requests()
 
 
 def instrument_requests() -> Instrumentation:
-    """Let every call made with requests in this process be seen and be failed.
+    """Instrument the calls of requests in this process, so that they can fail.
 
-    Wraps the adapter that ``Session.get_adapter`` returns, so that old and new sessions, mounted
-    adapters and each hop of a redirect are covered, and lets threads that a view starts belong to
-    its request. Where nothing is being explored, calls go their way untouched.
+    It wraps the adapter that ``Session.get_adapter`` returns, which covers old and new sessions,
+    mounted adapters and each hop of a redirect. Threads that a view starts belong to its request.
+    Outside an exploration, calls are unchanged.
 
     >>> with instrument_requests():
-    ...     pass  # Calls are seen here, if something is explored.
+    ...     pass  # Calls are seen here during an exploration.
 
-    :returns: the hold on it; ``release()`` it, or use it as a context manager.
+    :returns: the hold on the instrumentation; ``release()`` it, or use it as a context manager.
     """
     return Instrumentation(_CLIENT.hold())
 

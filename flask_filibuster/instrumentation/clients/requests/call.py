@@ -1,4 +1,4 @@
-"""One call of requests, as the seam of clients wants it."""
+"""One call of requests, for the seam of clients."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class RequestsCall(OutgoingCall[Response]):
     """A request on its way through an adapter.
 
     :param client: the client requests.
-    :param adapter: the adapter that the application knows of.
-    :param request: what it sends.
+    :param adapter: the application's adapter.
+    :param request: the request to send.
     :param options: the other arguments of ``BaseAdapter.send``.
     :param by_hand: whether the application has mounted our adapter itself.
     """
@@ -57,7 +57,7 @@ class RequestsCall(OutgoingCall[Response]):
         *,
         by_hand: bool,
     ) -> None:
-        # Looked through once: asking for a header by name takes as long.
+        # Read once: a look-up by name takes as long.
         self._given = given = dict(request.headers.lower_items())
         super().__init__(
             client,
@@ -73,20 +73,20 @@ class RequestsCall(OutgoingCall[Response]):
         self._send: Send = adapter.send
 
     def through(self, send: Send) -> None:
-        """What the call is really sent with: a single attempt of the adapter, or this process."""
+        """Set the function that sends the call: one attempt of the adapter, or a local delivery."""
         self._send = send
 
     @property
     def is_seen(self) -> bool:
-        """Not where it is a request of the instrumentation itself."""
+        """``False`` for a request of the instrumentation itself."""
         return _UNSEEN not in self._given
 
     def is_on(self, config: Config) -> bool:
-        """Whether the app's settings let it be seen: always, where our adapter is mounted."""
+        """Whether the app's settings include it; always with an adapter mounted by hand."""
         return self._by_hand or self.client.is_on(config)
 
     def send(self, headers: Mapping[str, str] | None) -> Response:
-        """Send it; the application gets to see its own request, from which redirects are made."""
+        """Send it; the response carries the application's own request, for redirects."""
         request = self._request
         sent = self._with_place(headers)
         try:
@@ -100,7 +100,7 @@ class RequestsCall(OutgoingCall[Response]):
         return response
 
     def _with_place(self, headers: Mapping[str, str] | None) -> PreparedRequest:
-        """The request with these headers in place of its caller's, which a gateway hands on."""
+        """The request with these headers instead of its caller's, which a gateway forwards."""
         foreign = names_place(self._given)
         if headers is None and not foreign:
             return self._request
@@ -113,7 +113,7 @@ class RequestsCall(OutgoingCall[Response]):
         return sent
 
     def answer(self, status: int, reason: str, headers: Sequence[Header], body: bytes) -> Response:
-        """A response as the adapter would have built it."""
+        """The response that the adapter would build."""
         raw = raw_response(
             status=status,
             reason=reason,
@@ -124,7 +124,7 @@ class RequestsCall(OutgoingCall[Response]):
         return build_response(self._adapter, self._request, raw)
 
     def fail(self, kind: str, *, sent: bool) -> NoReturn:
-        """Raise what requests raises, with the errors of urllib3 and of Python below it."""
+        """Raise the exception of requests, with those of urllib3 and of Python below it."""
         raise_injected(kind, self._request, self.timeout, sent=sent)
 
     def outcome(self, reply: Response, digest: str | None) -> Outcome:
@@ -132,13 +132,13 @@ class RequestsCall(OutgoingCall[Response]):
         return Outcome(status=reply.status_code, digest=digest)
 
     def digest(self, reply: Response) -> str | None:
-        """Digest of the body, which the caller would read next; never of one that it streams."""
+        """Digest of the body, which the caller reads next; ``None`` for a streamed one."""
         if self._options["stream"]:
             return None
         return hashlib.md5(reply.content, usedforsecurity=False).hexdigest()
 
     def discard(self, reply: Response) -> str | None:
-        """Read the body to its end, as a streamed answer is part of the callee's work."""
+        """Read the body to its end, so that the callee completes a streamed answer."""
         digest = hashlib.md5(usedforsecurity=False)
         for piece in reply.iter_content(65_536):
             digest.update(piece)
@@ -146,7 +146,7 @@ class RequestsCall(OutgoingCall[Response]):
         return digest.hexdigest()
 
     def alter_body(self, reply: Response, alter: Alteration) -> Response:
-        """The response, whose body is read through ``alter``.
+        """The response, with a body that passes through ``alter``.
 
         :raises InjectionError: it has no body.
         """
@@ -160,7 +160,7 @@ class RequestsCall(OutgoingCall[Response]):
 
 
 def _copy(request: PreparedRequest) -> PreparedRequest:
-    # As copy.copy does it, in a quarter of the time.
+    # Equivalent to copy.copy, in a quarter of the time.
     copied: PreparedRequest = object.__new__(type(request))
     copied.__dict__.update(request.__dict__)
     copied.headers = _copy_of_headers(request.headers)
@@ -168,12 +168,12 @@ def _copy(request: PreparedRequest) -> PreparedRequest:
 
 
 def _copy_of_headers(headers: Any) -> Any:
-    # Its own copy() lowers each name again.
+    # Its own copy() converts each name to lower case again.
     stored = getattr(headers, "_store", None)
     if type(headers) is not CaseInsensitiveDict or stored is None:
         return headers.copy()
     copied: Any = CaseInsensitiveDict()
-    copied._store = stored.copy()  # noqa: SLF001 - hence the question whether it is there
+    copied._store = stored.copy()  # noqa: SLF001 - hence the check for None
     return copied
 
 

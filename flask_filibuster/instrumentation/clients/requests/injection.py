@@ -1,4 +1,4 @@
-"""Errors as requests itself would raise them, with those of urllib3 and of Python below."""
+"""The errors of requests, with those of urllib3 and of Python below them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from flask_filibuster.errors import InjectionError
 
 
 def pool_of(request: PreparedRequest) -> HTTPConnectionPool:
-    """A pool for the request's host, never used, for urllib3's errors to name."""
+    """A pool for the request's host, never used, for the messages of urllib3's errors."""
     parts = urlsplit(request.url or "")
     return _pool_at(parts.scheme, parts.hostname or "", parts.port)
 
 
 @lru_cache(maxsize=64)
 def _pool_at(scheme: str, host: str, port: int | None) -> HTTPConnectionPool:
-    # One for each host: as it opens no connection, it stays as it was made.
+    # One for each host: a pool without connections has no state.
     kind = HTTPSConnectionPool if scheme == "https" else HTTPConnectionPool
     return kind(host, port or DEFAULT_PORTS.get(scheme), maxsize=1)
 
@@ -37,10 +37,10 @@ def _pool_at(scheme: str, host: str, port: int | None) -> HTTPConnectionPool:
 def raise_injected(
     kind: str, request: PreparedRequest, timeout: Timeouts, *, sent: bool
 ) -> NoReturn:
-    """Raise what a user of requests meets when this happens to that request.
+    """Raise the exception that requests raises for this failure of a request.
 
-    ``Timeout``, which requests never raises as such, becomes the kind that the call can meet. The
-    errors of urllib3 and of Python below are there too, as arguments and in the chain of causes.
+    ``Timeout``, which requests itself never raises, becomes the kind of timeout that the call has.
+    The exception has the errors of urllib3 and of Python as arguments and in its chain of causes.
 
     :param kind: name of the exception.
     :param request: the request that fails; the exception carries it.
@@ -69,7 +69,7 @@ def raise_injected(
 
 
 def _raise_each(errors: list[Exception]) -> NoReturn:
-    """Raise each of the errors, the last at last, while the one before is being handled."""
+    """Raise the errors in order, each while the one before it is being handled."""
     error = errors.pop()
     try:
         if not errors:
@@ -88,7 +88,7 @@ def _caused(error: Exception, cause: Exception) -> Exception:
 
 
 class _Below:
-    """What happens below requests before it raises: errors, the innermost first."""
+    """The errors below an exception of requests, the innermost first."""
 
     def __init__(self, request: PreparedRequest, timeout: Timeouts) -> None:
         self.call = f"{request.method} {request.url}"
@@ -103,26 +103,26 @@ class _Below:
         return [*causes, _caused(error, reason)]
 
     def refused(self) -> list[Exception]:
-        """Nobody listens."""
+        """The connection is refused."""
         below = ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
         text = f"Failed to establish a new connection: {below}"
         error = urllib3_errors.NewConnectionError(self._connection, text)
         return self._exhausted(below, _caused(error, below))
 
     def connection_lost(self) -> list[Exception]:
-        """The connection is closed before an answer comes."""
+        """The connection is closed before the answer."""
         below = http.client.RemoteDisconnected("Remote end closed connection without response")
         return [below, urllib3_errors.ProtocolError("Connection aborted.", below)]
 
     def connect_timeout(self) -> list[Exception]:
-        """Nobody answers the attempt to connect."""
+        """The attempt to connect times out."""
         below = TimeoutError("timed out")
         text = f"Connection to {self._pool.host} timed out. (connect timeout={self._timeout[0]})"
         error = urllib3_errors.ConnectTimeoutError(self._connection, text)
         return self._exhausted(below, _caused(error, below))
 
     def read_timeout(self) -> list[Exception]:
-        """No answer comes."""
+        """The wait for the answer times out."""
         below = TimeoutError("timed out")
         text = f"Read timed out. (read timeout={self._timeout[1]})"
         error = urllib3_errors.ReadTimeoutError(self._pool, self._path, text)
@@ -135,7 +135,7 @@ class _Below:
         return self._exhausted(below, urllib3_errors.SSLError(below))
 
     def no_proxy(self) -> list[Exception]:
-        """The proxy cannot reach anybody."""
+        """The proxy cannot reach the host."""
         below = OSError("Tunnel connection failed: 503 Service Unavailable")
         error = urllib3_errors.ProxyError("Unable to connect to proxy", below)
         return self._exhausted(below, _caused(error, below))
@@ -151,7 +151,7 @@ class _Below:
         return [below, _caused(error, below)]
 
     def not_decodable(self) -> list[Exception]:
-        """The answer is not encoded as it says."""
+        """The answer is not in its declared encoding."""
         below = zlib.error("Error -3 while decompressing data: incorrect header check")
         text = "Received response with content-encoding: gzip, but failed to decode it."
         return [below, _caused(urllib3_errors.DecodeError(text, below), below)]

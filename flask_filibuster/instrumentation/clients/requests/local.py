@@ -18,7 +18,7 @@ Send = Callable[..., Response]
 
 
 def local_send(adapter: BaseAdapter, network: Network | None, url: str) -> Send | None:
-    """What sends to this URL within this process, in the adapter's place; ``None`` for nothing."""
+    """A function that sends to a service of this process; ``None`` if none has this URL."""
     service = network.service_at(url) if network is not None else None
     if service is None:
         return None
@@ -28,7 +28,7 @@ def local_send(adapter: BaseAdapter, network: Network | None, url: str) -> Send 
 def _send_locally(
     adapter: BaseAdapter, local: LocalAdapter, request: PreparedRequest, **options: Any
 ) -> Response:
-    """What requests lets a class of adapters do to its requests and responses is done here, too."""
+    """Send locally, with the adapter's hooks for its requests and responses."""
     if not isinstance(adapter, HTTPAdapter):
         return local.send(request, **options)
     adapter.add_headers(request, **options)
@@ -51,21 +51,21 @@ class LocalAdapter(BaseAdapter):
     def send(
         self,
         request: PreparedRequest,
-        stream: bool = False,  # noqa: ARG002 - what follows describes a socket; there is none
+        stream: bool = False,  # noqa: ARG002 - these options need a socket
         timeout: Any = None,
         verify: bool | str = True,  # noqa: ARG002
         cert: Any = None,  # noqa: ARG002
         proxies: Mapping[str, str] | None = None,  # noqa: ARG002
     ) -> Response:
-        """Have the service answer the request; it produces the body as that is read.
+        """Deliver the request to the service, which produces the body while it is read.
 
-        Reading the body raises what it would from a socket, if the service breaks off.
+        If the body is incomplete, reading it raises the same exception as from a socket.
 
-        :raises ValueError: the timeout is none.
+        :raises ValueError: the timeout is invalid.
         """
         check_timeout(timeout)
         method = request.method or "GET"
-        # Not items(), which looks each of them up.
+        # Not items(), which looks up each name.
         headers: Any = list(request.headers.lower_items())
         if not all(type(value) is str for _, value in headers):
             headers = [(name, _text(value)) for name, value in headers]
@@ -93,7 +93,7 @@ def _body_of(request: PreparedRequest) -> bytes | Iterable[bytes | str] | None:
     body: Any = request.body
     if isinstance(body, str):
         content = body.encode()
-        # Older versions of urllib3 send Latin-1, and have said so by the length.
+        # Older versions of urllib3 send Latin-1, which shows in the length.
         is_latin = request.headers.get("Content-Length") != str(len(content))
         return body.encode("latin-1") if is_latin else content
     return _pieces(body.read) if hasattr(body, "read") else body

@@ -1,7 +1,7 @@
-"""Adapters whose class has a ``send`` of its own: it runs as ever, and what it hands on to is ours.
+"""Adapters whose class has its own ``send``: it runs unchanged, above the instrumented ``send``.
 
-Such a ``send`` gives calls a timeout, signs them, looks into a cache, or tries again. Its part is
-the application's, so faults happen below it, and only what it lets through is a call.
+Such a ``send`` sets a timeout, signs calls, looks into a cache, or retries. It belongs to the
+application, so faults happen below it, and only requests that it passes on are calls.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SLOT = "_filibuster_send"
 
 
 class _Below(HTTPAdapter):
-    """Comes after an application's classes and before ``HTTPAdapter`` in the order of methods."""
+    """Between an application's classes and ``HTTPAdapter`` in the method resolution order."""
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         send: Send = getattr(self, _SLOT)
@@ -32,27 +32,27 @@ _OPTIONS = ("stream", "timeout", "verify", "cert", "proxies")
 
 @lru_cache(maxsize=64)
 def _with_slot(cls: Any) -> Any:
-    """The class with :class:`_Below` at its base; ``None`` if its ``send`` does not lead there."""
+    """The class with :class:`_Below` as a base; ``None`` if a ``send`` doesn't call ``super()``."""
     own = [each for each in cls.__mro__[: cls.__mro__.index(HTTPAdapter)] if "send" in vars(each)]
     if not own or not all(calls_super(vars(each)["send"]) for each in own):
         return None
     try:
         return type(cls)(cls.__name__, (cls, _Below), {"__slots__": (_SLOT,)})
-    except TypeError:  # The class, or its metaclass, does not let itself be extended like that.
+    except TypeError:  # The class or its metaclass does not support such a subclass.
         return None
 
 
 def with_own_send(adapter: Any, below: Send) -> HTTPAdapter | None:
-    """The adapter, with ``below`` in place of the ``send`` that its own one hands on to.
+    """The adapter, with ``below`` as the ``send`` that its own one calls by ``super()``.
 
-    It shares its attributes with the original, so that what it notes in itself stays noted.
+    It shares its attributes with the original, so changes to them persist.
 
-    :returns: ``None`` for an adapter without a ``send`` of its own, and for one that does not hand
-        on by ``super()``.
+    :returns: ``None`` for an adapter without its own ``send``, and for one that doesn't call
+        ``super()``.
     """
     if not isinstance(adapter, HTTPAdapter) or type(adapter) is HTTPAdapter:
         return None
-    if "send" in vars(adapter):  # Somebody has replaced it for this one object.
+    if "send" in vars(adapter):  # Replaced for this one object.
         return None
     cls: Any = type(adapter)
     with_slot = _with_slot(cls)

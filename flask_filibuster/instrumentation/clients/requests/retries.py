@@ -1,7 +1,7 @@
 """The retry policy of a session's adapter, carried out attempt by attempt.
 
-urllib3 retries inside one call of the adapter, where no attempt can be told from the next. Here the
-same policy object decides, but each attempt is a call of its own that can be seen and made to fail.
+urllib3 retries inside one call of the adapter, which hides the attempts. Here the same policy
+object decides, but each attempt is a call of its own that can be explored.
 Source: ``HTTPConnectionPool.urlopen`` (urllib3) and ``HTTPAdapter.send`` (requests).
 """
 
@@ -27,8 +27,8 @@ def policy_of(adapter: BaseAdapter) -> Retry | None:
     policy = getattr(adapter, "max_retries", None)
     if not isinstance(policy, Retry):
         return None
-    # Only an adapter's default is surely content with whatever comes: a total of 0 still decides
-    # about listed statuses, and about the kind of the exception.
+    # Only an adapter's default accepts every outcome: a policy with a total of 0 still decides on
+    # listed statuses, and on the kind of the exception.
     if policy.total == 0 and policy.read is False and not policy.status_forcelist:
         return None
     return policy
@@ -37,8 +37,8 @@ def policy_of(adapter: BaseAdapter) -> Retry | None:
 def without_retries(adapter: BaseAdapter) -> BaseAdapter:
     """The same adapter, with the same connections, for a single attempt.
 
-    A copy, as the adapter may be sending for other threads; a shallow one made by hand, as
-    ``copy.copy`` would give it new connection pools.
+    A copy, because other threads may use the adapter; shallow and by hand, because ``copy.copy``
+    would give it new connection pools.
     """
     single: Any = object.__new__(type(adapter))
     single.__dict__.update(adapter.__dict__)
@@ -50,14 +50,14 @@ def without_retries(adapter: BaseAdapter) -> BaseAdapter:
 def send_with_retries(
     attempt: Callable[[], Response], policy: Retry, request: PreparedRequest
 ) -> Response:
-    """Attempt until the policy is content with the outcome, or exhausted.
+    """Repeat the attempt until the policy accepts the outcome, or is exhausted.
 
     :param attempt: makes one attempt.
-    :param policy: says what is tried again, how often, and how long to wait before.
-    :param request: what is sent; its body is rewound between attempts.
-    :raises requests.RequestException: as an adapter with this policy would raise.
+    :param policy: decides which outcomes to retry, how often, and with which delay.
+    :param request: the request; its body is rewound between attempts.
+    :raises requests.RequestException: the exception of an adapter with this policy.
     """
-    pool: Any = None  # Made when something is retried, which most calls are not.
+    pool: Any = None  # Created on the first retry, which most calls don't need.
     retries = policy
     method, path = request.method or "GET", request.path_url
     while True:
@@ -105,9 +105,9 @@ def _with_history(response: Response, retries: Retry) -> Response:
 
 
 def _cause_of(error: RequestException) -> Exception | None:
-    """The error of urllib3 that an attempt ended with, where it is of a kind that it retries."""
+    """The urllib3 error of an attempt, if urllib3 retries errors of its kind."""
     if isinstance(error, (requests_errors.ChunkedEncodingError, requests_errors.RetryError)):
-        return None  # These come about after the policy has had its say.
+        return None  # These occur after the policy's decision.
     cause = error.args[0] if error.args else None
     if isinstance(cause, urllib3_errors.MaxRetryError):
         cause = cause.reason
@@ -137,14 +137,14 @@ def _after_error(
     except urllib3_errors.MaxRetryError as exhausted:
         raise _as_requests_would(exhausted, request)  # noqa: B904
     except type(cause):
-        # The policy does not retry this kind (read=False, say) and hands the error back.
+        # The policy does not retry this kind (read=False, say) and raises the error again.
         raise _handed_back(error, cause, request)  # noqa: B904
 
 
 def _handed_back(error: RequestException, cause: Exception, request: PreparedRequest) -> Exception:
     if error.args[0] is cause:
         return error
-    # As an attempt of its own, it was wrapped. Unwrapped, requests knows only some of them.
+    # The single attempt wrapped it. requests converts only some of the unwrapped errors.
     if isinstance(cause, urllib3_errors.SSLError):
         return requests_errors.SSLError(cause, request=request)
     if isinstance(cause, urllib3_errors.ProxyError):
@@ -168,7 +168,7 @@ def _as_requests_would(
 
 
 def _drain(response: Response) -> None:
-    """Give the connection back before the next attempt, as urllib3 does."""
+    """Release the connection before the next attempt, as urllib3 does."""
     drain = getattr(response.raw, "drain_conn", None)
     if drain is not None:
         drain()

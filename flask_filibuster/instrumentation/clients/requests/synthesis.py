@@ -1,4 +1,4 @@
-"""Responses of requests that did not come over a socket, built the way requests builds its own."""
+"""Responses of requests without a socket, built by requests' own methods."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from flask_filibuster.instrumentation.http import PiecewiseReader
 
 
 class OriginalResponse:
-    """What requests and urllib3 want of the ``http.client`` response below theirs.
+    """The part of an ``http.client`` response that requests and urllib3 use.
 
-    requests takes cookies from its ``msg``; urllib3 asks whether it is closed.
+    requests reads cookies from its ``msg``; urllib3 calls ``isclosed()``.
     """
 
     def __init__(self, headers: Iterable[tuple[str, str]]) -> None:
@@ -39,7 +39,7 @@ class OriginalResponse:
 
 
 class PiecewiseResponse(HTTPResponse):
-    """A urllib3 response that hands on each piece as it comes, as it does over a chunked socket."""
+    """A urllib3 response that yields each piece at once, as over a chunked connection."""
 
     def stream(
         self, amt: int | None = 2**16, decode_content: bool | None = None
@@ -53,7 +53,7 @@ class PiecewiseResponse(HTTPResponse):
             try:
                 piece = file.read1(-1 if amt is None else amt)
             except http.client.IncompleteRead as error:
-                # Between two chunks, where urllib3 says it in other words than where it reads all.
+                # Between two chunks, urllib3 has another message than for a read of everything.
                 raise ProtocolError("Response ended prematurely") from error
             if not piece:
                 break
@@ -65,8 +65,8 @@ class BodyFile(PiecewiseReader):
     """A body as the file that urllib3 reads, with the errors that it raises.
 
     :param body: the body.
-    :ivar enforced: whether a body shorter than its answer says is an error, as in newer versions of
-        urllib3.
+    :ivar enforced: whether a body shorter than its declared length is an error, as in newer
+        versions of urllib3.
     """
 
     def __init__(self, body: Body) -> None:
@@ -75,9 +75,9 @@ class BodyFile(PiecewiseReader):
         self.enforced = True
 
     def next_piece(self) -> bytes | None:
-        """What the callee produces next.
+        """The next piece of the callee's body.
 
-        :raises urllib3.exceptions.ProtocolError, http.client.IncompleteRead: the body broke off.
+        :raises urllib3.exceptions.ProtocolError, http.client.IncompleteRead: it is incomplete.
         """
         try:
             return self._body.next_piece()
@@ -86,7 +86,7 @@ class BodyFile(PiecewiseReader):
             if broken.error is None and not self.enforced:
                 return None
             if broken.error is None and broken.missing is None:
-                # Not ProtocolError: urllib3 makes that of it, as it does over a socket.
+                # Not ProtocolError: urllib3 converts this one, as it does over a socket.
                 raise http.client.IncompleteRead(b"") from broken
             below = broken.error or IncompleteRead(broken.received, broken.missing)  # type: ignore[arg-type]
             raise ProtocolError(f"Connection broken: {below!r}", below) from below
@@ -101,7 +101,7 @@ class BodyFile(PiecewiseReader):
 class ShortFile(io.BufferedReader):
     """A body that may end before its declared length, read as ``http.client`` reads a socket.
 
-    :param file: the body, which just ends where it breaks off.
+    :param file: the body, which ends where it is incomplete.
     :param length: the declared length in bytes.
     """
 
@@ -110,9 +110,10 @@ class ShortFile(io.BufferedReader):
         self._left = length
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """So many bytes, or all.
+        """Read this many bytes, or all.
 
-        :raises http.client.IncompleteRead: of all, some are missing; a part is just shorter.
+        :raises http.client.IncompleteRead: bytes are missing in a read of all; a read of a number
+            of bytes only returns fewer.
         """
         data = super().read(size)
         self._left -= len(data)
@@ -124,7 +125,7 @@ class ShortFile(io.BufferedReader):
 def raw_response(
     *, status: int, reason: str, headers: Iterable[Header], body: Body, method: str
 ) -> HTTPResponse:
-    """A urllib3 response that reads its content from ``body`` when it is asked to.
+    """A urllib3 response that reads its content from ``body`` on demand.
 
     :param status: HTTP status.
     :param reason: reason phrase.
@@ -140,11 +141,11 @@ def raw_response(
 
 
 def with_body(raw: HTTPResponse, body: Body, method: str) -> HTTPResponse:
-    """The response with another body, and all else as it was.
+    """The response with another body, and otherwise unchanged.
 
-    Where that is shorter than the length that the answer declares, urllib3 itself finds out.
+    If the body is shorter than the declared length, urllib3 itself detects it.
 
-    :param raw: a response of urllib3, or one that looks like it.
+    :param raw: a response of urllib3, or one with the same interface.
     :param body: the body to read instead.
     :param method: method of the request that it answers.
     """
@@ -157,7 +158,7 @@ def with_body(raw: HTTPResponse, body: Body, method: str) -> HTTPResponse:
     else:
         file.enforced = False
         other = _built(HTTPResponse, ShortFile(file, length), headers, head)
-        other.enforce_content_length = True  # In all versions: this body is to break off.
+        other.enforce_content_length = True  # In all versions: this body must be incomplete.
     other.retries = raw.retries
     return other
 
@@ -180,14 +181,14 @@ def _built(
 
 
 def build_response(adapter: BaseAdapter, request: PreparedRequest, raw: HTTPResponse) -> Response:
-    """A response of requests around a raw one, as ``adapter`` would have built it.
+    """A response of requests around a raw one, as ``adapter`` would build it.
 
-    :param adapter: the adapter that would have sent the request; what its class makes of responses,
-        where it is one of requests' own kind, is made of this one.
-    :param request: what is answered.
+    :param adapter: the adapter of the request; if it is an ``HTTPAdapter``, its ``build_response``
+        builds the response.
+    :param request: the request.
     :param raw: the response below.
     """
     if isinstance(adapter, HTTPAdapter):
         return adapter.build_response(request, raw)
-    # requests' own method needs nothing of the adapter but the name it puts into the response.
+    # requests' own method only stores the adapter in the response.
     return HTTPAdapter.build_response(adapter, request, raw)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The timeout of a call, in any of the forms that requests takes."""
+"""The timeout of a call, in any of the forms that requests accepts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Timeouts = tuple[float | None, float | None]
 
 
 def timeouts_of(timeout: Any) -> Timeouts:
-    """Connect and read timeout in seconds; ``None`` where the call would wait for ever.
+    """Connect and read timeout in seconds; ``None``: no timeout.
 
-    :param timeout: ``None``, a number, a pair of those, or urllib3's ``Timeout``. What is none of
-        these is left for the adapter to refuse.
+    :param timeout: ``None``, a number, a pair of those, or urllib3's ``Timeout``. The adapter
+        raises for anything else.
     """
     if isinstance(timeout, Timeout):
         return _of_object(timeout)
@@ -24,14 +24,14 @@ def timeouts_of(timeout: Any) -> Timeouts:
 
 
 def check_timeout(timeout: Any) -> None:
-    """Refuse what requests would refuse before it opens a socket.
+    """Check a timeout as requests does before it opens a socket.
 
-    :raises ValueError: as requests and urllib3 do.
+    :raises ValueError: requests and urllib3 would raise it, too.
     """
     if timeout is None or isinstance(timeout, Timeout):
         return
     if type(timeout) in (int, float) and timeout > 0:
-        return  # As nearly all are.
+        return  # The usual case.
     if isinstance(timeout, tuple):
         try:
             connect, read = timeout
@@ -46,7 +46,7 @@ def check_timeout(timeout: Any) -> None:
 
 
 def _of_object(timeout: Timeout) -> Timeouts:
-    # Its read_timeout counts from the start of the connection, which is not yet; hence the parts.
+    # Its read_timeout counts from the start of the connection, which is later; hence the parts.
     total = _number(timeout.total)
     connect, read = _number(timeout._connect), _number(timeout._read)  # noqa: SLF001
     if total is None:
@@ -61,5 +61,5 @@ def _number(value: Any) -> float | None:
     if value is Timeout.DEFAULT_TIMEOUT:
         return socket.getdefaulttimeout()
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return value  # Not made a float: error messages say what was given.
+        return value  # Not converted to float: error messages show the given value.
     return None
