@@ -1,1 +1,1 @@
-"""Every option: declared once, rendered to each place where it can be given."""
+"""Every option: declared once, rendered to each place that accepts it."""

@@ -1,7 +1,7 @@
-"""The part of the table that an app's configuration takes: all that an app in production reads.
+"""The part of the table for an app's configuration: the only part that production apps read.
 
-Every app with the extension imports this module; the options that only explorations take are in
-:mod:`flask_filibuster.options.table`, which has all of them.
+Every app with the extension imports this module; :mod:`flask_filibuster.options.table` adds the
+options that only explorations have.
 """
 
 # Without "from __future__ import annotations": the annotations are the table.
@@ -27,7 +27,7 @@ EVERYWHERE: Final[tuple[Place, ...]] = (*RUNNERS, "config", "server")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """Options of an exploration that an app's configuration can hold, too."""
+    """Options of an exploration that are also keys of an app's configuration."""
 
     reduction: Annotated[
         ReductionName | None,
@@ -204,7 +204,7 @@ class AppOptions(Shared):
     ] = ()
 
     def __post_init__(self) -> None:
-        """Put in the default where ``None`` was given."""
+        """Replace ``None`` by the default."""
         for each in APP_ROWS:
             if getattr(self, each.name) is None:
                 object.__setattr__(self, each.name, each.default)

@@ -10,7 +10,7 @@ from flask_filibuster.options.table import rows
 
 
 def default_words(option: Option) -> str:
-    """The end of a help text that tells the default, if it needs telling."""
+    """The end of a help text with the default; empty if there is no default to name."""
     words = option.default_words or ("" if option.kind.flag else _plain(option.default))
     if option.kind.flag and option.default:
         words = "yes"
@@ -22,7 +22,7 @@ ON = "Add the oracle at MODULE:NAME; can be repeated."
 
 
 def mark_words() -> str:
-    """The arguments of the mark, and what it does, as pytest lists it."""
+    """The arguments and the description of the mark, as pytest lists them."""
     arguments = ", ".join(f"{each.name}=None" for each in rows("mark"))
     told = " ".join(f"{each.name}: {each.help}" for each in rows("mark"))
     return (
@@ -50,7 +50,7 @@ def _in_python(option: Option) -> str:
 
 
 def _spellings(option: Option) -> Iterator[str]:
-    """How the option is spelt in each place."""
+    """The spelling of the option in each place."""
     off = f"/`--no-{option.words}`" if option.kind.many else ""
     if "pytest" in option.places:
         yield f"`--filibuster-{option.words}`{off.replace('--no-', '--no-filibuster-')}"
@@ -75,7 +75,7 @@ def config_table() -> str:
 
 
 def option_table() -> str:
-    """The options of an exploration, and where each can be given."""
+    """The options of an exploration, and the places that accept them."""
     lines = ["| option | where | |", "| --- | --- | --- |"]
     lines.extend(
         f"| `{each.name}`{' *' if 'project' in each.places else ''} "
@@ -91,7 +91,7 @@ _PART = re.compile(r"(<!-- (\w+) table -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def updated(text: str) -> str:
-    """A document with its tables of options as they have to be.
+    """A document with up-to-date tables of options.
 
     :param text: the document; its tables are between ``<!-- options table -->`` and
         ``<!-- end -->``.

@@ -1,4 +1,4 @@
-"""What an option's value can be: how it is checked, read from text, and described."""
+"""The types of option values: how to check, read and describe them."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Kind:
     :ivar words: its name in the documentation.
     :ivar check: called with a key and a value; returns the value in its final form, or raises
         :class:`ConfigError`.
-    :ivar read: the value that a text stands for; a text that stands for none is returned
-        unchanged, so that ``check`` can reject it.
+    :ivar read: converts a text to a value; returns an invalid text unchanged, so that ``check``
+        rejects it.
     :ivar metavar: placeholder of the value in a command line's help.
     :ivar choices: all values, if they are few.
     :ivar flag: whether it is ``True`` or ``False``.
@@ -55,8 +55,8 @@ class Kind:
     def from_text(self, key: str, text: str) -> Any:
         """Read and check a value that is given as text.
 
-        :param key: what to call it in an error.
-        :raises ConfigError: the text stands for no such value.
+        :param key: its name in an error message.
+        :raises ConfigError: the text is not a value of this type.
         """
         return self.check(key, self.read(text))
 
@@ -81,7 +81,7 @@ def _read_list(text: str) -> Any:
 
 
 def _read_journal(text: str) -> Any:
-    # A file called "1" or "on" would be meant as such.
+    # "1" and "on" are names of files here.
     return False if text.strip().lower() in {"", "false", "none"} else text
 
 
@@ -111,8 +111,8 @@ def _token(key: str, value: Any) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not 8 <= len(value) <= 1000:
-        # Without the value: it is a secret, if not a good one.
-        raise ConfigError(key, "not usable", "a secret of 8 to 1000 characters, or None")
+        # Without the value, which is a secret.
+        raise ConfigError(key, "unusable", "a secret of 8 to 1000 characters, or None")
     return value
 
 
@@ -198,14 +198,14 @@ def _limit(key: str, value: Any) -> int | None:
 
 
 def _services(key: str, value: Any) -> Any:
-    # A mapping, or a function that returns one, where Python code gives it.
+    # Python code may also give a mapping, or a function that returns one.
     if isinstance(value, str) and not re.fullmatch(r"[^:\s]+:[^:\s]+", value):
         raise ConfigError(key, value, "'module:name' of a mapping of apps by base URL")
     return value
 
 
 def _oracles(key: str, value: Any) -> tuple[Any, ...]:
-    # Which names there are is known where oracles are loaded.
+    # The loader of the oracles checks the names.
     if isinstance(value, str) or not isinstance(value, Iterable) or "" in (value := [*value]):
         raise ConfigError(
             key,

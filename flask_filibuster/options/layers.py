@@ -1,4 +1,4 @@
-"""Which value wins where an option is given in several places.
+"""The precedence of the places that give an option.
 
 From the strongest to the weakest:
 
@@ -22,7 +22,7 @@ Layer = Mapping[str, Any]
 """Options by name; ``None`` is "not given"."""
 
 MODELS = ("faults", "slow", "analysis_file")
-"""Options that each say which calls can fail how, so that a layer gives one of them at most."""
+"""Options that each give a fault model, so a layer can have only one of them."""
 
 
 def merged(*layers: Layer) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def merged(*layers: Layer) -> dict[str, Any]:
     >>> merged({"max_faults": 1, "audit": None}, {"max_faults": 2, "audit": 3})
     {'max_faults': 1, 'audit': 3}
 
-    A fault model, in whatever form, replaces those of weaker layers:
+    A fault model replaces those of weaker layers, whichever option gives it:
 
     >>> merged({"slow": True}, {"analysis_file": "a.json"})
     {'slow': True}
@@ -46,10 +46,10 @@ def merged(*layers: Layer) -> dict[str, Any]:
 
 
 def check_together(layer: Layer, spelt: Callable[[str], str] = str) -> None:
-    """Refuse options of one layer that contradict each other.
+    """Check that the options of one layer do not contradict each other.
 
-    :param spelt: the name by which the user gave an option.
-    :raises SetupError: they do.
+    :param spelt: returns the user's spelling of an option, for the message.
+    :raises SetupError: two options contradict each other.
     """
     models = [name for name in MODELS if layer.get(name)]
     if len(models) > 1:

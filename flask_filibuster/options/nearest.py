@@ -1,4 +1,4 @@
-"""Names that somebody may have meant."""
+"""Suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """The known name that is nearest to an unknown one, as the end of a message.
+    """The known name nearest to an unknown one, as the end of a message.
 
     :param name: the unknown name.
-    :param known: the names that there are.
-    :returns: ``"did you mean 'max_faults'?"``, or the list of known names where none is near.
+    :param known: the known names.
+    :returns: ``"did you mean 'max_faults'?"``, or the list of known names if none is near.
 
     >>> suggestion("max_fault", ["audit", "max_faults"])
     "did you mean 'max_faults'?"

@@ -1,4 +1,4 @@
-"""What is declared of an option, beside its name and type."""
+"""The declaration of an option, besides its name and type."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask_filibuster.options.kinds import Kind
 Place: TypeAlias = Literal[
     "python", "mark", "pytest", "project", "config", "explore", "test", "serve", "server"
 ]
-"""Where an option can be given.
+"""A place that accepts an option.
 
 ``"python"``: argument of ``explore()``. ``"mark"``: argument of ``@pytest.mark.filibuster``.
 ``"pytest"``: ``--filibuster-NAME``. ``"project"``: key of ``[tool.filibuster]`` and, for options of
@@ -26,12 +26,12 @@ driver sends to a server that runs elsewhere.
 class Option:
     """One row of the table.
 
-    :ivar kind: what its value can be.
-    :ivar help: what it does, as one sentence without the option's name.
-    :ivar places: where it can be given.
-    :ivar default: what applies where it is not given.
-    :ivar default_words: the default in words, where its value does not say it.
-    :ivar environment: whether an environment variable of its key's name is read, too.
+    :ivar kind: the type of its value.
+    :ivar help: its effect, as one sentence without the option's name.
+    :ivar places: the places that accept it.
+    :ivar default: the value that applies if it is not given.
+    :ivar default_words: the default in words, if its value does not explain itself.
+    :ivar environment: whether an environment variable with its key's name also sets it.
     :ivar name: its name in Python; filled in by :func:`declared`.
     """
 
@@ -57,7 +57,7 @@ class Option:
     def words(self) -> str:
         """Its name on a command line, without dashes before it: ``max-faults``.
 
-        That of a list is in the singular, as each of its values has an option of its own.
+        A list's name is in the singular, because each value is given by an option of its own.
         """
         name = self.name.replace("_", "-")
         return name.removesuffix("s") if self.kind.many else name
@@ -65,8 +65,8 @@ class Option:
     def check(self, value: Any, key: str | None = None) -> Any:
         """Check a value and return it in its final form.
 
-        :param key: what to call the option in an error; by default its name.
-        :raises ConfigError: the value does not fit.
+        :param key: the option's name in an error message; by default its name.
+        :raises ConfigError: the value is invalid.
         """
         return self.kind.check(key or self.name, value)
 

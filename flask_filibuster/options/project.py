@@ -25,8 +25,8 @@ _HEADER = re.compile(
 class Project:
     """The options of a project.
 
-    :ivar file: the file that they were read from; ``None``: there is none.
-    :ivar values: checked options by name; paths are relative to where the file is read from.
+    :ivar file: the file; ``None``: the project has none.
+    :ivar values: checked options by name; paths are absolute.
     """
 
     file: Path | None = None
@@ -36,9 +36,9 @@ class Project:
 def read_project(start: Path) -> Project:
     """The options of the project that a directory belongs to.
 
-    :param start: where to look for ``pyproject.toml``; then in the directories above it. Only the
-        first one found counts.
-    :raises ConfigError: a key is unknown, or its value does not fit.
+    :param start: the directory to search for ``pyproject.toml``, and after it those above. Only
+        the first file counts.
+    :raises ConfigError: a key is unknown, or its value is invalid.
     :raises SetupError: the file cannot be read.
     """
     file = next((each for each in _candidates(start) if each.is_file()), None)
@@ -62,7 +62,7 @@ def beside(file: Path, value: Any) -> Any:
 
 
 def import_from(directory: Path) -> None:
-    """Let what a project names be imported from its own directory, after all others."""
+    """Add a project's directory to the end of the import path."""
     if str(directory) not in sys.path:
         sys.path.append(str(directory))
 
@@ -81,13 +81,13 @@ def _advice(key: str, known: Mapping[str, object]) -> str:
 
 
 def _table(file: Path) -> Mapping[str, Any]:
-    """What the file says below ``[tool.filibuster]``."""
+    """The content of the table ``[tool.filibuster]``."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(f"cannot read {file}: {error}") from error
     if "filibuster" not in text:
-        return {}  # Which is so in most projects, and saves the parser.
+        return {}  # Most projects; this avoids the import of the parser.
     parse = _parser()
     if parse is None:
         if _HEADER.search(text) is None:

@@ -1,8 +1,8 @@
 """The table: every option of Flask-Filibuster, with its type, meaning, default and places.
 
 To add an option, add a field here, or in :mod:`flask_filibuster.options.app` if an app's
-configuration takes it, and use it where it applies; command lines, pytest's options and ini keys,
-the mark, ``explore()``, ``[tool.filibuster]``, ``FILIBUSTER_…`` and the README's tables are made
+configuration has it, and use it where it applies. Command lines, pytest's options and ini keys, the
+mark, ``explore()``, ``[tool.filibuster]``, ``FILIBUSTER_…`` and the README's tables are generated
 from it (the README with ``python -m tests.support.readme``).
 
 ``None`` means "not given": the next source in the order of precedence applies
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 CONVENTION: Final = "filibuster_services"
-"""The variable of an app's module that names its services where no option does."""
+"""The variable of an app's module that gives its services if no option does."""
 
 Services: TypeAlias = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | str | None
 """Apps by base URL; or a function that returns them, or ``"module:name"`` of either."""
@@ -100,7 +100,7 @@ class Explored(Shared):
 
 @dataclass(frozen=True, kw_only=True)  # Without slots: it is a second base class.
 class Frontend:
-    """Options of pytest and of the commands alone."""
+    """Options of only pytest and the commands."""
 
     dask: Annotated[
         str | None,
@@ -136,7 +136,7 @@ ROWS: Final[tuple[Option, ...]] = tuple(
 
 
 def rows(*places: Place) -> tuple[Option, ...]:
-    """The options that can be given in all of these places, in the order of the table.
+    """The options that all of these places accept, in the order of the table.
 
     >>> [each.name for each in rows("pytest", "config")][:2]
     ['reduction', 'max_faults']
@@ -145,7 +145,7 @@ def rows(*places: Place) -> tuple[Option, ...]:
 
 
 def row(name: str) -> Option:
-    """The option of that name.
+    """The option with this name.
 
     :raises KeyError: there is none.
     """
