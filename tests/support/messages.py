@@ -101,6 +101,8 @@ ALLOWED = frozenset(
         # Of the wire protocol, whose word it is.
         "invocation",
         "invocation_complete",
+        # An error of httpcore, in its own words.
+        "peer closed connection without sending complete message body",
     }
 )
 
