@@ -7,7 +7,7 @@ run (the commands that replay a bug, the output of a command) is put in here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from flask_filibuster.core.call import Call, CallSite
@@ -174,14 +174,26 @@ def document_of(
     :param shows_classes: whether a rendering for people lists the classes of faults.
     """
     about = about or About()
-    return Document(
+    return replace(
+        _of_result(result),
         about=about,
+        counts=counts_line(result, limit=limit),
+        bugs=tuple(_bugs(result.bugs, about, replays, outputs)),
+        replays=replays,
+        shows_classes=shows_classes,
+    )
+
+
+def _of_result(result: Result) -> Document:
+    """The part of the document that depends on the result alone."""
+    return Document(
+        about=About(),
         ok=result.ok,
         exit_code=result.exit_code,
         verdict=result.verdict,
-        counts=counts_line(result, limit=limit),
+        counts="",
         gaps=result.gaps,
-        bugs=tuple(_bugs(result.bugs, about, replays, outputs)),
+        bugs=(),
         failures=result.failures,
         findings=result.findings,
         notes=result.notes,
@@ -194,8 +206,6 @@ def document_of(
         not_run=_not_run(result),
         recalled=result.recalled,
         superfluous=result.superfluous,
-        replays=replays,
-        shows_classes=shows_classes,
     )
 
 

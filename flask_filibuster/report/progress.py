@@ -46,7 +46,7 @@ class Pace:
         left_out, waiting = getattr(search, "left_out", None), getattr(search, "waiting", None)
         parts = [counted(search.executed, "execution")]
         if left_out is not None:
-            parts.append(f"{left_out} left out")
+            parts.append(f"{left_out} pruned")
         if waiting is not None:
             parts.append(f"{waiting} to go")
         parts.append(f"{rate:.0f}/s")

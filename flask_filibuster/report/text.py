@@ -47,9 +47,9 @@ def fault_lines(planned: PlannedFault) -> Iterator[str]:
 def fault_set_lines(faults: FaultSet) -> Iterator[str]:
     """All faults of a set."""
     if isinstance(faults, UnknownFaults):
-        yield f"faults that only the server at {faults.server} knows (its no. {faults.number})"
+        yield f"fault set {faults.number} of the server at {faults.server}"
     elif not faults:
-        yield "no fault at all"
+        yield "no faults"
     for planned in faults:
         yield from fault_lines(planned)
 
@@ -80,10 +80,9 @@ def failure_lines(failure: Failure, result: Result, command: str | None) -> Iter
     yield error_line(failure.error)
     yield from under_lines(failure.faults)
     total = counted(len(result.executions), "execution")
-    showing = len(failure.executions)
-    yield f"{showing} of {total} {'shows' if showing == 1 else 'show'} it"
+    yield f"shown by {len(failure.executions)} of {total}"
     if command is not None:
-        yield f"replay it: {command}"
+        yield f"replay: {command}"
 
 
 def finding_lines(finding: Finding) -> Iterator[str]:
@@ -93,7 +92,7 @@ def finding_lines(finding: Finding) -> Iterator[str]:
         yield f"  at {site_text(finding.site)}"
     if finding.broken:
         yield from under_lines(finding.faults)
-        yield f"{counted(len(finding.executions), 'execution shows', 'executions show')} it"
+        yield f"shown by {counted(len(finding.executions), 'execution')}"
 
 
 def inconclusive_lines(executions: Iterable[Execution], *, most: int = 5) -> Iterator[str]:
@@ -107,7 +106,7 @@ def inconclusive_lines(executions: Iterable[Execution], *, most: int = 5) -> Ite
         yield f"execution {execution.number}:"
         yield from (f"  {problem}" for problem in execution.problems)
         if execution.error is not None:
-            yield f"  the test ended in: {error_line(execution.error)}"
+            yield f"  test outcome: {error_line(execution.error)}"
         if execution.faults:
             yield from (f"  {line}" for line in under_lines(execution.faults))
     if len(listed) > most:
@@ -122,15 +121,15 @@ def counts_line(result: Result, *, limit: str | None = None) -> str:
     """
     parts = [counted(len(result.executions), "execution")]
     if result.recalled:
-        parts[0] += f" ({result.recalled} of them from the journal)"
+        parts[0] += f" ({result.recalled} from the journal)"
     if result.left_out:
-        parts.append(f"{result.left_out} left out by reduction")
+        parts.append(f"{result.left_out} pruned")
     if result.remaining:
-        parts.append(f"{result.remaining} or more not run ({limit or result.limit})")
+        parts.append(f"at least {result.remaining} not run ({limit or result.limit})")
     if result.cut_by_size:
-        parts.append(f"{result.cut_by_size} or more not run (max_faults)")
+        parts.append(f"at least {result.cut_by_size} not run (max_faults)")
     if result.superfluous:
-        parts.append(f"{result.superfluous} run ahead in vain")
+        parts.append(f"{result.superfluous} run ahead and discarded")
     return ", ".join(parts)
 
 
@@ -149,7 +148,7 @@ def class_lines(classes: Iterable[EquivalenceClass], *, most: int = 20) -> Itera
     for each in shared[:most]:
         others = [str(way) for way in each.ways if way != each.representative]
         yield f"{each.call.describe()}{_which(each)}"
-        yield f"  {each.representative} stands for: {', '.join(others)}"
+        yield f"  {each.representative}; same effect: {', '.join(others)}"
     if len(shared) > most:
         yield f"… and {len(shared) - most} more"
 

@@ -44,7 +44,7 @@ class Counterexample:
     fault_set: FaultSet
     seen: str
     details: Mapping[str, Any] = field(default_factory=dict)
-    expected: str = "it passes, as it does without faults"
+    expected: str = "the test passes, as without faults"
 
     def write(self, directory: str | os.PathLike[str] = DIRECTORY) -> Path:
         """Write it to a file whose name depends on the test and its faults alone.
@@ -78,8 +78,8 @@ class Counterexample:
         version = content.get("version") if isinstance(content, dict) else None
         if version != VERSION:
             raise CounterexampleError(
-                f"{path} is not a counterexample that this version can replay "
-                f"(its version is {version!r}, expected {VERSION})"
+                f"cannot replay {path}: not a counterexample of version {VERSION} "
+                f"(its version: {version!r})"
             )
         try:
             counterexample = _FORM.read({"expected": "", **content})

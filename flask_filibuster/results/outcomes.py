@@ -26,7 +26,7 @@ MOST_LISTED = 10_000
 
 def _read_broken(value: Any, name: str) -> Severity:
     if not isinstance(value, bool):
-        raise WireError(f"{name} is neither true nor false")
+        raise WireError(f"{name} is not a boolean")
     return "error" if value else "warning"
 
 

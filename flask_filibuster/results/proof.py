@@ -77,13 +77,13 @@ def _failing_calls(first: Execution) -> Iterator[Call]:
 
 
 def _failing(call: Call) -> str:
-    return f"A call fails without any fault: {call.describe()} ended in {call.outcome}."
+    return f"A call fails in the fault-free execution: {call.describe()} ended with {call.outcome}."
 
 
 def _nothing_failed(first: Execution) -> str:
     if not first.trace.invocations:
-        return "No call could be made to fail: none was seen."
+        return "No fault injected: the fault-free execution made no call."
     return (
-        "No call was made to fail: there is no fault for those that were seen, or a limit was "
-        "reached first."
+        "No fault injected: the fault model has no fault for the calls, or a limit ended the "
+        "exploration first."
     )

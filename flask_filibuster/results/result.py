@@ -194,11 +194,12 @@ class Result:
         counts = {
             "bug": len(self.bugs),
             "inconclusive execution": len(self.inconclusive),
-            "problem": len(self.problems),
             "warning": len(self.warnings),
         }
         parts = [f"{n} {noun if n == 1 else noun + 's'}" for noun, n in counts.items() if n]
-        if self.exit_code == EXIT_CODES["no proof"] and not (self.inconclusive or self.problems):
+        if self.problems:
+            parts.append("incomplete")
+        elif self.exit_code == EXIT_CODES["no proof"] and not self.inconclusive:
             parts.insert(0, "nothing proved")
         return ", ".join(parts) or "nothing found"
 

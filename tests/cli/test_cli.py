@@ -167,14 +167,14 @@ def test_the_output_is_plain_and_only_progress_is_on_stderr(
 ) -> None:
     _, done = explored_example
     assert "\x1b" not in done.stdout + done.stderr
-    assert re.fullmatch(r"\d+ executions, \d+ left out, 0 to go, \d+/s\n", done.stderr)
+    assert re.fullmatch(r"\d+ executions, \d+ pruned, 0 to go, \d+/s\n", done.stderr)
 
 
 def test_the_commands_that_explore_prints_show_each_bug_again(
     explored_example: tuple[Path, Any],
 ) -> None:
     path, done = explored_example
-    commands = re.findall(r"replay it: flask (.*)", done.stdout)
+    commands = re.findall(r"replay: flask (.*)", done.stdout)
     assert len(commands) == 2
     for command, where in zip(commands, ["recommended", "rating_of"], strict=True):
         replayed = run_flask(path, *shlex.split(command))
@@ -209,8 +209,8 @@ def test_a_finding_says_what_failed_where_and_under_which_fault(project: Project
     shop -> stock: GET http://stock:5001/count
       called at shop\.py:\d+, in careless
       raises Timeout
-  1 of 4 executions shows it
-  replay it: flask --app shop filibuster replay \.filibuster/\w+\.json
+  shown by 1 of 4 executions
+  replay: flask --app shop filibuster replay \.filibuster/\w+\.json
 """,
         result.stdout,
     )
@@ -220,14 +220,14 @@ def test_a_finding_says_what_failed_where_and_under_which_fault(project: Project
 def test_an_answer_of_500_because_of_a_fault_is_a_finding(project: Project) -> None:
     result = project.flask("explore", "/passed-on")
     assert result.exit_code == 1
-    assert "1. answer 500\n  shop answered 500 to GET /passed-on" in result.stdout
+    assert "1. answer 500\n  shop answers 500 to GET /passed-on" in result.stdout
     assert "answers 500 Internal Server Error" in result.stdout
 
 
 def test_a_call_without_a_timeout_is_worth_a_look_and_no_failure(project: Project) -> None:
     result = project.flask("explore", "/patient")
     assert result.exit_code == 0
-    assert "worth a look\n  shop calls GET http://stock:5001/count without a timeo" in result.stdout
+    assert "warnings\n  shop calls GET http://stock:5001/count without a timeo" in result.stdout
     assert result.stdout.endswith("\n\n1 warning\n")
 
 
@@ -289,7 +289,7 @@ def test_a_path_that_is_broken_without_any_fault_is_said_to_be(project: Project)
 def test_a_path_that_calls_nobody_is_pointed_out(project: Project) -> None:
     result = project.flask("explore", "/alone")
     assert result.exit_code == 2
-    assert "Incomplete: No call could be made to fail: none was seen." in result.stdout
+    assert "Incomplete: No fault injected: the fault-free execution made no call." in result.stdout
     assert "note: no remote call was seen" in result.stdout
 
 
@@ -316,7 +316,7 @@ def test_progress_is_rewritten_on_a_terminal_and_said_once_elsewhere(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = project.flask("explore", "/careful").stderr
-    assert re.fullmatch(r"4 executions, 0 left out, 0 to go, \d+/s\n", elsewhere)
+    assert re.fullmatch(r"4 executions, 0 pruned, 0 to go, \d+/s\n", elsewhere)
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -340,9 +340,7 @@ def test_progress_is_rewritten_on_a_terminal_and_said_once_elsewhere(
         "4 executions",
         "4 executions",
     ]
-    state = (
-        r"\d executions?, 0 left out, \d to go, \d+/s, about \d+ s left, 0 found(?:, now: (.*))?"
-    )
+    state = r"\d executions?, 0 pruned, \d to go, \d+/s, about \d+ s left, 0 found(?:, now: (.*))?"
     under_way = [re.fullmatch(state, line) for line in lines[1:-1]]
     assert [match and match[1] for match in under_way] == [
         "no faults",
@@ -352,7 +350,7 @@ def test_progress_is_rewritten_on_a_terminal_and_said_once_elsewhere(
         None,
     ]
     assert all(under_way)
-    assert re.fullmatch(r"4 executions, 0 left out, 0 to go, \d+/s\n", lines[-1])
+    assert re.fullmatch(r"4 executions, 0 pruned, 0 to go, \d+/s\n", lines[-1])
     assert terminal.getvalue().count("\n") == 1
 
 
@@ -378,7 +376,7 @@ def test_where_the_counterexample_cannot_be_written_the_finding_is_shown_all_the
     result = project.flask("explore", "/careless")
     assert result.exit_code == 1
     assert "uncaught exception" in result.stdout
-    assert "replay it" not in result.stdout
+    assert "replay: " not in result.stdout
     assert "the counterexample could not be written:" in result.stderr
 
 
@@ -472,7 +470,7 @@ def test_options_limit_what_is_explored_and_win_over_configuration(project: Proj
     assert project.explored("/careful")["executed"] == 2
     assert project.explored("/careful", "--max-executions", "4")["executed"] == 4
     result = project.flask("explore", "/careful")
-    assert "2 executions, 2 or more not run (max_executions)" in result.stdout
+    assert "2 executions, at least 2 not run (max_executions)" in result.stdout
 
 
 def test_reduction_and_the_size_of_fault_sets_can_be_chosen(project: Project) -> None:
@@ -529,7 +527,7 @@ def test_without_a_name_the_app_is_found_where_flask_looks(project: Project) -> 
     assert project.explored("/careful", app=None)["executed"] == 4
     result = project.flask("explore", "/careless", app=None)
     assert result.exit_code == 1
-    assert "replay it: flask filibuster replay" in result.stdout
+    assert "replay: flask filibuster replay" in result.stdout
 
 
 def test_services_are_found_in_a_module_of_a_package_whatever_the_app_is_called(

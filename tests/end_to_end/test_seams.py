@@ -435,7 +435,7 @@ def test_a_command_that_does_not_end_by_itself_has_failed(
     assert done.returncode == 1
     assert how in done.stdout
     assert "raises ConnectionError" in done.stdout
-    assert "1 of 3 executions shows it" in done.stdout
+    assert "shown by 1 of 3 executions" in done.stdout
     assert len(standing.processes) == 4
     assert not any(is_alive(each) for each in standing.processes)
 
@@ -448,7 +448,7 @@ def test_a_command_that_is_killed_before_its_faults_came_about_proves_nothing_an
     assert (
         "execution 2:\n    fault not injected, the call was not made: front -> back" in done.stdout
     )
-    assert "the test ended in: killed by SIGKILL" in done.stdout
+    assert "test outcome: killed by SIGKILL" in done.stdout
     assert "1 inconclusive execution" in done.stdout
 
 

@@ -59,8 +59,8 @@ def test_a_failure_shows_assertion_faults_executions_and_how_to_replay_it(suite:
         "  front -> back: GET http://back:5001/data",
         f"    called at services.py:{LINE_OF_CALL}, in careless",
         "    raises Timeout",
-        "1 of 4 executions shows it",
-        "replay it: pytest test_it.py::test_page --filibuster-replay .filibuster/",
+        "shown by 1 of 4 executions",
+        "replay: pytest test_it.py::test_page --filibuster-replay .filibuster/",
     )
     assert ran.summary == ["test_it.py::test_page: 4 executions: 2 bugs"]
 
@@ -272,8 +272,8 @@ def test_the_replay_command_fits_the_directory_that_pytest_was_started_in(
         pytest.param(None, "cannot read the counterexample", id="there is none"),
         pytest.param(b"\xff\xfe", "cannot read the counterexample", id="not text"),
         pytest.param(b"{", "cannot read the counterexample", id="not JSON"),
-        pytest.param(b"[]", "is not a counterexample that this version", id="another JSON"),
-        pytest.param(b'{"version": 99}', "its version is 99, expected 1", id="of the future"),
+        pytest.param(b"[]", "not a counterexample of version 1", id="another JSON"),
+        pytest.param(b'{"version": 99}', "its version: 99", id="of the future"),
         pytest.param(b'{"version": 1}', "is damaged", id="empty"),
     ],
 )
@@ -322,7 +322,7 @@ def test_where_the_counterexample_cannot_be_written_the_failure_is_shown_all_the
     (suite.path / ".filibuster").write_text("in the way")
     ran = suite.run(CARELESS)
     assert ran.outcomes["failed"] == 1
-    assert "replay it: not possible, as the counterexample could not be written" in ran.output
+    assert "replay: not possible, as the counterexample could not be written" in ran.output
     assert "raises Timeout" in ran.output
 
 
@@ -1000,7 +1000,7 @@ def test_what_no_assertion_is_about_is_a_warning_that_points_to_the_test(suite: 
     assert ran.outcomes == {"passed": 1, "warning": 2}
     assert re.search(r"test_it\.py:5: FilibusterWarning: uncaught exception: Unhandled", ran.output)
     assert ran.saw(
-        "FilibusterWarning: answer 500: front answered 500 to GET /careless", "  with this fault:"
+        "FilibusterWarning: answer 500: front answers 500 to GET /careless", "  with this fault:"
     )
     assert f"at services.py:{LINE_OF_CALL}, in careless" in ran.output
     assert ran.summary == ["test_it.py::test_page: 4 executions: 2 bugs"]
@@ -1011,7 +1011,7 @@ def test_where_warnings_are_errors_findings_fail_the_test(suite: Suite) -> None:
     assert ran.code == 1
     assert ran.outcomes == {"failed": 1}
     assert "uncaught exception: Unhandled ReadTimeout in front" in ran.output
-    assert "answer 500: front answered 500 to GET /careless" in ran.output
+    assert "answer 500: front answers 500 to GET /careless" in ran.output
     assert "INTERNALERROR" not in ran.output
     assert "warn_explicit" not in ran.output
     assert ran.count("body") == RUNS
@@ -1249,11 +1249,11 @@ TWICE = """
 @pytest.mark.parametrize(
     ("arguments", "options", "counts"),
     [
-        pytest.param("faults=FAULTS", [], "3 executions, 1 left out by reduction", id="default"),
+        pytest.param("faults=FAULTS", [], "3 executions, 1 pruned", id="default"),
         pytest.param(
             "faults=FAULTS, reduction='exact'",
             [],
-            "3 executions, 1 left out by reduction",
+            "3 executions, 1 pruned",
             id="exact",
         ),
         pytest.param("faults=FAULTS, reduction='none'", [], "4 executions", id="mark"),
@@ -1261,13 +1261,13 @@ TWICE = """
         pytest.param(
             "faults=FAULTS, reduction='none', max_faults=1",
             [],
-            "3 executions, 1 or more not run (max_faults)",
+            "3 executions, at least 1 not run (max_faults)",
             id="max_faults",
         ),
         pytest.param(
             "faults=FAULTS, reduction='none'",
             ["--filibuster-max-faults=1"],
-            "3 executions, 1 or more not run (max_faults)",
+            "3 executions, at least 1 not run (max_faults)",
             id="option for max_faults",
         ),
     ],

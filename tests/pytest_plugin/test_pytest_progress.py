@@ -78,7 +78,7 @@ def test_progress_stands_behind_the_test_until_it_is_over(suite: Suite, verbosit
     output = on_a_terminal(suite, *arguments)
     lines = WRITTEN.findall(output)
     assert len(lines) > 1
-    state = r"\d+ executions?, \d+ left out, \d+ to go, \d+/s, about \d+ s left, "
+    state = r"\d+ executions?, \d+ pruned, \d+ to go, \d+/s, about \d+ s left, "
     for line in lines:
         assert re.match(state, line)
         assert "0 found, now: back" in line or line == lines[-1]

@@ -95,8 +95,8 @@ GET /: 2 executions
     shop -> stock: GET http://stock:5001/
       called at shop.py:7, in page
       answers 503 Service Unavailable
-  1 of 2 executions shows it
-  replay it: do it
+  shown by 1 of 2 executions
+  replay: do it
   output of the command:
     bye
 
@@ -125,13 +125,13 @@ nothing proved"""
         lost = replace(RESULT.executions[1], verdict="inconclusive", problems=("it was lost",))
         said = text.render(document_of(Result((RESULT.executions[0], lost))))
         assert "inconclusive executions\n  execution 2:\n    it was lost\n" in said
-        assert "    the test ended in: AssertionError: no page" in said
+        assert "    test outcome: AssertionError: no page" in said
         assert "was inconclusive" not in said
 
     def test_end_of_a_long_output(self) -> None:
         output = "\n".join(map(str, range(40)))
         said = text.render(document_of(RESULT, outputs={2: output}))
-        assert "  output of the command:\n    … 10 lines before\n    10\n" in said
+        assert "  output of the command:\n    … 10 lines omitted\n    10\n" in said
 
     def test_colour(self) -> None:
         document = document_of(RESULT)

@@ -61,7 +61,7 @@ def test_a_count_agrees_with_its_noun(count: int, words: str) -> None:
 
 
 def test_a_plural_may_be_irregular() -> None:
-    assert text.counted(2, "execution shows", "executions show") == "2 executions show"
+    assert text.counted(2, "class", "classes") == "2 classes"
 
 
 def test_a_fault_says_which_call_where_and_how() -> None:
@@ -84,7 +84,7 @@ def test_a_fault_whose_call_site_is_unknown_leaves_it_out() -> None:
 
 
 def test_no_fault_is_said_to_be_none() -> None:
-    assert list(text.fault_set_lines(FaultSet())) == ["no fault at all"]
+    assert list(text.fault_set_lines(FaultSet())) == ["no faults"]
 
 
 def test_a_place_is_relative_only_below_the_working_directory(
@@ -123,11 +123,11 @@ def test_a_failure_is_described_with_its_executions_and_its_command() -> None:
         "  shop -> stock: GET http://stock:5001/",
         "    called at shop.py:7, in page",
         "    answers 503 Service Unavailable",
-        "1 of 3 executions shows it",
-        "replay it: do it",
+        "shown by 1 of 3 executions",
+        "replay: do it",
     ]
     without = list(text.failure_lines(failure, result, None))
-    assert without[-1] == "1 of 3 executions shows it"
+    assert without[-1] == "shown by 1 of 3 executions"
 
 
 def test_at_most_five_inconclusive_executions_are_described() -> None:
@@ -149,9 +149,9 @@ def test_at_most_five_inconclusive_executions_are_described() -> None:
     ("result", "line"),
     [
         (Result((FINE,)), "1 execution"),
-        (Result((FINE,), (Pruned(ONE, "passed"),)), "1 execution, 1 left out by reduction"),
-        (Result((FINE,), remaining=4), "1 execution, 4 or more not run (max_executions)"),
-        (Result((FINE,), cut_by_size=5), "1 execution, 5 or more not run (max_faults)"),
+        (Result((FINE,), (Pruned(ONE, "passed"),)), "1 execution, 1 pruned"),
+        (Result((FINE,), remaining=4), "1 execution, at least 4 not run (max_executions)"),
+        (Result((FINE,), cut_by_size=5), "1 execution, at least 5 not run (max_faults)"),
     ],
     ids=["all", "pruned", "max_executions", "max_faults"],
 )

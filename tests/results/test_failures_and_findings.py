@@ -333,7 +333,7 @@ def test_an_answer_of_500_because_of_a_fault_is_found() -> None:
         return ("fine", 200) if is_up("http://back:5001/") else ("out of order", 500)
 
     (finding,) = found(front, kind=findings.SERVER_ERROR)
-    assert finding.message == "front answered 500 to GET /"
+    assert finding.message == "front answers 500 to GET /"
     assert finding.broken
     assert failed_services(finding.faults) == ["back"]
 
@@ -919,7 +919,7 @@ def test_a_file_that_is_no_json_is_refused(content: bytes, tmp_path: Path) -> No
 def test_a_file_of_another_version_or_kind_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "other.json"
     path.write_text(content)
-    with pytest.raises(CounterexampleError, match="not a counterexample that this version"):
+    with pytest.raises(CounterexampleError, match="not a counterexample of version 1"):
         Counterexample.read(path)
 
 

@@ -173,7 +173,7 @@ class TestInstalled:
         with caplog.at_level(logging.WARNING):
             assert kinds(judged(careless, [])) == kinds(careless)
         assert caplog.text.count("the oracle 'chatty' of chatter") == 1
-        assert "failed, and is not asked again" in caplog.text
+        assert "failed; it is ignored from now on" in caplog.text
 
 
 class Failing(Chatty):

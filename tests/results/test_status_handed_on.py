@@ -54,8 +54,7 @@ def test_status_of_the_callee_is_found(view: object, status: int) -> None:
     (finding,) = found(view, 500, status)
     assert finding.severity == "warning"
     assert finding.message == (
-        f"front hands on the {status} that back answered to GET http://back:5001/, "
-        "as its own answer to GET /"
+        f"front hands on the {status} of back (GET http://back:5001/) as its own answer to GET /"
     )
     (planned,) = finding.faults
     assert planned.fault.status == status

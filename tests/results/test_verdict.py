@@ -81,7 +81,7 @@ class TestVerdict:
         check_agreement(result, 0, "1 warning")
 
     def test_bugs_win_over_gaps(self) -> None:
-        check_agreement(explored(None).incomplete("The power failed."), 1, "1 bug, 1 problem")
+        check_agreement(explored(None).incomplete("The power failed."), 1, "1 bug, incomplete")
 
 
 class TestGaps:
@@ -92,13 +92,13 @@ class TestGaps:
     def test_no_call(self) -> None:
         result = explore(lambda: None)
         check_agreement(result, 2, "nothing proved")
-        assert result.gaps == ("No call could be made to fail: none was seen.",)
+        assert result.gaps == ("No fault injected: the fault-free execution made no call.",)
 
     def test_no_fault_for_a_call(self) -> None:
         result = explored(503)
         result = replace(result, executions=result.executions[:1])
         (gap,) = result.gaps
-        assert gap.startswith("No call was made to fail: there is no fault")
+        assert gap.startswith("No fault injected: the fault model has no fault")
         check_agreement(result, 2, "nothing proved")
 
     def test_fault_free_execution_fails(self) -> None:
@@ -127,7 +127,7 @@ class TestGaps:
                 return "none"
 
         result = explore(lambda: requests.get("http://front:5000/"), {"http://front:5000": front})
-        assert "http://127.0.0.1:9/ ended in ConnectionError" in result.gaps[0]
+        assert "http://127.0.0.1:9/ ended with ConnectionError" in result.gaps[0]
         assert result.exit_code == 2
 
     def test_inconclusive(self) -> None:
@@ -138,8 +138,8 @@ class TestGaps:
 
     def test_incomplete(self) -> None:
         result = explored(503).incomplete("The server was terminated.")
-        check_agreement(result, 2, "1 problem")
-        assert "problem: The server was terminated." in str(result)
+        check_agreement(result, 2, "incomplete")
+        assert "Incomplete: The server was terminated." in str(result)
 
     def test_server_terminated(self) -> None:
         coordinator = Coordinator()
@@ -165,7 +165,7 @@ class TestRaising:
         assert str(caught.value) == str(result)
 
     def test_no_proof(self) -> None:
-        with pytest.raises(ExplorationFailedError, match="No call could be made to fail"):
+        with pytest.raises(ExplorationFailedError, match="No fault injected"):
             explore(lambda: None).raise_for_bugs()
 
     def test_nothing_found(self) -> None:

@@ -736,6 +736,6 @@ def test_more_sets_than_a_length_can_say_are_counted_all_the_same() -> None:
     result = explorer.result()
     assert result.left_out == explorer.left_out > 2**63
     assert result.generated == result.left_out + 150
-    assert counts_line(result).startswith(f"150 executions, {result.left_out} left out")
+    assert counts_line(result).startswith(f"150 executions, {result.left_out} pruned")
     assert result.pruned
     assert result_data(result, {})["pruned"] == result.left_out

@@ -160,7 +160,7 @@ class Project:
 
 
 def replay_of(output: str) -> list[str]:
-    command = re.search(r"replay it: flask .*filibuster (replay .*)", output)
+    command = re.search(r"replay: flask .*filibuster (replay .*)", output)
     assert command is not None, output
     return shlex.split(command[1])
 

@@ -156,7 +156,7 @@ class Ran:
     @property
     def replay(self) -> list[str]:
         """The arguments of the first replay command that was printed."""
-        found = re.search(r"replay it: pytest (.*)", self.output)
+        found = re.search(r"replay: pytest (.*)", self.output)
         assert found is not None, self.output
         return shlex.split(found[1])
 

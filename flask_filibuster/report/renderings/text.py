@@ -46,14 +46,14 @@ class _Text:
             yield from self._bug(bug, len(document.executions))
         if document.shows_classes:
             yield from self._section(
-                "ways to fail that led to the same", class_lines(document.classes), bad=False
+                "faults with the same observable effect", class_lines(document.classes), bad=False
             )
-        yield from self._findings("worth a look", document.of_severity("warning"))
+        yield from self._findings("warnings", document.of_severity("warning"))
         yield from self._section(
             "inconclusive executions", inconclusive_lines(document.inconclusive), bad=True
         )
         for problem in document.problems:
-            yield from self._section(f"problem: {problem}", (), bad=True, always=True)
+            yield from self._section(f"Incomplete: {problem}", (), bad=True, always=True)
         yield from self._findings("notes", document.of_severity("note"))
         for note in document.notes:
             yield from ("", f"note: {note}")
@@ -100,11 +100,9 @@ def _bug_lines(bug: BugEntry, executions: int) -> Iterator[str]:
     for each in others:
         yield f"{each.kind}: {each.message}"
     yield from under_lines(bug.faults)
-    showing = len(bug.executions)
-    shows = "shows" if showing == 1 else "show"
-    yield f"{showing} of {counted(executions, 'execution')} {shows} it"
+    yield f"shown by {len(bug.executions)} of {counted(executions, 'execution')}"
     if bug.replay is not None:
-        yield f"replay it: {bug.replay}"
+        yield f"replay: {bug.replay}"
     yield from _output_lines(bug.output)
 
 
@@ -115,5 +113,5 @@ def _output_lines(output: str) -> Iterator[str]:
         return
     yield "output of the command:"
     if len(lines) > MOST_OUTPUT:
-        yield f"  … {len(lines) - MOST_OUTPUT} lines before"
+        yield f"  … {len(lines) - MOST_OUTPUT} lines omitted"
     yield from (f"  {line}" for line in lines[-MOST_OUTPUT:])

@@ -27,5 +27,5 @@ class Answer500(Oracle):
         for each in seen.breakdowns:
             if each.kind == SERVER_ERROR:
                 handling = each.handling
-                message = f"{handling.service} answered 500 to {handling.method} {handling.path}"
+                message = f"{handling.service} answers 500 to {handling.method} {handling.path}"
                 yield Sighting(each.what, message, handling.service, cause=each.cause)

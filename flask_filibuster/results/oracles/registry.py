@@ -83,7 +83,7 @@ def _imported(path: str) -> Oracle:
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        expected = f"the place of an oracle, as 'module:attribute' ({error})"
+        expected = f"an importable oracle, as 'module:attribute' ({error})"
         raise ConfigError("oracles", path, expected) from error
     return _oracle(found)
 
@@ -161,6 +161,6 @@ class _Guarded(Oracle):
         except Exception:
             self._failed = True
             logger.warning(
-                "the oracle %s failed, and is not asked again", self._described, exc_info=True
+                "the oracle %s failed; it is ignored from now on", self._described, exc_info=True
             )
             return ()

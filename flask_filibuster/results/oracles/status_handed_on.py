@@ -42,8 +42,8 @@ class StatusHandedOn(Oracle):
                 if _answered(call, status) and _follows(seen, handling, call):
                     yield Sighting(
                         (handling.service, call.method, str(call.callsite), str(status)),
-                        f"{handling.service} hands on the {status} that {call.target} answered to "
-                        f"{call.method} {call.url}, as its own answer to "
+                        f"{handling.service} hands on the {status} of {call.target} "
+                        f"({call.method} {call.url}) as its own answer to "
                         f"{handling.method} {handling.path}",
                         handling.service,
                         call.callsite,
