@@ -191,8 +191,10 @@ class _Analysis:
             by_name = [each.value for each in call.keywords if each.arg in STATUS_ARGUMENTS]
             for each in (*call.args[place : place + 1], *by_name):
                 self._note(scope.values(each))
-        placed = [_told(scope.values(each)) for each in call.args]
-        named = {each.arg: _told(scope.values(each.value)) for each in call.keywords if each.arg}
+        placed = [_relevant(scope.values(each)) for each in call.args]
+        named = {
+            each.arg: _relevant(scope.values(each.value)) for each in call.keywords if each.arg
+        }
         for function in functions:
             self._follow(function, placed, named, answers=answers)
 
@@ -207,7 +209,7 @@ def _status(value: Any) -> int | None:
     return int(status) if is_a(status, int) and 400 <= status <= 599 else None
 
 
-def _told(values: Values) -> Values:
+def _relevant(values: Values) -> Values:
     """The values that matter to the analysis of a called function.
 
     Without strings and numbers that make no difference, and without methods, which are new objects

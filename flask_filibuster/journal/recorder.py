@@ -104,7 +104,7 @@ class Recorder:
             error_text="" if error is None else self._error_line(error),
             sources=self._sources(observation.trace),
             extra=extra,
-            left_out=_told(left_out),
+            left_out=_rows_of(left_out),
         )
 
     def give_up(self) -> None:
@@ -120,8 +120,8 @@ class Recorder:
         :raises JournalError: the sets cannot be written.
         """
         if left_out:
-            self._run.leave_out(_told(left_out))
+            self._run.leave_out(_rows_of(left_out))
 
 
-def _told(left_out: list[tuple[Pruned, str]]) -> Iterator[tuple[FaultSet, str, str]]:
+def _rows_of(left_out: list[tuple[Pruned, str]]) -> Iterator[tuple[FaultSet, str, str]]:
     return ((each.faults, reason, each.answer) for each, reason in left_out)

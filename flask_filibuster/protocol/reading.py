@@ -190,5 +190,5 @@ def number(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise WireError(f"{name} is not a number")
     if not 0 <= value < _LARGEST or not math.isfinite(value):
-        raise WireError(f"{name} is not a number of seconds from 0")
+        raise WireError(f"{name} is not a non-negative number of seconds")
     return value

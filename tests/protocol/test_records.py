@@ -147,7 +147,11 @@ class TestReading:
             ("callsite", {"file": "x"}, "callsite has no line"),
             ("callsite", [], "callsite is not a JSON object"),
             ("outcome", {"status": "many"}, "status is not a whole number"),
-            ("fault", {"status": 503, "sleep": -1}, "sleep is not a number of seconds from 0"),
+            (
+                "fault",
+                {"status": 503, "sleep": -1},
+                "sleep is not a non-negative number of seconds",
+            ),
         ],
     )
     def test_refuses_what_does_not_fit(self, key: str, value: Any, message: str) -> None:

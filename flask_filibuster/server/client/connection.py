@@ -146,7 +146,7 @@ class ServerClient:
             if plain_ok and status == 200:
                 return {}
             raise ServerError(
-                f"{what} with status {status} and no JSON, but {answer[:80]!r}"
+                f"{what} with status {status}, but without JSON: {answer[:80]!r}"
             ) from error
         if status == 200:
             return content

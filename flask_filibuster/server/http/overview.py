@@ -19,7 +19,7 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
     if status["terminated"]:
         yield "Terminated: no further executions."
     if not status["explorations"]:
-        yield "Nothing is being explored. A driver asks for the first execution with"
+        yield "No exploration is under way. A driver requests the first execution with"
         yield "GET /filibuster/has-next-iteration/1"
     for each in status["explorations"]:
         state = "under way" if each["under_way"] else "over" if each["over"] else "waiting"

@@ -209,7 +209,7 @@ class _Threaded(ThreadingHTTPServer):
             try:
                 each.shutdown(socket.SHUT_RDWR)
             except OSError as error:  # noqa: PERF203 - close the others all the same
-                logger.debug("a connection was gone already: %r", error)
+                logger.debug("a connection was already closed: %r", error)
 
 
 class Serving:
