@@ -127,12 +127,14 @@ class FailureIdentity:
     :ivar calls: the calls that were made to fail.
     :ivar places: the places of these calls.
     :ivar behind: the breakdowns that the test got to see.
+    :ivar hands_on: whether the test got the failed status of a callee as the answer.
     """
 
     what: str
     calls: frozenset[ExecutionIndex]
     places: frozenset[Place]
     behind: tuple[Breakdown, ...]
+    hands_on: bool
 
     def is_shown_by(self, other: FailureIdentity) -> bool:
         """Whether another failure, of a fault set that is no smaller, is this one again."""
@@ -142,14 +144,16 @@ class FailureIdentity:
             # What else was made to fail has added nothing. The search goes by the same rule: of
             # such sets it does not run all, and must not miss a bug by that.
             return True
-        # A 500 of a callee that is handed on is no other reason than a 502 that is.
+        # A 500 of a callee that is handed on is no other reason than a 502 that is. (An answer of
+        # 500 after a callee's 500 may still be the service's own, as after other faults.)
         mine, theirs = (
             [each for each in failure.behind if not each.is_handed_on] for failure in (self, other)
         )
         if mine:
-            return all(any(each.is_like(known) for each in theirs) for known in mine)
+            return all(any(each.is_like(known) for each in other.behind) for known in mine)
         # One assertion fails because of a breakdown, or because of something else: two reasons.
-        return not theirs and self.places <= other.places
+        same_reason = not theirs and self.hands_on == other.hands_on
+        return same_reason and self.places <= other.places
 
 
 def failure_identity(seen: Seen) -> FailureIdentity | None:
@@ -163,6 +167,16 @@ def failure_identity(seen: Seen) -> FailureIdentity | None:
         calls=frozenset(call.index for call in calls),
         places=places_of(calls),
         behind=tuple(_outermost(seen.breakdowns)),
+        hands_on=any(_hands_on(seen, request.index) for request in seen.trace.requests),
+    )
+
+
+def _hands_on(seen: Seen, index: ExecutionIndex) -> bool:
+    """Whether a handler answers with the failed status of one of its calls."""
+    handling = seen.trace.handlings.get(index)
+    status = None if handling is None or handling.answer is None else handling.answer.status
+    return status is not None and any(
+        call.outcome is not None and call.outcome.status == status for call in seen.failing(index)
     )
 
 
