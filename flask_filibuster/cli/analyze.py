@@ -15,7 +15,7 @@ from flask_filibuster.faultmodel.discovery import Service, services_of
 from flask_filibuster.faultmodel.model import FaultModel
 
 EVERY_SERVICE_ANSWERS = frozenset({500})
-STDOUT = frozenset({"-", "/dev/stdout"})  # the latter may be a link to a file: it stays that file
+STDOUT = frozenset({"-", "/dev/stdout"})  # The latter may be a link to a file, which is kept.
 
 
 def run(targets: tuple[str, ...], output: Path | None) -> None:
@@ -27,8 +27,8 @@ def run(targets: tuple[str, ...], output: Path | None) -> None:
     services = [each for target in targets for each in services_of(target, _note)]
     if not services:
         raise click.UsageError(
-            f"no Flask app was found in {', '.join(targets)}; name a directory of services, "
-            "or a module with an app in it or a create_app()"
+            f"no Flask app found in {', '.join(targets)}; name a directory of services, "
+            "or a module that has an app or a create_app()"
         )
     statuses = _united(services)
     try:
@@ -56,10 +56,11 @@ def _united(services: Iterable[Service]) -> dict[str, list[int]]:
     for each in services:
         by_name.setdefault(each.name, []).append(each)
     for name, same in by_name.items():
-        # an app that is made twice by the same code is no other app
+        # The same code may make the same app twice.
         if len(set(same)) > 1:
             places = (f"{module} in {directory}" for directory, module in _places(same))
-            _note(f"{name}: several apps are called so; united are those of {', '.join(places)}")
+            listed = ", ".join(places)
+            _note(f"{name}: several apps have this name; the result combines those of {listed}")
     return {
         name: sorted(EVERY_SERVICE_ANSWERS.union(*(each.statuses for each in by_name[name])))
         for name in sorted(by_name)
@@ -76,13 +77,13 @@ def _analysis(statuses: Mapping[str, Iterable[int]]) -> str:
 
 
 def _write(path: Path, content: str) -> None:
-    """Write a file all at once: whoever reads it meanwhile sees the old one, or the new one.
+    """Write a file atomically: a reader sees either the old or the new content.
 
-    :raises OSError: it cannot be written; it is as it was.
+    :raises OSError: the file cannot be written; its content is unchanged.
     """
-    path = path.resolve()  # a link stays one
+    path = path.resolve()  # Keeps a link.
     if path.exists() and not path.is_file():
-        raise OSError("it is there already, and is no file")
+        raise OSError("it exists and is not a file")
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         draft.write_text(content, encoding="utf-8")

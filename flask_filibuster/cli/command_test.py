@@ -32,7 +32,7 @@ def run(
     classes: bool,
     **given: Any,
 ) -> None:
-    """Explore a command, and print what was found."""
+    """Explore a command, and print the report."""
     test = CommandTest(argv, start, ready, host, port, timeout, start_timeout)
     try:
         warn_of_host(host)
@@ -72,13 +72,13 @@ def _explore(test: CommandTest, options: Settings) -> tuple[CommandSubject, Expl
 
 
 def _reached(result: Result) -> Result:
-    """The result, with what to do if no service asked the server what to do."""
+    """The result, marked as incomplete if no service contacted the server."""
     if result.failures or any(each.trace.handlings for each in result.executions):
         return result
     return result.incomplete(
-        "No service asked the server what to do, so nothing could be made to fail: is "
-        "FILIBUSTER_SERVER_URL set for the services, and do they have Filibuster(app)? "
-        "With FILIBUSTER_TOKEN, does the command send the headers of FILIBUSTER_HEADERS?"
+        "No fault injected: no service contacted the server. Set FILIBUSTER_SERVER_URL for the "
+        "services, and check that they have Filibuster(app). With FILIBUSTER_TOKEN, the command "
+        "must send the headers in FILIBUSTER_HEADERS."
     )
 
 

@@ -1,6 +1,7 @@
-"""The commands and their options; what they do is imported when they run.
+"""The commands and their options.
 
-So that ``--help`` loads neither the search nor an HTTP client.
+The implementation of a command is imported when it runs, so that ``--help`` loads neither the
+search nor an HTTP client.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def address_options(command: Command) -> Command:
         "--host",
         default="127.0.0.1",
         show_default=True,
-        help="Address to listen on; everyone who reaches the server can make services fail.",
+        help="Address to listen on; any client of the server can make services fail.",
     )
     return host(port(command))
 
@@ -103,7 +104,7 @@ def _headers(
 
 def _method(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     if not TOKEN.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is no HTTP method")
+        raise click.BadParameter(f"{value!r} is not an HTTP method")
     return value.upper()
 
 
@@ -165,7 +166,7 @@ def explore(info: ScriptInfo, /, **given: Any) -> None:
     "--start",
     multiple=True,
     metavar="'CMD'",
-    help="Start this service before, and end it after; can be repeated.",
+    help="Start this service first, and stop it at the end; can be repeated.",
 )
 @click.option(
     "--ready",
@@ -174,7 +175,7 @@ def explore(info: ScriptInfo, /, **given: Any) -> None:
     help="Wait until this URL answers before the first execution; can be repeated.  "
     "[default: the ports that the started services listen on]",
 )
-@seconds_option("--timeout", 120.0, "Time after which the command is killed, and has failed.")
+@seconds_option("--timeout", 120.0, "Time after which the command is killed and counts as failed.")
 @seconds_option("--start-timeout", 60.0, "Time within which the services must answer.")
 @address_options
 @options_of("test")
@@ -182,8 +183,8 @@ def explore(info: ScriptInfo, /, **given: Any) -> None:
 def test(**given: Any) -> None:
     """Run COMMAND repeatedly while the calls between the services fail.
 
-    Exit code 0 of COMMAND is a pass. COMMAND and the services that are started get the server's
-    URL in FILIBUSTER_SERVER_URL; set it yourself for services that run already. With --workers,
+    COMMAND passes if its exit code is 0. COMMAND and the started services get the server's URL in
+    FILIBUSTER_SERVER_URL; set it yourself for services that run already. With --workers,
     several COMMANDs run at once against the same services, and must send the headers that
     FILIBUSTER_HEADERS holds. Exit code 0: nothing found, 1: bugs found, 2: nothing proved, or wrong
     usage, 130: interrupted.
@@ -197,11 +198,11 @@ def test(**given: Any) -> None:
 @address_options
 @options_of("serve")
 def serve(**given: Any) -> None:
-    """Serve the Filibuster protocol, until Ctrl-C.
+    """Serve the Filibuster protocol until Ctrl-C.
 
-    Set FILIBUSTER_SERVER_URL for the services. Tests are driven by pytest with
-    --filibuster-server, or by any driver that speaks the protocol. FILIBUSTER_TOKEN, in the
-    environment, is the secret that calls must be signed with.
+    Set FILIBUSTER_SERVER_URL for the services. Drive tests with pytest --filibuster-server, or with
+    any driver that speaks the protocol. The environment variable FILIBUSTER_TOKEN holds the secret
+    that signs requests.
     """
     from flask_filibuster.cli.serve import run
 
@@ -216,25 +217,25 @@ def serve(**given: Any) -> None:
     "count",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Run it N times and print how long that takes.",
+    help="Replay N times and print the latencies.",
 )
 @click.option(
     "--concurrency",
     type=click.IntRange(min=1),
     metavar="C",
-    help="With --load: number of runs at a time.  [default: 1]",
+    help="With --load: number of replays at a time.  [default: 1]",
 )
 @click.option(
     "--max-latency",
     type=click.FloatRange(min=0.0, min_open=True),
     metavar="SECONDS",
-    help="With --load: a run that takes longer is a failure.",
+    help="With --load: a slower replay counts as a failure.",
 )
 @pass_script_info
 def replay(info: ScriptInfo, /, **given: Any) -> None:
     """Run the test, the command or the request of FILE once, with its faults and no others.
 
-    Exit code 0: the app survives them now, 1: reproduced, 2: the faults could not be injected, or
+    Exit code 0: not reproduced, 1: reproduced, 2: the faults could not be injected, or
     the file cannot be used.
     """
     from flask_filibuster.cli.replay import run
@@ -255,9 +256,9 @@ def analyze(targets: tuple[str, ...], output: Path | None) -> None:
     """Find the services in TARGET and write down which error statuses each can answer with.
 
     TARGET is a directory, with services as modules in it or as directories with an app.py, wsgi.py
-    or __init__.py, or the name of a module. Services are Flask apps: variables, what create_app()
-    or make_app() returns, and the values of a mapping filibuster_services. This runs their
-    code: the modules are imported.
+    or __init__.py, or the name of a module. Services are Flask apps: variables, the
+    results of create_app() or make_app(), and the values of a mapping filibuster_services. The
+    modules are imported, which runs their code.
 
     The result is an analysis file, which you can edit; name it in FILIBUSTER_ANALYSIS_FILE. Exit
     code 0: written, 2: wrong usage, or no app was found.
@@ -273,8 +274,8 @@ def analyze(targets: tuple[str, ...], output: Path | None) -> None:
 def status(info: ScriptInfo, /, as_json: bool) -> None:
     """Show whether the extension is set up, and how.
 
-    With a server configured: whether it can be reached, which one it is, and what it is doing.
-    Exit code 0: all is well, 1: the extension is missing or its server cannot be reached, 2: its
+    With a server configured, also show whether it can be reached, its product and its explorations.
+    Exit code 0: OK, 1: the extension is missing or its server cannot be reached, 2: its
     configuration cannot be used.
     """
     from flask_filibuster.cli.status import run

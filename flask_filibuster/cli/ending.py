@@ -1,4 +1,4 @@
-"""How a command that explores ends: counterexamples, report, why it broke off, the exit code."""
+"""The end of a command that explores: counterexamples, report, messages, exit code."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def end(
     classes: bool,
     outputs: Mapping[int, str] = NO_OUTPUT,
 ) -> int:
-    """Write counterexamples, print the report, and say why the exploration broke off, if it did.
+    """Write counterexamples, print the report, and say why the exploration stopped early.
 
-    :param explored: what came of the exploration.
-    :param subject: what was explored.
-    :param about: the same, in words.
+    :param explored: the exploration.
+    :param subject: its subject.
+    :param about: the subject in words.
     :param rendering: name of the rendering of the report.
     :param classes: whether to list the classes of faults.
     :param outputs: what a command printed, by number of the execution.
@@ -54,17 +54,17 @@ def end(
 
 
 def _complete(explored: Explored) -> Result:
-    """The result; that of an exploration that did not come to its end proves nothing."""
+    """The result, marked as incomplete if the exploration stopped early."""
     why = explored.interrupted
     if why is None:
         return explored.result
     if isinstance(why, KeyboardInterrupt):
         return explored.result.incomplete("The exploration was interrupted.")
-    return explored.result.incomplete(f"The exploration broke off: {why}")
+    return explored.result.incomplete(f"The exploration stopped early: {why}")
 
 
 def _write_counterexamples(result: Result, subject: Subject) -> dict[FaultSet, str]:
-    """Write down the bugs, and return the commands that replay them, by fault set.
+    """Write a counterexample for each bug; return the replay commands by fault set.
 
     A bug that needs no fault has no counterexample: any execution shows it.
     """
@@ -81,7 +81,7 @@ def _write_counterexamples(result: Result, subject: Subject) -> dict[FaultSet, s
         try:
             path = Counterexample(subject.words, faults, words, subject.details).write()
         except OSError as error:
-            click.echo(f"the counterexample could not be written: {error}", err=True)
+            click.echo(f"cannot write the counterexample: {error}", err=True)
         else:
             commands[faults] = subject.replay_command(path)
     return commands
@@ -92,20 +92,20 @@ def _message(symptom: Failure | Finding) -> str:
 
 
 def _interrupted(explored: Explored) -> int:
-    """Say on stderr why an exploration did not come to its end.
+    """Say on stderr why an exploration stopped early.
 
-    :returns: the exit code of an interruption; 0 if the report decides on it.
+    :returns: the exit code of an interruption; 0: use that of the report.
     """
     why = explored.interrupted
     if why is None:
         return 0
     if not isinstance(why, KeyboardInterrupt):
-        click.echo(f"the exploration broke off: {why}", err=True)
+        click.echo(f"the exploration stopped early: {why}", err=True)
         return 0
     executions = text.counted(len(explored.result.executions), "execution")
     said = f"interrupted after {executions} {why}".rstrip()
     if explored.recorded:
-        said += "; go on with the same command and --resume"
+        said += "; to continue, repeat the command with --resume"
     click.echo(said, err=True)
     return INTERRUPTED
 

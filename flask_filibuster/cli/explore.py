@@ -37,7 +37,7 @@ def run(
     classes: bool,
     **given: Any,
 ) -> None:
-    """Explore a request, and print what was found."""
+    """Explore a request, and print the report."""
     request = Request(path, method, headers, json_body)
     try:
         subject, explored = _explore(info, request, options_from("explore", given))
@@ -79,7 +79,7 @@ def _explore(
 
 
 def _about(request: Request, result: Result) -> About:
-    """The request, and what to do if it fails without any fault."""
+    """The request, with advice if it fails without faults."""
     error = result.failures[0].error if result.failures else None
     advice = (_advice(error),) if isinstance(error, FaultFreeError) else ()
     return About(request.words, "no complete answer", advice)
@@ -89,6 +89,6 @@ def _advice(error: FaultFreeError) -> str:
     if error.status < 500:
         return "Explore a request that succeeds: check the path, --method, --header, --json-body."
     return (
-        "Are the services that the app needs in --services, or running? "
+        "Check that the services that the app needs are in --services or running; "
         "--verbose shows what the apps log."
     )

@@ -23,7 +23,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _reader(kind: Kind) -> Callable[[str], Any]:
-    """What click converts a text with."""
+    """The function by which click converts a text."""
 
     def read(text: str) -> Any:
         try:

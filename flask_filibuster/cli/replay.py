@@ -1,4 +1,4 @@
-"""``flask filibuster replay FILE``: see one finding again."""
+"""``flask filibuster replay FILE``: reproduce one bug."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def run(
     concurrency: int | None,
     max_latency: float | None,
 ) -> None:
-    """Run a counterexample again, and print what came of it."""
+    """Replay a counterexample, and print the outcome."""
     if count is None and (concurrency is not None or max_latency is not None):
-        raise click.UsageError("--concurrency and --max-latency go with --load")
+        raise click.UsageError("--concurrency and --max-latency require --load")
     try:
         counterexample = Counterexample.read(file)
         replayer = replayer_of(info, counterexample, file, verbose=verbose)
@@ -59,7 +59,7 @@ def _once(replayer: Replayer, counterexample: Counterexample, *, verbose: bool) 
         click.echo(indented(run.why.splitlines()))
         return MISUSED
     if run.verdict == "passed":
-        click.echo(f"not reproduced: {replayer.survivor} (it was: {counterexample.seen})")
+        click.echo(f"not reproduced: {replayer.survivor} (recorded: {counterexample.seen})")
         return 0
     first, *more = run.why.splitlines()
     click.echo(heading(f"reproduced: {first}", bad=True))
@@ -73,7 +73,7 @@ def _load(result: LoadResult, concurrency: int, most: float | None) -> int:
     failed, proofless = result.with_verdict("failed"), result.with_verdict("inconclusive")
     slow = 0 if most is None else result.slower_than(most)
     click.echo(
-        f"{text.counted(count, 'run')}, {concurrency} at a time: "
+        f"{text.counted(count, 'execution')}, {concurrency} at a time: "
         f"{result.seconds:.2f} s, {count / max(result.seconds, 1e-9):.1f}/s"
     )
     parts = [f"p{percent} {_seconds(result.percentile(percent))}" for percent in PERCENTILES]
@@ -82,7 +82,7 @@ def _load(result: LoadResult, concurrency: int, most: float | None) -> int:
     if most is not None:
         click.echo(heading(f"slower than {_seconds(most)}: {slow} of {count}", bad=slow > 0))
     if proofless:
-        said = f"without the faults, which could not be injected: {len(proofless)} of {count}"
+        said = f"faults not injected: {len(proofless)} of {count}"
         click.echo(heading(said, bad=True))
     _print_reasons(result)
     if proofless:
@@ -91,7 +91,7 @@ def _load(result: LoadResult, concurrency: int, most: float | None) -> int:
 
 
 def _print_reasons(result: LoadResult) -> None:
-    """What went wrong, each thing once, and how often."""
+    """Each reason of failures, with its count."""
     reasons: dict[str, int] = {}
     for run in result.runs:
         if run.why:

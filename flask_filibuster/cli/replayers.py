@@ -1,4 +1,4 @@
-"""What a counterexample is about, and how that is run again."""
+"""Replays counterexamples of requests, tests and commands."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from flask_filibuster.results.judging import judge
 
 
 class Replayer(Protocol):
-    """Runs a counterexample again, any number of times, while it is entered.
+    """Replays a counterexample any number of times, within its context.
 
-    :ivar survivor: who is well if it does not fail, in words.
+    :ivar survivor: what a passed execution means, in words.
     """
 
     survivor: str
@@ -44,20 +44,20 @@ class Replayer(Protocol):
         """Run it once."""
 
     def __enter__(self) -> Replayer:  # noqa: PYI034 - Self came with Python 3.11
-        """Set up what it needs around it."""
+        """Set up the surroundings."""
 
     def __exit__(self, *details: object) -> None:
-        """Take that down again."""
+        """Tear the surroundings down."""
 
 
 def replayer_of(
     info: ScriptInfo, counterexample: Counterexample, file: Path, *, verbose: bool
 ) -> Replayer:
-    """What runs a counterexample again.
+    """The replayer of a counterexample.
 
     :param info: Flask's knowledge of ``--app``.
     :param counterexample: the counterexample.
-    :param file: where it is from.
+    :param file: its file.
     :param verbose: whether to show what apps log.
     :raises click.UsageError: the file is damaged.
     """
@@ -68,12 +68,12 @@ def replayer_of(
             return SubjectReplayer(subject, "the command succeeds", counterexample.fault_set)
         if "request" in details:
             subject = _request(info, details, verbose=verbose)
-            return SubjectReplayer(subject, "the app survives", counterexample.fault_set)
+            return SubjectReplayer(subject, "the app handles the faults", counterexample.fault_set)
     except (KeyError, TypeError, ValueError) as error:
         raise click.UsageError(f"{file} is damaged: {error!r}") from error
     if details.keys() <= {"rootdir"}:
         return PytestReplayer(counterexample, file)
-    raise click.UsageError(f"{file} is damaged: it is about no test, command or request")
+    raise click.UsageError(f"{file} is damaged: no test, command or request in it")
 
 
 def _command(details: Mapping[str, Any], *, verbose: bool) -> CommandSubject:
@@ -99,11 +99,11 @@ def _request(info: ScriptInfo, details: Mapping[str, Any], *, verbose: bool) -> 
 
 
 class SubjectReplayer:
-    """Runs a subject among its services, any number of times, also at once.
+    """Replays a subject among its services, any number of times, also concurrently.
 
     :param subject: the subject.
-    :param survivor: what is well if it does not fail, in words.
-    :param faults: what is made to fail.
+    :param survivor: what a passed execution means, in words.
+    :param faults: the faults to inject.
     """
 
     def __init__(self, subject: PreparedSubject, survivor: str, faults: FaultSet) -> None:
@@ -129,7 +129,7 @@ class SubjectReplayer:
 
 
 class PytestReplayer:
-    """Runs a marked test, by a pytest of its own; its time includes that of pytest."""
+    """Replays a marked test in a pytest process; latencies include pytest's start."""
 
     survivor = "the test passes"
 
@@ -145,7 +145,7 @@ class PytestReplayer:
         return self
 
     def __exit__(self, *details: object) -> None:
-        """Nothing is left."""
+        """Nothing to tear down."""
 
     def run(self) -> Run:
         """Run pytest once."""

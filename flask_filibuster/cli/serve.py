@@ -21,7 +21,7 @@ from flask_filibuster.server.signing import seal_of
 
 
 def run(*, host: str, port: int, **given: Any) -> None:
-    """Serve until a signal ends it."""
+    """Serve until a signal arrives."""
     try:
         secret = token()
         coordinator = coordinator_of(options_from("serve", given), told=_tell)
@@ -44,7 +44,7 @@ def run(*, host: str, port: int, **given: Any) -> None:
 
 
 def _tell(name: str, execution: Execution) -> None:
-    """Say what a driver of another project has no way to learn: which faults it was."""
+    """Show the faults of an execution that did not pass: drivers of other projects can't."""
     if execution.verdict == "passed":
         return
     click.echo(f"{name}: execution {execution.number} {execution.verdict}")

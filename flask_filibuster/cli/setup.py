@@ -1,4 +1,4 @@
-"""What the commands set up from their options: journal, workers, server."""
+"""Set-up of journal, workers and server from the options of a command."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from flask_filibuster.options.table import JOURNAL
 
 
 def recording_of(subject: Subject, options: Settings, config: Config | None = None) -> Recording:
-    """What is recorded of an exploration, and recalled.
+    """The recording of an exploration.
 
     :param subject: what is explored.
     :param options: the options of the command.
@@ -34,16 +34,16 @@ def recording_of(subject: Subject, options: Settings, config: Config | None = No
     path = chosen.journal_path
     resume, changed = bool(chosen.resume), bool(chosen.changed)
     if path == JOURNAL and not (resume or changed):
-        # A place that nobody has asked for, in a directory where nothing can be written.
+        # The default place may be read-only: a warning suffices.
         problem = unwritable(path)
         if problem is not None:
-            click.echo(f"warning: no execution is kept: {problem}", err=True)
+            click.echo(f"warning: executions are not recorded: {problem}", err=True)
             path = None
     return Recording(path, subject.identity(unique=True), resume, changed)
 
 
 def coordinator_of(options: Settings, **told: Any) -> Coordinator:
-    """A coordinator that explores as the command line says.
+    """A coordinator with the options of the command line.
 
     :raises FilibusterError: an option does not fit.
     """
@@ -53,9 +53,9 @@ def coordinator_of(options: Settings, **told: Any) -> Coordinator:
 
 
 def _model(options: Settings, services: Mapping[str, Any]) -> dict[str, Any]:
-    """The fault model, read once: the services are elsewhere, and may be those of other projects.
+    """The fault model, read once: the services run elsewhere, and may not use this package.
 
-    Apps that are named are read for their statuses only.
+    Named apps are analysed for their statuses only.
     """
     model = options.model(services, foreign=True)
     return {"faults": model, "slow": None, "analysis_file": None}
@@ -63,7 +63,7 @@ def _model(options: Settings, services: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def workers_of(options: Settings) -> Iterator[Workers | None]:
-    """What runs the executions, for the time of the block; ``None``: this process.
+    """The workers of an exploration, within the block; ``None``: this process runs it.
 
     :raises SetupError: the cluster cannot be used.
     """
@@ -75,16 +75,13 @@ def workers_of(options: Settings) -> Iterator[Workers | None]:
 
 
 def _hide() -> None:
-    """In a worker process: keep what apps print and log off the terminal, from their import on.
-
-    (Which this one has shown already, when it imported them itself.)
-    """
-    # Open for as long as the process is.
+    """In a worker process: hide the output and logs of apps; the main process shows both."""
+    # Stays open as long as the process runs.
     sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def token() -> str | None:
-    """The shared secret, from the environment: command lines are seen by everybody.
+    """The shared secret, from the environment: other users can read command lines.
 
     :raises ConfigError: it is too short.
     """
@@ -92,14 +89,14 @@ def token() -> str | None:
 
 
 def warn_of_host(host: str) -> None:
-    """Say what it means to listen to more than this machine."""
+    """Warn of an address that other machines can reach."""
     try:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:
         loopback = host == "localhost"
     if not loopback:
         click.echo(
-            f"warning: whoever reaches {host} can make the services fail; "
-            "set FILIBUSTER_TOKEN here and in the services to keep others out",
+            f"warning: any client that reaches {host} can make the services fail; "
+            "to prevent this, set FILIBUSTER_TOKEN here and in the services",
             err=True,
         )

@@ -24,7 +24,7 @@ from flask_filibuster.options.option import Option
 from flask_filibuster.options.table import rows
 from flask_filibuster.server.client.probe import probe
 
-MISSING = """the app {name!r} has no Filibuster extension; add it where the app is made:
+MISSING = """the app {name!r} has no Filibuster extension; add it where the app is created:
 
     from flask_filibuster import Filibuster
 
@@ -32,7 +32,7 @@ MISSING = """the app {name!r} has no Filibuster extension; add it where the app 
 
 
 SUMMED_UP = ("enabled", "server_url", "token", "service_name")
-"""Keys that the lines before those of the options tell of."""
+"""Keys that have lines of their own, before those of the options."""
 
 
 def run(info: ScriptInfo, *, as_json: bool) -> None:
@@ -63,7 +63,7 @@ def _status(app: Flask, state: InstrumentedApp) -> dict[str, Any]:
         source = f"analysis file {config.analysis_file}"
         model = FaultModel.from_analysis_file(config.analysis_file)
     else:
-        source = "static analysis of the views of the services explored; for this app"
+        source = "static analysis of the views of the explored services; for this app"
         model = FaultModel.from_services({f"http://{state.service_name}": app})
     return {
         "extension": True,
@@ -104,20 +104,20 @@ def _source(option: Option, app: Flask, config: Config) -> str:
 def _instrumented(state: InstrumentedApp) -> list[str]:
     if not state.config.enabled:
         return []
-    parts = ["the app's requests (always, inert unless something is explored)"]
+    parts = ["the app's requests (always; inert outside explorations)"]
     clients = {each.name for each in clients_known(tuple(sys.path))}
     if not state.config.instrument_requests:
         clients.discard("requests")
         parts.append("sessions with a FilibusterAdapter mounted by hand")
     names = ", ".join(sorted(clients))
-    parts.append(f"calls of {names}; threads and thread pools (while something is explored)")
+    parts.append(f"calls of {names}; threads and thread pools (during explorations)")
     return parts
 
 
 def _lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The status for people, as names and values."""
     model = status["fault_model"]
-    yield "extension", f"there, version {status['version']}"
+    yield "extension", f"installed, version {status['version']}"
     yield "enabled", "yes" if status["enabled"] else "no, FILIBUSTER_ENABLED is False"
     yield "service", status["service"]
     yield "server", status["server"]
@@ -152,13 +152,13 @@ def _server_lines(state: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
         return
     yield "  reachable", "yes" if state["reachable"] else "no"
     if state["who"] is not None:
-        yield "  who", state["who"]
+        yield "  product", state["who"]
     if "trouble" in state:
-        yield "  trouble", state["trouble"]
+        yield "  error", state["trouble"]
     elif state["reachable"] and not state["doing"]:
-        yield "  doing", "nothing"
+        yield "  explorations", "none"
     for line in state["doing"]:
-        yield "  doing", line
+        yield "  exploration", line
 
 
 def _listed(values: Iterable[object]) -> str:

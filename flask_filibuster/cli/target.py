@@ -1,4 +1,4 @@
-"""What a command explores: a request to an app among its services."""
+"""The target of a command: an app among its services."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Target:
 
 
 def load_app(info: ScriptInfo) -> Flask:
-    """The app of the command line; what its modules print is no part of our output."""
+    """The app of the command line; output of its modules goes to stderr."""
     with redirect_stdout(sys.stderr):
         return info.load_app()
 
@@ -84,7 +84,7 @@ def load_target(info: ScriptInfo, services_from: str | None) -> Target:
     if state is not None and not state.config.enabled:
         raise click.UsageError(
             f"FILIBUSTER_ENABLED is False in the config of the app {app.name!r}, "
-            "so that nothing of it can be seen; explore it with True"
+            "so Filibuster sees none of its calls; set it to True to explore the app"
         )
     services: Any = None
     if services_from is not None:
@@ -116,7 +116,7 @@ def load_target(info: ScriptInfo, services_from: str | None) -> Target:
 def _module_with_services(info: ScriptInfo, app: Flask) -> str | None:
     """The module that the app was loaded from, if it names its services."""
     if info.app_import_path is None:
-        names = ["wsgi", "app"]  # Where Flask looks when it is told of no app.
+        names = ["wsgi", "app"]  # Where Flask looks without --app.
     else:
         # As Flask does it: a path is split at a colon that belongs to no drive.
         names = [prepare_import(re.split(r":(?![\\/])", info.app_import_path, maxsplit=1)[0])]
@@ -143,7 +143,7 @@ def _host(app: Flask) -> str:
 
 
 def command_prefix(info: ScriptInfo) -> str:
-    """How ``flask`` was told of the app: ``flask --app example_app``."""
+    """The command line up to the app: ``flask --app example_app``."""
     if info.app_import_path is None:
         return "flask"
     return f"flask --app {shlex.quote(info.app_import_path)}"

@@ -1,4 +1,4 @@
-"""Writing to the terminal: results on stdout, progress and complaints on stderr."""
+"""Writes to the terminal: results on stdout, progress and messages on stderr."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def indented(lines: Iterable[str]) -> str:
 
 
 def show_line(who: str, line: str) -> None:
-    """Show a line that another process has written.
+    """Show a line of another process's output.
 
     :param who: the process, by its command line.
     :param line: the line, without its end.
@@ -36,7 +36,7 @@ def show_line(who: str, line: str) -> None:
 
 
 class Progress:
-    """Says on stderr how far an exploration is: on a terminal all the time."""
+    """Shows the progress of an exploration on stderr; on a terminal, continuously."""
 
     def __init__(self) -> None:
         self._pace = Pace()
@@ -44,9 +44,9 @@ class Progress:
         self._live = sys.stderr.isatty()
 
     def __call__(self, search: Any, execution: Execution) -> None:
-        """Take in one execution.
+        """Note one execution.
 
-        :param search: an ``Explorer``, or what is like one.
+        :param search: an ``Explorer`` or an object like it.
         """
         self._pace.note(search, execution)
         if self._live:

@@ -1,4 +1,4 @@
-"""The journal of marked tests: opened once in a session, with the reports of what failed."""
+"""The journals of marked tests, opened once per session, with the reports of failed executions."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Journals:
         self._open: dict[Path, Journal] = {}
 
     def at(self, path: Path) -> Journal:
-        """The journal of that file, opened if it is not yet.
+        """The journal in a file, opened on first use.
 
-        :raises JournalError: it cannot be.
+        :raises JournalError: it cannot be opened.
         """
         journal = self._open.get(path)
         if journal is None:
@@ -48,11 +48,11 @@ class Journals:
 def recorder_of(
     item: Any, config: Config, subject: Subject
 ) -> AbstractContextManager[Recorder | None]:
-    """What is recorded of the exploration of a marked test, for the time of the block.
+    """The recorder of the exploration of a marked test, within the block; ``None``: none.
 
     :param item: the test.
     :param config: the settings of its services.
-    :param subject: the test, as what is explored.
+    :param subject: the same as a subject.
     :raises JournalError: the journal cannot be used.
     """
     asked = item.config.getoption
@@ -70,13 +70,13 @@ def _journal(item: Any, config: Config) -> Journal | None:
     place = config.journal if given is None else given
     if not isinstance(place, str):
         return None
-    # What is given is meant from where it is given.
+    # Relative to the rootdir.
     path = Path(item.config.rootpath, place)
     if place == JOURNAL and not (asked("filibuster_resume") or asked("filibuster_changed")):
-        # A place that nobody has asked for, in a directory where nothing can be written.
+        # The default place may be read-only: a warning suffices.
         problem = unwritable(path)
         if problem is not None:
-            item.warn(FilibusterWarning(f"no execution is kept: {problem}"))
+            item.warn(FilibusterWarning(f"executions are not recorded: {problem}"))
             return None
     journals: Journals = item.config.stash.setdefault(JOURNALS, Journals())
     return journals.at(path)
@@ -92,10 +92,10 @@ def conftests(item: Any) -> list[str]:
 
 
 def written(config: pytest.Config, reports: Reports, *, skipped: bool) -> str:
-    """What is kept with an execution, as text.
+    """The reports of an execution, as text for the journal.
 
-    :param reports: its reports, if they may have to be shown.
-    :param skipped: whether the test has skipped it.
+    :param reports: its reports, if they may be shown later.
+    :param skipped: whether the test skipped it.
     """
     serialised = [
         config.hook.pytest_report_to_serializable(config=config, report=report)
@@ -105,7 +105,7 @@ def written(config: pytest.Config, reports: Reports, *, skipped: bool) -> str:
 
 
 def read(config: pytest.Config, text: str) -> tuple[Reports, bool]:
-    """What :func:`written` has written: the reports, and whether the test has skipped."""
+    """Read a text of :func:`written`: the reports, and whether the test skipped the execution."""
     kept = json.loads(text)
     deserialise: Callable[..., Any] = config.hook.pytest_report_from_serializable
     reports = [deserialise(config=config, data=data) for data in kept["reports"]]

@@ -9,12 +9,12 @@ from flask_filibuster.instrumentation.frames import LocalService
 
 
 class Network:
-    """The network around one execution, joined when it is first needed.
+    """The network around one execution, joined on first use.
 
-    Its services are fixtures. So all fixtures are set up in the order that pytest gives them, and
-    each of them can make requests.
+    Its services are fixtures. Joined late, it keeps pytest's order of fixtures, and each fixture
+    can make requests.
 
-    :param join: gives the services' surroundings.
+    :param join: returns the services' surroundings.
     """
 
     def __init__(self, join: Callable[[], Surroundings]) -> None:
@@ -33,5 +33,5 @@ class Network:
         return self._joined
 
     def service_at(self, url: str) -> LocalService | None:
-        """The service under this URL, or ``None`` where the real network begins."""
+        """The service under this URL, or ``None``: the real network."""
         return None if self._joining else self.joined().mesh.service_at(url)

@@ -37,7 +37,7 @@ def add_options(parser: pytest.Parser) -> None:
         type=_reader(URL),
         metavar="URL",
         help="Explore marked tests with the server at URL (see `flask filibuster serve`); the "
-        "services must use it, too.  [default: FILIBUSTER_SERVER_URL]",
+        "services must use the same server.  [default: FILIBUSTER_SERVER_URL]",
     )
     group.addoption(
         "--no-filibuster", action="store_true", help="Run marked tests once, without faults."
@@ -60,7 +60,7 @@ def _add_option(group: Any, option: Option) -> None:
         group.addoption(name, type=_added, metavar="MODULE:NAME", help=ON, **kept)
         group.addoption(off, type=_off, metavar="NAME", help=OFF, **kept)
     elif not option.kind.flag:
-        # The values that argparse would show for choices, the message of the check shows, too.
+        # Without choices: the message of the check lists the values already.
         group.addoption(name, type=_reader(option.kind), metavar=_metavar(option.kind), help=words)
     elif "project" in option.places:
         action = argparse.BooleanOptionalAction
@@ -74,7 +74,7 @@ def _metavar(kind: Kind) -> str | None:
 
 
 def _reader(kind: Kind) -> Callable[[str], Any]:
-    """What argparse converts a text with."""
+    """The function by which argparse converts a text."""
 
     def read(text: str) -> Any:
         try:
@@ -107,7 +107,7 @@ def add_marker(config: pytest.Config) -> None:
 def check_options(config: pytest.Config) -> None:
     """Refuse values that do not fit, and options that contradict each other.
 
-    :raises pytest.UsageError: there are any.
+    :raises pytest.UsageError: there is one.
     """
     try:
         config.stash[INI] = _ini(config)
@@ -127,7 +127,7 @@ def command_line(config: pytest.Config) -> dict[str, Any]:
             raise pytest.UsageError("--no-filibuster-journal contradicts --filibuster-journal")
         given["journal"] = False
     elif given["journal"]:
-        # What is typed is meant from where it is typed.
+        # Relative to the directory where the command was typed.
         given["journal"] = str(Path(config.invocation_params.dir, given["journal"]))
     return given
 
@@ -170,7 +170,7 @@ def layers(config: pytest.Config, mark: dict[str, Any]) -> dict[str, Any]:
 def named_services(config: pytest.Config) -> dict[str, Any]:
     """The services that the options name, by base URL.
 
-    :raises SetupError: there are none of that name.
+    :raises SetupError: the name cannot be imported.
     """
     name = layers(config, {}).get("services")
     if name is None:

@@ -30,20 +30,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and read the counterexample that is to be replayed."""
+    """Register the marker, and read the counterexample to replay."""
     add_marker(config)
     check_options(config)
     path = config.getoption("filibuster_replay")
     if path is None:
         return
     if config.getoption("no_filibuster"):
-        raise pytest.UsageError("--filibuster-replay injects faults, --no-filibuster does not")
-    # Here, and not where it is needed: what a worker of xdist complains of, nobody hears.
+        raise pytest.UsageError("--no-filibuster contradicts --filibuster-replay")
+    # Here, not on use: pytest doesn't show the usage errors of xdist's workers.
     config.stash[REPLAYED] = _counterexample(path)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Close the journals that marked tests have opened."""
+    """Close the journals of marked tests."""
     journals = config.stash.get(JOURNALS, None)
     if journals is not None:
         journals.close()
@@ -59,7 +59,7 @@ def _counterexample(path: str) -> Counterexample:
         raise pytest.UsageError(str(error)) from error
     if "request" in counterexample.details:
         raise pytest.UsageError(
-            f"{path} is about {counterexample.test}, not about a test; "
+            f"{path} is a counterexample of {counterexample.test}, not of a test; "
             f"replay it with flask --app … filibuster replay {path}"
         )
     return counterexample
@@ -67,7 +67,7 @@ def _counterexample(path: str) -> Counterexample:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Turn marks that cannot be meant into errors of the collection."""
+    """Report invalid marks as errors of the collection."""
     report = yield
     problems: dict[str, str] = {}
     for item in report.result or ():
@@ -85,7 +85,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep only the test of the counterexample that is to be replayed."""
+    """Keep only the test of the counterexample to replay."""
     counterexample = config.stash.get(REPLAYED, None)
     if counterexample is None:
         return
@@ -93,15 +93,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = [item for item in items if item.nodeid == test and item.get_closest_marker(MARKER)]
     if not chosen:
         raise pytest.UsageError(
-            f"{config.getoption('filibuster_replay')} is about the test {test}, "
-            "which is not among the marked tests collected"
+            f"{config.getoption('filibuster_replay')} is a counterexample of {test}, "
+            "which is not among the collected marked tests"
         )
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run a marked test as often as it takes."""
+    """Explore or replay a marked test."""
     if item.get_closest_marker(MARKER) is None or item.config.getoption("setuponly", False):
         return None
     from flask_filibuster.pytest_plugin.runner import MarkedTest
@@ -116,7 +116,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         del item.stash[RUNNING]
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
-    # Only now is it known whether the session stops here.
+    # The reports above decide whether the session stops here.
     item.ihook.pytest_runtest_logreport(report=leave(item, teardown, nextitem))
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
@@ -124,7 +124,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
-    """See to it that the services of a marked test are there when its body begins."""
+    """Provide the services of a marked test before its body begins."""
     result = yield
     test = item.stash.get(RUNNING, None)
     if test is not None:
@@ -134,7 +134,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Run the body of a marked test, and only that, under the faults that are its turn."""
+    """Run the body of a marked test, and nothing else, under the faults of the execution."""
     test = item.stash.get(RUNNING, None)
     if test is None:
         return (yield)
@@ -144,7 +144,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Leave the body of a marked test out where the journal has what it would show."""
+    """Skip the body of a marked test if the journal has its execution."""
     test = pyfuncitem.stash.get(RUNNING, None)
     return True if test is not None and test.recalls else None
 
@@ -153,7 +153,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep the exception that a phase of a marked test ended in."""
+    """Note the exception that ended a phase of a marked test."""
     report = yield
     test = item.stash.get(RUNNING, None)
     if test is not None and call.excinfo is not None:
@@ -163,7 +163,7 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A counterexample whose calls are not made any more is not one that was looked at."""
+    """Exit with code 2 if the faults of a counterexample could not be injected."""
     reporter: Any = session.config.pluginmanager.getplugin("terminalreporter")
     for reports in getattr(reporter, "stats", {}).values():
         for report in reports:
@@ -172,7 +172,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say at the end what was explored; the numbers travel with the reports, also from workers."""
+    """Summarise the explorations; reports carry the numbers, also from xdist's workers."""
     lines = [
         (report.nodeid, report.filibuster)
         for reports in terminalreporter.stats.values()
@@ -201,7 +201,7 @@ def filibuster_services(pytestconfig: pytest.Config) -> dict[str, Any]:
 
 
 class FilibusterFixture:
-    """What a test may ask about the execution that it is run in."""
+    """The faults of the current execution, for tests."""
 
     def __init__(self, item: pytest.Item) -> None:
         self._item = item
@@ -219,7 +219,7 @@ class FilibusterFixture:
         """Whether this execution injects any fault."""
         from flask_filibuster.instrumentation.asking import was_fault_injected
 
-        asked = was_fault_injected()  # So the search knows that the verdict may depend on it.
+        asked = was_fault_injected()  # Tells the search that the verdict may depend on the faults.
         return asked or len(self.faults) > 0
 
     def fault_injected_on(self, service: str) -> bool:
@@ -229,11 +229,11 @@ class FilibusterFixture:
         """
         from flask_filibuster.instrumentation.asking import was_fault_injected_on
 
-        asked = was_fault_injected_on(service)  # So that a name that nothing reaches shows up.
+        asked = was_fault_injected_on(service)  # Reveals names of services that no call reaches.
         return asked or any(planned.service == service for planned in self.faults)
 
 
 @pytest.fixture
 def filibuster(request: pytest.FixtureRequest) -> FilibusterFixture:
-    """What is injected in this execution: ``fault_injected``, ``fault_injected_on``, ``faults``."""
+    """The faults of this execution: ``fault_injected``, ``fault_injected_on``, ``faults``."""
     return FilibusterFixture(request.node)

@@ -1,4 +1,4 @@
-"""How far the exploration of a marked test is, while pytest runs it on a terminal."""
+"""The progress of the exploration of a marked test, on a terminal."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from flask_filibuster.report.progress import Due, Pace
 from flask_filibuster.results.execution import Execution
 
 PATIENCE = 0.5
-"""For how long nothing is said of a test, in seconds: most are over by then."""
+"""Delay before the first output, in seconds: most tests end earlier."""
 
 NARROW = 20
 SAVE, CLEAR, RESTORE = "\x1b7", "\x1b[K", "\x1b8"
 
 
 class Progress:
-    """Writes behind what pytest has written of a test, and takes it away again.
+    """Writes progress behind pytest's line of a test, and erases it at the end.
 
-    Not where pytest is told to be quiet, or lets through what tests print: that would get mixed.
+    Writes nothing with ``-q``, or with ``-s``, where the output of tests would mix in.
 
     :param config: pytest's.
     """
@@ -36,16 +36,16 @@ class Progress:
             self._writer = config.get_terminal_writer()
 
     def __call__(self, search: Any, execution: Execution) -> None:
-        """Take in one execution.
+        """Note one execution.
 
-        :param search: an ``Explorer``, or what is like one.
+        :param search: an ``Explorer`` or an object like it.
         """
         if self._file is not None:
             self._pace.note(search, execution)
             self._due.do(self._show)
 
     def _show(self) -> None:
-        # What is narrower than 40, pytest takes for 80. At the edge some go to the next line.
+        # pytest takes widths below 40 for 80. Some terminals wrap at the last column.
         columns = min(self._writer.fullwidth, shutil.get_terminal_size().columns)
         room = columns - self._writer.width_of_current_line - 2
         if room >= NARROW:
@@ -53,19 +53,19 @@ class Progress:
             self._written = True
 
     def _write(self, characters: str) -> None:
-        # Past pytest's writer, which takes all characters for such as have a width.
+        # Bypasses pytest's writer, which counts control characters as visible ones.
         self._file.write(characters)
         self._file.flush()
 
     def close(self) -> None:
-        """Take away what was written."""
+        """Erase the progress."""
         if self._written:
             self._write(CLEAR)
             self._written = False
 
 
 def _terminal(config: pytest.Config) -> Any:
-    """What the terminal is written to, or ``None``."""
+    """The terminal's file, or ``None``."""
     reporter: Any = config.pluginmanager.getplugin("terminalreporter")
     if not getattr(reporter, "isatty", False) or os.environ.get("TERM", "") in ("", "dumb"):
         return None

@@ -1,4 +1,4 @@
-"""What pytest is told of a marked test: one report for each phase, made of all executions."""
+"""The reports of a marked test: one for each phase, made of all its executions."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def explored(
     skips: int,
     strict: bool = False,
 ) -> Reports:
-    """The reports of a test that was explored: of its smallest failing execution, if one failed.
+    """The reports of an explored test: those of its smallest failing execution, if one failed.
 
     :param item: the test.
-    :param subject: the same, as what was explored.
-    :param result: what was found.
+    :param subject: the same as a subject.
+    :param result: the result.
     :param first: the reports of the fault-free execution, which passed.
     :param failed: the reports of failed executions, by number.
     :param unprepared: the reports of an execution whose set-up failed.
@@ -48,63 +48,67 @@ def explored(
     """
     reports = first
     if result.failures:
-        main = result.failures[0]
-        reports = failed[main.executions[0].number]
+        reports = failed[result.failures[0].executions[0].number]
         _add_failures(item, subject, result, reports, failed)
     elif result.inconclusive:
         reports = unprepared or first
-        _fail(
-            reports,
-            "filibuster",
-            f"{text.counted(len(result.inconclusive), 'execution')} of {len(result.executions)} "
-            "proved nothing, so it is not known whether the test survives these faults:\n"
-            f"{_inconclusive(result.inconclusive)}",
-        )
+        _fail(reports, "filibuster", _inconclusive_text(result))
     if result.problems:
-        _fail(reports, "filibuster: not everything was seen", "\n".join(result.problems))
+        _fail(reports, "filibuster: incomplete", "\n".join(result.problems))
     _tell_findings(item, result, reports, strict=strict)
-    notes = list(result.notes)
-    if skips:
-        count = text.counted(skips, "execution was", "executions were")
-        proof = "proves" if skips == 1 else "prove"
-        notes.append(f"{count} skipped by the test itself, and {proof} nothing")
+    notes = [*result.notes, *_skip_notes(skips)]
     summarise(reports, text.counts_line(result), text.verdict_line(result), notes)
     return reports
 
 
+def _inconclusive_text(result: Result) -> str:
+    total = text.counted(len(result.executions), "execution")
+    return (
+        f"{len(result.inconclusive)} of {total} inconclusive; "
+        "the outcome of the test under these faults is unknown:\n"
+        f"{_inconclusive(result.inconclusive)}"
+    )
+
+
+def _skip_notes(skips: int) -> Iterator[str]:
+    if skips:
+        proof = "proves" if skips == 1 else "prove"
+        yield f"the test skipped {text.counted(skips, 'execution')}, which {proof} nothing"
+
+
 def broken_off(reports: Reports, error: BaseException, executed: int) -> None:
-    """Have a test fail whose exploration could not go on.
+    """Fail a test whose exploration stopped early.
 
     :param reports: the reports of one of its executions.
-    :param error: why it could not.
-    :param executed: how many executions there were.
+    :param error: the cause.
+    :param executed: number of executions so far.
     """
-    said = f"the exploration broke off after {text.counted(executed, 'execution')}"
+    said = f"the exploration stopped after {text.counted(executed, 'execution')}"
     _fail(reports, "filibuster", f"{said}: {error}")
     summarise(reports, said, str(error))
 
 
 def interruption_lines(nodeid: str, result: Result, *, resumable: bool) -> Iterator[str]:
-    """What is known of an exploration that was interrupted, for the end of the session.
+    """The summary of an interrupted exploration.
 
-    :param nodeid: of its test.
-    :param result: what it has found so far.
-    :param resumable: whether its executions are kept.
+    :param nodeid: node id of the test.
+    :param result: the result so far.
+    :param resumable: whether its executions are recorded.
     """
     yield f"{nodeid}: {text.counts_line(result, limit='interrupted')}: {text.verdict_line(result)}"
     for failure in result.failures:
         yield from (f"  {line}" for line in text.failure_lines(failure, result, None))
     if resumable:
-        yield "  go on with --filibuster-resume"
+        yield "  to continue, use --filibuster-resume"
 
 
 def replayed(
     execution: Execution, counterexample: Counterexample, reports: Reports, *, skipped: bool
 ) -> None:
-    """Tell what came of replaying a counterexample.
+    """Report the outcome of a replay.
 
     :param execution: the execution under its faults.
-    :param counterexample: what was replayed.
+    :param counterexample: the counterexample.
     :param reports: the reports of the execution.
     :param skipped: whether the test ended in ``pytest.skip()``.
     """
@@ -120,7 +124,7 @@ def replayed(
         _fail(reports, "filibuster: replayed with", faults)
     else:
         outcome = "is skipped" if skipped else "passes"
-        said = f"not reproduced: the test {outcome} (it was: {counterexample.seen})"
+        said = f"not reproduced: the test {outcome} (recorded: {counterexample.seen})"
     summarise(reports, text.counts_line(Result(executions=(execution,))), said)
 
 
@@ -132,9 +136,9 @@ def summarise(
     *,
     misused: bool = False,
 ) -> None:
-    """Let the numbers travel with a report, to wherever the summary is written.
+    """Attach the numbers to a report, which carries them to the process that writes the summary.
 
-    :param misused: whether what was asked for could not be done, so that pytest ends with code 2.
+    :param misused: whether the request could not be carried out; pytest then exits with code 2.
     """
     body: Any = next((each for each in reports if each.when == "call"), reports[-1])
     body.filibuster = {
@@ -146,7 +150,7 @@ def summarise(
 
 
 def add_section(report: pytest.TestReport, name: str, content: str) -> None:
-    """Add a section to what is shown of a report."""
+    """Add a section to the text of a report."""
     add: Any = getattr(report.longrepr, "addsection", None)
     if add is not None:
         add(name, content)
@@ -155,14 +159,14 @@ def add_section(report: pytest.TestReport, name: str, content: str) -> None:
 
 
 def shown(report: pytest.TestReport) -> str:
-    """What a terminal shows of a report; pytest's ``longreprtext`` loses the first indent."""
+    """The text of a report on a terminal; pytest's ``longreprtext`` loses the first indent."""
     out = io.StringIO()
     report.toterminal(TerminalWriter(out))
     return out.getvalue().strip("\n")
 
 
 def _fail(reports: Reports, name: str, why: str) -> None:
-    """Have the test fail for this reason, or add the reason to how it has failed already."""
+    """Fail the test for this reason, or add the reason to an earlier failure."""
     failed = next((each for each in reports if not each.passed), None)
     if failed is not None:
         add_section(failed, name, why)
@@ -179,9 +183,9 @@ def _add_failures(
     reports: Reports,
     failed: Mapping[int, Reports],
 ) -> None:
-    """Add faults and commands to the first failure, and all the other failures to it."""
+    """Add faults and replay commands to the first failure, then the other failures."""
     main, *others = result.failures
-    name = f"failure 1 of {len(result.failures)}" if others else "this failure"
+    name = f"failure 1 of {len(result.failures)}" if others else "failure"
     _fail(reports, f"filibuster: {name}", _failure_text(item, subject, main, result))
     for number, failure in enumerate(others, start=2):
         its_own = failed[failure.executions[0].number]
@@ -208,21 +212,21 @@ def _failure_text(item: pytest.Item, subject: Subject, failure: Failure, result:
     try:
         path = counterexample.write(item.config.rootpath / DIRECTORY)
     except OSError as error:
-        command = f"not possible, as the counterexample could not be written ({error})"
+        command = f"not possible: cannot write the counterexample ({error})"
     else:
         command = subject.replay_command(path)
     return "\n".join(text.failure_lines(failure, result, command))
 
 
 def _tell_findings(item: pytest.Item, result: Result, reports: Reports, *, strict: bool) -> None:
-    """Have the test fail for bugs that oracles found, where it is strict, and warn of the rest."""
+    """Fail the test for bugs that oracles found if ``strict``; warn of the other findings."""
     bugs = [each for each in result.findings if strict and each.broken]
     if bugs:
         _fail(reports, "filibuster: bugs found by oracles", "\n\n".join(map(_told, bugs)))
     others = (each for each in result.findings if each not in bugs)
     refused = _warn(item, others, result.notes)
     if refused:
-        _fail(reports, "filibuster: warnings that are errors here", "\n\n".join(refused))
+        _fail(reports, "filibuster: warnings turned into errors", "\n\n".join(refused))
 
 
 def _warn(item: pytest.Item, findings: Iterable[Finding], notes: Iterable[str]) -> list[str]:
@@ -239,7 +243,7 @@ def _told(finding: Finding) -> str:
 
 
 def _warned(item: pytest.Item, message: str) -> bool:
-    """Give a warning that points to the test; ``False`` where that is an error."""
+    """Emit a warning that points to the test; ``False`` if a filter turns it into an error."""
     file, line, _ = item.location
     try:
         warnings.warn_explicit(

@@ -38,10 +38,10 @@ logger = logging.getLogger(__name__)
 
 
 class MarkedTest:
-    """Runs a marked test under one fault set after the other.
+    """Runs all executions of a marked test.
 
     :param item: the test.
-    :ivar subject: runs it, and is what pytest's hooks report to.
+    :ivar subject: the test as a subject; pytest's hooks report to it.
     """
 
     def __init__(self, item: pytest.Item) -> None:
@@ -67,7 +67,7 @@ class MarkedTest:
         if self._counterexample is not None:
             reports = self._replay(self._counterexample)
         elif self._config.getoption("no_filibuster") or EXECUTION in os.environ:
-            # In a command that is explored itself, it is one of the executions.
+            # In an explored command, the test is part of one execution.
             reports = self.subject.run_once(FaultSet())
         else:
             with self._interruption, closing(self._progress), self._closing:
@@ -77,7 +77,7 @@ class MarkedTest:
         return reports
 
     def _begin(self, around: Surroundings, services: Mapping[str, Any]) -> Any:
-        """Make the search, when the fixtures of the first execution have given the services.
+        """Make the search once the fixtures of the first execution have returned the services.
 
         :returns: the session, which observes the executions.
         """
@@ -101,7 +101,7 @@ class MarkedTest:
         return session
 
     def _held_by(self, search: AnySearch) -> Interruption | None:
-        # A server elsewhere may be waited for in vain, and what is recorded there is its affair.
+        # Waiting for a remote server must stay interruptible, and that server records by itself.
         return None if isinstance(search, RemoteSearch) else self._interruption
 
     def _explore(self) -> Reports:
@@ -133,7 +133,7 @@ class MarkedTest:
         )
 
     def _learned(self, search: Any, execution: Execution) -> None:
-        """Keep the reports of an execution that may have to be shown."""
+        """Keep the reports of an execution that may be shown later."""
         subject, exploration = self.subject, self._exploration
         counted = exploration is not None and exploration.counted
         if execution.verdict == "failed":
@@ -152,7 +152,7 @@ class MarkedTest:
                 self._skips += skipped
 
     def _tell_of_interruption(self, exploration: Exploration) -> None:
-        """Have the summary say what is known of an exploration that is broken off."""
+        """Add an interrupted exploration to the summary."""
         if isinstance(exploration.search, RemoteSearch):
             return
         lines = self._config.stash.setdefault(INTERRUPTED, [])
@@ -161,13 +161,13 @@ class MarkedTest:
         )
 
     def _give_up(self, exploration: Exploration | None) -> None:
-        """End an exploration that has not come to its second execution."""
+        """End an exploration that has no second execution."""
         if exploration is None or not isinstance(exploration.search, RemoteSearch):
             return
         try:
             exploration.search.end()
         except ServerError as error:
-            logger.warning("the exploration could not be ended: %s", error)
+            logger.warning("cannot end the exploration: %s", error)
 
     def _replay(self, counterexample: Counterexample) -> Reports:
         subject, faults = self.subject, counterexample.fault_set
@@ -183,9 +183,9 @@ class MarkedTest:
         return reports
 
     def _judged(self, faults: FaultSet) -> Execution:
-        """The one execution of a replay, which a server elsewhere judges if there is one.
+        """The one execution of a replay; a remote server, if there is one, judges it.
 
-        :raises ServerError: the server does not answer as it should.
+        :raises ServerError: the server's answer is invalid.
         """
         observation, exploration = self.subject.observation(), self._exploration
         if exploration is None:

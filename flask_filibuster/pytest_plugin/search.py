@@ -1,4 +1,4 @@
-"""How a marked test is explored: in this process, or with a server elsewhere."""
+"""Makes the search of a marked test, in this process or with a remote server."""
 
 from __future__ import annotations
 
@@ -30,16 +30,17 @@ AnySearch = Explorer | RemoteSearch
 
 
 def problem_of_mark(item: pytest.Item) -> str | None:
-    """What is wrong with the arguments of a test's mark, in words, if anything is."""
+    """The error in the arguments of a test's mark, in words, or ``None``."""
     marker = item.get_closest_marker(MARKER)
     if marker is None:
         return None
     unknown = [name for name in marker.kwargs if name not in ARGUMENTS]
     if marker.args or unknown:
         near = "".join(f"{suggestion(name, ARGUMENTS)}; " for name in unknown[:1])
+        refused = ", ".join([*map(repr, marker.args), *unknown])
         return (
-            f"the filibuster mark does not take {', '.join([*map(repr, marker.args), *unknown])}; "
-            f"{near}it takes, by keyword: {', '.join(ARGUMENTS)}"
+            f"the filibuster mark does not accept {refused}; "
+            f"{near}its keywords: {', '.join(ARGUMENTS)}"
         )
     try:
         Settings(**marker.kwargs)
@@ -61,11 +62,11 @@ def begin(
     :param item: the test.
     :param config: the settings of its services.
     :param services: apps by base URL, in this process.
-    :param searching: whether it is to be explored, and not just run.
-    :param counterexample: what it is to be run with, where it is replayed.
-    :param recorder: keeps its executions, where the search is in this process.
+    :param searching: whether to explore the test.
+    :param counterexample: the counterexample to replay, if any.
+    :param recorder: records its executions if the search is in this process.
     :returns: the session, and the search if there is one.
-    :raises FilibusterError: an option does not fit, or a server does not answer as it should.
+    :raises FilibusterError: an option does not fit, or a server's answer is invalid.
     """
     around = Config.read({}, token=config.token)
     url = server_of(item, config)
@@ -77,8 +78,8 @@ def begin(
         return session, explorer
     if options.resume or options.changed:
         raise SetupError(
-            f"the server at {url} decides what is run, so no execution is recorded here; "
-            "--filibuster-resume and --filibuster-changed apply to explorations without it"
+            "--filibuster-resume and --filibuster-changed don't work with the server at "
+            f"{url}, as pytest records no execution then"
         )
     driver = RemoteDriver(RemoteServer(url, token=around.token))
     given = _remote_options(item, config, services, counterexample)
@@ -87,7 +88,7 @@ def begin(
 
 
 def server_of(item: Any, config: Config) -> str | None:
-    """URL of the server elsewhere that a test is explored with, if there is one."""
+    """URL of the remote server that explores a test, if there is one."""
     url: str | None = item.config.getoption("filibuster_server") or config.server_url
     return url or Config.read({}, token=config.token).server_url
 
@@ -95,7 +96,7 @@ def server_of(item: Any, config: Config) -> str | None:
 def _remote_options(
     item: Any, config: Config, services: Mapping[str, Any], counterexample: Counterexample | None
 ) -> dict[str, Any]:
-    """The options of the exploration, for a server elsewhere."""
+    """The options of the exploration, for a remote server."""
     if counterexample is not None:
         faults = [write_planned(planned) for planned in counterexample.fault_set]
         return {"name": item.nodeid, "faults": faults}
@@ -110,7 +111,7 @@ def _remote_options(
 
 
 def options_of(item: Any) -> Settings:
-    """The options of a marked test, from all places where they can be given."""
+    """The options of a marked test, from all layers."""
     marker = item.get_closest_marker(MARKER)
     problem = problem_of_mark(item)  # Here for marks added after collection.
     if problem is not None:

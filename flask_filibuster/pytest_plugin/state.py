@@ -1,4 +1,4 @@
-"""What the plugin keeps with pytest's own objects, and under which keys."""
+"""The keys under which the plugin keeps its state with pytest's objects."""
 
 from __future__ import annotations
 

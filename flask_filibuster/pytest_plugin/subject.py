@@ -30,7 +30,7 @@ from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS
 from flask_filibuster.report import text
 from flask_filibuster.results.execution import Observation
 
-# What pytest's own functions raise to end a test that has not failed.
+# The exceptions of pytest that end a test without a failure.
 NO_FAILURES = (pytest.skip.Exception, pytest.xfail.Exception)
 
 Begin = Callable[[Surroundings, Mapping[str, Any]], Any]
@@ -40,19 +40,18 @@ Begin = Callable[[Surroundings, Mapping[str, Any]], Any]
 class PytestItem:
     """A marked test.
 
-    Its services are fixtures. So its first execution is made before there is a search, and counts
-    as the search's first: see :meth:`open`.
+    Its services are fixtures. So its first execution precedes the search, and counts as the first
+    execution of the search: see :meth:`open`.
 
     :param item: the test.
-    :param interruption: what signals do meanwhile.
+    :param interruption: handles signals meanwhile.
     :param begin: called at the end of the first set-up.
     :ivar faults: the faults of the execution under way.
-    :ivar recalls: whether the body of the first execution need not be run, as the journal has what
-        it would show.
+    :ivar recalls: whether the journal has the first execution, so that its body is skipped.
     :ivar recorded: whether executions are recorded.
     :ivar reports: pytest's reports of the last execution.
-    :ivar skipped: what ended the last execution, if the test skipped it.
-    :ivar seconds: how long each phase took, in all executions together.
+    :ivar skipped: the exception by which the test skipped the last execution, or ``None``.
+    :ivar seconds: duration of each phase, summed over all executions.
     """
 
     def __init__(self, item: pytest.Item, interruption: Interruption, begin: Begin) -> None:
@@ -81,11 +80,11 @@ class PytestItem:
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """Where the node id belongs."""
+        """The directory to which the node id is relative."""
         return {"rootdir": str(self._item.config.rootpath)}
 
     def replay_command(self, path: Path) -> str:
-        """The command that replays a counterexample, from where pytest was started."""
+        """The command that replays a counterexample, relative to pytest's directory."""
         item = self._item
 
         def below(place: Path) -> str:
@@ -101,7 +100,7 @@ class PytestItem:
         return self.words
 
     def open(self) -> Reports:
-        """Make the first execution, without faults, from whose fixtures the services come.
+        """Run the first execution, without faults; its fixtures return the services.
 
         :returns: its reports.
         """
@@ -114,7 +113,7 @@ class PytestItem:
         return self._exception is None and not any(each.skipped for each in self.reports)
 
     def run(self, faults: FaultSet) -> Observation:
-        """Run it once; the search's first execution is the one that :meth:`open` has made."""
+        """Run it once; the first execution of the search is that of :meth:`open`."""
         opened, self._is_open = self._is_open, False
         if not opened or self.recalls or faults:
             self.recalls = False
@@ -122,7 +121,7 @@ class PytestItem:
         return self.observation()
 
     def run_once(self, faults: FaultSet) -> Reports:
-        """One execution: set-up, body, tear-down, with everything of function scope made afresh."""
+        """One execution: set-up, body, tear-down, with new fixtures of function scope."""
         item = self._item
         self.faults = faults
         self._observation = None
@@ -130,11 +129,11 @@ class PytestItem:
         self.skipped = None
         item._report_sections.clear()
         if isinstance(item.parent, pytest.Class):
-            # Otherwise what one execution leaves on self is there in the next.
+            # Otherwise attributes of self outlive the execution.
             for name in ("_instance", "_obj"):
                 item.__dict__.pop(name, None)
         with self._interruption.noticed(), self._surrounded():
-            # As far as pytest knows the parent comes next: only what is the test's is torn down.
+            # With the parent as the next item, pytest tears down the fixtures of the test only.
             self.reports = runtestprotocol(item, log=False, nextitem=item.parent)
         for report in self.reports:
             self.seconds[report.when] += report.duration
@@ -154,22 +153,22 @@ class PytestItem:
                 self._network = None
 
     def _surroundings(self) -> AbstractContextManager[Surroundings]:
-        """The services that the fixtures give."""
+        """The services that the fixtures return."""
         request = getattr(self._item, "_request", None)
         if request is None:
             raise SetupError("only tests that have fixtures can be explored")
         services = request.getfixturevalue("filibuster_services")
         if not isinstance(services, Mapping):
             raise SetupError(
-                f"the fixture filibuster_services gave {services!r}; "
-                "it must give a dict of apps by base URL"
+                f"the fixture filibuster_services returned {services!r}; "
+                "it must return a dict of apps by base URL"
             )
         app = request.getfixturevalue("app") if "app" in self._item.fixturenames else None
         self._services = services
         return surroundings(services, [app] if isinstance(app, Flask) else [])
 
     def gather(self) -> None:
-        """Have the services, and the search if there is one, ready at the end of set-up."""
+        """Provide the services, and the search if there is one, at the end of set-up."""
         network = self._network
         if network is None:
             return
@@ -199,7 +198,7 @@ class PytestItem:
                     self._observation = session.observe(execution, None)
 
     def note_exception(self, exception: BaseException) -> None:
-        """Keep the exception that a phase ended in."""
+        """Note the exception that ended a phase."""
         if isinstance(exception, NO_FAILURES):
             self.skipped = exception
         elif self._exception is None:
@@ -207,7 +206,7 @@ class PytestItem:
 
     @property
     def observed(self) -> bool:
-        """Whether the last execution came to its body."""
+        """Whether the last execution reached its body."""
         return self._observation is not None
 
     @property
@@ -216,7 +215,7 @@ class PytestItem:
         return self._observation is None and self._exception is not None
 
     def observation(self) -> Observation:
-        """What is to be learned from the last execution."""
+        """The observation of the last execution."""
         observation = self._observation
         ended = self._exception or self.skipped
         if observation is None:
@@ -229,7 +228,7 @@ class PytestItem:
         return replace(observation, error=self._exception)
 
     def kept(self, observation: Observation) -> str:  # noqa: ARG002 - it is the last one's
-        """The reports of the last execution, if they may have to be shown."""
+        """The reports of the last execution, if they may be shown later."""
         if not self.recorded:
             return ""
         if self._exception is not None:
@@ -237,13 +236,13 @@ class PytestItem:
         return "" if self.skipped is None else written(self._item.config, [], skipped=True)
 
     def read(self, kept: str) -> tuple[Reports, bool]:
-        """What :meth:`kept` gave: reports, and whether the test skipped the execution."""
+        """Read a text of :meth:`kept`: reports, and whether the test skipped."""
         return read(self._item.config, kept)
 
     def sources(self, *, needed: bool) -> SourcesOf:  # noqa: ARG002 - always known
-        """The files of the services that took part, of the test, and of its conftest.py files."""
+        """The source files of the services called, of the test, and of its conftest.py files."""
         if self._network is None:
-            raise RuntimeError("the services are there only within an execution")
+            raise RuntimeError("services are available only during an execution")
         test = getattr(self._item, "obj", None)
         return sources_behind(self._network.joined(), test, conftests(self._item))
 
@@ -253,6 +252,6 @@ class PytestItem:
         :raises SetupError: always.
         """
         raise SetupError(
-            "the fixtures of a test belong to its process, so that its executions run one after "
-            "the other; pytest -n N, of pytest-xdist, runs several tests at once"
+            "executions of a marked test run one after the other, as its fixtures belong to this "
+            "process; to run several tests at once, use pytest -n N (pytest-xdist)"
         )

@@ -9,14 +9,14 @@ import pytest
 
 from flask_filibuster.pytest_plugin.reports import add_section, shown
 
-# What ends not only a test, but the session.
+# The exceptions that end the session.
 INTERRUPTIONS = (KeyboardInterrupt, pytest.exit.Exception)
 
 
 def leave(
     item: Any, teardown: pytest.TestReport, nextitem: pytest.Item | None
 ) -> pytest.TestReport:
-    """Tear down what does not belong to the next test, as pytest does after the last run.
+    """Tear down the fixtures that the next test does not use, as pytest does after a test.
 
     :param item: the test.
     :param teardown: the report of the test's own tear-down.
@@ -41,7 +41,7 @@ def leave(
         report.sections = teardown.sections
         report.duration = teardown.duration
         return report
-    add_section(teardown, "tear-down of what other tests share", shown(report))
+    add_section(teardown, "tear-down of shared fixtures", shown(report))
     return teardown
 
 

@@ -394,7 +394,8 @@ def test_the_statuses_of_two_apps_with_one_name_are_united_and_that_is_said(
     result = project.analyze("old", "new")
     assert statuses_in(json.loads(result.stdout)) == {"users": [404, 410, 500]}
     assert result.stderr == (
-        f"users: several apps are called so; united are those of app in {project.path}/old/users, "
+        f"users: several apps have this name; the result combines those of "
+        f"app in {project.path}/old/users, "
         f"app in {project.path}/new/users\n"
     )
 
@@ -459,7 +460,7 @@ def test_without_any_app_the_command_was_used_wrongly(project: Project, target: 
     result = project.analyze(target)
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert f"Error: no Flask app was found in {target}; name a directory" in result.stderr
+    assert f"Error: no Flask app found in {target}; name a directory" in result.stderr
     assert isinstance(result.exception, SystemExit)
 
 

@@ -32,7 +32,7 @@ def test_status_says_how_the_app_is_set_up(project: Project) -> None:
     assert result.exit_code == 0
     assert result.stderr == ""
     lines = dict(re.split(r": +", line, maxsplit=1) for line in result.stdout.splitlines())
-    assert lines["extension"] == f"there, version {__version__}"
+    assert lines["extension"] == f"installed, version {__version__}"
     assert lines["enabled"] == "yes"
     assert lines["service"] == "shop"
     assert lines["server"] == "embedded in the process"
@@ -377,7 +377,7 @@ def test_where_the_counterexample_cannot_be_written_the_finding_is_shown_all_the
     assert result.exit_code == 1
     assert "uncaught exception" in result.stdout
     assert "replay: " not in result.stdout
-    assert "the counterexample could not be written:" in result.stderr
+    assert "cannot write the counterexample:" in result.stderr
 
 
 # --- explore: what is requested -------------------------------------------------------------------
@@ -423,7 +423,7 @@ def test_a_replay_makes_the_same_request(project: Project) -> None:
         pytest.param(["/", "--header", "a b: x"], "write it as", id="space in a header name"),
         pytest.param(["/", "--header", "a: \u2603"], "write it as", id="not Latin-1"),
         pytest.param(["/", "--header", "a: b\nc: d"], "write it as", id="two headers in one"),
-        pytest.param(["/", "--method", "GE T"], "is no HTTP method", id="method"),
+        pytest.param(["/", "--method", "GE T"], "is not an HTTP method", id="method"),
         pytest.param(["/", "--max-faults", "0"], "0 is not a whole number from 1", id="max faults"),
         pytest.param(["/", "--max-executions", "x"], "x is not a whole number", id="number"),
         pytest.param(["/", "--reduction", "all"], "'all' is not one of", id="reduction"),
@@ -637,7 +637,7 @@ def test_a_replay_exits_with_0_once_the_app_is_fixed(project: Project) -> None:
     project.write("shop.py", source.replace("requests.ConnectionError", "requests.Timeout"))
     result = project.flask(*replay)
     assert result.exit_code == 0
-    assert "not reproduced: the app survives (it was: Unhandled ReadTimeout in sh" in result.stdout
+    assert "not reproduced: the app handles the faults (recorded: Unhandled ReadT" in result.stdout
 
 
 def test_a_replay_exits_with_2_where_the_call_is_not_made_any_more(project: Project) -> None:

@@ -463,7 +463,7 @@ def test_a_counterexample_of_a_command_is_replayed_until_the_bug_is_gone(project
     project.write("services.py", fixed)
     survived = project.flask(*replay)
     assert survived.returncode == 0, survived.stdout + survived.stderr
-    assert "not reproduced: the command succeeds (it was: exit code 1" in survived.stdout
+    assert "not reproduced: the command succeeds (recorded: exit code 1" in survived.stdout
     project.nothing_is_left()
 
 
@@ -482,7 +482,7 @@ def test_a_counterexample_of_a_marked_test_is_replayed_among_processes(project: 
         with project.services():
             survived = project.flask("replay", str(file), **told)
     assert survived.returncode == 0, survived.stdout + survived.stderr
-    assert "not reproduced: the test passes (it was: AssertionError" in survived.stdout
+    assert "not reproduced: the test passes (recorded: AssertionError" in survived.stdout
 
 
 def test_a_command_is_replayed_under_load(project: Project) -> None:
@@ -490,7 +490,7 @@ def test_a_command_is_replayed_under_load(project: Project) -> None:
     replay = (*replay_of(done.stdout), "--load", "10", "--concurrency", "2")
     loaded = project.flask(*replay)
     assert loaded.returncode == 1, loaded.stdout + loaded.stderr
-    assert re.search(r"10 runs, 2 at a time: [\d.]+ s, [\d.]+/s\n", loaded.stdout)
+    assert re.search(r"10 executions, 2 at a time: [\d.]+ s, [\d.]+/s\n", loaded.stdout)
     assert re.search(r"latency: p50 \S+ m?s, p90 \S+ m?s, p99 \S+ m?s, max ", loaded.stdout)
     assert "failures: 10 of 10\n" in loaded.stdout
     assert "10 times: exit code 1: answered 500" in loaded.stdout
@@ -535,7 +535,7 @@ def test_a_request_in_the_mesh_is_replayed_under_load(project: Project) -> None:
     for more, code in ((["--max-latency", "30"], 1), (["--max-latency", "0.000001"], 1)):
         done = project.flask(*replay, "--load", "10", "--concurrency", "2", *more)
         assert done.returncode == code
-        assert "10 runs, 2 at a time: " in done.stdout
+        assert "10 executions, 2 at a time: " in done.stdout
         assert "failures: 10 of 10\n" in done.stdout
     assert "slower than 0.0 ms: 10 of 10\n" in done.stdout
     project.write("app.py", LOADED.replace("ConnectionError", "RequestException"))
@@ -546,7 +546,7 @@ def test_a_request_in_the_mesh_is_replayed_under_load(project: Project) -> None:
     assert slow.returncode == 1
     alone = project.flask(*replay, "--concurrency", "2")
     assert alone.returncode == 2
-    assert "--concurrency and --max-latency go with --load" in alone.stderr
+    assert "--concurrency and --max-latency require --load" in alone.stderr
 
 
 # --- other servers --------------------------------------------------------------------------------
@@ -599,7 +599,7 @@ def test_a_port_that_is_taken_is_said_and_exits_with_2(project: Project) -> None
 
 def test_a_server_for_other_machines_is_warned_of(project: Project) -> None:
     with project.serving("--host", "0.0.0.0") as server:
-        server.says("warning: whoever reaches 0.0.0.0 can make the services fail")
+        server.says("warning: any client that reaches 0.0.0.0 can make the services fail")
         assert requests.get(f"{project.server_url}/health-check", timeout=30).ok
     with project.serving() as server:
         assert "warning" not in server.output
@@ -616,7 +616,7 @@ def test_status_says_whether_the_server_is_there_and_who_it_is(project: Project)
     assert there.returncode == 0
     assert re.search(r"^  reachable: +yes$", there.stdout, re.MULTILINE)
     version = re.escape(flask_filibuster.__version__)
-    assert re.search(rf"^  who: +Flask-Filibuster {version}$", there.stdout, re.MULTILINE)
+    assert re.search(rf"^  product: +Flask-Filibuster {version}$", there.stdout, re.MULTILINE)
     away = status(project.server)
     assert away.returncode == 1
     assert re.search(r"^  reachable: +no$", away.stdout, re.MULTILINE)

@@ -334,7 +334,7 @@ def test_pytest_fails_when_the_server_is_killed(standing: Project, when: str) ->
         )
         assert server.ends() == -signal.SIGKILL
     assert done.returncode == 1, done.stdout
-    assert "the exploration broke off after 1 execution" in done.stdout
+    assert "the exploration stopped after 1 execution" in done.stdout
     assert f"the Filibuster server at {standing.server_url} cannot be reached" in done.stdout
     assert " passed" not in done.stdout
     assert notes.read_text().splitlines() == ["answered"] * 2
@@ -599,7 +599,7 @@ def test_a_started_service_that_is_killed_breaks_the_exploration_off(project: Pr
         *("--", sys.executable, "killing.py"),
     )
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "the exploration broke off: the service " in done.stderr
+    assert "the exploration stopped early: the service " in done.stderr
     assert "ended with exit code -9" in done.stderr
     assert "2 executions" in done.stdout
     project.nothing_is_left()

@@ -149,7 +149,7 @@ def test_the_command_reports_what_is_known_when_the_scheduler_is_gone(
         ran = CliRunner().invoke(cli, ["--app", f"{ROOT / 'example_app.py'}", *arguments])
     assert ran.exit_code == (1 if "\n1. " in ran.stdout else 2), ran.output
     assert re.match(r"GET /products/tea: \d+ executions, ", ran.stdout)
-    assert "the exploration broke off: " in ran.stderr
+    assert "the exploration stopped early: " in ran.stderr
 
 
 def test_a_cluster_that_loses_all_its_workers_is_an_error_and_not_waited_for(

@@ -527,7 +527,7 @@ def test_ctrl_c_ends_with_what_is_known_and_can_be_gone_on_from(project: Project
         out, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
     assert "interrupted after" in err
-    assert "go on with the same command and --resume" in err
+    assert "to continue, repeat the command with --resume" in err
     assert "Traceback" not in err
     counts = out.splitlines()[0]
     assert "not run (interrupted)" in counts
@@ -693,7 +693,7 @@ SKIPPING = CAREFUL.replace(
 
 def test_that_executions_were_skipped_is_said_again_when_they_are_recalled(suite: Suite) -> None:
     first = suite.run(SKIPPING)
-    assert "3 executions were skipped by the test itself" in first.summary[1]
+    assert "the test skipped 3 executions" in first.summary[1]
     for option in "--filibuster-resume", "--filibuster-changed":
         again = suite.elsewhere(option)
         assert again.count("body") == 0
@@ -712,7 +712,7 @@ def test_ctrl_c_in_a_session_says_what_is_known_and_can_be_gone_on_from(suite: S
     assert ran.code == pytest.ExitCode.INTERRUPTED
     assert "test_it.py::test_page: 1 execution, " in ran.summary[0]
     assert "not run (interrupted): nothing proved" in ran.summary[0]
-    assert "  go on with --filibuster-resume" in ran.summary
+    assert "  to continue, use --filibuster-resume" in ran.summary
     suite.write(test_it=CAREFUL)
     assert suite.again("--filibuster-resume").count("body") >= 3
 
@@ -751,7 +751,7 @@ def test_where_no_journal_can_be_written_tests_are_explored_all_the_same_and_it_
     ran = suite.run(CAREFUL)
     assert ran.code == 0
     assert ran.count("body") == 5
-    assert "no execution is kept" in ran.output
+    assert "executions are not recorded" in ran.output
     assert suite.again("--filibuster-resume").code == 1
 
 

@@ -200,7 +200,7 @@ def test_unknown_argument_of_the_mark(suite: Suite) -> None:
     suite.mark("max_fault=2")
     code, output, _ = suite.run()
     assert code == pytest.ExitCode.INTERRUPTED
-    assert "does not take max_fault; did you mean 'max_faults'?" in output
+    assert "does not accept max_fault; did you mean 'max_faults'?" in output
 
 
 CARELESS = """

@@ -151,7 +151,7 @@ def test_bugs_are_shown_together_with_what_proves_nothing(suite: Suite) -> None:
         """
     )
     assert ran.outcomes["failed"] == 1
-    assert "filibuster: this failure" in ran.output
+    assert "filibuster: failure" in ran.output
     assert "filibuster: inconclusive executions" in ran.output
     assert "the call was not made: front -> back" in ran.output
 
@@ -170,8 +170,7 @@ def test_an_exploration_that_proves_nothing_fails_the_test_and_says_why(suite: S
     )
     assert ran.code == 1
     assert ran.saw(
-        "1 execution of 2 proved nothing, so it is not known whether the test survives these "
-        "faults:",
+        "1 of 2 executions inconclusive; the outcome of the test under these faults:",
         "execution 2:",
     )
     assert "the call was not made: front -> back" in ran.output
@@ -225,7 +224,7 @@ def test_a_replay_passes_once_the_application_is_fixed(suite: Suite) -> None:
     assert ran.code == 0
     (line,) = ran.summary
     assert line.startswith("test_it.py::test_page: 1 execution: not reproduced: the test passes")
-    assert line.endswith("(it was: AssertionError: assert 500 == 200)")
+    assert line.endswith("(recorded: AssertionError: assert 500 == 200)")
 
 
 def test_a_replay_fails_where_its_call_is_not_made_any_more(suite: Suite) -> None:
@@ -245,7 +244,7 @@ def test_a_replay_that_is_skipped_shows_nothing(suite: Suite) -> None:
     suite.write(test_it=CARELESS.replace("assert", 'pytest.skip("known") if 1 else', 1))
     ran = suite.again(*found.replay)
     assert ran.outcomes == {"skipped": 1}
-    assert ": not reproduced: the test is skipped (it was:" in ran.summary[0]
+    assert ": not reproduced: the test is skipped (recorded:" in ran.summary[0]
 
 
 def test_the_replay_command_fits_the_directory_that_pytest_was_started_in(
@@ -298,7 +297,7 @@ def test_a_counterexample_of_the_command_line_is_refused_with_a_hint(suite: Suit
     file.write_text(json.dumps(content | {"test": "GET /page", "details": {"request": {}}}))
     ran = suite.again(*found.replay)
     assert ran.code == pytest.ExitCode.USAGE_ERROR
-    assert "is about GET /page, not about a test" in ran.errors
+    assert "is a counterexample of GET /page, not of a test" in ran.errors
     assert "flask --app … filibuster replay .filibuster/" in ran.errors
 
 
@@ -313,7 +312,7 @@ def test_to_replay_without_faults_is_a_usage_error(suite: Suite) -> None:
     found = suite.run(CARELESS)
     ran = suite.again(*found.replay, "--no-filibuster")
     assert ran.code == pytest.ExitCode.USAGE_ERROR
-    assert "--filibuster-replay injects faults, --no-filibuster does not" in ran.errors
+    assert "--no-filibuster contradicts --filibuster-replay" in ran.errors
 
 
 def test_where_the_counterexample_cannot_be_written_the_failure_is_shown_all_the_same(
@@ -322,7 +321,7 @@ def test_where_the_counterexample_cannot_be_written_the_failure_is_shown_all_the
     (suite.path / ".filibuster").write_text("in the way")
     ran = suite.run(CARELESS)
     assert ran.outcomes["failed"] == 1
-    assert "replay: not possible, as the counterexample could not be written" in ran.output
+    assert "replay: not possible: cannot write the counterexample" in ran.output
     assert "raises Timeout" in ran.output
 
 
@@ -735,7 +734,7 @@ def test_executions_that_the_test_skips_are_counted(suite: Suite) -> None:
     assert ran.outcomes["passed"] == 1
     assert ran.summary == [
         "test_it.py::test_page: 4 executions: 2 bugs",
-        "  1 execution was skipped by the test itself, and proves nothing",
+        "  the test skipped 1 execution, which proves nothing",
     ]
 
 
@@ -1131,7 +1130,7 @@ def test_a_mark_with_a_mistake_is_reported_by_workers_of_xdist_too(suite: Suite)
     suite.write(test_it="import pytest\n@pytest.mark.filibuster(max=1)\ndef test_page(): pass\n")
     ran = suite.elsewhere("-n", "1")
     assert ran.code != 0
-    assert "the filibuster mark does not take max" in ran.output
+    assert "the filibuster mark does not accept max" in ran.output
 
 
 def test_setup_show_shows_every_execution(suite: Suite) -> None:
@@ -1282,8 +1281,8 @@ def test_mark_and_options_say_which_faults_and_which_sets_of_them(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        pytest.param("max=1", "the filibuster mark does not take max;", id="unknown"),
-        pytest.param("3", "the filibuster mark does not take 3;", id="positional"),
+        pytest.param("max=1", "the filibuster mark does not accept max;", id="unknown"),
+        pytest.param("3", "the filibuster mark does not accept 3;", id="positional"),
         pytest.param("max_faults=0", "max_faults is 0; it must be a whole number", id="zero"),
         pytest.param("max_executions='9'", "max_executions is '9'; it must be", id="text"),
         pytest.param(
@@ -1331,7 +1330,7 @@ def test_a_mark_may_be_added_after_collection(suite: Suite) -> None:
     suite.write(conftest=conftest.replace("max_executions=", "max="))
     ran = suite.run(source)
     assert ran.outcomes["error"] == 1
-    assert "the filibuster mark does not take max" in ran.output
+    assert "the filibuster mark does not accept max" in ran.output
 
 
 @pytest.mark.parametrize(
