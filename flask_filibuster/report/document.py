@@ -1,7 +1,7 @@
-"""The report of an exploration, as data: everything that a rendering may show, in its order.
+"""The report of an exploration, as data: everything that a rendering can show, in order.
 
-A rendering takes the document and nothing else. What is known of an exploration only where it is
-run (the commands that replay a bug, the output of a command) is put in here.
+A rendering takes the document and nothing else. The document includes data that only the subject
+knows: the commands that replay a bug, the output of a command.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ NO_OUTPUT: Mapping[int, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What was explored, in words.
+    """The subject, in words.
 
     :ivar title: the request, the test or the command.
-    :ivar failure: what a failure of it is called.
-    :ivar advice: what to do where it fails without any fault, in lines.
+    :ivar failure: label of its failures.
+    :ivar advice: remedies if it fails without faults, in lines.
     """
 
     title: str = ""
@@ -39,10 +39,10 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """One of the things that a bug shows itself by.
+    """One symptom of a bug.
 
-    :ivar kind: the oracle's name, or what a failure of the subject is called.
-    :ivar message: what was seen, in a line.
+    :ivar kind: the oracle's name, or the label of failures of the subject.
+    :ivar message: the symptom in a line.
     :ivar site: where in the application.
     """
 
@@ -56,11 +56,11 @@ class BugEntry:
     """One bug.
 
     :ivar number: its number in the report, from 1.
-    :ivar symptoms: what it shows itself by; the one nearest to its cause comes first.
+    :ivar symptoms: its symptoms; the one nearest to the cause first.
     :ivar faults: the smallest fault set that shows it.
     :ivar executions: numbers of the executions that show it.
     :ivar replay: the command that replays it, if there is one.
-    :ivar output: the end of what the command printed, where a command is explored.
+    :ivar output: the end of the command's output, if the subject is a command.
     """
 
     number: int
@@ -73,10 +73,10 @@ class BugEntry:
 
 @dataclass(frozen=True, slots=True)
 class CallEntry:
-    """One call that was seen, and what was made of it.
+    """One call, and its faults.
 
-    :ivar call: the call, as it was seen first.
-    :ivar faults: how it was made to fail, in words, each once.
+    :ivar call: the call, as first seen.
+    :ivar faults: the faults injected on the call, in words, each once.
     """
 
     call: Call
@@ -104,26 +104,25 @@ class ExecutionEntry:
 class Document:
     """The report.
 
-    :ivar about: what was explored.
+    :ivar about: the subject.
     :ivar ok: whether no bug was found, and the exploration proves something.
     :ivar exit_code: 0, 1 (bugs) or 2 (it proves nothing).
-    :ivar verdict: what came out, in a few words.
+    :ivar verdict: the verdict, in a few words.
     :ivar counts: the size of the exploration, in a line.
-    :ivar gaps: why it proves nothing, in words.
+    :ivar gaps: reasons why it proves nothing, in words.
     :ivar bugs: the bugs.
-    :ivar failures: what the test itself noticed; each is a symptom of a bug, unless it needs no
-        fault.
-    :ivar findings: what oracles found; those of severity ``"error"`` are symptoms of bugs, too.
-    :ivar notes: what to know of the exploration itself, in words.
-    :ivar problems: what went wrong with it, in words.
-    :ivar calls: the calls that were seen, and how they were made to fail.
+    :ivar failures: the failures of the test; each is a symptom of a bug, unless it needs no fault.
+    :ivar findings: the findings of oracles; severity ``"error"`` makes them symptoms of bugs.
+    :ivar notes: notes on the exploration itself, in words.
+    :ivar problems: reasons why the exploration is incomplete, in words.
+    :ivar calls: the calls, and the faults injected on each.
     :ivar executions: the executions, in order.
-    :ivar inconclusive: those that prove nothing.
-    :ivar classes: of each call, the faults that are followed by the same.
-    :ivar pruned: how many fault sets were pruned.
-    :ivar not_run: how many were not run because of a limit, by limit; more may lie behind them.
-    :ivar recalled: how many executions are from the journal.
-    :ivar superfluous: how many were begun ahead and not needed.
+    :ivar inconclusive: the inconclusive executions.
+    :ivar classes: the classes of faults with the same observable effect, by call.
+    :ivar pruned: number of pruned fault sets.
+    :ivar not_run: minimum number of fault sets that a limit excluded, by limit.
+    :ivar recalled: number of executions from the journal.
+    :ivar superfluous: number of executions that workers ran ahead and discarded.
     :ivar replays: the commands that replay bugs, by fault set.
     :ivar shows_classes: whether a rendering for people lists the classes.
     """
@@ -167,10 +166,10 @@ def document_of(
     """The report of a result.
 
     :param result: the result.
-    :param about: what was explored.
+    :param about: the subject.
     :param replays: the commands that replay bugs, by fault set.
-    :param outputs: the end of what a command printed, by number of the execution.
-    :param limit: why it ended before everything was run, where the result does not know.
+    :param outputs: the end of a command's output, by number of the execution.
+    :param limit: the limit that ended it, if the result does not have it.
     :param shows_classes: whether a rendering for people lists the classes of faults.
     """
     about = about or About()
@@ -232,7 +231,7 @@ def _bugs(
 
 
 def _calls(executions: Iterable[Execution]) -> tuple[CallEntry, ...]:
-    """Every call of a service, in the order in which the calls were first seen."""
+    """Every call of a service, in order of first appearance."""
     calls: dict[ExecutionIndex, Call] = {}
     faults: dict[ExecutionIndex, dict[str, None]] = {}
     for execution in executions:

@@ -1,4 +1,4 @@
-"""How far an exploration is, in a line."""
+"""The progress of an exploration, in a line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHARE = 50
 
 
 class Pace:
-    """Counts what an exploration has done and found since this object was made."""
+    """Counts executions and bugs of an exploration, from the creation of this object."""
 
     def __init__(self) -> None:
         self._search: Any = None
@@ -28,9 +28,9 @@ class Pace:
         return self._search is not None
 
     def note(self, search: Any, execution: Execution) -> None:
-        """Take in one execution.
+        """Note one execution.
 
-        :param search: an ``Explorer``, or what is like one; what it does not know is not said.
+        :param search: an ``Explorer`` or an object like it; attributes may be missing.
         """
         self._search = search
         if execution.verdict == "failed" and execution.error is not None:
@@ -40,7 +40,7 @@ class Pace:
                 self._seen.add((handling.service, str(handling.crash.site)))
 
     def line(self, *, live: bool) -> str:
-        """What has been done; and, if it is still ``live``, what is under way and to come."""
+        """The state of the exploration; if ``live``, also the current fault set and an estimate."""
         search, seconds = self._search, max(time.monotonic() - self._began, 1e-6)
         rate = search.executed / seconds
         left_out, waiting = getattr(search, "left_out", None), getattr(search, "waiting", None)
@@ -52,7 +52,7 @@ class Pace:
         parts.append(f"{rate:.0f}/s")
         if live:
             if waiting is not None and rate:
-                # Nobody knows how many of those will be left out, or what they lead to.
+                # An estimate: some will be pruned, others will lead to new sets.
                 parts.append(f"about {_duration(waiting / rate)} left")
             parts.append(f"{len(self._seen)} found")
             under_way = getattr(search, "under_way", None)
@@ -62,20 +62,20 @@ class Pace:
 
 
 class Due:
-    """Has something done now and then, and never so that it takes much of the time.
+    """Runs an action at intervals, such that the action takes little of the time.
 
-    :param after: how long to wait first, in seconds.
+    :param after: delay before the first action, in seconds.
     """
 
     def __init__(self, after: float = 0.0) -> None:
         self._at = time.monotonic() + after
 
     def do(self, what: Callable[[], None]) -> None:
-        """Do it, if it is time."""
+        """Run the action if it is due."""
         began = time.monotonic()
         if began >= self._at:
             what()
-            # Counting takes time in a large exploration, which is not there to be watched.
+            # In a large exploration, counting itself takes time.
             self._at = began + max(INTERVAL, SHARE * (time.monotonic() - began))
 
 

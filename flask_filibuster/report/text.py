@@ -36,7 +36,7 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 
 
 def fault_lines(planned: PlannedFault) -> Iterator[str]:
-    """One fault: the call, where the application makes it, how it failed."""
+    """One fault: the call, its place in the application, the fault."""
     call = planned.call
     yield f"{call.source} -> {call.target}: {call.method} {call.url}"
     if call.callsite is not None:
@@ -65,16 +65,16 @@ def site_text(site: CallSite) -> str:
 
 
 def under_lines(faults: FaultSet) -> Iterator[str]:
-    """The faults under which something was seen."""
+    """A fault set, with its heading."""
     yield "with this fault:" if len(faults) == 1 else "with these faults:"
     yield from (f"  {line}" for line in fault_set_lines(faults))
 
 
 def failure_lines(failure: Failure, result: Result, command: str | None) -> Iterator[str]:
-    """One distinct failure: the smallest fault set, how many executions, how to see it again.
+    """One distinct failure: the smallest fault set, number of executions, replay command.
 
     :param failure: the failure.
-    :param result: the result that it is from.
+    :param result: its result.
     :param command: the command that replays it, if there is one.
     """
     yield error_line(failure.error)
@@ -86,7 +86,7 @@ def failure_lines(failure: Failure, result: Result, command: str | None) -> Iter
 
 
 def finding_lines(finding: Finding) -> Iterator[str]:
-    """One finding: what, where, under which faults."""
+    """One finding: message, place, faults."""
     yield finding.message
     if finding.site is not None:
         yield f"  at {site_text(finding.site)}"
@@ -96,10 +96,10 @@ def finding_lines(finding: Finding) -> Iterator[str]:
 
 
 def inconclusive_lines(executions: Iterable[Execution], *, most: int = 5) -> Iterator[str]:
-    """Executions that prove nothing, and why.
+    """Inconclusive executions, with the reasons.
 
-    :param executions: the inconclusive ones.
-    :param most: how many to describe.
+    :param executions: the executions.
+    :param most: maximum number to describe.
     """
     listed = list(executions)
     for execution in listed[:most]:
@@ -117,7 +117,7 @@ def counts_line(result: Result, *, limit: str | None = None) -> str:
     """The size of the exploration in a line.
 
     :param result: the result.
-    :param limit: why it ended before everything was run, where the result does not know.
+    :param limit: the limit that ended it, if the result does not have it.
     """
     parts = [counted(len(result.executions), "execution")]
     if result.recalled:
@@ -139,10 +139,10 @@ def short(planned: PlannedFault) -> str:
 
 
 def class_lines(classes: Iterable[EquivalenceClass], *, most: int = 20) -> Iterator[str]:
-    """The classes of ways to fail in which one stands for others.
+    """The classes of faults with more than one member.
 
-    :param classes: of a result.
-    :param most: how many to list.
+    :param classes: the classes of a result.
+    :param most: maximum number to list.
     """
     shared = [each for each in classes if len(each.ways) > 1]
     for each in shared[:most]:
@@ -154,7 +154,7 @@ def class_lines(classes: Iterable[EquivalenceClass], *, most: int = 20) -> Itera
 
 
 def _which(shared: EquivalenceClass) -> str:
-    """What tells a call from others that are made at the same place."""
+    """The difference between a call and others made at the same place."""
     count = shared.call.index.pairs[-1][1]
     number = f" (call number {count})" if count > 1 else ""
     failed = "; ".join(map(short, shared.context))
@@ -162,5 +162,5 @@ def _which(shared: EquivalenceClass) -> str:
 
 
 def verdict_line(result: Result) -> str:
-    """What came out, in a line."""
+    """The verdict in a line."""
     return result.verdict

@@ -1,4 +1,4 @@
-"""Bugs: what failed, in the words of a test's assertion, of an oracle, or of both."""
+"""Bugs: failures of a test, findings of oracles, or both."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask_filibuster.results.findings import Finding, shortened
 
 
 class TestFailedError(Exception):
-    """A test failed that runs elsewhere, and so left no exception here.
+    """The failure of a test that runs in another process, without an exception here.
 
     :param text: the failure in a line.
     :param kind: equal for executions that failed in the same way.
@@ -25,15 +25,15 @@ class TestFailedError(Exception):
         self.kind = kind
 
     def __reduce__(self) -> tuple[type[TestFailedError], tuple[str, str]]:
-        # As sent to another process, which calls it with all of its arguments.
+        # Unpickling passes all arguments.
         return type(self), (str(self), self.kind)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A bug that the test itself noticed: by an assertion, or by an exception that it ended in.
+    """A failure of the test itself: an assertion, or another exception that ended the test.
 
-    :ivar faults: the smallest fault set; empty when the test fails without any.
+    :ivar faults: the smallest fault set; empty if the test fails without faults.
     :ivar error: the exception of the execution under that set.
     :ivar executions: every execution that shows it, smallest fault set first.
     """
@@ -45,7 +45,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """One bug, with everything that it shows itself by.
+    """One bug, with its symptoms.
 
     :ivar faults: the smallest fault set that shows it.
     :ivar symptoms: failures of the test, then findings of severity ``"error"``; at least one.
@@ -58,10 +58,10 @@ class Bug:
 
 
 def signature(error: BaseException) -> str:
-    """What failed and where: equal for two executions whose test ended in the same way.
+    """Type and place of a failure: equal for two executions whose test failed alike.
 
-    Where is the line that raised it, and the lines of the user's own that lead there: many tests
-    fail in one line of a library's (``raise_for_status``) or of a helper's.
+    The place is the line that raised the exception and the lines of the user's own code that lead
+    there: many tests fail in one line of a library (``raise_for_status``) or of a helper.
     """
     if isinstance(error, TestFailedError):
         return error.kind

@@ -1,4 +1,4 @@
-"""Counterexamples: one failing test execution, as a file from which it can be run again."""
+"""Counterexamples: one failing execution, as a file for replay."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PACKAGES = ("flask-filibuster", "flask", "werkzeug", "requests", "urllib3", "pyt
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """What has to fail, in which test, for a bug to show.
+    """The faults that reproduce a bug, and the test.
 
     >>> from flask_filibuster.core.fault_set import FaultSet
     >>> path = Counterexample("test_page", FaultSet(), "AssertionError").write(directory)
@@ -35,9 +35,9 @@ class Counterexample:
 
     :ivar test: name of the test, or the command, in words.
     :ivar fault_set: the faults.
-    :ivar seen: what went wrong, in words.
-    :ivar details: what else is needed to run it again, as plain data.
-    :ivar expected: what should have been seen, in words.
+    :ivar seen: the failure, in words.
+    :ivar details: other data for the replay.
+    :ivar expected: the expected outcome, in words.
     """
 
     test: str
@@ -59,7 +59,7 @@ class Counterexample:
         path = Path(directory) / f"{name}.json"
         make_directory(path.parent)
         content = {"version": VERSION, **record, "versions": _versions()}
-        # Several test processes may write the same one at the same time.
+        # Several test processes may write the same file at the same time.
         draft = path.with_suffix(f".{os.getpid()}.tmp")
         draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         draft.replace(path)
@@ -102,7 +102,7 @@ _FORM = Form(
 
 
 def _versions() -> dict[str, str]:
-    """What was installed where it was seen."""
+    """The installed versions."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:

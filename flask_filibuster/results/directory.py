@@ -1,4 +1,4 @@
-"""The directory that journals and counterexamples are kept in, unless another is named."""
+"""The default directory of journals and counterexamples."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ IGNORED = "*\n"
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory if need be; one of our own name is made unknown to Git.
+    """Make a directory if it is missing; Git ignores one with our default name.
 
-    Only where it is made here: what is in a directory that exists, its owner decides.
+    An existing directory is left unchanged.
 
     :param path: the directory.
     :raises OSError: it cannot be made.

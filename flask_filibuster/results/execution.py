@@ -1,4 +1,4 @@
-"""Executions: one run of what is explored, under one fault set."""
+"""Executions: one run of the subject under one fault set."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SHRINK: Final = "shrink"
 class Execution:
     """One run of the functional test.
 
-    :ivar number: its place in the order of the run, from 1.
-    :ivar faults: what was made to fail.
-    :ivar trace: what happened.
+    :ivar number: its number in the exploration, from 1.
+    :ivar faults: the injected faults.
+    :ivar trace: requests and calls of the execution.
     :ivar verdict: ``"passed"``, ``"failed"`` or ``"inconclusive"``.
-    :ivar error: the exception that the test ended in, or ``None``.
-    :ivar problems: why it is inconclusive, in words.
+    :ivar error: the exception that ended the test, or ``None``.
+    :ivar problems: reasons why it is inconclusive, in words.
     :ivar purpose: ``"search"``; ``"repeat"``: the fault-free execution, once more, to see whether
-        it is the same; ``"exhaustive"`` and ``"audit"``: reduction had left it out; ``"shrink"``:
+        it is the same; ``"exhaustive"`` and ``"audit"``: a set that reduction pruned; ``"shrink"``:
         to see whether a fault is needed for a failure.
     """
 
@@ -45,11 +45,11 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What running the test once showed.
+    """The observations of one run of the test.
 
-    :ivar trace: what was seen.
-    :ivar error: the exception that the test ended in, or ``None``.
-    :ivar problems: what kept the execution from being what was planned, in words.
+    :ivar trace: requests and calls.
+    :ivar error: the exception that ended the test, or ``None``.
+    :ivar problems: deviations from the planned execution, in words.
     :ivar asked: what the test asked about the faults: names of services, ``None`` for any of them.
     """
 

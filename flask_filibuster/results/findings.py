@@ -1,4 +1,4 @@
-"""Findings: what an oracle reports, without any assertion of the test."""
+"""Findings: reports of oracles, which need no assertion of the test."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ LONGEST_MESSAGE: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What an oracle found.
+    """A finding of an oracle.
 
-    :ivar kind: name of the oracle, or what the oracle calls it.
-    :ivar message: what was found, in a sentence.
+    :ivar kind: name of the oracle, or the oracle's name for the finding.
+    :ivar message: the finding in a sentence.
     :ivar service: the service it is about.
     :ivar site: where in the application.
     :ivar faults: the smallest fault set that shows it; empty for what needs none.

@@ -1,4 +1,4 @@
-"""What tells bugs apart: one rule, for failures of the test and for findings of oracles.
+"""The identity of bugs: one rule for failures of the test and for findings of oracles.
 
 Two executions show the same bug if all of this is the same:
 
@@ -12,7 +12,7 @@ Two executions show the same bug if all of this is the same:
   different exceptions that nothing caught: these are two bugs.
 
 The search compares executions more finely, by execution index (``search/ledger.py``): it must know
-what another round of a loop leads to before it leaves the round out. People are shown bugs.
+the effect of another round of a loop before it prunes the round. Users see bugs.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.findings import SERVER_ERROR, UNCAUGHT
 
 Place: TypeAlias = tuple[str, ...]
-"""A call, without what is different in the next round of a loop."""
+"""A call, without the parts that differ in the next round of a loop."""
 
 
 def place_of(call: Call) -> Place:
-    """The place that a call is made at: equal for all rounds of one loop.
+    """The place of a call: equal for all rounds of one loop.
 
     A helper may be the place of calls to several services, or to several resources of one. The
-    former are told apart by service, the latter as far as the number of segments of their paths
-    goes: one that a loop fills in may be any of the segments.
+    service distinguishes the former, the number of path segments the latter, as a loop may fill in
+    any of the segments.
     """
     made = (call.source, call.method, call.target)
     if call.callsite is None:  # Of a client of another project.
@@ -55,11 +55,11 @@ def places_of(calls: Iterable[Call]) -> frozenset[Place]:
 
 @dataclass(frozen=True)
 class Seen:
-    """One execution beside the fault-free one: what an oracle judges.
+    """One execution beside the fault-free one: the input of an oracle.
 
     :ivar execution: the execution.
     :ivar baseline: the trace of the fault-free one.
-    :ivar exploration: all executions, for what one of them alone does not show.
+    :ivar exploration: all executions, for oracles that compare them.
     """
 
     execution: Execution
@@ -68,12 +68,12 @@ class Seen:
 
     @property
     def trace(self) -> Trace:
-        """What happened in the execution."""
+        """The trace of the execution."""
         return self.execution.trace
 
     @cached_property
     def calls(self) -> dict[ExecutionIndex, list[Call]]:
-        """The calls of each handler, in order, by the execution index of what it handles."""
+        """The calls of each handler, in order, by the execution index of its request."""
         return self.execution.trace.calls()
 
     def failing(self, handler: ExecutionIndex) -> list[Call]:
@@ -86,7 +86,7 @@ class Seen:
 
     @cached_property
     def breakdowns(self) -> tuple[Breakdown, ...]:
-        """Where faults had a service end a request in an exception or an answer of 500."""
+        """Exceptions and answers of 500 with which services end requests because of faults."""
         return tuple(_breakdowns(self)) if self.execution.faults else ()
 
 
@@ -94,9 +94,9 @@ class Seen:
 class Breakdown:
     """A service broke down: an exception that nothing caught, or an answer of 500.
 
-    :ivar kind: which of the two: a name of an oracle.
+    :ivar kind: which of the two, by name of the oracle.
     :ivar what: equal for the same exception in the same place.
-    :ivar handling: of which request.
+    :ivar handling: the handling of the request.
     :ivar cause: the calls at fault.
     """
 
@@ -113,7 +113,7 @@ class Breakdown:
         )
 
     def is_like(self, other: Breakdown) -> bool:
-        """Whether this one has added nothing to the other: the same, and because of its calls."""
+        """Whether this is the other one again: the same kind and place, caused by its calls."""
         return (self.kind, self.what) == (other.kind, other.what) and places_of(
             other.cause
         ) <= places_of(self.cause)
@@ -121,12 +121,12 @@ class Breakdown:
 
 @dataclass(frozen=True, slots=True)
 class FailureIdentity:
-    """What tells a failure of the test from others.
+    """The identity of a failure of the test.
 
-    :ivar what: the type of the exception, and where.
-    :ivar calls: the calls that were made to fail.
+    :ivar what: the type of the exception, and its place.
+    :ivar calls: the calls with faults.
     :ivar places: the places of these calls.
-    :ivar behind: the breakdowns that the test got to see.
+    :ivar behind: the breakdowns that reach the test.
     :ivar hands_on: whether the test got the failed status of a callee as the answer.
     """
 
@@ -141,8 +141,8 @@ class FailureIdentity:
         if self.what != other.what:
             return False
         if self.calls < other.calls:
-            # What else was made to fail has added nothing. The search goes by the same rule: of
-            # such sets it does not run all, and must not miss a bug by that.
+            # The additional faults change nothing. The search uses the same rule: it does not run
+            # all of such sets, and must not miss a bug for that reason.
             return True
         # A 500 of a callee that is handed on is no other reason than a 502 that is. (An answer of
         # 500 after a callee's 500 may still be the service's own, as after other faults.)
@@ -151,13 +151,13 @@ class FailureIdentity:
         )
         if mine:
             return all(any(each.is_like(known) for each in other.behind) for known in mine)
-        # One assertion fails because of a breakdown, or because of something else: two reasons.
+        # With and without a breakdown, one assertion fails for two reasons.
         same_reason = not theirs and self.hands_on == other.hands_on
         return same_reason and self.places <= other.places
 
 
 def failure_identity(seen: Seen) -> FailureIdentity | None:
-    """The identity of the failure that an execution ended in, if its test failed."""
+    """The identity of an execution's failure, or ``None`` if its test did not fail."""
     execution = seen.execution
     if execution.verdict != "failed" or execution.error is None:
         return None
@@ -181,7 +181,7 @@ def _hands_on(seen: Seen, index: ExecutionIndex) -> bool:
 
 
 def _outermost(breakdowns: tuple[Breakdown, ...]) -> Iterator[Breakdown]:
-    """Those that are nearest to the test: what broke below them has led to them."""
+    """The breakdowns nearest to the test: those below led to them."""
     indexes = {each.handling.index for each in breakdowns}
     for each in breakdowns:
         if indexes.isdisjoint(_ancestors(each.handling.index)):
@@ -220,7 +220,7 @@ def _answers_500(handling: Handling) -> bool:
 
 
 def _at_fault(seen: Seen, handling: Handling) -> tuple[Call, ...]:
-    """The calls that had a handler break down: its own that failed, above all in that very line."""
+    """The calls that broke a handler: its failed calls, preferably in the line that raised."""
     failing = seen.failing(handling.index)
     site = None if handling.crash is None else handling.crash.site
     if site is not None:

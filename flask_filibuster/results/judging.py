@@ -23,11 +23,11 @@ from flask_filibuster.results.oracles.registry import oracles_of
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What executions show.
+    """Failures, findings and bugs of executions.
 
-    :ivar failures: what the test itself noticed, one for each bug.
-    :ivar findings: what the oracles found.
-    :ivar bugs: failures, and findings of severity ``"error"``; what shows in both is one.
+    :ivar failures: the failures of the test, one for each bug.
+    :ivar findings: the findings of the oracles.
+    :ivar bugs: failures, and findings of severity ``"error"``; one bug may show in both.
     """
 
     failures: tuple[Failure, ...]
@@ -77,16 +77,16 @@ def judge(
     oracles: Sequence[Oracle] | None = None,
     observed: Iterable[Finding] = (),
 ) -> Judgement:
-    """Everything that can be found in these executions.
+    """Judge executions.
 
     :param executions: in the order of their numbers, the fault-free one first.
-    :param oracles: by which to judge; ``None``: all that there are, see :func:`oracles_of`.
-    :param observed: what the search has found by itself, where its oracle is not switched off.
+    :param oracles: the oracles; ``None``: all, see :func:`oracles_of`.
+    :param observed: findings of the search itself; ignored if their oracle is switched off.
     """
     chosen = oracles_of() if oracles is None else tuple(oracles)
     failed: list[_FailureGroup] = []
     found: list[_FindingGroup] = []
-    # Those of the same thing, to be searched in turn.
+    # Groups with equal oracle and `what`, which differ in their causes.
     alike: dict[tuple[str, tuple[str, ...]], list[_FindingGroup]] = {}
     for seen in _smallest_first(executions):
         _note_failure(seen, failed)
@@ -114,7 +114,7 @@ def failures_of(executions: Iterable[Execution]) -> tuple[Failure, ...]:
 def _smallest_first(executions: Iterable[Execution]) -> list[Seen]:
     """The executions beside the fault-free one, those with the fewest faults first.
 
-    What others show is compared with those, so that a bug has its smallest fault set.
+    Later executions are compared with earlier ones, so that a bug has its smallest fault set.
     """
     listed = tuple(executions)
     baseline = listed[0].trace if listed else Trace()
@@ -134,7 +134,7 @@ def _note_failure(seen: Seen, groups: list[_FailureGroup]) -> None:
 
 
 def _wanted(observed: Iterable[Finding], oracles: Iterable[Oracle]) -> Iterator[Finding]:
-    """What the search has found, with the severity that its oracle gives it, if it has one."""
+    """The findings of the search whose oracle is on, with the oracle's severity."""
     severities = {oracle.name: oracle.severity for oracle in oracles}
     for finding in observed:
         if finding.kind in severities:
@@ -144,7 +144,7 @@ def _wanted(observed: Iterable[Finding], oracles: Iterable[Oracle]) -> Iterator[
 def _group_of(
     sighting: Sighting, oracle: Oracle, execution: Execution, others: list[_FindingGroup]
 ) -> _FindingGroup:
-    """The group of a sighting: one whose cause is among the causes of this one, or a new one."""
+    """The group of a sighting: one whose causes this sighting includes, or a new one."""
     places = places_of(sighting.cause)
     for group in others:
         if group.places <= places:
@@ -156,7 +156,7 @@ def _group_of(
 def _bugs(
     failures: list[tuple[_FailureGroup, Failure]], findings: list[Finding]
 ) -> tuple[Bug, ...]:
-    """Failures, each together with the breakdown behind it, and the findings that are left."""
+    """Failures, each with the breakdown behind it, and the remaining findings."""
     behind: dict[int, list[Failure]] = {}
     bugs = []
     for group, failure in failures:
@@ -164,7 +164,7 @@ def _bugs(
         if number is not None:
             behind.setdefault(number, []).append(failure)
         elif failure.faults or isinstance(failure.faults, UnknownFaults):
-            # Without any fault, it is the test that has to be put right.
+            # A failure without faults is an error of the test.
             bugs.append(_bug([failure], []))
     for number, finding in enumerate(findings):
         bugs.append(_bug(behind.get(number, []), [finding]))
@@ -172,7 +172,7 @@ def _bugs(
 
 
 def _finding_behind(group: _FailureGroup, findings: list[Finding]) -> int | None:
-    """Which finding is the breakdown that a failure comes from: one of the same fault set."""
+    """The number of the finding that causes a failure: a breakdown with the same fault set."""
     behind = {
         (each.kind, each.handling.service, None if crash is None else crash.site)
         for each in group.identity.behind

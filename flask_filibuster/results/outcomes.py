@@ -1,4 +1,4 @@
-"""What an exploration found, beyond its executions, as plain data for other processes."""
+"""The result of an exploration, without its executions, as plain data for other processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from flask_filibuster.results.findings import Finding
 from flask_filibuster.results.result import Result
 
 MOST_LISTED = 10_000
-"""Sets that were left out; the others are only counted."""
+"""Maximum number of pruned sets listed; the others are only counted."""
 
 
 def _read_broken(value: Any, name: str) -> Severity:
@@ -30,7 +30,7 @@ def _read_broken(value: Any, name: str) -> Severity:
     return "error" if value else "warning"
 
 
-# On the wire, a finding is broken or not. Who reads it knows the severity: its oracle's.
+# On the wire, a finding is broken or not. The reader takes the severity from its oracle.
 _FINDING = Form(
     Finding,
     rename={"severity": "broken"},
@@ -49,7 +49,7 @@ _KNOWN: Mapping[Any, Codec] = MappingProxyType(
 _RESULT = Form(
     Result,
     name="an outcome",
-    # Executions are told of one by one; the others are not known, or known better, elsewhere.
+    # Executions are sent one by one; the reader has the other fields, or does not need them.
     skip=["executions", "superfluous", "recalled", "reached", "asked", "oracles"],
     always=[
         "pruned",
@@ -74,10 +74,10 @@ def write_outcome(result: Result) -> Record:
 
 
 def read_outcome(executions: tuple[Execution, ...], outcome: Mapping[str, Any]) -> Result:
-    """Read what :func:`write_outcome` gave.
+    """Read the data of :func:`write_outcome`.
 
-    :param executions: the executions, as they were told of one by one.
-    :raises WireError: it is something else.
-    :raises FaultModelError: there is a fault in it that cannot be.
+    :param executions: the executions, as sent one by one.
+    :raises WireError: the data is invalid.
+    :raises FaultModelError: a fault in the data is invalid.
     """
     return replace(_RESULT.read(outcome), executions=executions)

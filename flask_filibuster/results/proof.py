@@ -1,6 +1,6 @@
-"""The one rule for what an exploration comes to: bugs, no proof, or nothing found.
+"""The one rule for the verdict of an exploration: bugs, no proof, or nothing found.
 
-Python's ``result.ok``, pytest, the exit code of the command line and the ``ok`` of JSON all go by
+Python's ``result.ok``, pytest, the exit code of the command line and the ``ok`` of JSON all use
 this file.
 """
 
@@ -21,10 +21,10 @@ EXIT_CODES: Mapping[ExplorationVerdict, int] = MappingProxyType({"ok": 0, "bugs"
 
 
 def verdict_of(bugs: int, gaps: int) -> ExplorationVerdict:
-    """What an exploration comes to.
+    """The verdict of an exploration.
 
-    :param bugs: how many bugs were found. One is a bug whatever else was not seen.
-    :param gaps: for how many reasons the exploration proves nothing.
+    :param bugs: number of bugs; a bug counts even in an incomplete exploration.
+    :param gaps: number of reasons why the exploration proves nothing.
     """
     if bugs:
         return "bugs"
@@ -34,11 +34,11 @@ def verdict_of(bugs: int, gaps: int) -> ExplorationVerdict:
 def gaps_of(
     executions: Sequence[Execution], inconclusive: Sequence[Execution], problems: Iterable[str]
 ) -> Iterator[str]:
-    """Why an exploration proves nothing, in words.
+    """Reasons why an exploration proves nothing, in words.
 
     :param executions: its executions, the fault-free one first.
-    :param inconclusive: those of them that prove nothing.
-    :param problems: what went wrong with the exploration as a whole.
+    :param inconclusive: the inconclusive ones.
+    :param problems: reasons why the exploration as a whole is incomplete.
     """
     first = executions[0] if executions else None
     if first is None:
@@ -60,15 +60,15 @@ def gaps_of(
 
 
 def _has_faults(faults: FaultSet) -> bool:
-    """Whether anything was made to fail, as far as is known."""
+    """Whether the set has faults, possibly unknown ones."""
     return bool(faults) or isinstance(faults, UnknownFaults)
 
 
 def _failing_calls(first: Execution) -> Iterator[Call]:
-    """Calls that nobody had fail, and that failed.
+    """Calls that fail without a fault.
 
-    A status of 4xx is an answer that many services count on: there is no such user, the item is not
-    cached. Those of 5xx and exceptions say that a service is not there, or broken.
+    Many services rely on an answer of 4xx: no such user, item not cached. An answer of 5xx or an
+    exception means that a service is down or broken.
     """
     for call in first.trace.invocations:
         outcome = call.outcome

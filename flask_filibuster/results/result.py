@@ -21,10 +21,10 @@ from flask_filibuster.results.proof import EXIT_CODES, gaps_of, verdict_of
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """A fault set that reduction left out.
+    """A pruned fault set.
 
     :ivar faults: the set.
-    :ivar answer: how the test would have ended: ``"passed"``, or what would have failed and where.
+    :ivar answer: the predicted outcome of the test: ``"passed"``, or the failure and its place.
     """
 
     faults: FaultSet
@@ -33,12 +33,12 @@ class Pruned:
 
 @dataclass(frozen=True, slots=True)
 class EquivalenceClass:
-    """Ways for one call to fail that were followed by the same events.
+    """Faults of one call with the same observable effect.
 
     :ivar call: the call.
-    :ivar ways: how it was made to fail.
-    :ivar representative: the one of them that larger fault sets were built on.
-    :ivar context: the faults under which all this was seen.
+    :ivar ways: its faults.
+    :ivar representative: the one of these that larger fault sets include.
+    :ivar context: the other faults of the execution.
     """
 
     call: Call
@@ -48,7 +48,7 @@ class EquivalenceClass:
 
 
 def count_of(pruned: Sequence[Pruned]) -> int:
-    """How many sets these are. Of a retry loop without an end, ``len`` cannot hold the number."""
+    """The number of these sets, which may exceed the range of ``len`` for an endless retry loop."""
     total: int = getattr(pruned, "total", -1)
     return len(pruned) if total < 0 else total
 
@@ -72,31 +72,29 @@ class ExplorationFailedError(FilibusterError, AssertionError):
 
 @dataclass(frozen=True)
 class Result:
-    """What an exploration found.
+    """The result of an exploration.
 
     >>> result = explore(test, services)
     >>> result.ok, result.exit_code, len(result.bugs)
     (False, 1, 1)
 
-    :ivar executions: the test executions, in order.
-    :ivar pruned: the fault sets that reduction left out.
-    :ivar classes: the classes of ways to fail that equivalence reduction has formed.
-    :ivar remaining: fault sets that a limit left undone (more may lie behind them).
-    :ivar limit: which limit that was: ``"max_executions"`` or ``"max_seconds"``.
-    :ivar cut_by_size: fault sets that ``max_faults`` left undone (more may lie behind them).
-    :ivar ambiguities: handlers that did different things in the same situation: index, what was
-        seen before, what was seen then.
-    :ivar notes: what a user should know of the exploration itself, in words. What oracles of
-        severity ``"note"`` found is in ``findings``.
-    :ivar problems: why the exploration as a whole proves nothing, in words.
+    :ivar executions: the executions, in order.
+    :ivar pruned: the pruned fault sets.
+    :ivar classes: the classes of faults that equivalence reduction formed.
+    :ivar remaining: minimum number of fault sets that a limit excluded.
+    :ivar limit: that limit: ``"max_executions"`` or ``"max_seconds"``.
+    :ivar cut_by_size: minimum number of fault sets that ``max_faults`` excluded.
+    :ivar ambiguities: handlers that acted differently in the same situation: index, earlier action,
+        later action.
+    :ivar notes: notes on the exploration itself, in words; notes of oracles are in ``findings``.
+    :ivar problems: reasons why the exploration as a whole is incomplete, in words.
     :ivar observed: findings about the exploration itself: chance, and reduction that did not hold.
-    :ivar unlisted: how many sets were left out beyond those in ``pruned``.
-    :ivar superfluous: executions that were begun ahead of their turn and turned out not to be
-        needed.
-    :ivar recalled: how many of the executions were not run but taken from a journal.
+    :ivar unlisted: number of pruned sets that are not in ``pruned``.
+    :ivar superfluous: number of executions that workers ran ahead and discarded.
+    :ivar recalled: number of executions taken from a journal.
     :ivar reached: names of the services that were called.
-    :ivar asked: names of services that the test, or a service, asked about: whether it fails.
-    :ivar oracles: what the executions are judged by; ``None``: by all oracles that there are.
+    :ivar asked: names of services whose faults the test or a service asked about.
+    :ivar oracles: the oracles that judge the executions; ``None``: all.
     """
 
     executions: tuple[Execution, ...] = ()
@@ -118,12 +116,12 @@ class Result:
 
     @property
     def left_out(self) -> int:
-        """Count of the fault sets that reduction left out."""
+        """Number of pruned fault sets."""
         return count_of(self.pruned) + self.unlisted
 
     @property
     def generated(self) -> int:
-        """Count of the fault sets that were judged: run or left out by reduction."""
+        """Number of fault sets covered: run or pruned."""
         return len(self.executions) + self.left_out
 
     @cached_property
@@ -132,34 +130,34 @@ class Result:
 
     @property
     def bugs(self) -> tuple[Bug, ...]:
-        """The bugs, smallest fault set first, each with everything that it shows itself by.
+        """The bugs, smallest fault set first, each with its symptoms.
 
-        A failed assertion and the exception that nothing caught behind it are one bug. What fails
-        without any fault is none: see :attr:`gaps`.
+        A failed assertion and the uncaught exception behind it are one bug. A failure without
+        faults is no bug: see :attr:`gaps`.
         """
         return self._judgement.bugs
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What asks for a bug."""
+        """The findings of severity ``"warning"``."""
         return tuple(each for each in self.findings if each.severity == "warning")
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """What the test itself noticed, one for each bug, each with its smallest fault set."""
+        """The failures of the test, one for each bug, each with its smallest fault set."""
         return self._judgement.failures
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What the oracles found, of any severity."""
+        """The findings of the oracles, of any severity."""
         return self._judgement.findings
 
     @property
     def inconclusive(self) -> tuple[Execution, ...]:
-        """Executions that were not what was planned, and so prove nothing.
+        """Executions that deviated from their plan, and so prove nothing.
 
-        Those are not among them that were to show whether a failure needs a fault: it does, then;
-        nor those of a sample that are findings, as what they showed is that reduction was wrong.
+        Excluded are executions that check whether a failure needs a fault (a deviation shows that
+        it does), and audited executions that are findings (they show that reduction was wrong).
         """
         told = {number for finding in self.observed for number in finding.executions}
         return tuple(
@@ -172,7 +170,7 @@ class Result:
 
     @cached_property
     def gaps(self) -> tuple[str, ...]:
-        """Why the exploration proves nothing, in words; empty if it proves something."""
+        """Reasons why the exploration proves nothing, in words; empty if it proves something."""
         return tuple(gaps_of(self.executions, self.inconclusive, self.problems))
 
     @property
@@ -190,7 +188,7 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """What came out, in a few words: ``"2 bugs, 1 warning"``, ``"nothing found"``."""
+        """The verdict, in a few words: ``"2 bugs, 1 warning"``, ``"nothing found"``."""
         counts = {
             "bug": len(self.bugs),
             "inconclusive execution": len(self.inconclusive),
@@ -204,9 +202,9 @@ class Result:
         return ", ".join(parts) or "nothing found"
 
     def incomplete(self, problem: str) -> Result:
-        """The result of an exploration that has not come to its end.
+        """The result, marked as incomplete.
 
-        :param problem: why, in words.
+        :param problem: the reason, in words.
         """
         return replace(self, problems=(*self.problems, problem))
 
@@ -227,7 +225,7 @@ class Result:
 
     def __str__(self) -> str:
         """The report, as the command line prints it."""
-        # Only here, as a report is made of a result: see the contracts in setup.cfg.
+        # A report imports results: see the contracts in setup.cfg.
         from flask_filibuster.report.renderings import render
 
         return render(self)

@@ -205,7 +205,7 @@ def test_the_command_runs_in_a_process_without_any_app(project: Project) -> None
 def test_the_help_says_that_code_is_run() -> None:
     result = CliRunner().invoke(cli, ["filibuster", "analyze", "--help"])
     assert result.exit_code == 0
-    assert "This runs their code" in " ".join(result.stdout.split())
+    assert "which runs their code" in " ".join(result.stdout.split())
     listed = CliRunner().invoke(cli, ["filibuster", "--help"]).stdout
     assert "analyze" in listed
 

@@ -1,8 +1,8 @@
 """The renderings of a report, by name.
 
-A rendering is one file of this folder, called as the rendering is, with a function ``render`` that
-makes a text of a :class:`~flask_filibuster.report.document.Document`. It is imported when it is
-used.
+A rendering is one file of this folder. The file has the name of the rendering, and a function
+``render`` that turns a :class:`~flask_filibuster.report.document.Document` into text. The file is
+imported on use.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Rendering: TypeAlias = Callable[[Document], str]
 
 
 class Renderings(Mapping[str, Rendering]):
-    """The renderings that there are, by name: ``RENDERINGS["json"](document)``."""
+    """The renderings by name: ``RENDERINGS["json"](document)``."""
 
     def __getitem__(self, name: str) -> Rendering:
         if name not in self:
@@ -34,14 +34,14 @@ class Renderings(Mapping[str, Rendering]):
         return (module.name for module in iter_modules(__path__))
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)  # Not that of a list, which would ask for the length.
+        return sum(1 for _ in self)  # Building a list would call this method.
 
 
 RENDERINGS = Renderings()
 
 
 def render(result: Result, name: str = "text") -> str:
-    """The report of a result, without what only its subject knows.
+    """The report of a result, without replay commands and outputs.
 
     :param result: the result.
     :param name: of the rendering.

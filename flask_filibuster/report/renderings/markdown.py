@@ -58,7 +58,7 @@ def _findings(title: str, findings: Iterable[Finding]) -> Iterator[str]:
 
 
 def _calls(calls: Iterable[CallEntry]) -> Iterator[str]:
-    """A table of the calls, and of what was made of them."""
+    """A table of the calls and their faults."""
     rows = [
         f"| {_cell(each.call.describe())} | {_cell('; '.join(each.faults))} |" for each in calls
     ]
@@ -68,14 +68,14 @@ def _calls(calls: Iterable[CallEntry]) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Text in one line, without anything that Markdown or HTML would take for its own."""
+    """Text in one line, with the characters of Markdown and HTML escaped."""
     for each in "\\`*_[]<>":
         text = text.replace(each, f"\\{each}")
     return " ".join(text.split())
 
 
 def _code(text: str) -> str:
-    """Text as code, whatever is in it."""
+    """Text as code, even with backticks in it."""
     fence = "`"
     while fence in text:
         fence += "`"

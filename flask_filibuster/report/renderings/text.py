@@ -1,4 +1,4 @@
-"""The report as text, as the command line prints it."""
+"""The report as text, for the command line and ``str(result)``."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class _Text:
             yield from content
 
     def _gaps(self, document: Document) -> Iterator[str]:
-        """Why nothing is proved, but for what has a section of its own."""
+        """The gaps without a section of their own."""
         told = len(document.problems) + bool(document.inconclusive)
         gaps = document.gaps[: len(document.gaps) - told]
         for gap in gaps:
@@ -107,7 +107,7 @@ def _bug_lines(bug: BugEntry, executions: int) -> Iterator[str]:
 
 
 def _output_lines(output: str) -> Iterator[str]:
-    """The end of what a command printed."""
+    """The end of a command's output."""
     lines = output.rstrip().splitlines()
     if not lines:
         return

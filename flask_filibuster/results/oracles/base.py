@@ -1,7 +1,7 @@
-"""What an oracle is: a judgement that needs no assertion of the test.
+"""Oracles: judgements that need no assertion of the test.
 
-An oracle is one file: a subclass of :class:`Oracle` that says what it looks for in an execution
-beside the fault-free one. Its docstring is its page: why what it finds matters, and how to mend it.
+An oracle is one file: a subclass of :class:`Oracle` that compares an execution with the fault-free
+one. Its docstring is its page: why a finding matters, and how to fix it.
 
 >>> from flask_filibuster.results.oracles.base import Oracle, Seen, Sighting
 >>> class Chatty(Oracle):
@@ -33,17 +33,17 @@ __all__ = ["Oracle", "Seen", "Sighting"]
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One occurrence of what an oracle looks for, in one execution.
+    """One sighting of a finding, in one execution.
 
     >>> Sighting(("/",), "shop redirects GET /", "shop").message
     'shop redirects GET /'
 
-    :ivar what: equal for occurrences of the same thing, in whatever execution.
-    :ivar message: what was found, in a sentence.
+    :ivar what: equal for all sightings of one finding, across executions.
+    :ivar message: the finding in a sentence.
     :ivar service: the service it is about.
     :ivar site: where in the application.
-    :ivar cause: the calls that caused it; what other calls cause is another finding. Empty where
-        the cause makes no difference.
+    :ivar cause: the calls that caused it; other causes make another finding. Empty if the cause is
+        irrelevant.
     """
 
     what: tuple[str, ...]
@@ -66,9 +66,9 @@ class Oracle(ABC):
     >>> Redirects()
     <oracle 'redirect', note>
 
-    :ivar name: what it is called, and its findings are.
-    :ivar severity: ``"error"``: what it finds is a bug; ``"warning"``: it asks for one; ``"note"``:
-        it is worth knowing.
+    :ivar name: name of the oracle and of its findings.
+    :ivar severity: ``"error"``: its findings are bugs; ``"warning"``: they invite bugs; ``"note"``:
+        they are information.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Oracle(ABC):
 
     @property
     def page(self) -> str:
-        """Why what it finds matters, and how to mend it: its docstring."""
+        """Why its findings matter, and how to fix them: its docstring."""
         return inspect.getdoc(type(self)) or ""
 
     @abstractmethod
@@ -84,7 +84,7 @@ class Oracle(ABC):
         """Look at one execution.
 
         :param seen: the execution, beside the fault-free one (which is looked at, too).
-        :returns: what was found in it.
+        :returns: the sightings in it.
         """
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Which oracles there are: ours, those of installed packages, and those that a user gives."""
+"""The oracles: built-in ones, those of installed packages, and those of a user."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Spec: TypeAlias = Iterable["str | Oracle | type[Oracle]"]
 
 
 def oracles_of(spec: Spec | None = None) -> tuple[Oracle, ...]:
-    """The oracles to judge by: all that there are, but for what ``spec`` says.
+    """The oracles that judge: all, changed by ``spec``.
 
     :param spec: names of oracles to switch off (``"no timeout"`` or ``"no-timeout"``), and oracles
-        to add: objects, classes or ``"module:attribute"``. An added one takes the place of one
-        that has the same name.
-    :raises ConfigError: a name is not known, or what is added is no oracle.
+        to add: objects, classes or ``"module:attribute"``. An added one replaces one of the
+        same name.
+    :raises ConfigError: a name is unknown, or an added object is no oracle.
 
     >>> from flask_filibuster.results.oracles.registry import oracles_of
     >>> "no timeout" in [oracle.name for oracle in oracles_of()]
@@ -61,9 +61,9 @@ def _listed(spec: Any) -> list[Any]:
 
 
 def _known_name(given: str, known: Iterable[str]) -> str:
-    """The name of an oracle that is meant.
+    """The name of an oracle, in its exact form.
 
-    :raises ConfigError: there is none of that name.
+    :raises ConfigError: there is no oracle of that name.
     """
     names = sorted(known)
     name = " ".join(given.lower().replace("-", " ").replace("_", " ").split())
@@ -89,7 +89,7 @@ def _imported(path: str) -> Oracle:
 
 
 def _oracle(given: Any) -> Oracle:
-    """An oracle, or one of this class.
+    """An oracle, given as an object or as a class.
 
     :raises ConfigError: it is neither.
     """
@@ -101,7 +101,7 @@ def _oracle(given: Any) -> Oracle:
 
 
 def _built_in() -> Iterator[Oracle]:
-    """Ours: every file of this room that has one.
+    """The built-in oracles: one for each file of this room.
 
     Not by entry points: those of a source tree are as old as its installation.
     """
@@ -113,7 +113,7 @@ def _built_in() -> Iterator[Oracle]:
 
 
 def _installed() -> Iterator[Oracle]:
-    """Those of installed packages. One that cannot be loaded takes no result with it."""
+    """The oracles of installed packages. One that cannot be loaded does not break the others."""
     for point in entry_points(group=GROUP):
         oracle = _loaded(point)
         if oracle is not None:
@@ -134,10 +134,10 @@ def _described(point: EntryPoint) -> str:
 
 
 class _Guarded(Oracle):
-    """An oracle of a package, which must not take everybody else's findings with it if it fails.
+    """An oracle of a package; its failure must not break the others.
 
     :param oracle: the oracle.
-    :param described: what it is, in words.
+    :param described: its name and origin, in words.
     """
 
     def __init__(self, oracle: Oracle, described: str) -> None:
@@ -153,7 +153,7 @@ class _Guarded(Oracle):
         return self._oracle.page
 
     def look(self, seen: Seen) -> Iterable[Sighting]:
-        """What it finds, until it fails for the first time."""
+        """Its sightings, until its first failure."""
         if self._failed:
             return ()
         try:
