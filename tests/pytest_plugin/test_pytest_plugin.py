@@ -170,7 +170,7 @@ def test_an_exploration_that_proves_nothing_fails_the_test_and_says_why(suite: S
     )
     assert ran.code == 1
     assert ran.saw(
-        "1 of 2 executions inconclusive; the outcome of the test under these faults:",
+        "1 of 2 executions inconclusive; the outcome of the test under these faults is unknown:",
         "execution 2:",
     )
     assert "the call was not made: front -> back" in ran.output
@@ -305,7 +305,7 @@ def test_a_counterexample_of_a_test_that_is_not_collected_is_a_usage_error(suite
     found = suite.run(CARELESS)
     ran = suite.run(CARELESS.replace("test_page", "test_renamed"), *found.replay[1:])
     assert ran.code == pytest.ExitCode.USAGE_ERROR
-    assert "is about the test test_it.py::test_page, which is not among the marked" in ran.errors
+    assert "is a counterexample of test_it.py::test_page, which is not among the" in ran.errors
 
 
 def test_to_replay_without_faults_is_a_usage_error(suite: Suite) -> None:
@@ -644,7 +644,7 @@ def test_the_services_fixture_can_use_others_and_the_network(suite: Suite) -> No
 @pytest.mark.parametrize(
     ("services", "complaint"),
     [
-        pytest.param("[front]", "it must give a dict of apps by base URL", id="a list"),
+        pytest.param("[front]", "it must return a dict of apps by base URL", id="a list"),
         pytest.param("{'front': front}", "'front' in services=… is not a base URL", id="no URL"),
         pytest.param("{'http://front': 1}", "it must be a WSGI app", id="no app"),
         pytest.param("1 / 0", "ZeroDivisionError: division by zero", id="an error of its own"),
@@ -1020,7 +1020,7 @@ def test_where_warnings_are_errors_a_failure_is_shown_with_the_findings(suite: S
     ran = suite.run(CARELESS, "-W", "error")
     assert ran.outcomes == {"failed": 1}
     assert "assert 500 == 200" in ran.output
-    assert "filibuster: warnings that are errors here" in ran.output
+    assert "filibuster: warnings turned into errors" in ran.output
 
 
 def test_findings_can_be_ignored_by_mark(suite: Suite) -> None:
