@@ -26,7 +26,7 @@ from flask_filibuster.options.table import JOURNAL
 def recording_of(subject: Subject, options: Settings, config: Config | None = None) -> Recording:
     """The recording of an exploration.
 
-    :param subject: what is explored.
+    :param subject: the subject.
     :param options: the options of the command.
     :param config: the settings of the services.
     """

@@ -11,10 +11,10 @@ class Nondeterminism(Oracle):
 
     Why it matters: a fault is planned for a call of an earlier execution. Where chance, time or
     state that outlives the test decides which calls are made, a planned fault may not happen, and
-    what is found may not show again.
+    a bug may not show again.
 
-    How to mend it: reset in a fixture what outlives the test (caches, counters, rows), seed what is
-    random. Where only URLs vary, set ``FILIBUSTER_URL_PATTERNS``.
+    How to mend it: in a fixture, reset state that outlives the test (caches, counters, rows), and
+    seed random generators. Where only URLs vary, set ``FILIBUSTER_URL_PATTERNS``.
     """
 
     name = NONDETERMINISM

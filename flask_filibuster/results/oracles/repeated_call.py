@@ -16,11 +16,11 @@ LATE = ("Timeout", "ReadTimeout")
 class RepeatedCall(Oracle):
     """A POST or PATCH is made again after its answer was lost.
 
-    Why it matters: that no answer came does not mean that nothing was done. The callee may have
-    taken the order before the connection broke off; made again, it takes it twice.
+    Why it matters: a call without an answer may have had its effect. The callee may have taken the
+    order before the connection broke; a repeated call makes it take the order twice.
 
     How to mend it: send an idempotency key with the call, the same with each attempt, by which the
-    callee recognises the repetition; or ask the callee what was done before trying again.
+    callee recognises the repetition; or query the callee before a retry.
     """
 
     name = REPEATED
