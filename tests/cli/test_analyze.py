@@ -470,6 +470,7 @@ def test_without_a_target_the_command_was_used_wrongly(project: Project) -> None
     assert "Missing argument 'TARGET...'" in result.stderr
 
 
+@pytest.mark.slow
 def test_too_many_services_for_one_file_are_said(project: Project) -> None:
     project.write(
         "many.py",

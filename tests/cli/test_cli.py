@@ -145,6 +145,7 @@ def explored_example(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, An
     return path, run_flask(path, *arguments)
 
 
+@pytest.mark.slow
 def test_explore_finds_both_bugs_of_the_example_and_nothing_else(
     explored_example: tuple[Path, Any],
 ) -> None:
@@ -170,6 +171,7 @@ def test_the_output_is_plain_and_only_progress_is_on_stderr(
     assert re.fullmatch(r"\d+ executions, \d+ pruned, 0 to go, \d+/s\n", done.stderr)
 
 
+@pytest.mark.slow
 def test_the_commands_that_explore_prints_show_each_bug_again(
     explored_example: tuple[Path, Any],
 ) -> None:
@@ -354,6 +356,7 @@ def test_progress_is_rewritten_on_a_terminal_and_said_once_elsewhere(
     assert terminal.getvalue().count("\n") == 1
 
 
+@pytest.mark.slow
 def test_what_apps_log_and_print_is_shown_only_if_asked_for(project: Project) -> None:
     source = (project.path / "shop.py").read_text()
     project.write("shop.py", f"print('printed on import')\n{source}")
@@ -473,6 +476,7 @@ def test_options_limit_what_is_explored_and_win_over_configuration(project: Proj
     assert "2 executions, at least 2 not run (max_executions)" in result.stdout
 
 
+@pytest.mark.slow
 def test_reduction_and_the_size_of_fault_sets_can_be_chosen(project: Project) -> None:
     shutil.copy(EXAMPLE, project.path)
     pruned = project.explored("/products/tea", "--max-faults", "1", app="example_app")
@@ -650,6 +654,7 @@ def test_a_replay_exits_with_2_where_the_call_is_not_made_any_more(project: Proj
     assert "the call was not made: shop -> stock" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_counterexample_of_a_test_that_is_no_more_exits_with_2(project: Project) -> None:
     replay = project.found()
     file = project.path / replay[-1]

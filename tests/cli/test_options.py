@@ -73,6 +73,7 @@ def project(tmp_path: Path) -> Project:
 SERVED = 'services = "shop:services"'
 
 
+@pytest.mark.slow
 def test_each_place_wins_over_the_next(project: Project) -> None:
     assert project.executed() == 5
     project.options(SERVED, "max_executions = 3")
@@ -80,11 +81,13 @@ def test_each_place_wins_over_the_next(project: Project) -> None:
     assert project.executed("--max-executions", "2") == 2
 
 
+@pytest.mark.slow
 def test_services_of_the_project_reach_workers(project: Project) -> None:
     project.options(SERVED, "workers = 2")
     assert project.executed() == 5
 
 
+@pytest.mark.slow
 def test_services_of_the_command_line_win(project: Project) -> None:
     project.options('services = "missing:services"')
     assert project.executed("--services", "shop:services") == 5
@@ -93,6 +96,7 @@ def test_services_of_the_command_line_win(project: Project) -> None:
     assert "No module named 'missing'" in done.stderr
 
 
+@pytest.mark.slow
 def test_journal_of_the_project(project: Project) -> None:
     project.options(SERVED, "journal = false")
     project.executed()
@@ -124,6 +128,7 @@ def test_mistake(project: Project, line: str, arguments: list[str], complaint: s
     assert done.stdout == ""
 
 
+@pytest.mark.slow
 def test_analysis_file_of_an_exploration(project: Project) -> None:
     analysis = {
         "python": {
@@ -135,6 +140,7 @@ def test_analysis_file_of_an_exploration(project: Project) -> None:
     assert project.executed("--analysis-file", "a.json", "--max-faults", "1") == 4
 
 
+@pytest.mark.slow
 def test_status_tells_where_values_come_from(project: Project) -> None:
     status = json.loads(project.flask("status", "--json").stdout)
     assert (status["max_executions"], status["sources"]["max_executions"]) == (5, "app.config")
@@ -144,6 +150,7 @@ def test_status_tells_where_values_come_from(project: Project) -> None:
     assert "max seconds:    no limit" in lines
 
 
+@pytest.mark.slow
 def test_oracle_switched_off(project: Project) -> None:
     found = project.flask("explore", "/").stdout
     assert "without a timeout" in found
@@ -154,6 +161,7 @@ def test_oracle_switched_off(project: Project) -> None:
     assert "without a timeout" not in project.flask("explore", "/").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

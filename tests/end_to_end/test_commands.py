@@ -48,6 +48,7 @@ def told(output: str) -> dict[str, Any]:
     return data
 
 
+@pytest.mark.slow
 def test_workers_run_commands_at_once(project: Project) -> None:
     alone = project.test("--json", "--no-journal", *project.command("/careless", "slow.py"))
     assert alone.returncode == 1, alone.stderr
@@ -60,6 +61,7 @@ def test_workers_run_commands_at_once(project: Project) -> None:
     assert told(shared.stdout) == told(alone.stdout)
 
 
+@pytest.mark.slow
 def test_workers_need_request_ids(project: Project) -> None:
     done = project.test("--workers", "2", *project.command("/careful", "headless.py"))
     assert done.returncode == 2, done.stdout
@@ -69,6 +71,7 @@ def test_workers_need_request_ids(project: Project) -> None:
     assert alone.returncode == 0, alone.stdout + alone.stderr
 
 
+@pytest.mark.slow
 def test_interrupted_workers_end_their_commands(project: Project) -> None:
     options = ("test", "--port", "0", *project.started, "--workers", "2")
     command = project.filibuster(*options, *project.command("/careful", "slow.py"), "hang")
@@ -84,6 +87,7 @@ def test_interrupted_workers_end_their_commands(project: Project) -> None:
     project.nothing_is_left()
 
 
+@pytest.mark.slow
 def test_workers_resume_from_the_journal(project: Project) -> None:
     command = project.command("/careless", "slow.py")
     first = project.test("--workers", "2", "--json", "--max-executions", "2", *command)
@@ -97,6 +101,7 @@ def test_workers_resume_from_the_journal(project: Project) -> None:
     assert "output of the command:" in shown.stdout
 
 
+@pytest.mark.slow
 def test_changed_says_why_not(project: Project) -> None:
     done = project.test("--changed", *project.command())
     assert done.returncode == 2
@@ -104,6 +109,7 @@ def test_changed_says_why_not(project: Project) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_verbose_shows_what_services_write(project: Project) -> None:
     limits = ("--max-executions", "1", "--no-check-determinism")
     done = project.test("--verbose", *limits, *project.command())

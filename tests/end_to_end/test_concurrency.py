@@ -210,6 +210,7 @@ FAN_OUTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("urls", ["same", "own"])
 @pytest.mark.parametrize("server", ["front", "middle"], ids=["gunicorn", "flask-run"])
 @pytest.mark.parametrize("kind", FAN_OUTS)
@@ -262,6 +263,7 @@ def drive(
         remote.close()
 
 
+@pytest.mark.slow
 def test_of_200_requests_at_a_time_each_has_its_own_calls_and_no_others(served: Served) -> None:
     """Four tests of fifty threads each: no call is lost, doubled, or another request's."""
     answers: dict[str, list[Any]] = {}
@@ -377,6 +379,7 @@ def send(url: str, headers: Mapping[str, str], *, hang_up: bool) -> None:
             pass
 
 
+@pytest.mark.slow
 def test_requests_that_end_in_any_way_leave_no_frame_to_the_threads_of_a_worker(
     served: Served,
 ) -> None:
@@ -547,6 +550,7 @@ def story(result: Result) -> list[Any]:
     return [executions, failures, pruned, result.notes, result.problems, len(result.findings)]
 
 
+@pytest.mark.slow
 def test_two_explorations_at_once_are_what_they_are_one_after_the_other(chain: Chain) -> None:
     url = f"{chain.users}/users/chris"
 
@@ -610,6 +614,7 @@ def test_user():
 """
 
 
+@pytest.mark.slow
 def test_two_pytest_runs_at_once_say_what_they_say_one_after_the_other(
     chain: Chain, tmp_path: Path
 ) -> None:

@@ -63,6 +63,7 @@ def loaded_by(code: str) -> set[str]:
     return set(last.removeprefix("loaded:").split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [IMPORT, SET_UP, REQUEST], ids=["import", "set-up", "request"])
 def test_what_explorations_need_is_not_loaded(code: str) -> None:
     loaded = loaded_by(code)
@@ -75,6 +76,7 @@ def test_an_app_loads_no_client_of_its_own() -> None:
     assert "flask_filibuster.instrumentation.frames" not in loaded_by(REQUEST)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_a_help_text_loads_no_exploration(command: str) -> None:
     loaded = loaded_by(HELP.format(f"{command!r}, " if command else ""))

@@ -52,6 +52,7 @@ def test_importing_the_pytest_plugin_imports_neither_flask_nor_requests() -> Non
     assert imported_with("import flask_filibuster.pytest_plugin.plugin") == {"pytest"}
 
 
+@pytest.mark.slow
 def test_loading_the_commands_imports_no_more_than_flask_itself() -> None:
     bare = imported_with("import flask.cli")
     assert imported_with("import flask.cli, flask_filibuster.cli") == bare

@@ -246,6 +246,7 @@ def executions_of(result: Result) -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @SHAPES
 def test_pytest_explores_processes_as_it_explores_the_mesh(runs: Runs, shape: str) -> None:
     in_mesh = meshed(shape, runs.project.first[shape], check_determinism=False)
@@ -302,6 +303,7 @@ def without_words(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", STARTED_SHAPES)
 def test_a_command_explores_processes_as_the_mesh_is_explored(
     project: Project, shape: str, shape_port: int
@@ -365,6 +367,7 @@ def other_project(foreign: ForeignServer) -> Callable[[Sent], tuple[int, bytes] 
     return answers
 
 
+@pytest.mark.slow
 def test_a_test_that_is_written_once_runs_in_the_mesh_and_with_servers_of_two_projects(
     project: Project,
 ) -> None:
@@ -413,6 +416,7 @@ ASKING = """
 """
 
 
+@pytest.mark.slow
 def test_a_command_asks_what_is_injected_with_nothing_but_its_environment(project: Project) -> None:
     project.write("asking.py", ASKING)
     done = project.test("--json", *project.command(script="asking.py"))
@@ -442,6 +446,7 @@ def replay_of(output: str) -> list[str]:
     return found[1].split()
 
 
+@pytest.mark.slow
 def test_a_counterexample_of_a_command_is_replayed_until_the_bug_is_gone(project: Project) -> None:
     done = project.test(*project.command("/careless"))
     assert done.returncode == 1
@@ -467,6 +472,7 @@ def test_a_counterexample_of_a_command_is_replayed_until_the_bug_is_gone(project
     project.nothing_is_left()
 
 
+@pytest.mark.slow
 def test_a_counterexample_of_a_marked_test_is_replayed_among_processes(project: Project) -> None:
     with project.serving():
         told = {"FILIBUSTER_SERVER_URL": project.server_url}
@@ -485,6 +491,7 @@ def test_a_counterexample_of_a_marked_test_is_replayed_among_processes(project: 
     assert "not reproduced: the test passes (recorded: AssertionError" in survived.stdout
 
 
+@pytest.mark.slow
 def test_a_command_is_replayed_under_load(project: Project) -> None:
     done = project.test("--max-faults", "1", *project.command("/careless"))
     replay = (*replay_of(done.stdout), "--load", "10", "--concurrency", "2")
@@ -527,6 +534,7 @@ LOADED = """
 """
 
 
+@pytest.mark.slow
 def test_a_request_in_the_mesh_is_replayed_under_load(project: Project) -> None:
     project.write("app.py", LOADED)
     found = project.flask("explore", "/page")
@@ -552,6 +560,7 @@ def test_a_request_in_the_mesh_is_replayed_under_load(project: Project) -> None:
 # --- other servers --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", ["gunicorn", "waitress"])
 def test_services_are_started_with_the_servers_that_people_use(
     project: Project, server: str
@@ -587,6 +596,7 @@ def taken(answer: bytes = b"") -> Iterator[int]:
         yield urlsplit(foreign.url).port or 0
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_said_and_exits_with_2(project: Project) -> None:
     with taken() as port:
         for arguments in (["serve"], ["test", *project.command()]):
@@ -605,6 +615,7 @@ def test_a_server_for_other_machines_is_warned_of(project: Project) -> None:
         assert "warning" not in server.output
 
 
+@pytest.mark.slow
 def test_status_says_whether_the_server_is_there_and_who_it_is(project: Project) -> None:
     def status(port: int) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "flask", "--app", "services:create_front()"]
@@ -649,6 +660,7 @@ with open("took", "a") as file:
 )
 
 
+@pytest.mark.slow
 def test_a_callee_that_is_held_past_the_timeout_works_and_its_answer_is_lost(
     project: Project,
 ) -> None:

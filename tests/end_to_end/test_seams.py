@@ -205,6 +205,7 @@ def between(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Between]:
             yield Between(project, proxy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_services_answer_whatever_their_server_says_and_nothing_passes(
     between: Between, mode: str
@@ -313,6 +314,7 @@ KILLING_TEST = """
 """
 
 
+@pytest.mark.slow
 def test_pytest_fails_where_there_is_no_server_and_services_answer(standing: Project) -> None:
     assert standing.answer() == "data"
     done = standing.pytest("--filibuster-server", standing.server_url)
@@ -322,6 +324,7 @@ def test_pytest_fails_where_there_is_no_server_and_services_answer(standing: Pro
     assert "INTERNALERROR" not in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["in the middle", "after the answer", "after the body"])
 def test_pytest_fails_when_the_server_is_killed(standing: Project, when: str) -> None:
     notes = standing.path / when
@@ -340,6 +343,7 @@ def test_pytest_fails_when_the_server_is_killed(standing: Project, when: str) ->
     assert notes.read_text().splitlines() == ["answered"] * 2
 
 
+@pytest.mark.slow
 def test_pytest_fails_in_words_whatever_answers_in_place_of_a_server(standing: Project) -> None:
     def ran(mode: str) -> Any:
         with proxying() as (proxy, url):
@@ -357,7 +361,7 @@ def test_pytest_fails_in_words_whatever_answers_in_place_of_a_server(standing: P
         assert "INTERNALERROR" not in done.stdout, mode
         assert "Traceback" not in done.stdout, mode
     assert "with status 500: out of order" in results["status 500"].stdout
-    assert "no JSON, but b'<html>" in results["HTML"].stdout
+    assert "without JSON: b'<html>" in results["HTML"].stdout
     assert "is not a Filibuster server" in results["JSON of another kind"].stdout
     assert "cannot be reached" in results["nothing"].stdout
 
@@ -419,6 +423,7 @@ def troubled(
     return project.flask("test", *limits, *options, *command)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trouble", "how"),
     [
@@ -440,6 +445,7 @@ def test_a_command_that_does_not_end_by_itself_has_failed(
     assert not any(is_alive(each) for each in standing.processes)
 
 
+@pytest.mark.slow
 def test_a_command_that_is_killed_before_its_faults_came_about_proves_nothing_and_says_why(
     standing: Project,
 ) -> None:
@@ -452,6 +458,7 @@ def test_a_command_that_is_killed_before_its_faults_came_about_proves_nothing_an
     assert "1 inconclusive execution" in done.stdout
 
 
+@pytest.mark.slow
 def test_what_a_command_leaves_behind_is_ended(standing: Project) -> None:
     done = troubled(standing, "has children")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -483,6 +490,7 @@ WAITING = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "complaint"),
     [
@@ -592,6 +600,7 @@ def lingering_front(project: Project) -> list[str]:
     return [*flask, "run", "-p", str(project.front)]
 
 
+@pytest.mark.slow
 def test_a_started_service_that_is_killed_breaks_the_exploration_off(project: Project) -> None:
     front, back = lingering_front(project), project.service("back")
     done = project.flask(
@@ -605,6 +614,7 @@ def test_a_started_service_that_is_killed_breaks_the_exploration_off(project: Pr
     project.nothing_is_left()
 
 
+@pytest.mark.slow
 def test_a_service_that_is_killed_and_started_again_meanwhile_makes_no_pass(
     project: Project,
 ) -> None:
@@ -699,6 +709,7 @@ def is_at(project: Project, when: str) -> bool:
     return (project.path / "paused").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("when", "said"),
     [

@@ -97,6 +97,7 @@ def explored_on(address: str, progress: Callable[[Any, Any], None]) -> Any:
     return explored.result
 
 
+@pytest.mark.slow
 def test_a_cluster_that_loses_a_worker_in_the_middle_gives_the_same_result(dask: Dask) -> None:
     with ExitStack() as stack:
         first, second = (stack.enter_context(dask.worker()) for _ in range(2))
@@ -115,6 +116,7 @@ def test_a_cluster_that_loses_a_worker_in_the_middle_gives_the_same_result(dask:
     assert list(app.story(result)) == list(app.story(alone))
 
 
+@pytest.mark.slow
 def test_the_threads_of_a_worker_do_not_disturb_one_another_and_the_command_uses_them(
     dask: Dask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +132,7 @@ def test_the_threads_of_a_worker_do_not_disturb_one_another_and_the_command_uses
     assert {**json.loads(shared.stdout), "superfluous": 0} == expected
 
 
+@pytest.mark.slow
 def test_the_command_reports_what_is_known_when_the_scheduler_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +155,7 @@ def test_the_command_reports_what_is_known_when_the_scheduler_is_gone(
     assert "the exploration stopped early: " in ran.stderr
 
 
+@pytest.mark.slow
 def test_a_cluster_that_loses_all_its_workers_is_an_error_and_not_waited_for(
     dask: Dask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +170,7 @@ def test_a_cluster_that_loses_all_its_workers_is_an_error_and_not_waited_for(
             explored_on(dask.address, kill_it)
 
 
+@pytest.mark.slow
 def test_what_takes_workers_down_again_and_again_counts_as_lost_with_them(dask: Dask) -> None:
     with dask.worker(), cluster(dask.address) as workers:
         client: Any = workers.executor
@@ -179,6 +184,7 @@ def test_what_takes_workers_down_again_and_again_counts_as_lost_with_them(dask: 
             client._client.run_on_scheduler(app.tolerate, usual)
 
 
+@pytest.mark.slow
 def test_a_test_that_ends_its_process_and_apps_that_stay_in_theirs_do_no_harm_to_a_worker(
     dask: Dask,
 ) -> None:
@@ -219,6 +225,7 @@ def test_dask_that_is_not_installed_is_an_error_that_names_the_extra(
     assert "pip install 'flask-filibuster[distributed]'" in result.output
 
 
+@pytest.mark.slow
 def test_dask_is_imported_by_those_alone_who_use_it() -> None:
     code = """
 import sys

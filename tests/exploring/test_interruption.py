@@ -256,6 +256,7 @@ def test_an_exploration_in_a_thread_leaves_signals_alone() -> None:
     assert results[0].ok
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "swallowed",
     [

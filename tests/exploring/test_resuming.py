@@ -79,6 +79,7 @@ def kill_after(executions: int, journal: Path, log: Path) -> list[str]:
     return log.read_text(encoding="utf-8").splitlines()
 
 
+@pytest.mark.slow
 def test_a_killed_exploration_goes_on_where_it_was_and_finds_the_same(tmp_path: Path) -> None:
     uninterrupted: list[str] = []
     expected = told(explored(None, lambda faults: uninterrupted.append(named(faults))))
@@ -508,6 +509,7 @@ SLOW = """
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_what_is_known_and_can_be_gone_on_from(project: Project) -> None:
     project.write("slow.py", SLOW)
     command = [sys.executable, "-m", "flask", "--app", "slow", "filibuster", "explore", "/"]
@@ -540,6 +542,7 @@ def test_ctrl_c_ends_with_what_is_known_and_can_be_gone_on_from(project: Project
     assert resumed["executed"] == executed + 2
 
 
+@pytest.mark.slow
 def test_an_app_that_ends_the_process_ends_neither_the_exploration_nor_its_report(
     project: Project,
 ) -> None:
@@ -574,6 +577,7 @@ def dying(source: str, body: int) -> str:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", [1, 2, 3, 5])
 def test_a_killed_session_is_resumed_with_the_same_summary(suite: Suite, body: int) -> None:
     expected = suite.run(CARELESS, "--no-filibuster-journal")
@@ -606,6 +610,7 @@ def test_a_complete_session_is_shown_again_without_running_a_test(suite: Suite) 
         assert line in again.output
 
 
+@pytest.mark.slow
 def test_what_has_passed_is_not_run_again_as_long_as_its_sources_are_the_same(
     suite: Suite,
 ) -> None:
@@ -663,6 +668,7 @@ SEVERAL = {
 }
 
 
+@pytest.mark.slow
 def test_a_conftest_that_imports_all_services_makes_none_of_them_a_part_of_each_test(
     suite: Suite,
 ) -> None:
@@ -691,6 +697,7 @@ SKIPPING = CAREFUL.replace(
 ).replace("def test_page():", "def test_page(filibuster):")
 
 
+@pytest.mark.slow
 def test_that_executions_were_skipped_is_said_again_when_they_are_recalled(suite: Suite) -> None:
     first = suite.run(SKIPPING)
     assert "the test skipped 3 executions" in first.summary[1]
@@ -755,6 +762,7 @@ def test_where_no_journal_can_be_written_tests_are_explored_all_the_same_and_it_
     assert suite.again("--filibuster-resume").code == 1
 
 
+@pytest.mark.slow
 def test_workers_of_xdist_share_a_journal(suite: Suite) -> None:
     suite.run(CAREFUL + CAREFUL.replace("test_page", "test_other").partition("note\n")[2])
     for arguments, bodies in ((), 10), (("--filibuster-resume",), 0):
@@ -763,6 +771,7 @@ def test_workers_of_xdist_share_a_journal(suite: Suite) -> None:
         assert ran.count("body") == bodies
 
 
+@pytest.mark.slow
 def test_a_journal_that_is_named_is_where_it_was_named(
     suite: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,6 +118,7 @@ def alone() -> Result:
 # --- whoever runs them ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("executor", "services"),
     [
@@ -136,6 +137,7 @@ def test_any_executor_gives_the_same_result_and_is_left_open(
         assert given.submit(int, "7").result() == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "services"), [(1, app.services), (2, SERVICES)])
 def test_processes_of_our_own_give_the_same_result_and_are_gone_afterwards(
     alone: Result, workers: int, services: Any
@@ -158,6 +160,7 @@ def test_a_test_that_fails_without_faults_fails_with_its_own_exception() -> None
     assert failure.error.__traceback__ is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{"exhaustive": True, "max_faults": 2}, {"audit": 9, "audit_seed": 3}]
 )
@@ -177,6 +180,7 @@ def test_a_limit_is_the_same_for_workers(alone: Result) -> None:
     assert result.remaining
 
 
+@pytest.mark.slow
 def test_what_workers_have_run_is_resumed_and_not_run_again(alone: Result, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     explore(app.test, SERVICES, workers=2, journal=journal, max_executions=11)
@@ -186,6 +190,7 @@ def test_what_workers_have_run_is_resumed_and_not_run_again(alone: Result, tmp_p
     assert same(result, alone)
 
 
+@pytest.mark.slow
 def test_answers_that_depend_on_hashes_are_the_same_in_all_processes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -202,6 +207,7 @@ def test_answers_that_depend_on_hashes_are_the_same_in_all_processes(
     assert "PYTHONHASHSEED" not in os.environ
 
 
+@pytest.mark.slow
 def test_the_services_are_made_once_in_each_process_and_exploration(tmp_path: Path) -> None:
     # Kept by the file system: it is the same one in all processes.
     log = tmp_path / "made"
@@ -232,6 +238,7 @@ def test_the_services_are_made_once_in_each_process_and_exploration(tmp_path: Pa
 # --- what goes wrong ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_costs_the_execution_that_it_ran_and_nothing_else() -> None:
     faults = FaultModel(["ConnectionError"], default_statuses=[])
     result = explore(app.front_page, app.deadly_services, faults, workers=2, max_faults=1)
@@ -244,6 +251,7 @@ def test_a_process_that_dies_costs_the_execution_that_it_ran_and_nothing_else() 
             assert each.problems[0] == "the worker process of this execution died (exit code 3)"
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_by_somebody_is_replaced_and_its_execution_run_again(
     alone: Result,
 ) -> None:
@@ -309,6 +317,7 @@ def test_services_that_cannot_be_had_in_a_worker_are_an_error_that_says_why(
         explore(app.test, app.elsewhere_broken, workers=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [None, 1])
 def test_a_test_that_ends_the_process_has_failed_and_ends_no_process(workers: int | None) -> None:
     """So pytest takes it, too; a report that is not written would be taken for a good one."""
@@ -361,6 +370,7 @@ def test_threads_have_ended_their_executions_before_the_services_are_taken_apart
         assert len(began) == len(ended) > 4
 
 
+@pytest.mark.slow
 def test_a_script_that_starts_itself_again_is_told_what_it_lacks(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
@@ -373,6 +383,7 @@ def test_a_script_that_starts_itself_again_is_told_what_it_lacks(tmp_path: Path)
     assert 'do so under if __name__ == "__main__"' in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_script_with_its_own_services_has_the_same_indexes_with_workers(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
@@ -460,6 +471,7 @@ def explored_by(
     return explorer.result()
 
 
+@pytest.mark.slow
 @tried(25)
 @given(
     applications(),
@@ -656,6 +668,7 @@ def wait_until_nobody_is_left(group: int) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_the_command_reports_the_same_with_workers_and_shows_nothing_of_what_apps_print(
     project: Path,
 ) -> None:
@@ -684,6 +697,7 @@ def test_a_request_made_by_one_of_many_threads_leaves_the_output_of_the_process_
     assert seen[1] is sys.stdout
 
 
+@pytest.mark.slow
 def test_the_command_shows_what_apps_print_in_workers_if_asked_to(project: Path) -> None:
     options = ("--json", "--no-journal", "--workers", "1", "--max-executions", "2")
     _, out, err = output_of(project, *options, "--verbose")
@@ -692,6 +706,7 @@ def test_the_command_shows_what_apps_print_in_workers_if_asked_to(project: Path)
     assert "logged by a view" in err
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_workers_at_once_and_what_was_found_is_printed_and_can_be_resumed(
     project: Path,
 ) -> None:
@@ -715,6 +730,7 @@ def test_ctrl_c_ends_workers_at_once_and_what_was_found_is_printed_and_can_be_re
         assert resumed[key] == alone[key]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["on the way up", "in an execution"])
 def test_ctrl_c_does_not_wait_for_what_workers_do(project: Path, when: str) -> None:
     with command(project, "--workers", "2", PAUSE="60") as process:
@@ -734,6 +750,7 @@ def test_ctrl_c_does_not_wait_for_what_workers_do(project: Path, when: str) -> N
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_a_command_that_is_killed_leaves_no_workers_behind(project: Path) -> None:
     with command(project, "--workers", "2", PAUSE="60") as process:
         until_it_has_run(project, 1)

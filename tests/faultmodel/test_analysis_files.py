@@ -297,6 +297,7 @@ def damaged(draw: st.DrawFn) -> Any:
     return content
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=400)
 @given(garbage | damaged())
 def test_whatever_comes_is_a_model_or_is_refused(content: Any) -> None:

@@ -697,6 +697,7 @@ class TestHostileHeaders:
     ) -> None:
         assert told(idle, headers) == told(idle, {})
 
+    @pytest.mark.slow
     @settings(max_examples=150, deadline=None)
     @given(headers=headers_of_any_kind)
     def test_of_any_kind_change_nothing_where_nothing_is_explored(

@@ -662,6 +662,7 @@ class TestThreads:
 
         assert calls(service(view=view)) == ["end%20of%20the%20chain"]
 
+    @pytest.mark.slow
     def test_that_never_end_are_waited_for_once_and_named(self) -> None:
         stop = threading.Event()
 
@@ -886,6 +887,7 @@ FAN_OUTS = [
 
 
 class TestParallelCalls:
+    @pytest.mark.slow
     @pytest.mark.parametrize("fan_out", FAN_OUTS)
     @pytest.mark.parametrize("same", [True, False], ids=["same-url", "own-urls"])
     def test_are_known_by_their_place_in_the_program_in_every_run(
@@ -975,6 +977,7 @@ class TestParallelCalls:
 
 
 class TestNothingLeaks:
+    @pytest.mark.slow
     def test_after_ten_thousand_mixed_requests_no_frame_is_left(self) -> None:
         others = frames_alive()
         stray: list[Any] = []

@@ -428,6 +428,7 @@ class TestExplorations:
         (failure,) = result.failures
         assert "Timeout" in str(failure.faults)
 
+    @pytest.mark.slow
     def test_command_line_finds_the_bug(self, project: Path) -> None:
         ran = subprocess.run(
             [*FLASK, "filibuster", "explore", "/careless", "--services", "shop:services"],
@@ -439,6 +440,7 @@ class TestExplorations:
         assert ran.returncode == 1, ran.stderr
         assert "ReadTimeout" in ran.stdout
 
+    @pytest.mark.slow
     def test_pytest_finds_the_bug(self, project: Path) -> None:
         ran = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],

@@ -488,6 +488,7 @@ def test_an_exploration_that_is_being_run_is_not_resumed(path: Path) -> None:
         assert int(line_of(child)) > 0
 
 
+@pytest.mark.slow
 def test_what_killed_processes_leave_behind_is_deleted_by_the_next_to_begin(path: Path) -> None:
     with process(record_without_end, path, "a test") as child:
         line_of(child)
@@ -502,6 +503,7 @@ def test_what_killed_processes_leave_behind_is_deleted_by_the_next_to_begin(path
             assert sorted(locks(path)) == ["journal.db-run-1", "journal.db-run-x"]
 
 
+@pytest.mark.slow
 def test_several_processes_make_and_write_one_journal_at_once(path: Path) -> None:
     with (
         process(record_some, path, "a test", 0, 150) as first,

@@ -833,6 +833,7 @@ class TestTwoExplorationsAtOnce:
             assert len(execution.trace.requests) == 1
         assert not any("filibuster" in app.extensions for app in services.values())
 
+    @pytest.mark.slow
     def test_an_app_in_one_of_them_serves_others_meanwhile(self) -> None:
         """Requests from outside of every exploration are none of its business."""
         stop = threading.Event()

@@ -368,6 +368,7 @@ def check_status(path: str, status: int, answer: bytes) -> None:
 
 
 class TestTheServer:
+    @pytest.mark.slow
     @part(35)
     @given(st.booleans(), st.lists(messages() | st.sampled_from(QUESTIONS), min_size=1, max_size=6))
     def test_takes_any_values_in_messages(self, begun: bool, sent: list[Message]) -> None:
@@ -378,6 +379,7 @@ class TestTheServer:
             assert target.client.get("/health-check").status_code == 200
             check_status("/", target.client.get("/").status_code, b"")
 
+    @pytest.mark.slow
     @part(10)
     @given(
         st.sampled_from([(method, path) for method, path, _ in (*MESSAGES, *QUESTIONS)]),
@@ -387,6 +389,7 @@ class TestTheServer:
         with no_errors():
             Target().send((*where, body))
 
+    @pytest.mark.slow
     @part(10)
     @given(
         st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "X"]),
@@ -455,6 +458,7 @@ class TestTheServer:
                     break
             assert target.send(end) == 200
 
+    @pytest.mark.slow
     def test_refuses_new_explorations_once_many_are_open(self) -> None:
         target = Target()
         statuses = [target.send(MESSAGES[5]) for _ in range(1100)]
@@ -538,6 +542,7 @@ def served() -> Iterator[Serving]:
 
 
 class TestTheSocket:
+    @pytest.mark.slow
     @part(15)
     @given(sent=REQUESTS)
     @example(sent=CHUNKED + b"fffffffff\r\n")
@@ -758,6 +763,7 @@ VALUES = (
 
 
 class TestTheService:
+    @pytest.mark.slow
     @part(4)
     @given(headers=st.dictionaries(st.sampled_from(NAMES), VALUES), plausible=st.booleans())
     @example(headers={}, plausible=True)
@@ -815,6 +821,7 @@ def world(awake: list[float]) -> Iterator[tuple[Service, ForeignServer]]:
 class TestAServiceWithAHostileServer:
     """What a server answers can make a call fail, as that is what it is for, and no more."""
 
+    @pytest.mark.slow
     @part(10)
     @given(data=st.data())
     def test_meets_its_faults_or_answers(

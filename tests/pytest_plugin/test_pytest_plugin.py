@@ -198,6 +198,7 @@ def test_without_any_remote_call_the_summary_says_so(suite: Suite) -> None:
 # --- replay ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_replay_command_shows_the_failure_again_and_nothing_else(suite: Suite) -> None:
     found = suite.run(CARELESS + "\n    def test_other():\n        note('other')\n")
     ran = suite.elsewhere(*found.replay)
@@ -1110,6 +1111,7 @@ def test_the_duration_of_a_test_is_that_of_all_its_executions(suite: Suite) -> N
     assert max(float(seconds) for seconds, _ in durations) > 0.05 * RUNS
 
 
+@pytest.mark.slow
 def test_workers_of_xdist_explore_and_the_summary_is_complete(suite: Suite) -> None:
     suite.write(test_other=CAREFUL)
     suite.write(test_it=CARELESS)
@@ -1126,6 +1128,7 @@ def test_workers_of_xdist_explore_and_the_summary_is_complete(suite: Suite) -> N
     assert replayed.summary[0].startswith("test_it.py::test_page: 1 execution: reproduced")
 
 
+@pytest.mark.slow
 def test_a_mark_with_a_mistake_is_reported_by_workers_of_xdist_too(suite: Suite) -> None:
     suite.write(test_it="import pytest\n@pytest.mark.filibuster(max=1)\ndef test_page(): pass\n")
     ran = suite.elsewhere("-n", "1")
@@ -1367,6 +1370,7 @@ def test_the_mark_and_the_fixtures_are_listed(suite: Suite) -> None:
     assert "The services of marked tests: Flask apps by base URL." in fixtures.output
 
 
+@pytest.mark.slow
 def test_without_the_plugin_the_mark_is_unknown(suite: Suite) -> None:
     suite.write(test_it=CAREFUL)
     ran = suite.elsewhere("-p", "no:filibuster")
@@ -1472,6 +1476,7 @@ def test_client_and_app_of_pytest_flask_are_explored(suite: Suite) -> None:
     assert "front -> back: GET http://back:5001/data" in ran.output
 
 
+@pytest.mark.slow
 def test_an_app_that_propagates_its_exceptions_fails_with_them(suite: Suite) -> None:
     suite.write(
         conftest=FLASK_CONFTEST.replace(

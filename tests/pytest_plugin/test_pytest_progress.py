@@ -71,6 +71,7 @@ def timeless(output: str) -> str:
     return re.sub(r"\d+\.\d+s|=+", "…", output)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verbosity", ["", "-v"])
 def test_progress_stands_behind_the_test_until_it_is_over(suite: Suite, verbosity: str) -> None:
     suite.write(test_it=SLOW)
@@ -93,6 +94,7 @@ def test_progress_stands_behind_the_test_until_it_is_over(suite: Suite, verbosit
     assert "2 passed" in plain
 
 
+@pytest.mark.slow
 def test_progress_is_no_wider_than_the_terminal(suite: Suite) -> None:
     suite.write(test_it=SLOW)
     lines = WRITTEN.findall(on_a_terminal(suite, columns=50))
@@ -101,6 +103,7 @@ def test_progress_is_no_wider_than_the_terminal(suite: Suite) -> None:
     assert not WRITTEN.findall(on_a_terminal(suite, columns=25))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "environ"),
     [
@@ -119,6 +122,7 @@ def test_there_is_no_progress_where_it_would_be_in_the_way(
     assert "2 passed" in output
 
 
+@pytest.mark.slow
 def test_progress_is_gone_when_a_session_is_interrupted(suite: Suite) -> None:
     body = (
         "import pathlib\n"

@@ -143,6 +143,7 @@ def all_sets(result: Result) -> Counter[FaultSet]:
     )
 
 
+@pytest.mark.slow
 @tried(300)
 @given(local_applications(), models)
 def test_nothing_is_lost_where_failures_are_reacted_to_where_they_happen(
@@ -162,6 +163,7 @@ def test_nothing_is_lost_where_failures_are_reacted_to_where_they_happen(
     event(f"{len(equivalence.executions) * 4 // len(none.executions) * 25} % or more are run")
 
 
+@pytest.mark.slow
 @tried(40)
 @given(local_applications(), models)
 def test_what_is_left_out_would_have_ended_as_predicted(
@@ -174,6 +176,7 @@ def test_what_is_left_out_would_have_ended_as_predicted(
         assert pruned.answer == simulation.verdict(pruned.faults)
 
 
+@pytest.mark.slow
 @tried(40)
 @given(local_applications(), models)
 def test_exhaustive_runs_everything_that_was_left_out_after_the_rest(
@@ -194,6 +197,7 @@ def test_exhaustive_runs_everything_that_was_left_out_after_the_rest(
     assert not result.observed, "reduction holds"
 
 
+@pytest.mark.slow
 @tried(40)
 @given(local_applications(), models, st.integers(1, 5), st.integers())
 def test_an_audit_runs_as_many_as_it_is_told_and_finds_nothing_where_reduction_holds(
@@ -450,6 +454,7 @@ def reached(shape: str, reduction: ReductionName) -> Reached:
     return Reached(result, answers, set(lines))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", shapes.REQUESTS)
 def test_on_every_shape_answers_sequences_lines_and_failures_are_those_without_reduction(
     shape: str,
@@ -506,6 +511,7 @@ def chosen(results: Iterable[Result]) -> list[list[str]]:
     ]
 
 
+@pytest.mark.slow
 def test_an_audit_of_very_many_sets_takes_a_sample_without_listing_them() -> None:
     services: dict[str, Service] = {
         "front": Orderly(tuple((Step(f"s{number}", gives_up=None),) for number in range(9))),
@@ -667,6 +673,7 @@ class Exact:
         return Answer(200, ",".join(history))
 
 
+@pytest.mark.slow
 def test_an_audit_is_as_large_as_asked_for_where_few_of_many_sets_are_left_out() -> None:
     names = ("s0", "s1", "s2", "s3", "first", "second")
     services: dict[str, Service] = {"front": Exact(), **{name: Orderly() for name in names}}

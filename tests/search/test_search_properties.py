@@ -85,6 +85,7 @@ def check_nothing_is_lost(
     return none, exact
 
 
+@pytest.mark.slow
 @tried(60)
 @given(applications(), models, st.sampled_from([None, 2, 3]))
 def test_exact_reduction_loses_nothing(
@@ -145,6 +146,7 @@ def counted(simulation: Simulation, faults: FaultSet) -> int:
     return len(faults) - len(reaching)
 
 
+@pytest.mark.slow
 @tried(40)
 @given(applications(most=4), models, st.sampled_from(["none", "exact"]), st.integers(1, 3))
 def test_max_faults_bounds_the_faults_that_are_not_needed_to_reach_others_and_nothing_else(
@@ -203,6 +205,7 @@ def test_what_max_faults_leaves_undone_is_counted() -> None:
     assert (result.generated, result.cut_by_size, result.remaining) == (5, 4, 0)
 
 
+@pytest.mark.slow
 @tried(20)
 @given(applications(most=4), models, st.sampled_from(["none", "exact"]), st.integers(1, 40))
 def test_max_executions_ends_the_search_early_and_changes_nothing_before(
