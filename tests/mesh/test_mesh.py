@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from contextvars import ContextVar
 from typing import Any
 
@@ -849,8 +850,9 @@ class TestTwoExplorationsAtOnce:
             while not stop.is_set():
                 outside.append((client.get("/view").text, current_scope()))
 
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(1) as pool, ExitStack() as ending:
             asking = pool.submit(ask)
+            ending.callback(stop.set)  # The pool waits for it, also where an assertion fails.
             for _ in range(30):
                 result = explore(
                     lambda: requests.get("http://svc/hello", timeout=1).raise_for_status(),
@@ -859,8 +861,7 @@ class TestTwoExplorationsAtOnce:
                 )
                 assert {each.verdict for each in result.executions} == {"passed"}
                 assert len(result.executions[0].trace.requests) == 1
-            stop.set()
-            asking.result()
+        asking.result()
         assert set(outside) == {("None", None)}
 
 
