@@ -72,7 +72,10 @@ def _failing_calls(first: Execution) -> Iterator[Call]:
     """
     for call in first.trace.invocations:
         outcome = call.outcome
-        if outcome is not None and call.fault is None and (outcome.status or 500) >= 500:
+        if outcome is None or call.fault is not None:
+            continue
+        # A call that ended well may have no status: a statement, a look into a cache.
+        if outcome.exception is not None or (outcome.status or 200) >= 500:
             yield call
 
 

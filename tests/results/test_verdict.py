@@ -11,6 +11,8 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 
 from flask_filibuster import FaultModel, FilibusterError, explore
+from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.trace import Trace
 from flask_filibuster.exploring.driven.coordinator import Coordinator
 from flask_filibuster.report.data import result_data
 from flask_filibuster.results.result import ExplorationFailedError, Result
@@ -115,6 +117,14 @@ class TestGaps:
         result = explored(503, back=status)
         assert len(result.gaps) == gaps
         check_agreement(result, 2 * gaps, "nothing proved" if gaps else "nothing found")
+
+    def test_success_without_a_status_is_no_gap(self) -> None:
+        result = explored(503)
+        first, *others = result.executions
+        calls = [replace(call, outcome=Outcome()) for call in first.trace.invocations]
+        trace = Trace.of([*first.trace.requests, *calls], first.trace.handlings.values())
+        result = replace(result, executions=(replace(first, trace=trace), *others))
+        assert not result.gaps
 
     def test_service_that_is_not_there(self) -> None:
         front = Flask("front")
