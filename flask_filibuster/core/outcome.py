@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+OK = "ok"
+"""Key of a success without a status."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -36,7 +39,7 @@ class Outcome:
         """The outcome without its body: an exception, a status or ok."""
         name = self.exception
         if name is None:
-            name = "ok" if self.status is None else str(self.status)
+            name = OK if self.status is None else str(self.status)
         return f"{name} {self.variant}" if self.variant else name
 
     @property
@@ -52,3 +55,14 @@ class Outcome:
 
     def __str__(self) -> str:
         return self.key
+
+
+def succeeded(key: str) -> bool:
+    """Whether the key of an outcome is that of a success.
+
+    >>> [succeeded(key) for key in ("ok", "200", "404", "Timeout")]
+    [True, True, False, False]
+
+    :param key: see :attr:`Outcome.key`. One with a variant is that of an injected failure.
+    """
+    return key == OK or (key.isdigit() and int(key) < 400)

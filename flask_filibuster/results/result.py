@@ -215,9 +215,8 @@ class Result:
             :class:`AssertionError`, and has the result as its ``result``.
 
         >>> from flask_filibuster import explore
-        >>> explore(lambda: None).raise_for_bugs()
+        >>> explore(lambda: None).raise_for_bugs()  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-            ...
         flask_filibuster.results.result.ExplorationFailedError: ...
         """
         if not self.ok:

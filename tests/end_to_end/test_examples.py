@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,28 @@ def get_page() -> None:
     assert requests.get("http://front/", timeout=5).status_code == 200
 
 
+def known(directory: Path) -> dict[str, Any]:
+    """The names that examples use without making them."""
+    public = {each: getattr(flask_filibuster, each) for each in flask_filibuster.__all__}
+    return {**public, "Flask": Flask, "services": shop(), "test": get_page, "directory": directory}
+
+
+def modules_with_examples() -> list[str]:
+    package = Path(flask_filibuster.__file__).parent
+    files = [each for each in package.rglob("*.py") if ">>> " in each.read_text(encoding="utf-8")]
+    names = [each.relative_to(package.parent).with_suffix("").parts for each in sorted(files)]
+    return [".".join(each).removesuffix(".__init__") for each in names]
+
+
 @pytest.mark.parametrize("name", flask_filibuster.__all__)
-def test_example_runs(name: str, tmp_path: Path) -> None:
-    known: dict[str, Any] = {
-        each: getattr(flask_filibuster, each) for each in flask_filibuster.__all__
-    }
-    known.update(Flask=Flask, services=shop(), test=get_page, directory=tmp_path)
+def test_what_is_public_has_an_example(name: str) -> None:
     finder = doctest.DocTestFinder(recurse=False)
-    (example,) = finder.find(getattr(flask_filibuster, name), name, globs=known)
-    assert example.examples
-    doctest.DebugRunner().run(example)
+    (found,) = finder.find(getattr(flask_filibuster, name), name, globs={})
+    assert found.examples
+
+
+@pytest.mark.parametrize("module", modules_with_examples())
+def test_examples_run(module: str, tmp_path: Path) -> None:
+    imported = import_module(module)
+    for found in doctest.DocTestFinder().find(imported, extraglobs=known(tmp_path)):
+        doctest.DebugRunner().run(found)

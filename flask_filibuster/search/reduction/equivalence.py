@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from flask_filibuster.core.call import CallSite
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
+from flask_filibuster.core.outcome import succeeded
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.results.result import EquivalenceClass, Pruned
 from flask_filibuster.search.behaviour import Behaviour
@@ -176,7 +177,7 @@ class EquivalenceReduction(ExactReduction):
         for call, key, _ in calls:
             thread = self._caller(call.index), call.position[:-1]
             before[call.index] = failed.get(thread, False)
-            failed[thread] = key is None or not key[0].isdigit() or int(key[0]) >= 400
+            failed[thread] = key is None or not succeeded(key[0])
         return before
 
     def _reaction(self, place: CallInContext, prediction: Prediction) -> Event | None:
