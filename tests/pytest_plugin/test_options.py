@@ -229,7 +229,8 @@ def test_bugs_that_oracles_find_are_failures(suite: Suite, place: str) -> None:
     suite.ini("filibuster_strict = true" if place == "ini" else "")
     code, output, _ = suite.run(*(["--filibuster-strict"] if place == "option" else []))
     assert code == 1
-    assert "FAILED test_it.py::test_page - uncaught exception: " in output
+    assert "FAILED test_it.py::test_page" in output
+    assert "\nuncaught exception: Unhandled " in output
     assert "Warning: uncaught exception" not in output
 
 
