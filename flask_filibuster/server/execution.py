@@ -316,10 +316,7 @@ class TestExecution:
         return handling.ended(outcome, handling.crash)
 
     def _as_seen(self, call: Call) -> Call:
-        """The call with its outcome, and with the callee's report.
-
-        That is its name, and the digest of the body, which the caller does not always read.
-        """
+        """The call with its outcome, and the callee's report: its name, and the body's digest."""
         outcome = self._outcomes.get(call.index)
         handling = self._handlings.get(call.index)
         if handling is None:
