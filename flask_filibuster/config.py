@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_filibuster.errors import UnknownKeyError
+from flask_filibuster.nearest import suggestion
 from flask_filibuster.options.app import APP_ROWS, AppOptions
-from flask_filibuster.options.nearest import suggestion
 
 PREFIX = "FILIBUSTER_"
 

@@ -16,7 +16,7 @@ import click
 from flask.cli import ScriptInfo, pass_script_info
 
 from flask_filibuster.cli.options import options_of
-from flask_filibuster.options.nearest import suggestion
+from flask_filibuster.nearest import suggestion
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2

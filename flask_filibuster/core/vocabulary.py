@@ -20,12 +20,8 @@ PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
 Severity: TypeAlias = Literal["error", "warning", "note"]
 """The severity of a finding: a bug, a risk, or useful information."""
 
-SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
-
 Family: TypeAlias = Literal["http", "sql", "cache", "mail", "queue", "rpc", "other"]
 """The kind of operation of a call, independent of the client."""
-
-FAMILIES: Final[tuple[Family, ...]] = get_args(Family)
 
 Point: TypeAlias = Literal["before", "after", "answer", "body"]
 """The point of a call at which a fault acts.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator
 
 from flask_filibuster.faultmodel.model import FaultModel
+from flask_filibuster.nearest import did_you_mean
 
 
 def misnamed(model: FaultModel, reached: Collection[str]) -> Iterator[str]:
@@ -16,9 +16,9 @@ def misnamed(model: FaultModel, reached: Collection[str]) -> Iterator[str]:
     """
     known = sorted(reached)
     for name in model.unmatched(known) if known else ():
-        nearest = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+        question = did_you_mean(name, known)
+        hint = f"{question} " if question else ""
         yield (
-            f"FaultModel(statuses=…) names {name!r}, but no such service was reached; {hint}"
-            f"reached: {', '.join(known)}"
+            f"FaultModel(statuses=…) names {name!r}, but no such service was reached; "
+            f"{hint}reached: {', '.join(known)}"
         )

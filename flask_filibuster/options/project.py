@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flask_filibuster.errors import ConfigError, SetupError, UnknownKeyError
-from flask_filibuster.options.nearest import suggestion
+from flask_filibuster.nearest import suggestion
 from flask_filibuster.options.table import rows
 
 NAME = "pyproject.toml"

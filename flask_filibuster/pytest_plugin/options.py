@@ -10,10 +10,10 @@ from typing import Any, Literal
 import pytest
 
 from flask_filibuster.errors import ConfigError, FilibusterError, UnknownKeyError
+from flask_filibuster.nearest import suggestion
 from flask_filibuster.options.documentation import OFF, ON, default_words, mark_words
 from flask_filibuster.options.kinds import URL, Kind
 from flask_filibuster.options.layers import check_together, merged
-from flask_filibuster.options.nearest import suggestion
 from flask_filibuster.options.option import Option
 from flask_filibuster.options.project import Project, beside, import_from, read_project
 from flask_filibuster.options.table import rows

@@ -13,7 +13,7 @@ from flask_filibuster.exploring.driven.remote import RemoteSearch, RemoteSession
 from flask_filibuster.exploring.options import SENT, Settings
 from flask_filibuster.exploring.session import Session
 from flask_filibuster.journal.recorder import Recorder
-from flask_filibuster.options.nearest import suggestion
+from flask_filibuster.nearest import suggestion
 from flask_filibuster.options.table import rows
 from flask_filibuster.protocol.records import write_planned
 from flask_filibuster.pytest_plugin.options import layers

@@ -16,9 +16,9 @@ from flask_filibuster.config import Config
 from flask_filibuster.errors import ConfigError, SetupError
 from flask_filibuster.exploring.explore import explore
 from flask_filibuster.exploring.options import SENT, Options, Settings
+from flask_filibuster.nearest import suggestion
 from flask_filibuster.options.documentation import mark_words, updated
 from flask_filibuster.options.layers import merged
-from flask_filibuster.options.nearest import suggestion
 from flask_filibuster.options.option import Place
 from flask_filibuster.options.table import ROWS, row, rows
 from tests.support.readme import README

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import pkgutil
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from types import MappingProxyType
 from flask_filibuster.core import kinds
 from flask_filibuster.core.kinds.base import Kind, Parameter
 from flask_filibuster.errors import FaultModelError
+from flask_filibuster.nearest import suggestion
 
 
 @cache
@@ -42,20 +42,15 @@ def kind_of(name: str, parameters: Mapping[str, Parameter]) -> Kind:
     """
     kind = known_kinds().get(name)
     if kind is None:
-        raise FaultModelError(f"no such kind of fault: {name!r}{_hint(name, known_kinds())}")
+        raise FaultModelError(f"no such kind of fault: {name!r}; {suggestion(name, known_kinds())}")
     declared = fields(kind)  # type: ignore[arg-type]
     taken = [each.name for each in declared]
     for given in parameters:
         if given not in taken:
-            raise FaultModelError(f"{name!r} has no parameter {given!r}{_hint(given, taken)}")
+            raise FaultModelError(
+                f"{name!r} has no parameter {given!r}; {suggestion(given, taken)}"
+            )
     for each in declared:
         if each.name not in parameters and each.default is MISSING:
             raise FaultModelError(f"{name!r} needs the parameter {each.name!r}")
     return kind(**parameters)
-
-
-def _hint(name: str, known: Mapping[str, object] | list[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1)
-    if nearest:
-        return f"; did you mean {nearest[0]!r}?"
-    return f"; known: {', '.join(known) or 'none'}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import sys
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ from pkgutil import iter_modules
 from typing import Any, TypeAlias
 
 from flask_filibuster.errors import ConfigError
+from flask_filibuster.nearest import did_you_mean
 from flask_filibuster.results import oracles as ours
 from flask_filibuster.results.oracles.base import Oracle, Seen, Sighting
 
@@ -71,9 +71,9 @@ def _known_name(given: str, known: Iterable[str]) -> str:
     name = " ".join(given.lower().replace("-", " ").replace("_", " ").split())
     if name in names:
         return name
-    near = difflib.get_close_matches(name, names, 1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ConfigError("oracles", given, f"the name of an oracle ({hint}known: {', '.join(names)})")
+    hint = did_you_mean(name, names)
+    listed = " ".join(filter(None, (hint, f"known: {', '.join(names)}")))
+    raise ConfigError("oracles", given, f"the name of an oracle ({listed})")
 
 
 def _imported(path: str) -> Oracle:
