@@ -47,6 +47,8 @@ from tests.support.simulation import (
     SimulatedCall,
     Simulation,
     Step,
+    Whimsical,
+    whimsical_judge,
 )
 
 
@@ -166,6 +168,19 @@ def test_max_faults_bounds_the_faults_that_are_not_needed_to_reach_others_and_no
     assert bounded.remaining == unbounded.cut_by_size == 0
     event(f"at most {max(len(faults) - most for faults in allowed)} faults beyond the bound")
     event(f"{len(cut) // 10 * 10} or more sets cut")
+
+
+@pytest.mark.parametrize("reduction", ["none", "exact"])
+def test_no_fault_is_planned_on_an_unmade_call(reduction: str) -> None:
+    """Two faults together lead to a call: the bug behind it is not tried with one of them."""
+    services: dict[str, Service] = {
+        "s0": Whimsical(seed=0, knows=("s1", "s2")),
+        "s1": Orderly(((Step("s2", passes_on=True),),), tells=False, reads=False),
+        "s2": Orderly(observed=False),
+    }
+    test = FunctionalTest(("s0",), whimsical_judge(0), asks=("s1",))
+    result = explored(Simulation(services, test), refused(404), reduction, max_faults=2)
+    check_is_sound(result)
 
 
 @pytest.mark.parametrize("reduction", ["none", "exact", "equivalence"])

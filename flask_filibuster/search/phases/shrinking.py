@@ -72,7 +72,10 @@ class Shrinking:
         if prediction.answer not in (None, how):
             return False
         calls = {call.index: call for call, _, _ in prediction.calls}
-        if not reached and any(planned.index not in calls for planned in faults):
+        # A complete prediction knows better than the search's order: a call that is not in it is
+        # not made, even if the removed fault was not the last one needed to reach the call.
+        certain = prediction.answer is not None or not reached
+        if certain and any(planned.index not in calls for planned in faults):
             return False
         # A call that has a timeout only after another one failed cannot time out without that.
         return all(
