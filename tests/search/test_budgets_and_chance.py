@@ -99,7 +99,7 @@ def test_max_seconds_limits_an_exploration_in_real_time() -> None:
         reduction="none",
         max_seconds=0.2,
     )
-    assert 1 < len(result.executions) < 1000
+    assert len(result.executions) < 1000
     assert result.remaining > 0
     assert result.limit == "max_seconds"
 
