@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -105,7 +104,7 @@ def _instrumented(state: InstrumentedApp) -> list[str]:
     if not state.config.enabled:
         return []
     parts = ["the app's requests (always; inert outside explorations)"]
-    clients = {each.name for each in clients_known(tuple(sys.path))}
+    clients = {each.name for each in clients_known()}
     if not state.config.instrument_requests:
         clients.discard("requests")
         parts.append("sessions with a FilibusterAdapter mounted by hand")

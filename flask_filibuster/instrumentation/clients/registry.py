@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import suppress
-from functools import lru_cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from flask_filibuster.installed import entry_points_of
 from flask_filibuster.instrumentation.holding import Instrumentation
 from flask_filibuster.instrumentation.outgoing import Client
 
@@ -30,7 +30,7 @@ class Instrumented(Instrumentation):
     def __init__(self) -> None:
         super().__init__()
         self._awaited: dict[str, list[EntryPoint]] = {}
-        for entry in clients_known(tuple(sys.path)):
+        for entry in clients_known():
             self._awaited.setdefault(entry.name, []).append(entry)
         self._finder = _Finder(self)
         sys.meta_path.insert(0, self._finder)
@@ -81,18 +81,13 @@ def instrument() -> Instrumented:
     return Instrumented()
 
 
-@lru_cache(maxsize=8)
-def clients_known(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:  # noqa: ARG001 - key of the cache
-    """The entry points of all clients, by the import names of their libraries.
-
-    :param path: ``sys.path``, the key of the cache.
-    """
-    # Lazily: the import is slow, and an app that is not explored never needs it.
-    from importlib.metadata import EntryPoint, entry_points
+def clients_known() -> tuple[EntryPoint, ...]:
+    """The entry points of all clients, by the import names of their libraries."""
+    from importlib.metadata import EntryPoint  # Lazily: the import is slow.
 
     # A source tree that is not installed has no entry points; requests is always known.
     always = EntryPoint("requests", _REQUESTS, GROUP)
-    found = {(each.name, each.value): each for each in (always, *entry_points(group=GROUP))}
+    found = {(each.name, each.value): each for each in (always, *entry_points_of(GROUP))}
     return tuple(found.values())
 
 

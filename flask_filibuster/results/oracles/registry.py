@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from pkgutil import iter_modules
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flask_filibuster.errors import ConfigError
+from flask_filibuster.installed import entry_points_of
 from flask_filibuster.nearest import did_you_mean
 from flask_filibuster.results import oracles as ours
 from flask_filibuster.results.oracles.base import Oracle, Seen, Sighting
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 logger = logging.getLogger(__name__)
 
@@ -116,19 +117,10 @@ def _built_in() -> Iterator[Oracle]:
 
 def _installed() -> Iterator[Oracle]:
     """The oracles of installed packages. One that cannot be loaded does not break the others."""
-    for point in _points(tuple(sys.path)):
+    for point in entry_points_of(GROUP):
         oracle = _loaded(point)
         if oracle is not None:
             yield _Guarded(oracle, _described(point))
-
-
-@lru_cache(maxsize=8)
-def _points(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:  # noqa: ARG001 - key of the cache
-    """The entry points of installed oracles. Finding them takes longer than an execution.
-
-    :param path: ``sys.path``, on which it depends what is installed.
-    """
-    return tuple(entry_points(group=GROUP))
 
 
 def _loaded(point: EntryPoint) -> Oracle | None:
