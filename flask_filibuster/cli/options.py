@@ -8,32 +8,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from flask_filibuster.errors import ConfigError
 from flask_filibuster.options.documentation import OFF, ON, default_words
-from flask_filibuster.options.kinds import JOURNAL_FILE, Kind
+from flask_filibuster.options.kinds import JOURNAL_FILE
 from flask_filibuster.options.layers import check_together, merged
 from flask_filibuster.options.option import Option, Place
 from flask_filibuster.options.project import import_from, read_project
 from flask_filibuster.options.table import rows
+from flask_filibuster.options.typed import adds, reader, switches_off
 
 if TYPE_CHECKING:
     from flask_filibuster.exploring.options import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def _reader(kind: Kind) -> Callable[[str], Any]:
-    """The function by which click converts a text."""
-
-    def read(text: str) -> Any:
-        try:
-            return kind.from_text("", text)
-        except ConfigError as error:
-            fits = error.expected.partition(", or None")[0]  # There is no None on a command line.
-            raise click.BadParameter(f"{text} is not {fits}") from error
-
-    read.__name__ = (kind.metavar or "text").lower()
-    return read
 
 
 def options_of(place: Place) -> Callable[[Command], Command]:
@@ -62,33 +48,27 @@ def _rendered(option: Option) -> Iterator[Callable[[Command], Command]]:
     elif kind.many:
         off = f"--no-{option.words}"
         yield click.option(
-            name, option.name, multiple=True, callback=_added, metavar="MODULE:NAME", help=ON
+            name,
+            option.name,
+            multiple=True,
+            type=adds(click.BadParameter),
+            metavar="MODULE:NAME",
+            help=ON,
         )
         yield click.option(
-            off, f"no_{option.name}", multiple=True, callback=_off, metavar="NAME", help=OFF
+            off,
+            f"no_{option.name}",
+            multiple=True,
+            type=switches_off(click.BadParameter),
+            metavar="NAME",
+            help=OFF,
         )
     else:
-        yield click.option(name, type=_reader(kind), metavar=kind.metavar, help=words)
+        yield click.option(
+            name, type=reader(kind, click.BadParameter), metavar=kind.metavar, help=words
+        )
     if kind is JOURNAL_FILE:
         yield click.option(f"--no-{option.words}", is_flag=True, help="Record nothing.")
-
-
-def _added(
-    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> tuple[str, ...]:
-    for value in values:
-        if ":" not in value:
-            raise click.BadParameter(f"{value} is not 'module:name'")
-    return values
-
-
-def _off(
-    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> tuple[str, ...]:
-    for value in values:
-        if ":" in value:
-            raise click.BadParameter(f"{value} is not the name of an oracle")
-    return values
 
 
 def spelt(name: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from flask_filibuster.errors import ConfigError, FilibusterError, UnknownKeyError
+from flask_filibuster.errors import FilibusterError, UnknownKeyError
 from flask_filibuster.nearest import suggestion
 from flask_filibuster.options.documentation import OFF, ON, default_words, mark_words
 from flask_filibuster.options.kinds import URL, Kind
@@ -17,11 +17,15 @@ from flask_filibuster.options.layers import check_together, merged
 from flask_filibuster.options.option import Option
 from flask_filibuster.options.project import Project, beside, import_from, read_project
 from flask_filibuster.options.table import rows
+from flask_filibuster.options.typed import adds, reader, switches_off
 from flask_filibuster.pytest_plugin.state import MARKER
 
 INI: pytest.StashKey[Mapping[str, Any]] = pytest.StashKey()
 PROJECT: pytest.StashKey[Project] = pytest.StashKey()
 NO_JOURNAL = "no_filibuster_journal"
+
+# argparse shows the text of its own kind of error only.
+_refused = argparse.ArgumentTypeError
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -34,7 +38,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--filibuster-server",
-        type=_reader(URL),
+        type=reader(URL, _refused),
         metavar="URL",
         help="Explore marked tests with the server at URL (see `flask filibuster serve`); the "
         "services must use the same server.  [default: FILIBUSTER_SERVER_URL]",
@@ -57,11 +61,13 @@ def _add_option(group: Any, option: Option) -> None:
     if option.kind.many:
         off = f"--no-filibuster-{option.words}"
         kept = {"action": "append", "default": None, "dest": option.ini_key}
-        group.addoption(name, type=_added, metavar="MODULE:NAME", help=ON, **kept)
-        group.addoption(off, type=_off, metavar="NAME", help=OFF, **kept)
+        group.addoption(name, type=adds(_refused), metavar="MODULE:NAME", help=ON, **kept)
+        group.addoption(off, type=switches_off(_refused), metavar="NAME", help=OFF, **kept)
     elif not option.kind.flag:
         # Without choices: the message of the check lists the values already.
-        group.addoption(name, type=_reader(option.kind), metavar=_metavar(option.kind), help=words)
+        group.addoption(
+            name, type=reader(option.kind, _refused), metavar=_metavar(option.kind), help=words
+        )
     elif "project" in option.places:
         action = argparse.BooleanOptionalAction
         group.addoption(name, action=action, default=None, help=words)
@@ -71,32 +77,6 @@ def _add_option(group: Any, option: Option) -> None:
 
 def _metavar(kind: Kind) -> str | None:
     return f"{{{','.join(kind.choices)}}}" if kind.choices else kind.metavar
-
-
-def _reader(kind: Kind) -> Callable[[str], Any]:
-    """The function by which argparse converts a text."""
-
-    def read(text: str) -> Any:
-        try:
-            return kind.from_text("", text)
-        except ConfigError as error:
-            fits = error.expected.partition(", or None")[0]  # There is no None on a command line.
-            # argparse shows the text of its own kind of error only.
-            raise argparse.ArgumentTypeError(f"{text!r} is not {fits}") from error
-
-    return read
-
-
-def _added(text: str) -> str:
-    if ":" not in text:
-        raise argparse.ArgumentTypeError(f"{text!r} is not 'module:name'")
-    return text
-
-
-def _off(text: str) -> str:
-    if ":" in text:
-        raise argparse.ArgumentTypeError(f"{text!r} is not the name of an oracle")
-    return text
 
 
 def add_marker(config: pytest.Config) -> None:

@@ -253,7 +253,7 @@ def test_json_is_all_that_is_on_stdout(project: Project) -> None:
     result = project.flask("explore", "/careless", "--json")
     assert result.exit_code == 1
     data = json.loads(result.stdout)
-    assert data["version"] == 2
+    assert data["version"] == 3
     assert data["ok"] is False
     assert data["executed"] == data["generated"] == len(data["executions"]) == 4
     (finding,) = data["findings"]
@@ -427,10 +427,12 @@ def test_a_replay_makes_the_same_request(project: Project) -> None:
         pytest.param(["/", "--header", "a: \u2603"], "write it as", id="not Latin-1"),
         pytest.param(["/", "--header", "a: b\nc: d"], "write it as", id="two headers in one"),
         pytest.param(["/", "--method", "GE T"], "is not an HTTP method", id="method"),
-        pytest.param(["/", "--max-faults", "0"], "0 is not a whole number from 1", id="max faults"),
-        pytest.param(["/", "--max-executions", "x"], "x is not a whole number", id="number"),
+        pytest.param(
+            ["/", "--max-faults", "0"], "'0' is not a whole number from 1", id="max faults"
+        ),
+        pytest.param(["/", "--max-executions", "x"], "'x' is not a whole number", id="number"),
         pytest.param(["/", "--reduction", "all"], "'all' is not one of", id="reduction"),
-        pytest.param(["/", "--services", "shop"], "shop is not 'module:name'", id="no colon"),
+        pytest.param(["/", "--services", "shop"], "'shop' is not 'module:name'", id="no colon"),
         pytest.param(["/", "--services", "shop:none"], "has no attribute 'none'", id="no mapping"),
         pytest.param(["/", "--services", "none:none"], "No module named 'none'", id="no module"),
         pytest.param(["/", "--services", "shop:STOCK"], "it must be a mapping", id="a string"),
