@@ -34,7 +34,7 @@ class Search(Protocol):
         """Number of planned executions; ``None`` if unknown."""
 
     @property
-    def left_out(self) -> int | None:
+    def pruned_count(self) -> int | None:
         """Number of pruned fault sets; ``None`` if unknown."""
 
     def next(self) -> FaultSet | None:
@@ -53,7 +53,7 @@ class OneExecution:
     :param faults: the set.
     """
 
-    left_out = 0
+    pruned_count = 0
 
     def __init__(self, faults: FaultSet) -> None:
         self._faults = faults
@@ -199,7 +199,7 @@ class Exploration:
             "under_way": faults is not None,
             "over": self.over,
             "executed": self.search.executed,
-            "left_out": self.search.left_out,
+            "pruned": self.search.pruned_count,
             "waiting": self.search.waiting,
             "failed": self.failed,
             "faults": [str(planned) for planned in faults or ()],

@@ -138,7 +138,7 @@ class Journal:
         for execution, sources in db.execute(schema.PASSED, (old,)).fetchall():
             if names.hold(sources):
                 copy = db.execute(schema.COPY, (new, execution)).lastrowid
-                db.execute(schema.COPY_LEFT_OUT, (copy, execution))
+                db.execute(schema.COPY_PRUNED, (copy, execution))
 
 
 class JournalRun:
@@ -195,7 +195,7 @@ class JournalRun:
         error_text: str = "",
         sources: Mapping[str, str] | None = None,
         extra: str = "",
-        left_out: Iterable[tuple[FaultSet, str, str]] = (),
+        pruned: Iterable[tuple[FaultSet, str, str]] = (),
     ) -> None:
         """Record an execution; replaces an earlier record of it.
 
@@ -210,7 +210,7 @@ class JournalRun:
         :param error_text: text for the error, if not its own.
         :param sources: the files it depends on, with their digests; ``None``: unknown.
         :param extra: the caller's further data.
-        :param left_out: fault sets pruned just before: set, reason, predicted answer.
+        :param pruned: fault sets pruned just before: set, reason, predicted answer.
         :raises JournalError: the execution cannot be written; the journal is unchanged.
         """
         ended = _ending(observation, error_text)
@@ -220,29 +220,29 @@ class JournalRun:
             key = self._names.of_faults(faults)
             source_key = None if sources is None else self._names.of_sources(sources)
             trace = self._names.of_trace(observation.trace)
-            omitted = self._omitted(left_out)
+            omitted = self._omitted(pruned)
             self._write((key, *told, trace, source_key, _storable(extra)), omitted)
 
-    def leave_out(self, left_out: Iterable[tuple[FaultSet, str, str]]) -> None:
+    def keep_pruned(self, pruned: Iterable[tuple[FaultSet, str, str]]) -> None:
         """Record fault sets that were pruned after the last recorded execution.
 
-        :param left_out: set, reason, predicted answer. If this process has recorded no execution,
+        :param pruned: set, reason, predicted answer. If this process has recorded no execution,
             an earlier process has recorded these sets.
         :raises JournalError: the sets cannot be written.
         """
         with self._file.lock:
             if self._last is None:
                 return
-            omitted = self._omitted(left_out)
+            omitted = self._omitted(pruned)
             with self._file.writing() as db:
                 self._names.write(db)
-                db.executemany(schema.LEAVE_OUT, [(self._last, *each) for each in omitted])
+                db.executemany(schema.KEEP_PRUNED, [(self._last, *each) for each in omitted])
             self._names.written()
 
-    def _omitted(self, left_out: Iterable[tuple[FaultSet, str, str]]) -> list[tuple[str, str, str]]:
+    def _omitted(self, pruned: Iterable[tuple[FaultSet, str, str]]) -> list[tuple[str, str, str]]:
         return [
             (self._names.of_faults(each), _storable(reason), _storable(answer))
-            for each, reason, answer in left_out
+            for each, reason, answer in pruned
         ]
 
     def finish(self, state: str) -> None:
@@ -264,13 +264,13 @@ class JournalRun:
                 db.execute(schema.SET_STATE, (state, self._exploration))
                 lock.delete()
 
-    def _write(self, told: Sequence[Any], left_out: Sequence[tuple[str, str, str]]) -> None:
+    def _write(self, told: Sequence[Any], pruned: Sequence[tuple[str, str, str]]) -> None:
         if self._lock is None:
             raise JournalError(
                 str(self._file.path), "accepts no more executions: the exploration has ended"
             )
         row = (self._exploration, *told, checksum(*told), time.time())
-        if not (left_out or self._names.unwritten):
+        if not (pruned or self._names.unwritten):
             # One statement is a transaction by itself.
             with self._file.using() as db:
                 self._last = db.execute(schema.RECORD, row).lastrowid
@@ -278,8 +278,8 @@ class JournalRun:
         with self._file.writing() as db:
             self._names.write(db)
             execution = db.execute(schema.RECORD, row).lastrowid
-            if left_out:
-                db.executemany(schema.LEAVE_OUT, [(execution, *each) for each in left_out])
+            if pruned:
+                db.executemany(schema.KEEP_PRUNED, [(execution, *each) for each in pruned])
         self._names.written()
         self._last = execution
 

@@ -75,7 +75,7 @@ class Recorder:
         observation: Observation,
         *,
         decision: str,
-        left_out: list[tuple[Pruned, str]],
+        pruned: list[tuple[Pruned, str]],
         extra: str,
     ) -> None:
         """Record an execution, unless it has just been recalled.
@@ -83,7 +83,7 @@ class Recorder:
         :param execution: the execution.
         :param observation: its observation.
         :param decision: the decision of the search, in words.
-        :param left_out: the sets pruned before it, each with the reason.
+        :param pruned: the sets pruned before it, each with the reason.
         :param extra: the caller's further data.
         :raises JournalError: the execution cannot be written.
         """
@@ -104,7 +104,7 @@ class Recorder:
             error_text="" if error is None else self._error_line(error),
             sources=self._sources(observation.trace),
             extra=extra,
-            left_out=_rows_of(left_out),
+            pruned=_rows_of(pruned),
         )
 
     def give_up(self) -> None:
@@ -114,14 +114,14 @@ class Recorder:
         """
         self._run.finish("lost")
 
-    def keep_left_out(self, left_out: list[tuple[Pruned, str]]) -> None:
+    def keep_pruned(self, pruned: list[tuple[Pruned, str]]) -> None:
         """Record sets that were pruned after the last execution.
 
         :raises JournalError: the sets cannot be written.
         """
-        if left_out:
-            self._run.leave_out(_rows_of(left_out))
+        if pruned:
+            self._run.keep_pruned(_rows_of(pruned))
 
 
-def _rows_of(left_out: list[tuple[Pruned, str]]) -> Iterator[tuple[FaultSet, str, str]]:
-    return ((each.faults, reason, each.answer) for each, reason in left_out)
+def _rows_of(pruned: list[tuple[Pruned, str]]) -> Iterator[tuple[FaultSet, str, str]]:
+    return ((each.faults, reason, each.answer) for each, reason in pruned)

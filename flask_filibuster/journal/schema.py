@@ -48,6 +48,7 @@ _TABLES = (
         problems TEXT NOT NULL, asked TEXT NOT NULL, trace TEXT NOT NULL, sources TEXT,
         extra TEXT NOT NULL, checksum INTEGER NOT NULL, ended REAL NOT NULL,
         UNIQUE (exploration, faults, occurrence))""",
+    # The pruned sets. Files of version 1 have this name of the table.
     """CREATE TABLE left_out (
         execution INTEGER NOT NULL REFERENCES executions ON DELETE CASCADE,
         faults TEXT NOT NULL, reason TEXT NOT NULL, answer TEXT NOT NULL,
@@ -76,8 +77,8 @@ PASSED = """SELECT id, sources FROM executions
 COPY = """INSERT INTO executions SELECT NULL, ?, faults, occurrence, verdict, purpose, decision,
     kind, error, problems, asked, trace, sources, extra, checksum, ended
     FROM executions WHERE id = ?"""
-LEAVE_OUT = "INSERT OR REPLACE INTO left_out VALUES (?, ?, ?, ?)"
-COPY_LEFT_OUT = """INSERT INTO left_out
+KEEP_PRUNED = "INSERT OR REPLACE INTO left_out VALUES (?, ?, ?, ?)"
+COPY_PRUNED = """INSERT INTO left_out
     SELECT ?, faults, reason, answer FROM left_out WHERE execution = ?"""
 
 

@@ -2,12 +2,14 @@
 
 ``version`` grows when a field changes its meaning. The versions:
 
-1. ``ok``: no failure, no finding with ``broken``, and no inconclusive execution. ``failures`` are
-   the bugs that the test noticed, told apart by execution index.
-2. ``ok``: no bug, and the exploration proves something (``gaps`` says why it does not). It is true
-   if and only if ``exit_code`` is 0. ``failures`` are told apart by what failed, where, because of
-   which call and why, as ``bugs`` are. ``broken`` is ``severity == "error"``. New are ``subject``,
-   ``verdict``, ``exit_code``, ``gaps``, ``bugs``, ``calls`` and ``severity``.
+1. ``ok``: no failure, no finding with ``broken``, and no inconclusive execution. ``failures``: the
+   bugs that an assertion found, one for each execution index.
+2. ``ok``: no bug, and the exploration proves something (otherwise ``gaps`` has the reasons); true
+   if and only if ``exit_code`` is 0. ``failures``: one for each combination of error, place, call
+   and cause, like ``bugs``. ``broken``: ``severity == "error"``. New: ``subject``, ``verdict``,
+   ``exit_code``, ``gaps``, ``bugs``, ``calls`` and ``severity``.
+3. ``classes``: ``faults`` are those of the class (before: ``ways``), ``context`` holds the other
+   faults of the execution (before: ``faults``).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from flask_filibuster.report.document import BugEntry, Document, ExecutionEntry,
 from flask_filibuster.report.text import error_line
 from flask_filibuster.results.result import Result
 
-VERSION = 2
+VERSION = 3
 
 
 def result_data(result: Result, commands: Mapping[FaultSet, str]) -> dict[str, Any]:
@@ -112,9 +114,9 @@ def _classes(document: Document) -> list[dict[str, Any]]:
         {
             "call": each.call.describe(),
             "execution_index": str(each.call.index),
-            "ways": [str(way) for way in each.ways],
+            "faults": [str(fault) for fault in each.faults],
             "representative": str(each.representative),
-            "faults": faults_data(each.context),
+            "context": faults_data(each.context),
         }
         for each in document.classes
     ]

@@ -201,7 +201,7 @@ def _of_result(result: Result) -> Document:
         executions=tuple(map(_execution, result.executions)),
         inconclusive=result.inconclusive,
         classes=result.classes,
-        pruned=result.left_out,
+        pruned=result.pruned_count,
         not_run=_not_run(result),
         recalled=result.recalled,
         superfluous=result.superfluous,

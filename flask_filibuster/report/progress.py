@@ -43,10 +43,10 @@ class Pace:
         """The state of the exploration; if ``live``, also the current fault set and an estimate."""
         search, seconds = self._search, max(time.monotonic() - self._began, 1e-6)
         rate = search.executed / seconds
-        left_out, waiting = getattr(search, "left_out", None), getattr(search, "waiting", None)
+        pruned, waiting = getattr(search, "pruned_count", None), getattr(search, "waiting", None)
         parts = [counted(search.executed, "execution")]
-        if left_out is not None:
-            parts.append(f"{left_out} pruned")
+        if pruned is not None:
+            parts.append(f"{pruned} pruned")
         if waiting is not None:
             parts.append(f"{waiting} to go")
         parts.append(f"{rate:.0f}/s")

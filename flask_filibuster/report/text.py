@@ -122,8 +122,8 @@ def counts_line(result: Result, *, limit: str | None = None) -> str:
     parts = [counted(len(result.executions), "execution")]
     if result.recalled:
         parts[0] += f" ({result.recalled} from the journal)"
-    if result.left_out:
-        parts.append(f"{result.left_out} pruned")
+    if result.pruned_count:
+        parts.append(f"{result.pruned_count} pruned")
     if result.remaining:
         parts.append(f"at least {result.remaining} not run ({limit or result.limit})")
     if result.cut_by_size:
@@ -144,9 +144,9 @@ def class_lines(classes: Iterable[EquivalenceClass], *, most: int = 20) -> Itera
     :param classes: the classes of a result.
     :param most: maximum number to list.
     """
-    shared = [each for each in classes if len(each.ways) > 1]
+    shared = [each for each in classes if len(each.faults) > 1]
     for each in shared[:most]:
-        others = [str(way) for way in each.ways if way != each.representative]
+        others = [str(fault) for fault in each.faults if fault != each.representative]
         yield f"{each.call.describe()}{_which(each)}"
         yield f"  {each.representative}; same effect: {', '.join(others)}"
     if len(shared) > most:

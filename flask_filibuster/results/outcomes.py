@@ -70,7 +70,7 @@ _RESULT = Form(
 def write_outcome(result: Result) -> Record:
     """The outcome of an exploration."""
     listed = tuple(islice(result.pruned, MOST_LISTED))
-    return _RESULT.write(replace(result, pruned=listed, unlisted=result.left_out - len(listed)))
+    return _RESULT.write(replace(result, pruned=listed, unlisted=result.pruned_count - len(listed)))
 
 
 def read_outcome(executions: tuple[Execution, ...], outcome: Mapping[str, Any]) -> Result:

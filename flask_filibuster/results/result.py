@@ -36,13 +36,13 @@ class EquivalenceClass:
     """Faults of one call with the same observable effect.
 
     :ivar call: the call.
-    :ivar ways: its faults.
+    :ivar faults: its faults.
     :ivar representative: the one of these that larger fault sets include.
     :ivar context: the other faults of the execution.
     """
 
     call: Call
-    ways: tuple[Fault, ...]
+    faults: tuple[Fault, ...]
     representative: Fault
     context: FaultSet
 
@@ -115,14 +115,14 @@ class Result:
     oracles: tuple[Oracle, ...] | None = field(default=None, repr=False, compare=False)
 
     @property
-    def left_out(self) -> int:
+    def pruned_count(self) -> int:
         """Number of pruned fault sets."""
         return count_of(self.pruned) + self.unlisted
 
     @property
     def generated(self) -> int:
         """Number of fault sets covered: run or pruned."""
-        return len(self.executions) + self.left_out
+        return len(self.executions) + self.pruned_count
 
     @cached_property
     def _judgement(self) -> Judgement:

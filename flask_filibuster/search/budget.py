@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.search.ledger import Ledger
-from flask_filibuster.search.ways import CallFaults
+from flask_filibuster.search.planned import CallFaults
 
 MAX_EXECUTIONS = "max_executions"
 MAX_SECONDS = "max_seconds"
@@ -69,8 +69,8 @@ class FaultBudget:
             return later
         reach = Reach(self._ledger, faults)
         return [
-            (call, ways)
-            for call, ways in later
+            (call, possible)
+            for call, possible in later
             if len(faults) + 1 - len({*reach.reaching, reach.to(call.index)} - {None}) <= most
         ]
 

@@ -118,7 +118,7 @@ class Explorer:
             self._take_in(faults, remembered, "")
             self._recalled += self.executed - before
         if self._recorder is not None:
-            self._recorder.keep_left_out(self._newly_pruned())
+            self._recorder.keep_pruned(self._newly_pruned())
         return None
 
     def _planned(self) -> FaultSet | None:
@@ -178,7 +178,7 @@ class Explorer:
         phase, plan = self._pending
         execution = self._judged(plan, observation)
         self._ledger.note(observation)
-        left_out = self._newly_pruned()
+        pruned = self._newly_pruned()
         again = execution.verdict == "inconclusive" and self._failed_attempts < self._retries
         if again:
             self._failed_attempts += 1
@@ -188,7 +188,7 @@ class Explorer:
         if self._recorder is not None:
             decision = "retried" if again else self._decision(plan)
             self._recorder.keep(
-                execution, observation, decision=decision, left_out=left_out, extra=extra
+                execution, observation, decision=decision, pruned=pruned, extra=extra
             )
         return execution
 
@@ -247,7 +247,7 @@ class Explorer:
         return len(self._ledger.executions)
 
     @property
-    def left_out(self) -> int:
+    def pruned_count(self) -> int:
         """Number of fault sets that reduction has pruned so far."""
         return count_of(self._reduction.all_pruned(self._search.pruned, self._ledger))
 

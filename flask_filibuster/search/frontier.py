@@ -18,10 +18,10 @@ from flask_filibuster.search.budget import FaultBudget
 from flask_filibuster.search.ledger import Ledger
 from flask_filibuster.search.nodes import PredictedCall, Prediction
 from flask_filibuster.search.plan import Plan
+from flask_filibuster.search.planned import CallFaults
 from flask_filibuster.search.reduction.contexts import Candidate
 from flask_filibuster.search.reduction.equivalence import EquivalenceReduction
 from flask_filibuster.search.reduction.exact import ExactReduction, NoReduction, Reduction
-from flask_filibuster.search.ways import CallFaults
 
 logger = logging.getLogger(__name__)
 
@@ -190,7 +190,7 @@ class Search:
         if len(allowed) < len(later):
             self.cut_by_size += sum(len(each) for _, each in later) - len(planned)
         for grown in self._reduction.grow(candidate, prediction, planned):
-            identity = self._ledger.ways.identity(grown.faults)
+            identity = self._ledger.planned.identity(grown.faults)
             if identity not in self._seen:
                 self._seen.add(identity)
                 self._waiting.append(grown)
@@ -204,7 +204,7 @@ class Search:
                 failed.discard(call.index)
                 later.clear()
             elif call.source:  # Requests of the test itself have none; they never fail.
-                later.append((call, self._ledger.ways.of(call)))
+                later.append((call, self._ledger.planned.of(call)))
         return later
 
 

@@ -12,7 +12,7 @@ from flask_filibuster.results.bug import signature
 from flask_filibuster.results.execution import PASSED, Execution, Observation
 from flask_filibuster.search.behaviour import Behaviour
 from flask_filibuster.search.nodes import Prediction
-from flask_filibuster.search.ways import PlannedWays
+from flask_filibuster.search.planned import PlannedFaults
 
 
 class Ledger:
@@ -20,7 +20,7 @@ class Ledger:
 
     :param model: the faults of each call.
     :param faults_show: see :class:`Behaviour`.
-    :ivar ways: the faults that can be planned.
+    :ivar planned: the faults that can be planned.
     :ivar behaviour: the known behaviour of each handler.
     :ivar executions: the executions, in order.
     :ivar failed: number of failed executions.
@@ -29,7 +29,7 @@ class Ledger:
     """
 
     def __init__(self, model: FaultModel, *, faults_show: bool = False) -> None:
-        self.ways = PlannedWays(model)
+        self.planned = PlannedFaults(model)
         self.behaviour = Behaviour(faults_show=faults_show)
         self.executions: list[Execution] = []
         self.failed = 0
@@ -58,11 +58,11 @@ class Ledger:
 
     def execution_of(self, faults: FaultSet) -> Execution | None:
         """The conclusive execution under these faults, if any."""
-        return self._by_identity.get(self.ways.identity(faults))
+        return self._by_identity.get(self.planned.identity(faults))
 
     def attempt_at(self, faults: FaultSet) -> Execution | None:
         """The execution under these faults, even if inconclusive."""
-        identity = self.ways.identity(faults)
+        identity = self.planned.identity(faults)
         return self._by_identity.get(identity) or self._inconclusive.get(identity)
 
     def is_shown(self, ending: str, faults: FaultSet) -> bool:
@@ -107,7 +107,7 @@ class Ledger:
         """
         self.executions.append(execution)
         self.failed += execution.verdict == "failed"
-        identity = self.ways.identity(execution.faults)
+        identity = self.planned.identity(execution.faults)
         if execution.verdict == "inconclusive":
             self._inconclusive[identity] = execution
             return None

@@ -15,7 +15,7 @@ CallFaults = tuple[Call, tuple[PlannedFault, ...]]
 """A call and its faults: by rank; within a rank, in the model's order."""
 
 
-class PlannedWays:
+class PlannedFaults:
     """Creates and numbers planned faults, so that they can be compared by identity.
 
     :param model: the faults of each call.
@@ -23,7 +23,7 @@ class PlannedWays:
 
     def __init__(self, model: FaultModel) -> None:
         self._model = model
-        self._ways: dict[tuple[ExecutionIndex, str, Timeouts], tuple[PlannedFault, ...]] = {}
+        self._faults: dict[tuple[ExecutionIndex, str, Timeouts], tuple[PlannedFault, ...]] = {}
         self._numbers: dict[PlannedFault, int] = {}
         # By call. Lists: they are short, and comparing a few faults is faster than hashing one.
         self._numbered: dict[ExecutionIndex, list[tuple[Fault, int]]] = {}
@@ -32,14 +32,14 @@ class PlannedWays:
     def of(self, call: Call) -> tuple[PlannedFault, ...]:
         """The faults of a call, by the service reached and its timeouts."""
         key = call.index, call.target, call.timeout
-        ways = self._ways.get(key)
-        if ways is None:
-            faults = self._model.faults_of(call)
-            ways = self._ways[key] = tuple(PlannedFault(call, fault) for fault in faults)
+        faults = self._faults.get(key)
+        if faults is None:
+            planned_faults = (PlannedFault(call, each) for each in self._model.faults_of(call))
+            faults = self._faults[key] = tuple(planned_faults)
             is_new = call.index not in self._numbered
-            for planned in ways:
+            for planned in faults:
                 self._number(planned, is_new=is_new)
-        return ways
+        return faults
 
     def identity(self, faults: Iterable[PlannedFault]) -> frozenset[int]:
         """Equal for two sets with the same faults on the same calls."""

@@ -507,7 +507,7 @@ def failures_of(result: Result) -> list[Any]:
 def classes_of(result: Result) -> list[str]:
     # Without the digests: some bodies are other ones each time.
     return [
-        f"{each.call.index} {each.ways} {each.representative} {each.context}"
+        f"{each.call.index} {each.faults} {each.representative} {each.context}"
         for each in result.classes
     ]
 

@@ -286,8 +286,8 @@ def test_the_same_execution_recorded_again_takes_the_place_of_the_first(path: Pa
     with Journal(path) as journal:
         run = journal.begin("a test")
         left_out = [(under((0, 500)), "predicted", "passed"), (under((0, 501)), "same", "passed")]
-        run.record(NO_FAULTS, 1, seen(1), verdict="failed", left_out=left_out)
-        run.record(NO_FAULTS, 1, seen(2), verdict="passed", left_out=left_out[:1])
+        run.record(NO_FAULTS, 1, seen(1), verdict="failed", pruned=left_out)
+        run.record(NO_FAULTS, 1, seen(2), verdict="passed", pruned=left_out[:1])
         recorded = run.recall(NO_FAULTS, 1)
         assert recorded is not None
         assert (recorded.observation, recorded.verdict) == (seen(2), "passed")
@@ -408,7 +408,7 @@ def test_only_a_few_ended_explorations_are_kept_besides_those_being_run(path: Pa
         record(live, 0)
         for number in range(1, KEPT + 3):
             run = journal.begin("a test")
-            record(run, number, left_out=[(under((0, 500)), "r", "a")], sources={"a": ""})
+            record(run, number, pruned=[(under((0, 500)), "r", "a")], sources={"a": ""})
             run.finish("complete")
         journal.begin("a test").finish("interrupted")
         explorations = query(path, "SELECT id FROM explorations WHERE name = 'a test'")
@@ -635,7 +635,7 @@ def test_what_passed_with_known_and_unchanged_sources_is_taken_over_into_a_new_e
         run = journal.begin("a test")
         record_with_sources(run, files)
         left_out = [(under((0, 599)), "predicted", "passed")]
-        record(run, 2, sources=only(files, "same", "never"), left_out=left_out)
+        record(run, 2, sources=only(files, "same", "never"), pruned=left_out)
     edit(files)
     with Journal(path) as journal:
         run = journal.begin("a test", changed=True)

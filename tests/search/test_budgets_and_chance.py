@@ -134,13 +134,13 @@ def test_a_limit_that_is_just_enough_leaves_nothing_undone(
     assert counts_line(enough) == counts_line(whole)
     assert enough.remaining == 0
     assert short.remaining > 0
-    assert len(short.executions) + short.remaining + short.left_out <= whole.generated
+    assert len(short.executions) + short.remaining + short.pruned_count <= whole.generated
 
 
 def test_an_audit_that_a_limit_leaves_undone_invents_no_sets() -> None:
     explorer = Explorer(REFUSED, audit=20, max_executions=4)
     result = run_all(explorer, page(Step("a"), Step("b")).run)
-    assert (len(result.executions), result.remaining, result.left_out) == (4, 0, 0)
+    assert (len(result.executions), result.remaining, result.pruned_count) == (4, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_what_a_limit_keeps_from_being_checked_is_said_and_counted_once(
     cut = found(searched + 2)
     assert cut.notes == (f"max_executions was reached before running {aim} pruned fault sets",)
     assert cut.remaining == 0
-    assert cut.generated == len(cut.executions) + cut.left_out == whole.generated == 25
+    assert cut.generated == len(cut.executions) + cut.pruned_count == whole.generated == 25
 
 
 def test_nothing_is_begun_ahead_that_a_limit_leaves_undone() -> None:

@@ -212,8 +212,8 @@ def test_reductions_see_the_same_answers(shape: str, reduction: ReductionName) -
 def test_reductions_know_of_the_same_fault_sets(shape: str, reduction: ReductionName) -> None:
     everything, reduced = explored(shape, "none").result, explored(shape, reduction).result
     run = {execution.faults for execution in everything.executions}
-    left_out = {pruned.faults for pruned in reduced.pruned}
-    assert {execution.faults for execution in reduced.executions} | left_out == run
+    pruned = {each.faults for each in reduced.pruned}
+    assert {execution.faults for execution in reduced.executions} | pruned == run
     assert len(run) == everything.generated == reduced.generated
     assert {pruned.answer for pruned in reduced.pruned} <= {"passed"}
 

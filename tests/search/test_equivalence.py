@@ -276,7 +276,7 @@ def test_what_the_known_limit_misses_is_found_by_an_audit_and_searched_from_ther
         if len(each.faults) == 2 and next(iter(each.faults)).fault.exception == "Timeout"
     }
     assert len(after_timeout) == 4
-    ways = [len(each.ways) for each in result.classes if each.call.target == "first"]
+    ways = [len(each.faults) for each in result.classes if each.call.target == "first"]
     assert sorted(ways) == [1, 3]
 
 
@@ -391,7 +391,7 @@ def test_classes_name_the_call_its_ways_and_the_one_that_is_built_upon() -> None
         (
             each.call.target,
             each.call.index.pairs[-1][1],
-            [str(way.outcome) for way in each.ways],
+            [str(way.outcome) for way in each.faults],
             str(each.representative.outcome),
             len(each.context),
         )
@@ -423,7 +423,7 @@ def test_answers_that_are_never_the_same_bytes_are_not_taken_for_equal() -> None
         "c": Orderly(),
     }
     result = explored(Simulation(services, FunctionalTest(("a",), never)), FOUR_WAYS)
-    assert [len(each.ways) for each in result.classes] == [1] * len(result.classes)
+    assert [len(each.faults) for each in result.classes] == [1] * len(result.classes)
     assert len(result.executions) == 25
 
 
@@ -682,7 +682,7 @@ def test_an_audit_is_as_large_as_asked_for_where_few_of_many_sets_are_left_out()
     result = explored(Simulation(services, test), model, audit=10)
     audited = [each for each in result.executions if each.purpose == AUDIT]
     assert len(audited) == 10
-    assert 0 < result.left_out < len(result.executions) // 10
+    assert 0 < result.pruned_count < len(result.executions) // 10
 
 
 # --- every way, once ------------------------------------------------------------------------------
@@ -741,8 +741,8 @@ def test_more_sets_than_a_length_can_say_are_counted_all_the_same() -> None:
     while (faults := explorer.next()) is not None:
         explorer.learn(faults, simulation.run(faults))
     result = explorer.result()
-    assert result.left_out == explorer.left_out > 2**63
-    assert result.generated == result.left_out + 150
-    assert counts_line(result).startswith(f"150 executions, {result.left_out} pruned")
+    assert result.pruned_count == explorer.pruned_count > 2**63
+    assert result.generated == result.pruned_count + 150
+    assert counts_line(result).startswith(f"150 executions, {result.pruned_count} pruned")
     assert result.pruned
-    assert result_data(result, {})["pruned"] == result.left_out
+    assert result_data(result, {})["pruned"] == result.pruned_count

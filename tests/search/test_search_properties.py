@@ -27,10 +27,10 @@ from tests.support.applications import (
     executed,
     explored,
     in_order,
-    left_out,
     models,
     never,
     on,
+    pruned_sets,
     refused,
     tried,
 )
@@ -59,7 +59,7 @@ def check_is_sound(result: Result) -> None:
     sets = all_sets(result)
     assert max(Counter(sets).values()) == 1, "a set was generated twice"
     assert result.generated == len(sets)
-    for ordered in executed(result), left_out(result):
+    for ordered in executed(result), pruned_sets(result):
         sizes = [len(faults) for faults in ordered]
         assert sizes == sorted(sizes)
     for execution in result.executions:
@@ -161,7 +161,7 @@ def test_max_faults_bounds_the_faults_that_are_not_needed_to_reach_others_and_no
     count = {faults: counted(simulation, faults) for faults in executed(unbounded)}
     allowed = [faults for faults in count if count[faults] <= most]
     assert set(all_sets(bounded)) == set(allowed)
-    for sets in executed(bounded), left_out(bounded):
+    for sets in executed(bounded), pruned_sets(bounded):
         assert sets == [faults for faults in allowed if faults in set(sets)]
     cut = [each for each in count if count[each] > most >= count[each.without(each.last)]]
     assert bounded.cut_by_size == len(cut)
@@ -447,7 +447,7 @@ def test_what_a_test_knows_of_faults_is_not_known_to_the_services(
     }
     application = services, FunctionalTest(("users",), never, asks=asks, method=method)
     _, exact = check_nothing_is_lost(application, refused(503))
-    assert [[str(planned.fault) for planned in faults] for faults in left_out(exact)] == [
+    assert [[str(planned.fault) for planned in faults] for faults in pruned_sets(exact)] == [
         ["answers 503 Service Unavailable"]
     ]
 
@@ -464,7 +464,7 @@ def test_below_a_call_whose_answer_is_lost_further_calls_fail() -> None:
     application = services, FunctionalTest(("a",), never)
     _, exact = check_nothing_is_lost(application, refused(503, lost=("ConnectionError",)))
     known = [
-        [f"{each.service} {each.fault.outcome}" for each in faults] for faults in left_out(exact)
+        [f"{each.service} {each.fault.outcome}" for each in faults] for faults in pruned_sets(exact)
     ]
     assert ["p 503", "b ConnectionError lost"] in known
     assert ["p 503", "b ConnectionError lost", "c ConnectionError"] in known
@@ -602,7 +602,7 @@ def test_what_a_handler_did_in_two_ways_is_not_predicted_from_then_on(flaky: boo
     model = refused(503, lost=("ConnectionError",))
     result = explored(Simulation(services, FunctionalTest(("a",), never)), model)
     assert result.ok, "what comes after the last fault is for an execution to find out"
-    known = [[str(planned.fault.outcome) for planned in faults] for faults in left_out(result)]
+    known = [[str(planned.fault.outcome) for planned in faults] for faults in pruned_sets(result)]
     assert ["503", "503"] in known, "what c would have done does not matter to b and c failing"
     # b 503 is what it answers when d fails; and c is called even where its answer is lost.
     for needs_c in ["503"], ["503", "ConnectionError lost"]:
@@ -639,7 +639,7 @@ def test_bodies_that_always_differ_do_not_keep_all_fault_sets_from_being_left_ou
     application = services, FunctionalTest(("page",), never)
     model = FaultModel(statuses={"bookings": (500, 503), "movies": (404,)}, default_statuses=())
     _, exact = check_nothing_is_lost(application, model)
-    assert ["bookings"] in [[planned.service for planned in each] for each in left_out(exact)]
+    assert ["bookings"] in [[planned.service for planned in each] for each in pruned_sets(exact)]
 
 
 @pytest.mark.parametrize("observed", [True, False], ids=["observed", "not observed"])

@@ -121,19 +121,19 @@ def executed(result: Result) -> list[FaultSet]:
     return [execution.faults for execution in result.executions]
 
 
-def left_out(result: Result) -> list[FaultSet]:
+def pruned_sets(result: Result) -> list[FaultSet]:
     return [pruned.faults for pruned in result.pruned]
 
 
 def all_sets(result: Result) -> list[FaultSet]:
-    return executed(result) + left_out(result)
+    return executed(result) + pruned_sets(result)
 
 
 def in_order(result: Result) -> list[list[list[str]]]:
     """What was run and what was left out, in a form to be compared between explorations."""
     return [
         [[f"{planned.index} {planned.fault}" for planned in faults] for faults in sets]
-        for sets in (executed(result), left_out(result))
+        for sets in (executed(result), pruned_sets(result))
     ]
 
 

@@ -141,11 +141,11 @@ class RemoteSearch:
     :param oracles: judge the executions; ``None``: all oracles.
     :raises ServerError: the server's answer is invalid.
     :ivar waiting: ``None``: only the server knows the number of planned executions.
-    :ivar left_out: ``None``: only the server knows the number of pruned fault sets.
+    :ivar pruned_count: ``None``: only the server knows the number of pruned fault sets.
     """
 
     waiting: int | None = None
-    left_out: int | None = None
+    pruned_count: int | None = None
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""An answer of 500 that the service gives by itself."""
+"""An answer of status 500 without an unhandled exception."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from flask_filibuster.results.oracles.base import Oracle, Seen, Sighting
 
 
 class Answer500(Oracle):
-    """A fault makes a service answer 500, without an exception.
+    """A service answers 500 to a fault, without an unhandled exception.
 
-    Why it matters: 500 says that the service itself is broken. Callers, load balancers and alarms
-    take it for that: they stop sending requests to a service that is well, and page the wrong
-    people.
+    Why it matters: 500 means that the service itself is broken. Load balancers then stop sending
+    requests to a healthy service, and alarms page the wrong people.
 
-    How to mend it: answer 502 or 503 for a callee that fails and 504 for one that is too slow, or
-    do without its answer.
+    How to mend it: answer 502 or 503 for a callee that fails and 504 for one that is too slow,
+    or do without its answer.
     """
 
     name = SERVER_ERROR

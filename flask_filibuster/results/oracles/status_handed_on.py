@@ -14,17 +14,17 @@ STATUSES = (401, 403, 503)
 class StatusHandedOn(Oracle):
     """A service answers with the 401, 403 or 503 that a callee answered to it.
 
-    Why it matters: each of these speaks of the one who made the call. A callee's 401 or 403 says
-    that the *service's* credentials are wrong; handed on, it sends the user to log in again, which
-    cannot help. A callee's 503, perhaps with its ``Retry-After``, says that the callee is
-    overloaded; handed on, it has load balancers take the service out that is well.
+    Why it matters: each of these statuses is about the caller. A callee's 401 or 403 rejects the
+    *service's* credentials; handed on, it sends the user to log in again, which cannot help. A
+    callee's 503, perhaps with ``Retry-After``, reports an overloaded callee; handed on, it makes
+    load balancers remove a healthy service.
 
-    How to mend it: answer 502 for a callee that refuses the service, 503 or 504 of your own for one
-    that is down or slow, or do without its answer. Where the user's own credentials are checked by
-    the callee, its 401 is meant for the user: switch this oracle off.
+    How to mend it: answer 502 for a callee that rejects the service, 503 or 504 of your own for one
+    that is down or slow, or do without its answer. If the callee checks the user's own credentials,
+    its 401 is meant for the user: switch this oracle off.
 
-    A service that answers the same status whichever way the call fails has decided so itself, and
-    is not reported. Nor is one that was not seen to answer in another way to another fault.
+    A service is reported only if it answers another status to another fault of the call. A service
+    that answers the same status to every fault of the call has chosen it.
     """
 
     name = "status handed on"
@@ -54,7 +54,7 @@ class StatusHandedOn(Oracle):
 def _follows(seen: Seen, handling: Handling, call: Call) -> bool:
     """Whether the answer follows the status of the call, and is no answer of the service's own.
 
-    It does if the call was seen to fail in other ways, and the answer was another one then.
+    It does if another fault of the call led to another answer, and none led to the same one.
     """
     status, followed = _status(handling), False
     for execution in seen.exploration:

@@ -79,7 +79,7 @@ class Shrinking:
             return False
         # A call that has a timeout only after another one failed cannot time out without that.
         return all(
-            planned.fault in [each.fault for each in self._ledger.ways.of(calls[planned.index])]
+            planned.fault in [each.fault for each in self._ledger.planned.of(calls[planned.index])]
             for planned in faults
             if planned.index in calls
         )

@@ -15,7 +15,7 @@ Event = tuple[str, str | None]
 """The next step of a handler: a call, or the status of its answer."""
 
 
-class WayClass:
+class FaultClass:
     """A class: faults of one call in one context with the same effect.
 
     :ivar place: the call in its context.
@@ -49,16 +49,16 @@ class WayClass:
         self.telling = telling
 
     def __repr__(self) -> str:
-        faults = ", ".join(str(each.fault) for each in self.ways)
-        return f"<WayClass of {self.place.call.describe()}: {faults}; {self.answer}>"
+        faults = ", ".join(str(each.fault) for each in self.faults)
+        return f"<FaultClass of {self.place.call.describe()}: {faults}; {self.answer}>"
 
     @property
-    def ways(self) -> list[PlannedFault]:
+    def faults(self) -> list[PlannedFault]:
         """All faults of the class, the representative first."""
         return [*self.ran, *self.taken]
 
     @property
-    def faults(self) -> FaultSet:
+    def fault_set(self) -> FaultSet:
         """The set that represents all sets of these faults and those of the context."""
         return self.place.faults.plus(self.representative)
 
@@ -88,7 +88,7 @@ class CallInContext:
     )
 
     def __init__(
-        self, context: WayClass | None, call: Call, following: Event, without: Prediction
+        self, context: FaultClass | None, call: Call, following: Event, without: Prediction
     ) -> None:
         self.context = context
         self.call = call
@@ -96,8 +96,8 @@ class CallInContext:
         self.following = following
         self.without = without
         self.opened = False
-        self.classes: list[WayClass] = []
-        self.by_outcome: dict[int, WayClass] = {}
+        self.classes: list[FaultClass] = []
+        self.by_outcome: dict[int, FaultClass] = {}
         self.pruned: list[Candidate] = []
         # Of a home: the other places with the same situation.
         self.others: list[CallInContext] = []
@@ -109,14 +109,14 @@ class CallInContext:
     @property
     def faults(self) -> FaultSet:
         """The context."""
-        return FaultSet() if self.context is None else self.context.faults
+        return FaultSet() if self.context is None else self.context.fault_set
 
     @property
     def sees_for_itself(self) -> bool:
         """Whether every fault is run here."""
         return self.opened or self.home is self
 
-    def class_of(self, planned: PlannedFault) -> WayClass | None:
+    def class_of(self, planned: PlannedFault) -> FaultClass | None:
         """The class of a fault, if known."""
         for each in self.classes:
             if planned in each.ran or planned in each.taken:

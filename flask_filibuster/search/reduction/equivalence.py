@@ -28,7 +28,7 @@ from flask_filibuster.results.result import EquivalenceClass, Pruned
 from flask_filibuster.search.behaviour import Behaviour
 from flask_filibuster.search.ledger import Ledger
 from flask_filibuster.search.nodes import PredictedCall, Prediction
-from flask_filibuster.search.reduction.contexts import CallInContext, Candidate, Event, WayClass
+from flask_filibuster.search.reduction.contexts import CallInContext, Candidate, Event, FaultClass
 from flask_filibuster.search.reduction.exact import ExactReduction
 from flask_filibuster.search.reduction.pruned import PrunedSets, RepresentativeSet
 
@@ -44,7 +44,7 @@ class EquivalenceReduction(ExactReduction):
     def __init__(self, behaviour: Behaviour) -> None:
         super().__init__(behaviour)
         self._homes: dict[Situation, CallInContext] = {}
-        self._places: dict[WayClass | None, dict[ExecutionIndex, CallInContext]] = {}
+        self._places: dict[FaultClass | None, dict[ExecutionIndex, CallInContext]] = {}
         self._parents: dict[ExecutionIndex, ExecutionIndex] = {}
         self._reopened: list[Candidate] = []
 
@@ -75,12 +75,12 @@ class EquivalenceReduction(ExactReduction):
         planned = candidate.last
         reaction = self._reaction(place, prediction)
         trusted = None if place.sees_for_itself else place.home.class_of(planned)
-        taken = [] if trusted is None else [way for way in trusted.ways if way is not planned]
+        taken = [] if trusted is None else [each for each in trusted.faults if each is not planned]
         outcome = _outcome(prediction, place.call.index)
         known = None if outcome is None else place.by_outcome.get(outcome)
         if known is None:
             telling = self._is_telling(place, prediction)
-            known = WayClass(
+            known = FaultClass(
                 place, planned, prediction.answer or "", reaction, taken, telling=telling
             )
             logger.debug("settled: a new class, %r", known)
@@ -113,24 +113,24 @@ class EquivalenceReduction(ExactReduction):
         return reopened
 
     def grow(
-        self, candidate: Candidate, prediction: Prediction, ways: Sequence[PlannedFault]
+        self, candidate: Candidate, prediction: Prediction, later: Sequence[PlannedFault]
     ) -> list[Candidate]:
         """One candidate for each fault, with the call's place."""
         context = self._class_at(candidate)
         places = self._places.setdefault(context, {})
-        wanted = {planned.index for planned in ways} - places.keys()
+        wanted = {planned.index for planned in later} - places.keys()
         if wanted:
             self._find_places(context, prediction, wanted, places)
         faults = candidate.faults
-        return [Candidate(faults.plus(planned), places[planned.index]) for planned in ways]
+        return [Candidate(faults.plus(planned), places[planned.index]) for planned in later]
 
-    def _class_at(self, candidate: Candidate) -> WayClass | None:
+    def _class_at(self, candidate: Candidate) -> FaultClass | None:
         place = candidate.place
         return None if place is None else place.class_of(candidate.last)
 
     def _find_places(
         self,
-        context: WayClass | None,
+        context: FaultClass | None,
         prediction: Prediction,
         wanted: set[ExecutionIndex],
         places: dict[ExecutionIndex, CallInContext],
@@ -230,12 +230,12 @@ class EquivalenceReduction(ExactReduction):
         classes = self._classes_of(faults)
         if len(classes) < len(faults):
             return None
-        return classes[-1].faults if classes else FaultSet()
+        return classes[-1].fault_set if classes else FaultSet()
 
-    def _classes_of(self, faults: FaultSet) -> list[WayClass]:
+    def _classes_of(self, faults: FaultSet) -> list[FaultClass]:
         """The classes of the faults of a set, in order, up to the first fault without a class."""
-        classes: list[WayClass] = []
-        context: WayClass | None = None
+        classes: list[FaultClass] = []
+        context: FaultClass | None = None
         for planned in faults:
             place = self._places.get(context, {}).get(planned.index)
             context = None if place is None else place.class_of(planned)
@@ -265,12 +265,12 @@ class EquivalenceReduction(ExactReduction):
                 continue
             if planned in known.ran:
                 known.ran.remove(planned)
-                alone = WayClass(
+                alone = FaultClass(
                     place, planned, known.answer, known.reaction, [], telling=known.telling
                 )
                 place.classes.append(alone)
                 logger.debug("split from its class: %r", alone)
-                yield Candidate(alone.faults, place)
+                yield Candidate(alone.fault_set, place)
             else:
                 known.taken.remove(planned)
                 self._reopened += [each for each in place.pruned if each.last is planned]
@@ -282,7 +282,7 @@ class EquivalenceReduction(ExactReduction):
         return tuple(
             EquivalenceClass(
                 call=each.place.call,
-                ways=tuple(planned.fault for planned in each.ran),
+                faults=tuple(planned.fault for planned in each.ran),
                 representative=each.representative.fault,
                 context=each.place.faults,
             )
@@ -295,7 +295,7 @@ class EquivalenceReduction(ExactReduction):
         """The predicted sets, and all sets with faults that have a representative."""
         if not ledger.executions:
             return ()
-        representatives: dict[WayClass | None, RepresentativeSet] = {
+        representatives: dict[FaultClass | None, RepresentativeSet] = {
             None: RepresentativeSet(None, (), "")
         }
         for places in self._places.values():
@@ -303,7 +303,7 @@ class EquivalenceReduction(ExactReduction):
                 for each in place.classes:
                     context = representatives[place.context]
                     representatives[each] = RepresentativeSet(
-                        context, tuple(each.ways), each.answer
+                        context, tuple(each.faults), each.answer
                     )
         ran = sum(self.representative_of(each.faults) is not None for each in ledger.attempted())
         return PrunedSets(list(representatives.values()), ran, ledger.has_run)

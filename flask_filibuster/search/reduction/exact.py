@@ -46,12 +46,12 @@ class Reduction(Protocol):
         """
 
     def grow(
-        self, candidate: Candidate, prediction: Prediction, ways: Sequence[PlannedFault]
+        self, candidate: Candidate, prediction: Prediction, later: Sequence[PlannedFault]
     ) -> list[Candidate]:
         """The candidates with one more of these faults.
 
         :param prediction: the prediction for the candidate's faults.
-        :param ways: faults on the calls after the candidate's last fault.
+        :param later: faults on the calls after the candidate's last fault.
         """
 
     def reopened(self) -> list[Candidate]:
@@ -115,11 +115,11 @@ class NoReduction:
         self,
         candidate: Candidate,
         prediction: Prediction,  # noqa: ARG002
-        ways: Sequence[PlannedFault],
+        later: Sequence[PlannedFault],
     ) -> list[Candidate]:
         """One candidate for each fault."""
         faults = candidate.faults
-        return [Candidate(faults.plus(planned)) for planned in ways]
+        return [Candidate(faults.plus(planned)) for planned in later]
 
     def reopened(self) -> list[Candidate]:
         """None was pruned."""

@@ -20,27 +20,27 @@ class RepresentativeSet:
 
     :param context: the representative of the set without its last fault; ``None``: the set is
         empty.
-    :param ways: the last fault and its equivalents; empty for the empty set.
+    :param faults: the last fault and its equivalents; empty for the empty set.
     :param answer: the ending of the test under any of them.
     """
 
-    __slots__ = ("answer", "context", "count", "ways")
+    __slots__ = ("answer", "context", "count", "faults")
 
     def __init__(
-        self, context: RepresentativeSet | None, ways: tuple[PlannedFault, ...], answer: str
+        self, context: RepresentativeSet | None, faults: tuple[PlannedFault, ...], answer: str
     ) -> None:
         self.context = context
-        self.ways = ways
+        self.faults = faults
         self.answer = answer
-        self.count: int = 1 if context is None else context.count * len(ways)
+        self.count: int = 1 if context is None else context.count * len(faults)
 
     def member(self, number: int) -> FaultSet:
         """One of the sets, by its number; 0 is the representative."""
         faults: list[PlannedFault] = []
         representative = self
         while representative.context is not None:
-            number, which = divmod(number, len(representative.ways))
-            faults.append(representative.ways[which])
+            number, which = divmod(number, len(representative.faults))
+            faults.append(representative.faults[which])
             representative = representative.context
         return FaultSet(tuple(reversed(faults)))
 

@@ -24,7 +24,7 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
     for each in status["explorations"]:
         state = "under way" if each["under_way"] else "over" if each["over"] else "waiting"
         yield (
-            f"{each['name']}: {state}, {each['executed']} executed, {each['left_out']} pruned, "
+            f"{each['name']}: {state}, {each['executed']} executed, {each['pruned']} pruned, "
             f"{each['waiting']} to go, {each['failed']} failed"
         )
         yield from (f"    now: {fault}" for fault in each["faults"])
