@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import compileall
 import signal
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import flask_filibuster
+
 pytest_plugins = ["pytester"]
+
+
+def pytest_configure() -> None:
+    """The package is compiled once, not by each of the processes that the tests start.
+
+    Where ``PYTHONDONTWRITEBYTECODE`` is set, each would do it again.
+    """
+    compileall.compile_dir(Path(flask_filibuster.__file__).parent, quiet=2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Compiled tests are kept, too; but not what they write: it may change within a second."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    try:
+        return (yield)
+    finally:
+        sys.dont_write_bytecode = before
 
 
 @pytest.fixture(autouse=True, scope="session")
