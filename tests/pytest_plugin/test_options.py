@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.suites import IN_PROCESS
 
 SERVICES = """
     import requests
@@ -72,16 +73,8 @@ class Suite:
         self._pytester.makepyfile(test_it=test.replace("MARK", arguments))
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
-        told = (
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:xdist",
-            "-W",
-            "error::DeprecationWarning",
-            *arguments,
-        )
-        done = self._pytester.run(sys.executable, "-m", "pytest", *told)
+        told = ("-W", "default", "-W", "error::DeprecationWarning", *IN_PROCESS, *arguments)
+        done = self._pytester.runpytest_inprocess(*told)
         return int(done.ret), done.stdout.str(), done.stderr.str()
 
     def executions(self, *arguments: str) -> str:
@@ -102,12 +95,10 @@ def suite(pytester: pytest.Pytester) -> Suite:
 SERVED = 'services = "served:services"'
 
 
-@pytest.mark.slow
 def test_services_named_in_the_project(suite: Suite) -> None:
     assert suite.executions() == "5"  # As the configuration of the app says.
 
 
-@pytest.mark.slow
 def test_each_place_wins_over_the_next(suite: Suite) -> None:
     suite.project(SERVED, "max_executions = 4")
     assert suite.executions() == "4"
@@ -118,14 +109,12 @@ def test_each_place_wins_over_the_next(suite: Suite) -> None:
     assert suite.executions("--filibuster-max-executions=1") == "1"
 
 
-@pytest.mark.slow
 def test_services_named_in_the_ini_file(suite: Suite) -> None:
     suite.project()
     suite.ini("filibuster_services = served:services")
     assert suite.executions() == "5"
 
 
-@pytest.mark.slow
 def test_services_of_a_fixture_win(suite: Suite) -> None:
     suite.project('services = "missing:services"')
     Path(suite.path, "conftest.py").write_text(
@@ -137,7 +126,6 @@ def test_services_of_a_fixture_win(suite: Suite) -> None:
     assert suite.executions() == "5"
 
 
-@pytest.mark.slow
 def test_missing_services_fail_the_test(suite: Suite) -> None:
     suite.project('services = "missing:services"')
     code, output, _ = suite.run()
@@ -145,14 +133,12 @@ def test_missing_services_fail_the_test(suite: Suite) -> None:
     assert "cannot import services 'missing:services': No module named 'missing'" in output
 
 
-@pytest.mark.slow
 def test_what_a_project_switches_on_is_switched_off(suite: Suite) -> None:
     suite.project(SERVED, "max_executions = 100", "audit = 5")
     whole = int(suite.executions())
     assert int(suite.executions("--filibuster-audit=0")) < whole
 
 
-@pytest.mark.slow
 def test_calls_without_a_timeout_cannot_be_slow(suite: Suite) -> None:
     suite.project(SERVED, "slow = true")
     assert suite.executions() == "1"
@@ -203,7 +189,6 @@ def test_mistake(
     assert complaint in errors
 
 
-@pytest.mark.slow
 def test_unknown_argument_of_the_mark(suite: Suite) -> None:
     suite.mark("max_fault=2")
     code, output, _ = suite.run()
@@ -221,7 +206,6 @@ CARELESS = """
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("place", ["option", "ini", "project", "mark"])
 def test_bugs_that_oracles_find_are_failures(suite: Suite, place: str) -> None:
     suite.mark("strict=True" if place == "mark" else "", CARELESS)
@@ -234,7 +218,6 @@ def test_bugs_that_oracles_find_are_failures(suite: Suite, place: str) -> None:
     assert "Warning: uncaught exception" not in output
 
 
-@pytest.mark.slow
 def test_bugs_that_oracles_find_are_warnings(suite: Suite) -> None:
     suite.mark("strict=True", CARELESS)
     code, output, _ = suite.run("--no-filibuster-strict")
@@ -242,12 +225,10 @@ def test_bugs_that_oracles_find_are_warnings(suite: Suite) -> None:
     assert "Warning: uncaught exception" in output
 
 
-@pytest.mark.slow
 def test_a_warning_is_none_of_the_bugs(suite: Suite) -> None:
     assert suite.executions("--filibuster-strict") == "5"  # Its calls have no timeout.
 
 
-@pytest.mark.slow
 def test_oracle_switched_off(suite: Suite) -> None:
     assert "no timeout" in suite.run()[1]
     assert "no timeout" not in suite.run("--no-filibuster-oracle=no-timeout")[1]

@@ -7,6 +7,8 @@ three. The one without a fault is run twice.
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 import shlex
 import sys
@@ -15,10 +17,23 @@ from pathlib import Path
 
 import pytest
 
-import flask_filibuster.pytest_plugin.runner  # noqa: F401 - once, not by every inner session
+import flask_filibuster
+
+# Once, not by every inner session, which forgets what it imported. Patches of a module that was
+# forgotten would moreover stay in the libraries.
+for _each in pkgutil.walk_packages(flask_filibuster.__path__, "flask_filibuster."):
+    importlib.import_module(_each.name)
 
 EXECUTIONS = 4
 RUNS = EXECUTIONS + 1
+
+# For a session inside this process. Hypothesis is imported by every session that has its plugin,
+# which takes seconds. The package has been imported before; some ways to install it let pytest
+# notice that.
+IN_PROCESS = (
+    *("-p", "no:hypothesispytest", "-p", "no:cacheprovider", "-p", "no:xdist"),
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
+)
 
 SERVICES = """
     from pathlib import Path
