@@ -23,6 +23,7 @@ from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.kinds.raised import EXCEPTIONS
 from flask_filibuster.errors import FaultModelError
 from flask_filibuster.faultmodel.analysis_file import MOST_IN_A_PATTERN, MOST_RULES
+from tests.support.cases import cases
 
 PAST_TIMEOUT = "@expr(metadata['timeout'])+0.001"
 SERVICES = ["bookings", "bookings-v2", "e-book", "movies", "user.s", "users", "users\n", ""]
@@ -298,7 +299,7 @@ def damaged(draw: st.DrawFn) -> Any:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=cases(400))
 @given(garbage | damaged())
 def test_whatever_comes_is_a_model_or_is_refused(content: Any) -> None:
     with contextlib.suppress(FaultModelError):

@@ -40,6 +40,7 @@ from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.result import Result
 from flask_filibuster.server.embedded import EmbeddedServer
 from tests.support.callers import LEAF, REFUSED, end_of, ended, ok, service, serving
+from tests.support.cases import cases
 
 NO_FAULTS = FaultModel(exceptions=(), default_statuses=())
 REFUSALS = FaultModel(exceptions=("ConnectionError",), default_statuses=())
@@ -698,7 +699,7 @@ class TestHostileHeaders:
         assert told(idle, headers) == told(idle, {})
 
     @pytest.mark.slow
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=cases(150), deadline=None)
     @given(headers=headers_of_any_kind)
     def test_of_any_kind_change_nothing_where_nothing_is_explored(
         self, idle: Flask, headers: dict[str, str]

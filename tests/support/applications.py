@@ -11,6 +11,7 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.results.result import Result
 from flask_filibuster.search.explorer import Explorer
+from tests.support.cases import cases
 from tests.support.driving import run_all
 from tests.support.simulation import (
     PASSED,
@@ -32,9 +33,10 @@ Application = tuple[Mapping[str, Service], FunctionalTest]
 
 
 def tried(examples: int) -> settings:
+    """Settings for a test of so many applications, or of a part of them in daily work."""
     return settings(
         deadline=None,
-        max_examples=examples,
+        max_examples=cases(examples),
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
 

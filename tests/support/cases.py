@@ -1,0 +1,17 @@
+"""How many cases a test with random input tries."""
+
+from __future__ import annotations
+
+import os
+
+THOROUGH = os.environ.get("FILIBUSTER_THOROUGH", "") not in ("", "0")
+"""Whether the tests try all cases, as ``.ci/run`` has them do."""
+
+
+def cases(thorough: int, part: int = 4) -> int:
+    """How many of the cases are tried: a part of them suffices while somebody works.
+
+    >>> cases(300, part=5) in (60, 300)
+    True
+    """
+    return thorough if THOROUGH else max(1, thorough // part)
