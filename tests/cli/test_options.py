@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
+
+from tests.support import shops
 
 SHOP = """
     import requests
@@ -40,40 +38,34 @@ SHOP = """
 """
 
 
-class Project:
+class Project(shops.Project):
     """A directory with an app in it, whose services are named in ``[tool.filibuster]``."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        path.joinpath("shop.py").write_text(textwrap.dedent(SHOP))
+        super().__init__(path)
+        self.write("shop.py", SHOP)
         self.options('services = "shop:services"')
 
     def options(self, *lines: str) -> None:
-        content = "\n".join(("[tool.filibuster]", *lines))
-        self.path.joinpath("pyproject.toml").write_text(content)
-
-    def flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "flask", "--app", "shop", "filibuster", *arguments]
-        environ = {**os.environ, "NO_COLOR": "1"}
-        return subprocess.run(
-            command, cwd=self.path, env=environ, capture_output=True, text=True, check=False
-        )
+        self.write("pyproject.toml", "\n".join(("[tool.filibuster]", *lines)))
 
     def executed(self, *arguments: str) -> int:
         done = self.flask("explore", "/", "--json", *arguments)
-        assert done.returncode == 0, done.stderr
+        assert done.exit_code == 0, done.stderr
         return int(json.loads(done.stdout)["executed"])
 
 
+directory = shops.project
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
+def project(directory: shops.Project) -> Project:
+    return Project(directory.path)
 
 
 SERVED = 'services = "shop:services"'
 
 
-@pytest.mark.slow
 def test_each_place_wins_over_the_next(project: Project) -> None:
     assert project.executed() == 5
     project.options(SERVED, "max_executions = 3")
@@ -87,16 +79,14 @@ def test_services_of_the_project_reach_workers(project: Project) -> None:
     assert project.executed() == 5
 
 
-@pytest.mark.slow
 def test_services_of_the_command_line_win(project: Project) -> None:
     project.options('services = "missing:services"')
     assert project.executed("--services", "shop:services") == 5
     done = project.flask("explore", "/")
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "No module named 'missing'" in done.stderr
 
 
-@pytest.mark.slow
 def test_journal_of_the_project(project: Project) -> None:
     project.options(SERVED, "journal = false")
     project.executed()
@@ -111,7 +101,7 @@ def test_journal_of_the_project(project: Project) -> None:
     [
         pytest.param("max_fault = 1", [], "did you mean 'max_faults'?", id="unknown key"),
         pytest.param("workers = -1", [], "is -1; it must be a whole number from 0", id="value"),
-        pytest.param("", ["--settle", "0"], "0 is not at least 0.001 seconds", id="command line"),
+        pytest.param("", ["--settle", "0"], "'0' is not at least 0.001 seconds", id="command line"),
         pytest.param(
             "",
             ["--slow", "--analysis-file", "a.json"],
@@ -123,12 +113,11 @@ def test_journal_of_the_project(project: Project) -> None:
 def test_mistake(project: Project, line: str, arguments: list[str], complaint: str) -> None:
     project.options(SERVED, line)
     done = project.flask("explore", "/", *arguments)
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert complaint in done.stderr
     assert done.stdout == ""
 
 
-@pytest.mark.slow
 def test_analysis_file_of_an_exploration(project: Project) -> None:
     analysis = {
         "python": {
@@ -140,7 +129,6 @@ def test_analysis_file_of_an_exploration(project: Project) -> None:
     assert project.executed("--analysis-file", "a.json", "--max-faults", "1") == 4
 
 
-@pytest.mark.slow
 def test_status_tells_where_values_come_from(project: Project) -> None:
     status = json.loads(project.flask("status", "--json").stdout)
     assert (status["max_executions"], status["sources"]["max_executions"]) == (5, "app.config")
@@ -150,7 +138,6 @@ def test_status_tells_where_values_come_from(project: Project) -> None:
     assert "max seconds:    no limit" in lines
 
 
-@pytest.mark.slow
 def test_oracle_switched_off(project: Project) -> None:
     found = project.flask("explore", "/").stdout
     assert "without a timeout" in found
@@ -161,16 +148,15 @@ def test_oracle_switched_off(project: Project) -> None:
     assert "without a timeout" not in project.flask("explore", "/").stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (["--no-oracle", "no-timeot"], "did you mean 'no timeout'"),
-        (["--oracle", "no-timeout"], "no-timeout is not 'module:name'"),
+        (["--oracle", "no-timeout"], "'no-timeout' is not 'module:name'"),
         (["--oracle", "missing:Oracle"], "No module named 'missing'"),
     ],
 )
 def test_mistake_in_an_oracle(project: Project, arguments: list[str], complaint: str) -> None:
     done = project.flask("explore", "/", *arguments)
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert complaint in done.stderr
