@@ -32,13 +32,14 @@ from flask_filibuster.results.result import Result
 from flask_filibuster.search.explorer import Explorer
 from tests.support import shapes, shops, suites
 from tests.support.applications import never
+from tests.support.cases import cases
 from tests.support.driving import run_all
 from tests.support.killed_exploration import EXECUTIONS, explored, named
 from tests.support.shops import Project, run_flask
 from tests.support.simulation import FunctionalTest, Orderly, Service, Simulation, Step
 from tests.support.suites import CAREFUL, CARELESS, Suite
 
-KILLS = 25
+KILLS = cases(25)
 
 project = shops.project
 suite = suites.suite
@@ -620,13 +621,13 @@ def test_what_has_passed_is_not_run_again_as_long_as_its_sources_are_the_same(
     assert "4 executions (4 from the journal): nothing found" in ran.summary[0]
     services = suite.path / "services.py"
     services.write_text(services.read_text() + "\n# Another line.\n")
-    assert suite.elsewhere("--filibuster-changed").count("body") == 5
-    assert suite.elsewhere("--filibuster-changed").count("body") == 0
+    assert suite.again("--filibuster-changed").count("body") == 5
+    assert suite.again("--filibuster-changed").count("body") == 0
     conftest = suite.path / "conftest.py"
     conftest.write_text(conftest.read_text() + "\n# Another line.\n")
-    assert suite.elsewhere("--filibuster-changed").count("body") == 5
+    assert suite.again("--filibuster-changed").count("body") == 5
     suite.write(test_it=CAREFUL + "\n    # Another line.\n")
-    assert suite.elsewhere("--filibuster-changed").count("body") == 5
+    assert suite.again("--filibuster-changed").count("body") == 5
 
 
 BARE = """

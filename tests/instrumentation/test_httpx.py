@@ -36,6 +36,7 @@ from tests.support.callers import (
     serving,
     story,
 )
+from tests.support.suites import PLUGINS
 
 LOST = Fault(exception="ConnectionError", abort=False)
 
@@ -443,7 +444,7 @@ class TestExplorations:
     @pytest.mark.slow
     def test_pytest_finds_the_bug(self, project: Path) -> None:
         ran = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+            [sys.executable, "-m", "pytest", "-q", *PLUGINS],
             cwd=project,
             capture_output=True,
             text=True,

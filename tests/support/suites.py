@@ -27,13 +27,11 @@ for _each in pkgutil.walk_packages(flask_filibuster.__path__, "flask_filibuster.
 EXECUTIONS = 4
 RUNS = EXECUTIONS + 1
 
-# For a session inside this process. Hypothesis is imported by every session that has its plugin,
-# which takes seconds. The package has been imported before; some ways to install it let pytest
-# notice that.
-IN_PROCESS = (
-    *("-p", "no:hypothesispytest", "-p", "no:cacheprovider", "-p", "no:xdist"),
-    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
-)
+# Hypothesis is imported by every session that has its plugin, which takes seconds.
+PLUGINS = ("-p", "no:hypothesispytest", "-p", "no:cacheprovider", "-p", "no:xdist")
+# In this process the package has been imported before; some ways to install it let pytest notice
+# that.
+IN_PROCESS = (*PLUGINS, "-W", "ignore::pytest.PytestAssertRewriteWarning")
 
 SERVICES = """
     from pathlib import Path
