@@ -110,13 +110,22 @@ def _wait(process: subprocess.Popen[bytes], timeout: float) -> int | None:
     return None if waiting.is_alive() else process.returncode
 
 
+def _inherited() -> dict[str, str]:
+    """The environment of a new process.
+
+    Without the variable by which Flask's command line marks its own process: a service with that
+    variable ignores its ``app.run()``, and ends at once.
+    """
+    return {name: value for name, value in os.environ.items() if name != "FLASK_RUN_FROM_CLI"}
+
+
 def _start(
     command: Sequence[str], environment: Mapping[str, str], output: IO[bytes]
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(  # noqa: S603 - the user gives the command
             list(command),
-            env={**os.environ, **environment},
+            env={**_inherited(), **environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
