@@ -107,7 +107,7 @@ class Shared:
         Iterable[Any] | None,
         Option(
             kinds.ORACLES,
-            "Names of oracles to switch off (`no-timeout`), and oracles to add (`module:name`).",
+            "Names of oracles to switch off (`answer-500`), and oracles to add (`module:name`).",
             ("python", "mark", "pytest", "project", "explore", "test", "config"),
             default=(),
         ),

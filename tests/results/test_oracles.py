@@ -125,7 +125,7 @@ class TestSpec:
         ("spec", "complaint"),
         [
             (["no timout"], "oracles is 'no timout'; .*did you mean 'no timeout'"),
-            (["zzz"], r"oracles is 'zzz'; it must be the name of an oracle \(known: answer 500,"),
+            (["zzz"], r"oracles is 'zzz'; it must be the name of an .*\(known: answer 500,"),
             ("no timeout", "oracles is 'no timeout'; it must be a list of names"),
             ([7], "oracles is 7; it must be a list of names"),
             ([FaultModel], "it must be a list of names of oracles to switch off"),
@@ -217,3 +217,13 @@ class TestTimeouts:
     @pytest.mark.parametrize("timeout", [2, (2, 3), (None, 3)])
     def test_read_timeout(self, timeout: object) -> None:
         assert warned(timeout) == []
+
+
+@pytest.mark.parametrize("name", ["answer 500", "answer-500", "no-answer-500", "no answer 500"])
+def test_an_oracle_is_switched_off_by_any_spelling(name: str) -> None:
+    assert "answer 500" not in [oracle.name for oracle in oracles_of([name])]
+
+
+def test_the_command_lines_no_is_no_part_of_a_name() -> None:
+    assert "timeout too short" in [oracle.name for oracle in oracles_of(["no-no-timeout"])]
+    assert "no timeout" not in [oracle.name for oracle in oracles_of(["no-no-timeout"])]

@@ -70,11 +70,14 @@ def _known_name(given: str, known: Iterable[str]) -> str:
     """
     names = sorted(known)
     name = " ".join(given.lower().replace("-", " ").replace("_", " ").split())
-    if name in names:
-        return name
+    # Also with the "no" by which a command line switches things off. "no timeout" is an oracle.
+    for each in (name, name.removeprefix("no ")):
+        if each in names:
+            return each
     hint = did_you_mean(name, names)
     listed = " ".join(filter(None, (hint, f"known: {', '.join(names)}")))
-    raise ConfigError("oracles", given, f"the name of an oracle ({listed})")
+    expected = f"the name of an oracle to switch off, or 'module:name' of one to add ({listed})"
+    raise ConfigError("oracles", given, expected)
 
 
 def _imported(path: str) -> Oracle:
