@@ -17,12 +17,12 @@ from flask_filibuster.exploring.explore import Explored, explore_subject
 from flask_filibuster.exploring.options import Settings
 from flask_filibuster.exploring.quiet import quiet
 from flask_filibuster.exploring.subjects.request import (
-    FaultFreeError,
     Request,
     RequestSubject,
     RequestTest,
 )
 from flask_filibuster.report.document import About
+from flask_filibuster.results.bug import FaultFreeError
 from flask_filibuster.results.result import Result
 
 

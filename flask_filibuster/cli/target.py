@@ -6,6 +6,7 @@ import inspect
 import re
 import shlex
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -134,6 +135,13 @@ def _imported(name: str) -> Any:
             return import_string(name)
     except ImportStringError as error:
         raise click.UsageError(f"--services {name}: {error.exception}") from error
+    except Exception as error:
+        # A module of the user's that fails: where it does, without our own frames.
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        raise click.UsageError(
+            f"--services {name} cannot be imported: {type(error).__name__}: {error} "
+            f"(at {at.filename}:{at.lineno})"
+        ) from error
 
 
 def _host(app: Flask) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import wraps
@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar, cast, get_ar
 
 from flask_filibuster.exploring.exploration import Progress
 from flask_filibuster.exploring.options import Options
+from flask_filibuster.nearest import suggestion
 from flask_filibuster.options.documentation import explore_words
 
 Test: TypeAlias = Callable[[], object]
@@ -42,10 +43,12 @@ def taking(
 
     :param arguments: creates the second argument of the function.
     """
+    known = inspect.signature(arguments).parameters
 
     def wrap(function: Callable[[Test, Arguments], R]) -> Callable[Concatenate[Test, P], R]:
         @wraps(function)
         def call(test: Test, *args: P.args, **kwargs: P.kwargs) -> R:
+            _check_names(function, kwargs, known)
             return function(test, arguments(*args, **kwargs))
 
         documented: Any = call
@@ -56,6 +59,20 @@ def taking(
         return cast("Callable[Concatenate[Test, P], R]", call)
 
     return wrap
+
+
+def _check_names(
+    function: Callable[..., Any], given: Iterable[str], known: Collection[str]
+) -> None:
+    """Refuse an unknown argument in the name of the function that the user called.
+
+    :raises TypeError: there is one.
+    """
+    for name in given:
+        if name not in known:
+            raise TypeError(
+                f"{function.__name__}() has no argument {name!r}; {suggestion(name, known)}"
+            )
 
 
 def _signature(function: Callable[..., Any], arguments: Callable[..., Any]) -> inspect.Signature:

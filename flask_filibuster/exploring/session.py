@@ -20,6 +20,7 @@ from flask_filibuster.instrumentation.app.hooks import InstrumentedApp
 from flask_filibuster.instrumentation.clients.registry import clients_known, instrument
 from flask_filibuster.instrumentation.frames import Scope, TestFrame, current_scope, enter
 from flask_filibuster.mesh.network import Mesh
+from flask_filibuster.report.text import counted
 from flask_filibuster.results.execution import Observation
 from flask_filibuster.results.result import Result
 from flask_filibuster.server.embedded import EmbeddedServer
@@ -167,12 +168,11 @@ def _blind(result: Result) -> Iterator[str]:
     first = result.executions[0] if result.executions else None
     if first is None or first.verdict == "failed" or first.trace.invocations:
         return
-    requests = len(result.executions[0].trace.requests)
+    requests = counted(len(first.trace.requests), "request")
     clients = ", ".join(sorted({each.name for each in clients_known()}))
     yield (
-        "no remote call was seen, so no fault could be injected: "
-        f"the test made {requests} request(s), and no service that handled one made a call "
-        f"with a known client ({clients})"
+        f"no call was seen, so no fault could be injected: the test made {requests}, and the "
+        f"services that handled them made no call with a known client ({clients})"
     )
 
 

@@ -177,7 +177,8 @@ class PytestItem:
             if self._session is None:
                 self._session = self._begin(around, self._services)
         except FilibusterError as error:
-            raise pytest.fail.Exception(str(error), pytrace=False) from error
+            # Without its cause: pytest would show the same message twice.
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
 
     @contextmanager
     def execution(self) -> Iterator[None]:

@@ -29,6 +29,17 @@ class TestFailedError(Exception):
         return type(self), (str(self), self.kind)
 
 
+class FaultFreeError(Exception):
+    """An explored request fails without any fault.
+
+    :param status: the status of the answer.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the answer is {status}")
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A failure of the test itself: an assertion, or another exception that ended the test.
@@ -75,6 +86,6 @@ def signature(error: BaseException) -> str:
 def error_line(error: BaseException) -> str:
     """An exception in a line."""
     text = str(error).strip().splitlines()
-    if isinstance(error, TestFailedError) and text:
+    if text and isinstance(error, (TestFailedError, FaultFreeError)):
         return shortened(text[0])
     return f"{type(error).__name__}: {shortened(text[0])}" if text else type(error).__name__

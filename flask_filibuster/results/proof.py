@@ -47,7 +47,7 @@ def gaps_of(
         failure = error_line(first.error)
         yield f"The fault-free execution failed, so no fault was injected: {failure}"
     else:
-        yield from map(_failing, _failing_calls(first))
+        yield from dict.fromkeys(map(_failing, _failing_calls(first)))  # Attempts are one.
         if first.verdict != "inconclusive" and not any(
             _has_faults(each.faults) for each in executions
         ):
@@ -80,7 +80,10 @@ def _failing_calls(first: Execution) -> Iterator[Call]:
 
 
 def _failing(call: Call) -> str:
-    return f"A call fails in the fault-free execution: {call.describe()} ended with {call.outcome}."
+    said = f"A call fails in the fault-free execution: {call.describe()} ended with {call.outcome}."
+    if call.outcome is not None and call.outcome.exception is not None:
+        return f"{said} Start {call.target}, or add it to the services of this exploration."
+    return said
 
 
 def _nothing_failed(first: Execution) -> str:

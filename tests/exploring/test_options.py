@@ -135,3 +135,18 @@ class TestOracles:
     def test_unknown_name(self) -> None:
         with pytest.raises(ConfigError, match="did you mean 'no timeout'"):
             kinds(oracles=["no-timeuot"])
+
+
+class TestMistakes:
+    def test_unknown_arguments_get_a_suggestion(self) -> None:
+        misspelt: dict[str, Any] = {"max_fault": 1}
+        with pytest.raises(TypeError) as caught:
+            explore(lambda: None, {}, **misspelt)
+        assert str(caught.value) == (
+            "explore() has no argument 'max_fault'; did you mean 'max_faults'?"
+        )
+
+    def test_an_app_is_no_mapping_of_services(self) -> None:
+        app: Any = Flask("stock")
+        with pytest.raises(SetupError, match="it must be a mapping of apps by base URL, like"):
+            explore(lambda: None, app)

@@ -757,7 +757,7 @@ class TestOtherApps:
         # Nobody can tell on whose behalf it was made, so it is not seen, and not failed.
         assert len(result.executions) == 1
         assert result.executions[0].trace.invocations == ()
-        assert "no remote call was seen" in result.notes[0]
+        assert "no call was seen" in result.notes[0]
 
 
 class TestTwoExplorationsAtOnce:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -185,3 +186,24 @@ class TestRaising:
 def test_result_survives_pickling() -> None:
     result = explored(503)
     assert pickle.loads(pickle.dumps(result)).verdict == result.verdict
+
+
+def test_attempts_that_fail_are_one_gap() -> None:
+    front = Flask("front")
+
+    @front.get("/")
+    def page() -> str:
+        for _ in range(3):
+            with suppress(requests.RequestException):
+                requests.get("http://127.0.0.1:9/", timeout=1)
+        return "none"
+
+    result = explore(
+        lambda: requests.get("http://front:5000/", timeout=9), {"http://front:5000": front}, REFUSED
+    )
+    (gap,) = (each for each in result.gaps if "A call fails" in each)
+    assert gap == (
+        "A call fails in the fault-free execution: front -> 127.0.0.1  GET http://127.0.0.1:9/ "
+        "ended with ConnectionError. Start 127.0.0.1, or add it to the services of this "
+        "exploration."
+    )

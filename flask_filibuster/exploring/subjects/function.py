@@ -35,14 +35,26 @@ def services_of(source: Services) -> dict[str, Any]:
             services = import_string(services)
         except ImportStringError as error:
             raise SetupError(f"cannot import services {source!r}: {error.exception}") from error
-    if callable(services) and not isinstance(services, Mapping):
+    if callable(services) and not isinstance(services, Mapping) and _needs_nothing(services):
         services = services()
     if services is not None and not isinstance(services, Mapping):
         raise SetupError(
-            f"services is {source!r}; it must be a mapping of apps by base URL, a function that "
-            "returns one, or 'module:name' of either"
+            f"services is {source!r}; it must be a mapping of apps by base URL, like "
+            "{'http://bookings:5003': bookings_app}, a function that returns one, or 'module:name' "
+            "of either"
         )
     return dict(services or {})
+
+
+def _needs_nothing(function: Callable[..., Any]) -> bool:
+    """Whether it can be called without arguments; an app cannot."""
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        return False
+    except ValueError:  # A function of C may have no signature.
+        pass
+    return True
 
 
 def run_once(

@@ -16,17 +16,7 @@ from flask_filibuster.exploring.subjects.function import FunctionSubject
 from flask_filibuster.exploring.subjects.names import journal_name
 from flask_filibuster.instrumentation.asking import was_fault_injected
 from flask_filibuster.options.table import Services
-
-
-class FaultFreeError(Exception):
-    """The request fails without any fault.
-
-    :param status: the status of the answer.
-    """
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"the answer is {status} without any fault")
-        self.status = status
+from flask_filibuster.results.bug import FaultFreeError
 
 
 @dataclass(frozen=True, slots=True)
