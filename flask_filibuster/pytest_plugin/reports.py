@@ -219,11 +219,18 @@ def _failure_text(item: pytest.Item, subject: Subject, failure: Failure, result:
 
 
 def _tell_findings(item: pytest.Item, result: Result, reports: Reports, *, strict: bool) -> None:
-    """Fail the test for bugs that oracles found if ``strict``; warn of the other findings."""
-    bugs = [each for each in result.findings if strict and each.broken]
+    """Fail the test for bugs that oracles found if ``strict``; warn of the other findings.
+
+    A finding behind a failure is shown with that failure, and not again.
+    """
+    shown_already = [
+        each for failure in result.failures for each in result.findings_behind(failure)
+    ]
+    findings = [each for each in result.findings if each not in shown_already]
+    bugs = [each for each in findings if strict and each.broken]
     if bugs:
         _fail(reports, "filibuster: bugs found by oracles", "\n\n".join(map(_told, bugs)))
-    others = (each for each in result.findings if each not in bugs)
+    others = (each for each in findings if each not in bugs)
     refused = _warn(item, others, result.notes)
     if refused:
         _fail(reports, "filibuster: warnings turned into errors", "\n\n".join(refused))

@@ -71,13 +71,17 @@ def under_lines(faults: FaultSet) -> Iterator[str]:
 
 
 def failure_lines(failure: Failure, result: Result, command: str | None) -> Iterator[str]:
-    """One distinct failure: the smallest fault set, number of executions, replay command.
+    """One distinct failure: its cause, smallest fault set, number of executions, replay command.
 
     :param failure: the failure.
     :param result: its result.
     :param command: the command that replays it, if there is one.
     """
     yield error_line(failure.error)
+    for finding in result.findings_behind(failure):
+        yield finding.message
+        if finding.site is not None:
+            yield f"  at {site_text(finding.site)}"
     yield from under_lines(failure.faults)
     total = counted(len(result.executions), "execution")
     yield f"shown by {len(failure.executions)} of {total}"

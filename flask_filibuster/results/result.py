@@ -201,6 +201,19 @@ class Result:
             parts.insert(0, "nothing proved")
         return ", ".join(parts) or "nothing found"
 
+    def findings_behind(self, failure: Failure) -> tuple[Finding, ...]:
+        """The findings that are the same bug as a failure of the test: what caused it.
+
+        :param failure: one of :attr:`failures`.
+        """
+        return tuple(
+            symptom
+            for bug in self.bugs
+            if any(each is failure for each in bug.symptoms)
+            for symptom in bug.symptoms
+            if isinstance(symptom, Finding)
+        )
+
     def incomplete(self, problem: str) -> Result:
         """The result, marked as incomplete.
 

@@ -53,8 +53,9 @@ def test_a_failure_shows_assertion_faults_executions_and_how_to_replay_it(suite:
         "E       assert 500 == 200",
         "E        +  where 500 = <Response [500]>.status_code",
     )
+    assert "AssertionError: assert 500 == 200\nUnhandled ReadTimeout in front" in ran.output
     assert ran.saw(
-        "AssertionError: assert 500 == 200",
+        f"  at services.py:{LINE_OF_CALL}, in careless",
         "with this fault:",
         "  front -> back: GET http://back:5001/data",
         f"    called at services.py:{LINE_OF_CALL}, in careless",
@@ -1007,6 +1008,12 @@ def test_what_no_assertion_is_about_is_a_warning_that_points_to_the_test(suite: 
     assert ran.summary == ["test_it.py::test_page: 4 executions: 2 bugs"]
 
 
+def test_an_exception_behind_a_failure_is_no_warning(suite: Suite) -> None:
+    ran = suite.run(CARELESS)
+    assert ran.output.count("Unhandled ReadTimeout in front") == 1
+    assert "FilibusterWarning" not in ran.output
+
+
 def test_where_warnings_are_errors_findings_fail_the_test(suite: Suite) -> None:
     ran = suite.run(FINDINGS, "-W", "error")
     assert ran.code == 1
@@ -1019,9 +1026,14 @@ def test_where_warnings_are_errors_findings_fail_the_test(suite: Suite) -> None:
 
 
 def test_where_warnings_are_errors_a_failure_is_shown_with_the_findings(suite: Suite) -> None:
-    ran = suite.run(CARELESS, "-W", "error")
+    test = CARELESS.replace("test_page()", "test_page(filibuster)").replace(
+        "assert answer.status",
+        "filibuster.fault_injected_on('misspelt'); assert answer.status",
+    )
+    ran = suite.run(test, "-W", "error")
     assert ran.outcomes == {"failed": 1}
     assert "assert 500 == 200" in ran.output
+    assert "was_fault_injected_on('misspelt') names a service that no call reached" in ran.output
     assert "filibuster: warnings turned into errors" in ran.output
 
 
