@@ -46,7 +46,7 @@ class Handling:
         return Handling(self.index, self.service, self.method, self.path, answer, crash)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Trace:
     """Everything that was observed in one execution.
 
@@ -61,6 +61,10 @@ class Trace:
     _by_index: Mapping[ExecutionIndex, Call] = field(
         default_factory=dict, repr=False, compare=False
     )
+
+    def __repr__(self) -> str:
+        requests, calls = len(self.requests), len(self.invocations)
+        return f"<Trace: requests of the test: {requests}, calls of services: {calls}>"
 
     @classmethod
     def of(cls, calls: Iterable[Call], handlings: Iterable[Handling]) -> Trace:

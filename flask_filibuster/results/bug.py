@@ -40,7 +40,7 @@ class FaultFreeError(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Failure:
     """A failure of the test itself: an assertion, or another exception that ended the test.
 
@@ -53,8 +53,11 @@ class Failure:
     error: BaseException
     executions: tuple[Execution, ...]
 
+    def __repr__(self) -> str:
+        return f"<Failure: {error_line(self.error)}, {self.faults!r}>"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Bug:
     """One bug, with its symptoms.
 
@@ -66,6 +69,13 @@ class Bug:
     faults: FaultSet
     symptoms: tuple[Failure | Finding, ...]
     executions: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        symptoms = "; ".join(
+            each.message if isinstance(each, Finding) else error_line(each.error)
+            for each in self.symptoms
+        )
+        return f"<Bug: {symptoms}, {self.faults!r}>"
 
 
 def signature(error: BaseException) -> str:

@@ -19,7 +19,7 @@ AUDIT: Final = "audit"
 SHRINK: Final = "shrink"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Execution:
     """One run of the functional test.
 
@@ -41,6 +41,9 @@ class Execution:
     error: BaseException | None = None
     problems: tuple[str, ...] = ()
     purpose: Purpose = SEARCH
+
+    def __repr__(self) -> str:
+        return f"<Execution {self.number}: {self.verdict}, {self.faults!r}>"
 
 
 @dataclass(frozen=True, slots=True)

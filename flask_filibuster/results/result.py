@@ -70,7 +70,7 @@ class ExplorationFailedError(FilibusterError, AssertionError):
         self.result = result
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """The result of an exploration.
 
@@ -234,6 +234,10 @@ class Result:
         """
         if not self.ok:
             raise ExplorationFailedError(self)
+
+    def __repr__(self) -> str:
+        executions = len(self.executions)
+        return f"<Result: executions: {executions}, pruned: {self.pruned_count}, {self.verdict}>"
 
     def __str__(self) -> str:
         """The report, as the command line prints it."""

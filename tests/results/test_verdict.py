@@ -207,3 +207,18 @@ def test_attempts_that_fail_are_one_gap() -> None:
         "ended with ConnectionError. Start 127.0.0.1, or add it to the services of this "
         "exploration."
     )
+
+
+class TestRepr:
+    def test_objects_in_a_debugger_are_a_line(self) -> None:
+        result = explored(404)
+        (bug,), (failure,) = result.bugs, result.failures
+        assert repr(result) == "<Result: executions: 2, pruned: 0, 1 bug>"
+        fault = "front -> back  GET http://back:5001/  raises ConnectionError"
+        assert repr(failure).startswith("<Failure: AssertionError")
+        assert repr(bug).startswith("<Bug: AssertionError")
+        for each in (failure, bug):
+            assert repr(each).endswith(f", FaultSet({fault})>")
+        assert repr(result.executions[1]) == f"<Execution 2: failed, FaultSet({fault})>"
+        trace = result.executions[1].trace
+        assert repr(trace) == "<Trace: requests of the test: 1, calls of services: 1>"
