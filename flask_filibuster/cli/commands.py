@@ -148,7 +148,7 @@ def _json_text(
 @report_options
 @pass_script_info
 def explore(info: ScriptInfo, /, **given: Any) -> None:
-    """Request PATH of the app repeatedly while the calls that it causes fail.
+    """Request PATH of the app repeatedly while calls behind it fail.
 
     Reports unhandled exceptions and answers of status 500, each with the smallest set of faults
     that causes it. Exit code 0: nothing found, 1: bugs found, 2: nothing proved, or wrong usage,
@@ -181,7 +181,7 @@ def explore(info: ScriptInfo, /, **given: Any) -> None:
 @options_of("test")
 @report_options
 def test(**given: Any) -> None:
-    """Run COMMAND repeatedly while the calls between the services fail.
+    """Run COMMAND repeatedly while calls between services fail.
 
     COMMAND passes if its exit code is 0. COMMAND and the started services get the server's URL in
     FILIBUSTER_SERVER_URL; set it yourself for services that run already. With --workers,
@@ -233,7 +233,7 @@ def serve(**given: Any) -> None:
 )
 @pass_script_info
 def replay(info: ScriptInfo, /, **given: Any) -> None:
-    """Run the test, the command or the request of FILE once, with its faults and no others.
+    """Run the counterexample FILE once, with its faults and no others.
 
     Exit code 0: not reproduced, 1: reproduced, 2: the faults could not be injected, or
     the file cannot be used.
@@ -253,7 +253,7 @@ def replay(info: ScriptInfo, /, **given: Any) -> None:
     help="Write the result to FILE, and a line for each service to stderr.  [default: stdout]",
 )
 def analyze(targets: tuple[str, ...], output: Path | None) -> None:
-    """Find the services in TARGET and write down which error statuses each can answer with.
+    """Write the error statuses of the services in TARGET to a file.
 
     TARGET is a directory, with services as modules in it or as directories with an app.py, wsgi.py
     or __init__.py, or the name of a module. Services are Flask apps: variables, the

@@ -140,7 +140,7 @@ def _words(option: Option, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return _listed(value)
+        return _listed(value) if value else option.default_words or "none"
     if value is None:
         return option.default_words.replace("`", "") if option.default is None else "none"
     return str(value)

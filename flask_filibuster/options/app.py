@@ -110,6 +110,7 @@ class Shared:
             "Names of oracles to switch off (`answer-500`), and oracles to add (`module:name`).",
             ("python", "mark", "pytest", "project", "explore", "test", "config"),
             default=(),
+            default_words="all installed ones",
         ),
     ] = None
     journal: Annotated[

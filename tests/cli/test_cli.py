@@ -42,6 +42,7 @@ def test_status_says_how_the_app_is_set_up(project: Project) -> None:
     assert lines["reduction"] == "equivalence"
     assert lines["max faults"] == lines["max executions"] == "no limit"
     assert lines["excluded hosts"] == "none"
+    assert lines["oracles"] == "all installed ones"
 
 
 def test_status_gives_the_same_as_json(project: Project) -> None:
@@ -460,6 +461,7 @@ def test_mistakes_are_said_on_stderr_and_exit_with_2(
 
 def test_help_explains_commands_and_exit_codes(project: Project) -> None:
     group = project.flask("--help")
+    assert "..." not in group.stdout.partition("Commands:")[2]
     for command in ("status", "explore", "replay"):
         assert re.search(rf"^  {command} +\w", group.stdout, re.MULTILINE)
         helped = project.flask(command, "--help")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from flask_filibuster.core.call import Call, CallSite
 from flask_filibuster.core.execution_index import ROOT
@@ -101,6 +102,17 @@ Output of the command:
 
 </details>"""
     )
+
+
+def test_attempts_share_a_row() -> None:
+    again = replace(
+        stock(outcome=Outcome(exception="Timeout"), fault=Fault("Timeout")),
+        index=PAGE.child("GET stock", 2),
+    )
+    retried = Execution(3, FAULTS, trace(again), "passed")
+    table = rendered(replace(RESULT, executions=(*RESULT.executions, retried)))
+    (row,) = [line for line in table.splitlines() if line.startswith("| shop")]
+    assert row.endswith("| answers 503 Service Unavailable; raises Timeout |")
 
 
 def test_gaps() -> None:

@@ -58,10 +58,11 @@ def _findings(title: str, findings: Iterable[Finding]) -> Iterator[str]:
 
 
 def _calls(calls: Iterable[CallEntry]) -> Iterator[str]:
-    """A table of the calls and their faults."""
-    rows = [
-        f"| {_cell(each.call.describe())} | {_cell('; '.join(each.faults))} |" for each in calls
-    ]
+    """A table of the calls and their faults; the attempts of a call share a row."""
+    faults: dict[str, dict[str, None]] = {}
+    for each in calls:
+        faults.setdefault(each.call.describe(), {}).update(dict.fromkeys(each.faults))
+    rows = [f"| {_cell(call)} | {_cell('; '.join(each))} |" for call, each in faults.items()]
     if rows:
         yield from ("", "<details><summary>Calls and faults</summary>", "")
         yield from ("| call | faults |", "| --- | --- |", *rows, "", "</details>")
