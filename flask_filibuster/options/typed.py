@@ -15,6 +15,7 @@ Refuse = Callable[[str], Exception]
 def reader(kind: Kind, refuse: Refuse) -> Callable[[str], Any]:
     """The function that converts a typed text.
 
+    >>> from flask_filibuster.options.kinds import URL
     >>> reader(URL, ValueError)("http://localhost:5005")
     'http://localhost:5005'
 
