@@ -50,6 +50,7 @@ from tests.support.callers import serving
 from tests.support.ports import ports
 from tests.support.served_fan_out import ASYNCHRONOUS, THREADED, WIDTH
 from tests.support.shapes import FIRST_PORT
+from tests.support.suites import PLUGINS, WITHOUT
 
 pytest.importorskip("gunicorn")
 
@@ -626,7 +627,7 @@ def test_two_pytest_runs_at_once_say_what_they_say_one_after_the_other(
     def run(name: str, **environment: str) -> tuple[int, str]:
         with subprocess.Popen(
             [
-                *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider"),
+                *(sys.executable, "-m", "pytest", *PLUGINS, *WITHOUT),
                 *("--filibuster-server", chain.server),
             ],
             cwd=tmp_path / name,

@@ -36,7 +36,7 @@ from tests.support.callers import (
     serving,
     story,
 )
-from tests.support.suites import PLUGINS
+from tests.support.suites import PLUGINS, WITHOUT
 
 LOST = Fault(exception="ConnectionError", abort=False)
 
@@ -444,7 +444,7 @@ class TestExplorations:
     @pytest.mark.slow
     def test_pytest_finds_the_bug(self, project: Path) -> None:
         ran = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", *PLUGINS],
+            [sys.executable, "-m", "pytest", "-q", *PLUGINS, *WITHOUT],
             cwd=project,
             capture_output=True,
             text=True,

@@ -192,11 +192,3 @@ class TestImports:
     def test_table_is_pure(self) -> None:
         loaded = imported_with("import flask_filibuster.options.documentation")
         assert not loaded & {*HEAVY, "flask", "werkzeug", "pytest", "click"}
-
-    @pytest.mark.parametrize("command", [[], *([each] for each in COMMANDS)], ids=" ".join)
-    def test_help_is_light(self, command: list[str]) -> None:
-        arguments = ["filibuster", *command, "--help"]
-        loaded = imported_with(
-            f"from flask.cli import cli\ntry: cli.main({arguments!r})\nexcept SystemExit: pass"
-        )
-        assert not loaded & HEAVY

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.support import suites
-from tests.support.suites import Suite
+from tests.support.suites import WITHOUT, Suite
 
 pty = pytest.importorskip("pty", reason="there are no pseudo-terminals on this system")
 
@@ -46,7 +46,7 @@ def on_a_terminal(
     ours, theirs = pty.openpty()
     told = {"TERM": "xterm", "COLUMNS": str(columns), "NO_COLOR": "1", **(environ or {})}
     with subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *WITHOUT, *arguments],
         cwd=suite.path,
         env={**os.environ, **told},
         stdout=theirs,

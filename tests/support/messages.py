@@ -8,12 +8,14 @@ groups. Parts that are known only at run time stand as ``{}``.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "flask_filibuster"
+SNAPSHOTS = Path(__file__).parents[1] / "end_to_end" / "messages"
 WORDS = re.compile(r"[A-Za-z]{2,}[,;:.]? +[A-Za-z{]{1,}")
 # Text for machines: SQL, regular expressions and code.
 NO_TEXT = re.compile(
@@ -21,6 +23,7 @@ NO_TEXT = re.compile(
 )
 
 
+@functools.cache
 def texts() -> dict[str, list[str]]:
     """The texts of each module, in the order of its source, by its path below the package."""
     found = {}
@@ -135,7 +138,13 @@ def rooms() -> list[str]:
 
 def snapshot_file(room: str) -> Path:
     """Where the reviewed texts of a room are."""
-    return Path(__file__).parents[1] / "end_to_end" / "messages" / f"{room or 'package'}.txt"
+    return SNAPSHOTS / f"{room or 'package'}.txt"
+
+
+def reviewed_rooms() -> list[str]:
+    """The rooms whose texts are reviewed; to list them, no source is read."""
+    names = sorted(file.stem for file in SNAPSHOTS.glob("*.txt"))
+    return ["" if name == "package" else name for name in names]
 
 
 def main() -> None:

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import requests
 
+from tests.support.suites import PLUGINS, WITHOUT
+
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).with_name("programs")
 PATIENCE = 60.0
@@ -222,8 +224,7 @@ class Project:
             self.write("pytest.ini", "[pytest]\naddopts = --strict-markers\n")
             if not (self.path / "test_it.py").exists():
                 self.write("test_it.py", program("marked.py"))
-        plugins = ("-p", "no:hypothesispytest", "-p", "no:cacheprovider", "-p", "no:xdist")
-        return [sys.executable, "-m", "pytest", "--color=no", *plugins, *arguments]
+        return [sys.executable, "-m", "pytest", "--color=no", *PLUGINS, *WITHOUT, *arguments]
 
     @contextmanager
     def services(self, *names: str, **environ: object) -> Iterator[None]:

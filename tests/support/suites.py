@@ -29,6 +29,8 @@ RUNS = EXECUTIONS + 1
 
 # Hypothesis is imported by every session that has its plugin, which takes seconds.
 PLUGINS = ("-p", "no:hypothesispytest", "-p", "no:cacheprovider", "-p", "no:xdist")
+# What takes time in a process of its own, and plays no part there.
+WITHOUT = ("-p", "no:flask", "-p", "no:anyio")
 # In this process the package has been imported before; some ways to install it let pytest notice
 # that.
 IN_PROCESS = (*PLUGINS, "-W", "ignore::pytest.PytestAssertRewriteWarning")
@@ -141,7 +143,8 @@ class Suite:
     def elsewhere(self, *arguments: str) -> Ran:
         """Run the suite in a process of its own."""
         (self.path / "notes").unlink(missing_ok=True)
-        return Ran(self.pytester.run(sys.executable, "-m", "pytest", *arguments), self.path)
+        command = (sys.executable, "-m", "pytest", *WITHOUT, *arguments)
+        return Ran(self.pytester.run(*command), self.path)
 
 
 class Ran:
