@@ -144,7 +144,7 @@ def all_sets(result: Result) -> Counter[FaultSet]:
 
 
 @pytest.mark.slow
-@tried(300)
+@tried(300, part=10)
 @given(local_applications(), models)
 def test_nothing_is_lost_where_failures_are_reacted_to_where_they_happen(
     application: Application, model: FaultModel

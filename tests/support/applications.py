@@ -32,11 +32,11 @@ BODIES = ("plain", "volatile", "streamed")
 Application = tuple[Mapping[str, Service], FunctionalTest]
 
 
-def tried(examples: int) -> settings:
+def tried(examples: int, part: int = 4) -> settings:
     """Settings for a test of so many applications, or of a part of them in daily work."""
     return settings(
         deadline=None,
-        max_examples=cases(examples),
+        max_examples=cases(examples, part),
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
 
