@@ -42,7 +42,8 @@ class Options(Explored):
     def __post_init__(self) -> None:
         if self.faults is not None and not isinstance(self.faults, FaultModel):
             raise SetupError(f"faults is {self.faults!r}; it must be a FaultModel, or None")
-        for each in declared(type(self)):
+        row: Any = type(self)  # A checker sees the __hash__ of its instances.
+        for each in declared(row):
             value = getattr(self, each.name)
             if value is not None:
                 object.__setattr__(self, each.name, each.check(value))

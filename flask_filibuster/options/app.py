@@ -211,5 +211,5 @@ class AppOptions(Shared):
                 object.__setattr__(self, each.name, each.default)
 
 
-APP_ROWS: Final[tuple[Option, ...]] = tuple(declared(AppOptions))
+APP_ROWS: Final[tuple[Option, ...]] = declared(AppOptions)
 """The options of an app's configuration, in the order of the table."""

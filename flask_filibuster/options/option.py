@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from inspect import get_annotations
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -71,15 +71,18 @@ class Option:
         return self.kind.check(key or self.name, value)
 
 
-def declared(row: type[Any]) -> Iterator[Option]:
+@lru_cache(maxsize=16)  # A table is read for each exploration.
+def declared(row: type[Any]) -> tuple[Option, ...]:
     """The options that a class of the table declares, base classes first.
 
     Each is a field with the type ``Annotated[type, Option(…)]``.
     """
     defaults = {each.name: each.default for each in fields(row)}
+    options: list[Option] = []
     for each in reversed(row.__mro__):
         for name, hint in get_annotations(each).items():
             for extra in get_args(hint)[1:]:
                 if isinstance(extra, Option):
                     default = extra.default if defaults[name] is None else defaults[name]
-                    yield replace(extra, name=name, default=default)
+                    options.append(replace(extra, name=name, default=default))
+    return tuple(options)

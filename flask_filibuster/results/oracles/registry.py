@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -43,7 +44,7 @@ def oracles_of(spec: Spec | None = None) -> tuple[Oracle, ...]:
     >>> "no timeout" in [oracle.name for oracle in oracles_of(["no-timeout"])]
     False
     """
-    known = {oracle.name: oracle for oracle in (*_built_in(), *_installed())}
+    known = {oracle.name: oracle for oracle in (*(each() for each in _built_in()), *_installed())}
     added: dict[str, Oracle] = {}
     off: set[str] = set()
     for each in _listed(spec):
@@ -106,16 +107,19 @@ def _oracle(given: Any) -> Oracle:
     return given
 
 
-def _built_in() -> Iterator[Oracle]:
-    """The built-in oracles: one for each file of this room.
+@lru_cache(maxsize=1)
+def _built_in() -> tuple[type[Oracle], ...]:
+    """The classes of the built-in oracles: one for each file of this room.
 
     Not by entry points: those of a source tree are as old as its installation.
     """
+    found: list[type[Oracle]] = []
     for module in iter_modules(ours.__path__, f"{ours.__name__}."):
         for each in vars(import_module(module.name)).values():
             own = isinstance(each, type) and each.__module__ == module.name
             if own and issubclass(each, Oracle) and each not in (Oracle, _Guarded):
-                yield each()
+                found.append(each)
+    return tuple(found)
 
 
 def _installed() -> Iterator[Oracle]:

@@ -35,6 +35,8 @@ class RepeatedCall(Oracle):
 def _repeated(siblings: list[Call], baseline: Trace) -> Iterator[Sighting]:
     lost: dict[str, Call] = {}
     for call in siblings:
+        if not lost and call.method not in UNSAFE_METHODS:
+            continue  # Nothing to compare with, nor to keep; reading an index takes long.
         signature = call.index.pairs[-1][0]
         if signature in lost and baseline.call(call.index) is None:
             yield Sighting(
