@@ -77,7 +77,9 @@ def borrow(app: Flask) -> InstrumentedApp:
     with _setup:
         state: InstrumentedApp | None = app.extensions.get("filibuster")
         if state is None:
-            config = replace(Config.read(app.config), server_url=None)
+            config = Config.read(app.config)
+            if config.server_url is not None:
+                config = replace(config, server_url=None)
             state = install(app, config, temporary=True)
         state.holders += 1
         return state

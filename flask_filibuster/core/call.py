@@ -99,6 +99,33 @@ class Call:
             return self.family == "http" and self.method in _REPEATABLE
         return self.repeatable
 
+    def ended(self, target: str, outcome: Outcome | None) -> Call:
+        """The call with its end, and the service that it reached.
+
+        One for each call of each execution: ``dataclasses.replace`` takes twice the time.
+
+        :param target: name of the service.
+        :param outcome: its outcome; ``None`` if it has not ended.
+        """
+        return Call(
+            self.index,
+            self.source,
+            target,
+            self.method,
+            self.url,
+            self.callsite,
+            self.timeout,
+            outcome,
+            self.fault,
+            self.position,
+            self.api,
+            self.library,
+            self.family,
+            self.idempotency_key,
+            self.safe,
+            self.repeatable,
+        )
+
     def describe(self) -> str:
         """The call in words: ``users -> bookings  GET http://bookings:5003/bookings/chris``."""
         return f"{self.source} -> {self.target}  {self.method} {self.url}".rstrip()

@@ -39,7 +39,7 @@ class Strand:
     __slots__ = ("_calls", "_forks", "_lock", "_prefix", "name")
 
     def __init__(self, prefix: Position = ()) -> None:
-        self.name = ".".join(str(fork) for _, fork in prefix)
+        self.name = ".".join(str(fork) for _, fork in prefix) if prefix else ""
         self._prefix = prefix
         self._calls = 0
         self._forks = 0

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from types import CodeType, FrameType, TracebackType
+from typing import Literal
 
 from flask import Flask
 
@@ -18,24 +19,23 @@ _ENTRANCES = (Flask.wsgi_app.__code__, Flask.full_dispatch_request.__code__)
 _DEPTH = 400
 
 
-def is_application(frame: FrameType, package: str) -> bool:
-    """Whether a stack frame runs code of the application.
+# Asked for each frame of the stack of each call, always about the same few files.
+@lru_cache(maxsize=4096)
+def _owner_of(
+    filename: str, module: object, package: str
+) -> Literal["project", "application", "library"]:
+    """The owner of the code of a stack frame.
 
-    :param frame: the stack frame.
+    :param filename: its source file.
+    :param module: the ``__name__`` of its globals.
     :param package: top-level package of the app, which counts even if it is installed.
     """
-    module = frame.f_globals.get("__name__")
-    name = module if isinstance(module, str) else ""
-    return _is_application(frame.f_code.co_filename, name, package)
-
-
-@lru_cache(maxsize=4096)
-def _is_application(filename: str, module: str, package: str) -> bool:
     if is_ours(filename):
-        return False
-    if module.partition(".")[0] == package:
-        return True
-    return not is_installed(filename)
+        return "project"
+    name = module if isinstance(module, str) else ""
+    if name.partition(".")[0] == package or not is_installed(filename):
+        return "application"
+    return "library"
 
 
 def package_of(app: Flask) -> str:
@@ -76,16 +76,19 @@ def callers(
         if code in entrances:
             functions.clear()
             site, left_ours = None, False
-        elif is_ours(code.co_filename):
+            frame = frame.f_back
+            continue
+        filename, module = code.co_filename, frame.f_globals.get("__name__", "?")
+        owner = _owner_of(filename, module, package)
+        if owner == "project":
             if left_ours:
                 break
-        elif code.co_filename != client_file:
+        elif filename != client_file:
             left_ours = True
-            if is_application(frame, package):
-                name = f"{frame.f_globals.get('__name__', '?')}.{qualified_name(code)}"
-                functions.append(name)
+            if owner == "application":
+                functions.append(f"{module}.{qualified_name(code)}")
                 if site is None:
-                    site = CallSite(code.co_filename, frame.f_lineno, qualified_name(code))
+                    site = CallSite(filename, frame.f_lineno, qualified_name(code))
         frame = frame.f_back
     return tuple(functions), site
 
@@ -94,8 +97,9 @@ def site_of(traceback: TracebackType | None, package: str) -> CallSite | None:
     """The innermost line of the application's own code in a traceback."""
     site = None
     while traceback is not None:
-        if is_application(traceback.tb_frame, package):
-            code = traceback.tb_frame.f_code
+        frame = traceback.tb_frame
+        code = frame.f_code
+        if _owner_of(code.co_filename, frame.f_globals.get("__name__"), package) == "application":
             site = CallSite(code.co_filename, traceback.tb_lineno, qualified_name(code))
         traceback = traceback.tb_next
     return site

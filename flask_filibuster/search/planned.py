@@ -34,11 +34,13 @@ class PlannedFaults:
         key = call.index, call.target, call.timeout
         faults = self._faults.get(key)
         if faults is None:
-            planned_faults = (PlannedFault(call, each) for each in self._model.faults_of(call))
+            planned_faults = [PlannedFault(call, each) for each in self._model.faults_of(call)]
             faults = self._faults[key] = tuple(planned_faults)
-            is_new = call.index not in self._numbered
-            for planned in faults:
-                self._number(planned, is_new=is_new)
+            if call.index in self._numbered:
+                for planned in faults:
+                    self._number(planned)
+            else:
+                self._number_all(call.index, faults)
         return faults
 
     def identity(self, faults: Iterable[PlannedFault]) -> frozenset[int]:
@@ -49,17 +51,22 @@ class PlannedFaults:
         except KeyError:  # Planned elsewhere: by a counterexample, or in another process.
             return frozenset([self._number(planned) for planned in faults])
 
-    def _number(self, planned: PlannedFault, *, is_new: bool = False) -> int:
-        """The number of a fault on a call; equal planned faults have the same number.
+    def _number_all(self, index: ExecutionIndex, faults: tuple[PlannedFault, ...]) -> None:
+        """Number all faults of a call whose faults have no numbers yet; no two are equal."""
+        numbers = range(self._count, self._count + len(faults))
+        self._count += len(faults)
+        self._numbers.update(zip(faults, numbers, strict=True))
+        self._numbered[index] = [
+            (planned.fault, number) for planned, number in zip(faults, numbers, strict=True)
+        ]
 
-        :param is_new: whether no equal one has a number yet.
-        """
+    def _number(self, planned: PlannedFault) -> int:
+        """The number of a fault on a call; equal planned faults have the same number."""
         number = self._numbers.get(planned)
         if number is not None:
             return number
         numbered = self._numbered.setdefault(planned.index, [])
-        if not is_new:
-            number = next((each for fault, each in numbered if fault == planned.fault), None)
+        number = next((each for fault, each in numbered if fault == planned.fault), None)
         if number is None:
             number, self._count = self._count, self._count + 1
             numbered.append((planned.fault, number))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+import secrets
 import threading
 import time
-import uuid
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 
@@ -69,7 +69,7 @@ class EmbeddedServer:
 
     def new_request_id(self, execution: TestExecution) -> str:
         """An id for a request that the test of this execution makes."""
-        request_id = str(uuid.uuid4())
+        request_id = _random_id()
         self.adopt(request_id, execution)
         return request_id
 
@@ -166,3 +166,10 @@ class EmbeddedServer:
         """Whether that request's execution injects a fault (on that service)."""
         execution = self.under_way(request_id)
         return execution is not None and execution.fault_injected(service)
+
+
+def _random_id() -> str:
+    """A random UUID as text. ``uuid.uuid4`` takes three times as long, for an object around it."""
+    digits = secrets.token_hex(16)
+    # Version 4, variant 1 (RFC 9562, section 5.4); its two random bits are left at 0.
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -61,7 +60,9 @@ class TestExecution:
         self.planned = faults.by_index()
         self._ids = ids
         self._names = names
-        self._changed = threading.Condition()
+        # Re-entrant: a finaliser that makes a call may run while this thread holds it.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._generated = 0
         self._calls: dict[ExecutionIndex, Call] = {}
         self._outcomes: dict[ExecutionIndex, Outcome] = {}
@@ -84,7 +85,7 @@ class TestExecution:
         fault = planned.fault if planned is not None else None
         host = message.target or host_of(message.url)
         target = planned.service if planned is not None else self._names.get(host, host)
-        with self._changed:
+        with self._lock:
             if self._is_full():
                 return Decision(-1)
             generated_id, self._generated = self._generated, self._generated + 1
@@ -125,7 +126,7 @@ class TestExecution:
 
     def note_request(self, invocation: Call, *, told_by_callee: bool = False) -> None:
         """The test itself is about to make a request with an existing id."""
-        with self._changed:
+        with self._lock:
             if self._is_full():
                 return
             self._calls[invocation.index] = invocation
@@ -141,7 +142,7 @@ class TestExecution:
 
         :returns: ``True`` the first time.
         """
-        with self._changed:
+        with self._lock:
             first = service not in self._entered
             if len(self._entered) < MOST_NAMES:
                 self._entered.add(service)
@@ -155,7 +156,7 @@ class TestExecution:
         :param signature: distinguishes it from others; empty: method, and URL from the port on.
         :returns: its place in the execution, if the execution still accepts calls.
         """
-        with self._changed:
+        with self._lock:
             if self._is_full():
                 return None
         index, position = self._entrances.next_request(signature or f"{method} {from_port_on(url)}")
@@ -176,7 +177,7 @@ class TestExecution:
 
         :returns: whether this execution knows the request.
         """
-        with self._changed:
+        with self._lock:
             call = self._calls.get(message.index)
             if call is None and len(self._handlings) >= MOST_CALLS:
                 return False
@@ -207,14 +208,14 @@ class TestExecution:
                 )
             outcome = planned
         if message.answer is not None:
-            with self._changed:
+            with self._lock:
                 handling = self._handlings.get(message.index)
                 if handling is not None and handling.answer is None:
                     self._handlings[message.index] = handling.ended(message.answer, handling.crash)
         self._end(message.index, outcome)
 
     def _end(self, index: ExecutionIndex, outcome: Outcome) -> None:
-        with self._changed:
+        with self._lock:
             if index not in self._calls:
                 self._note(f"an unknown call ended: {index[:LONGEST_SHOWN]}")
                 return
@@ -223,7 +224,7 @@ class TestExecution:
 
     def answered(self, message: RequestAnswered) -> None:
         """A service has answered, or crashed; the answer made of a crash follows it."""
-        with self._changed:
+        with self._lock:
             handling = self._handlings.get(message.index)
             if handling is None:
                 return
@@ -236,13 +237,13 @@ class TestExecution:
 
     def problem(self, index: ExecutionIndex, reason: str) -> None:
         """Record why the execution deviates from the plan, for one call."""
-        with self._changed:
+        with self._lock:
             call = self._calls.get(index)
             self._note(f"{call.describe() if call else index[:LONGEST_SHOWN]}: {reason}")
 
     def note_problem(self, reason: str) -> None:
         """Record why the execution deviates from the plan, for no particular call."""
-        with self._changed:
+        with self._lock:
             self._note(reason)
 
     def _is_full(self) -> bool:
@@ -269,12 +270,12 @@ class TestExecution:
 
     def strand_started(self, name: str) -> None:
         """A thread or task was started by the application; see :meth:`settle`."""
-        with self._changed:
+        with self._lock:
             self._strands[name] = self._strands.get(name, 0) + 1
 
     def strand_ended(self, name: str) -> None:
         """A thread or task of that name has ended."""
-        with self._changed:
+        with self._lock:
             self._strands[name] -= 1
             self._changed.notify_all()
 
@@ -286,7 +287,7 @@ class TestExecution:
         :returns: names of the threads still running.
         """
         deadline = time.monotonic() + timeout
-        with self._changed:
+        with self._lock:
             while self._calls_open() or self._running(ignored):
                 left = deadline - time.monotonic()
                 if left <= 0:
@@ -302,7 +303,7 @@ class TestExecution:
 
     def trace(self) -> Trace:
         """The trace so far."""
-        with self._changed:
+        with self._lock:
             calls = [self._as_seen(call) for call in self._calls.values()]
             return Trace.of(calls, [self._as_ended(each) for each in self._handlings.values()])
 
@@ -320,12 +321,12 @@ class TestExecution:
         outcome = self._outcomes.get(call.index)
         handling = self._handlings.get(call.index)
         if handling is None:
-            return replace(call, outcome=outcome)
+            return call.ended(call.target, outcome)
         answer = handling.answer
         if answer is not None and outcome is not None and call.fault is None:
             same = answer.status == outcome.status and outcome.digest is None
             outcome = answer if same else outcome
-        return replace(call, target=handling.service, outcome=outcome)
+        return call.ended(handling.service, outcome)
 
     @property
     def asked(self) -> frozenset[str | None]:
@@ -334,7 +335,7 @@ class TestExecution:
 
     def problems(self) -> tuple[str, ...]:
         """Why this execution deviates from the plan, in words; empty if it does not."""
-        with self._changed:
+        with self._lock:
             problems = list(self._problems)
             for planned in self.faults:
                 call = self._calls.get(planned.index)

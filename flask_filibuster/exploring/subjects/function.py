@@ -71,7 +71,10 @@ def run_once(
             # Neither is SystemExit, by which an app must not end its own exploration.
             error = raised
         else:
-            if inspect.isawaitable(outcome) or inspect.isasyncgen(outcome):
+            # Nearly all tests return nothing, and the questions take longer than this comparison.
+            if outcome is not None and (
+                inspect.isawaitable(outcome) or inspect.isasyncgen(outcome)
+            ):
                 close = getattr(outcome, "close", None)
                 if close is not None:
                     close()

@@ -41,7 +41,8 @@ from flask_filibuster.server.signing import seal_of
 
 LONGEST_MESSAGE = 2000
 _request = request._get_current_object  # type: ignore[attr-defined] # noqa: SLF001 - documented
-"""``flask.request`` itself, for several reads: each through the proxy repeats the look-up."""
+_globals = g._get_current_object  # noqa: SLF001 - documented
+"""``flask.request`` and ``flask.g`` themselves: reading through a proxy takes longer."""
 
 
 class ExploredRequests:
@@ -65,7 +66,7 @@ class ExploredRequests:
     def frame(self) -> Frame | None:
         """The frame of the new request, or ``None`` for ordinary traffic."""
         scope = current_scope()
-        environ = request.environ
+        environ: dict[str, Any] = _request().environ
         peer = environ.get(PEER_KEY)
         if peer is not None:
             return self._frame_from_peer(peer, environ)
@@ -76,8 +77,8 @@ class ExploredRequests:
     def enter(self, frame: Frame) -> None:
         """Enter the frame of a request; the code that runs from now on belongs to it."""
         push(frame)
-        request.environ[FRAME_KEY] = frame
-        g.filibuster = frame
+        _request().environ[FRAME_KEY] = frame
+        _globals().filibuster = frame
         if signals.request_received.receivers:
             signals.request_received.send(self.app, frame=frame)
 
@@ -224,7 +225,7 @@ class ExploredRequests:
 
 
 def _frame_of_request() -> Frame | None:
-    frame: Frame | None = request.environ.get(FRAME_KEY)
+    frame: Frame | None = _request().environ.get(FRAME_KEY)
     return frame
 
 

@@ -109,7 +109,7 @@ class RequestsCall(OutgoingCall[Response]):
             for name in PLACE.intersection(self._given):
                 del sent.headers[name]
         if headers is not None:
-            sent.headers.update(headers)
+            _add(sent.headers, headers)
         return sent
 
     def answer(self, status: int, reason: str, headers: Sequence[Header], body: bytes) -> Response:
@@ -169,12 +169,26 @@ def _copy(request: PreparedRequest) -> PreparedRequest:
 
 def _copy_of_headers(headers: Any) -> Any:
     # Its own copy() converts each name to lower case again.
-    stored = getattr(headers, "_store", None)
-    if type(headers) is not CaseInsensitiveDict or stored is None:
+    stored = _stored(headers)
+    if stored is None:
         return headers.copy()
-    copied: Any = CaseInsensitiveDict()
+    copied: Any = object.__new__(CaseInsensitiveDict)
     copied._store = stored.copy()  # noqa: SLF001 - hence the check for None
     return copied
+
+
+def _add(headers: Any, more: Mapping[str, str]) -> None:
+    # Its own update() asks what kind of mapping it gets, and takes one name after the other.
+    stored = _stored(headers)
+    if stored is None:
+        headers.update(more)
+    else:
+        stored.update({name.lower(): (name, value) for name, value in more.items()})
+
+
+def _stored(headers: Any) -> Any:
+    """The dict inside headers: names and values by name in lower case; ``None`` if unknown."""
+    return getattr(headers, "_store", None) if type(headers) is CaseInsensitiveDict else None
 
 
 def _text(value: str | bytes) -> str:
