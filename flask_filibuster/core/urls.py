@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from flask_filibuster.errors import SetupError
 
 DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
+THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @lru_cache(maxsize=1024)
@@ -48,7 +49,12 @@ def check_base_url(url: str) -> str:
 
 
 def service_name(url: str, app: Any) -> str:
-    """The name of the service at ``url``: the name given to its extension, else the host."""
+    """The name of the service at ``url``: the name given to its extension, else the host.
+
+    On this machine, where ports tell services apart and hosts do not, it is the app's name.
+    """
     extensions = getattr(app, "extensions", None)
     state = extensions.get("filibuster") if isinstance(extensions, dict) else None
-    return getattr(state, "given_name", None) or host_of(url)
+    given, host = getattr(state, "given_name", None), host_of(url)
+    name = getattr(app, "name", None) if host in THIS_MACHINE else None
+    return given or (name if isinstance(name, str) and name else host)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -36,7 +37,7 @@ class Surroundings:
 
     :ivar mesh: the network between them.
     :ivar apps: the extension's part in each Flask app.
-    :ivar hosts: names of services by host.
+    :ivar hosts: names of services by host; without hosts of several services.
     :ivar names: names of services by app.
     """
 
@@ -45,7 +46,12 @@ class Surroundings:
     ) -> None:
         self.mesh = mesh
         self.apps = apps
-        self.hosts = {host_of(url): service_name(url, app) for url, app in services.items()}
+        hosts = Counter(map(host_of, services))
+        self.hosts = {
+            host_of(url): service_name(url, app)
+            for url, app in services.items()
+            if hosts[host_of(url)] == 1
+        }
         self.names = {
             app: service_name(url, app) for url, app in services.items() if isinstance(app, Flask)
         }

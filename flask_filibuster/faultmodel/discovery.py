@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 from flask import Flask
 
 from flask_filibuster.core.own_code import is_installed
-from flask_filibuster.core.urls import host_of
+from flask_filibuster.core.urls import THIS_MACHINE, host_of
 from flask_filibuster.faultmodel.static_analysis import answered_statuses
 from flask_filibuster.options.table import CONVENTION
 from flask_filibuster.sources.imports import Imports
@@ -193,7 +193,10 @@ def _named_apps(modules: Sequence[Any], note: Note) -> Iterator[tuple[Flask, str
 
 
 def _hosted_apps(module: Any, note: Note) -> Iterator[tuple[str, Flask]]:
-    """The apps of a mapping by base URL, with their hosts."""
+    """The apps of a mapping by base URL, with their hosts, which name them.
+
+    The host is empty if it names none: several services of this machine have the same.
+    """
     services = attribute(module, CONVENTION)
     if inspect.isfunction(services):
         services = _called(CONVENTION, module, note)
@@ -204,7 +207,8 @@ def _hosted_apps(module: Any, note: Note) -> Iterator[tuple[str, Flask]]:
     for url, app in services.items():
         if _is_app(app):
             try:
-                yield host_of(str(url)), app
+                host = host_of(str(url))
+                yield ("" if host in THIS_MACHINE else host), app
             except ValueError as error:
                 note(f"{url!r} in {CONVENTION} of {_name_of(module)} is not a base URL: {error}")
                 yield "", app

@@ -158,7 +158,7 @@ class AppOptions(Shared):
             kinds.NAME,
             "Name of the service in faults and reports.",
             ("config",),
-            default_words="the host of its URL, else the app's name",
+            default_words="the host of its URL; on this machine or without a URL, the app's name",
         ),
     ] = None
     instrument_requests: Annotated[
