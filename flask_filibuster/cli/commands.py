@@ -223,7 +223,8 @@ def serve(**given: Any) -> None:
     "--concurrency",
     type=click.IntRange(min=1),
     metavar="C",
-    help="With --load: number of replays at a time.  [default: 1]",
+    help="With --load: number of replays at a time. If more than one, a command must send the "
+    "headers in FILIBUSTER_HEADERS.  [default: 1]",
 )
 @click.option(
     "--max-latency",

@@ -114,7 +114,7 @@ class EmbeddedServer:
         for each in several:
             each.note_problem(
                 f"a request without an id matches any of {len(several)} concurrent executions; "
-                "send X-Filibuster-Request-Id along"
+                "send the header X-Filibuster-Request-Id (commands find it in FILIBUSTER_HEADERS)"
             )
         return None
 

@@ -315,7 +315,7 @@ def test_without_a_token_ordinary_traffic_beside_two_explorations_is_said_to_dis
     for exploration in both:
         execution = exploration.complete(1, Verdict(failed=False))
         assert execution.verdict == "inconclusive"
-        assert "send X-Filibuster-Request-Id along" in execution.problems[0]
+        assert "send the header X-Filibuster-Request-Id" in execution.problems[0]
         exploration.abandon()
 
 
