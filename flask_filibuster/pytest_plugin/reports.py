@@ -76,6 +76,13 @@ def _skip_notes(skips: int) -> Iterator[str]:
         yield f"the test skipped {text.counted(skips, 'execution')}, which {proof} nothing"
 
 
+def failed_at_first(reports: Reports) -> None:
+    """Say that a test that fails without faults was not explored."""
+    for each in reports:
+        if each.when == "call" and each.failed:
+            add_section(each, "filibuster", "The fault-free execution failed: no fault injected.")
+
+
 def broken_off(reports: Reports, error: BaseException, executed: int) -> None:
     """Fail a test whose exploration stopped early.
 

@@ -24,6 +24,7 @@ from flask_filibuster.pytest_plugin.reports import (
     Reports,
     broken_off,
     explored,
+    failed_at_first,
     interruption_lines,
     replayed,
 )
@@ -110,6 +111,7 @@ class MarkedTest:
         exploration = self._exploration
         if exploration is None or not self.subject.opened_well:
             self._give_up(exploration)
+            failed_at_first(first)
             return first
         try:
             exploration.run(self.subject)

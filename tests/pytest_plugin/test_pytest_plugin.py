@@ -1008,6 +1008,13 @@ def test_what_no_assertion_is_about_is_a_warning_that_points_to_the_test(suite: 
     assert ran.summary == ["test_it.py::test_page: 4 executions: 2 bugs"]
 
 
+def test_a_test_that_fails_without_faults_says_so(suite: Suite) -> None:
+    ran = suite.run(CARELESS.replace("== 200", "== 418"))
+    assert ran.outcomes["failed"] == 1
+    assert "The fault-free execution failed: no fault injected." in ran.output
+    assert "The fault-free execution" not in suite.run(CARELESS).output
+
+
 def test_an_exception_behind_a_failure_is_no_warning(suite: Suite) -> None:
     ran = suite.run(CARELESS)
     assert ran.output.count("Unhandled ReadTimeout in front") == 1
