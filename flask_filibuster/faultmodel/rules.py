@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault import REQUESTS, Fault
@@ -15,6 +16,7 @@ EVERY_CALL = re.compile(r"requests\.")
 only client that they know."""
 
 MOST_SHOWN = 200
+_RANK = attrgetter("kind.rank")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,18 @@ class Rule:
 
     def fits(self, call: Call) -> bool:
         """Whether the rule matches this call, without regard to the service."""
-        if self.restriction == "timeout" and not call.has_timeout:
-            return False
-        if self.restriction == "ssl" and not call.url.startswith("https:"):
-            return False
-        if self.restriction not in (None, "timeout", "ssl"):
+        if self.restriction is not None and not self._allows(call):
             return False
         if self.calls.pattern == EVERY_CALL.pattern and call.library != REQUESTS:
             return True
         api = call.api or f"requests.{call.method.lower()}"
         return self.calls.match(api) is not None
+
+    def _allows(self, call: Call) -> bool:
+        """Whether the call has the property; none has one of an unknown name."""
+        if self.restriction == "timeout":
+            return call.has_timeout
+        return self.restriction == "ssl" and call.url.startswith("https:")
 
 
 def faults_of(rules: tuple[Rule, ...], call: Call) -> tuple[Fault, ...]:
@@ -66,7 +70,7 @@ def faults_of(rules: tuple[Rule, ...], call: Call) -> tuple[Fault, ...]:
         for fault in rule.faults
         if fault.applies_to(call)
     )
-    return tuple(sorted(faults, key=lambda fault: fault.rank))
+    return tuple(sorted(faults, key=_RANK))
 
 
 @lru_cache(maxsize=256)

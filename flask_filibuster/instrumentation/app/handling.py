@@ -185,11 +185,10 @@ class ExploredRequests:
             response.response = ScopedIterator(response.response, scope, failed)
         if frame.tells_answer and frame.server.takes_notes:
             # The test may read the body of any answer, a service that of a success.
-            index = frame.execution_index
-            judged = index != ROOT and index.parent == ROOT
-            digest = _digest(response) if judged or response.status_code < 400 else None
-            answer = Outcome(status=response.status_code, digest=digest)
-            message = RequestAnswered(frame.request_id, frame.execution_index, answer)
+            index, status = frame.execution_index, response.status_code
+            read = status < 400 or (index != ROOT and index.parent == ROOT)
+            answer = Outcome(status, None, _digest(response) if read else None)
+            message = RequestAnswered(frame.request_id, index, answer)
             report(frame, frame.server.answered, message)
         return response
 
