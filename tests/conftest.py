@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,14 @@ def pytest_configure() -> None:
     Where ``PYTHONDONTWRITEBYTECODE`` is set, each would do it again.
     """
     compileall.compile_dir(Path(flask_filibuster.__file__).parent, quiet=2)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """What the tests of a module share is made once."""
+    from tests.support.scheduling import OnceForAModule
+
+    return OnceForAModule(config, log) if config.getvalue("dist") == "load" else None
 
 
 @pytest.hookimpl(wrapper=True)
