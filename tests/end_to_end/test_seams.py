@@ -37,7 +37,15 @@ from flask_filibuster.server.conductor import Verdict
 from flask_filibuster.server.http.app import create_app
 from flask_filibuster.server.http.serving import Serving
 from tests.support.ports import ports
-from tests.support.processes import Project, Running, is_alive, listens, running, wait_until
+from tests.support.processes import (
+    Project,
+    Running,
+    is_alive,
+    listens,
+    program,
+    running,
+    wait_until,
+)
 
 ONE_FAULT = FaultModel(["ConnectionError"], default_statuses=())
 
@@ -368,44 +376,7 @@ def test_pytest_fails_in_words_whatever_answers_in_place_of_a_server(standing: P
 
 # --- commands in trouble --------------------------------------------------------------------------
 
-TROUBLED = """
-    import http.client
-    import json
-    import os
-    import signal
-    import subprocess
-    import sys
-    import time
-
-    def note():
-        with open("pids", "a") as file:
-            print(os.getpid(), file=file)
-
-    note()
-    trouble = sys.argv[1]
-    headers = json.loads(os.environ["FILIBUSTER_HEADERS"])
-    front = http.client.HTTPConnection("127.0.0.1", int(os.environ["FRONT_PORT"]), timeout=30)
-    if sys.argv[2] != "before it asks":
-        front.request("GET", "/careful", headers=headers)
-        assert front.getresponse().status == 200
-    if os.environ["FILIBUSTER_EXECUTION"] in sys.argv[3:]:
-        print("in trouble", flush=True)
-        if trouble == "hangs":
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            time.sleep(60)
-        if trouble == "crashes":
-            os.kill(os.getpid(), signal.SIGSEGV)
-        if trouble == "is killed":
-            os.kill(os.getpid(), signal.SIGKILL)
-    if trouble == "has children":
-        child = "import time; time.sleep(60)"
-        process = subprocess.Popen([sys.executable, "-c", child])
-        with open("pids", "a") as file:
-            print(process.pid, file=file)
-    if sys.argv[2] == "before it asks":
-        front.request("GET", "/careful", headers=headers)
-        assert front.getresponse().status == 200
-"""
+TROUBLED = program("troubled.py")
 
 
 def troubled(
@@ -477,17 +448,7 @@ def test_a_command_that_is_not_there_exits_with_2(standing: Project) -> None:
 
 # --- services in trouble --------------------------------------------------------------------------
 
-WAITING = """
-    import os
-    import sys
-    import time
-
-    with open("pids", "a") as file:
-        print(os.getpid(), file=file)
-    if sys.argv[1] == "dies":
-        sys.exit("no database")
-    time.sleep(60)
-"""
+WAITING = program("waiting.py")
 
 
 @pytest.mark.slow
@@ -527,48 +488,7 @@ def test_a_service_that_does_not_start_is_said_and_the_others_are_ended(
     assert not listens(project.server)
 
 
-KILLING = """
-    import os
-    import signal
-    import subprocess
-    import sys
-    import time
-    from http.client import HTTPConnection, HTTPException
-    from pathlib import Path
-
-    def get(timeout=30):
-        front = HTTPConnection("127.0.0.1", int(os.environ["FRONT_PORT"]), timeout=timeout)
-        front.request("GET", "/lingering")
-        answer = front.getresponse()
-        return answer.status, answer.read()
-
-    # The second run is the fault-free one repeated; the fourth is the third execution, and the
-    # fifth, where that was inconclusive, the same once more.
-    if os.environ["FILIBUSTER_EXECUTION"] in ("4", "5"):
-        process = int(Path("front").read_text())
-        if len(sys.argv) == 1:
-            os.kill(process, signal.SIGKILL)
-            sys.exit(0)
-        Path("lingers").unlink(missing_ok=True)
-        Path("linger").touch()
-        try:
-            get(timeout=0.5)
-        except (OSError, HTTPException):
-            pass
-        while not Path("lingers").exists():
-            time.sleep(0.01)
-        os.kill(process, signal.SIGKILL)
-        Path("linger").unlink()
-        log = open("log", "w")
-        subprocess.Popen(sys.argv[1:], start_new_session=True, stdout=log, stderr=log)
-        for _ in range(3000):
-            try:
-                if get()[0] == 200:
-                    break
-            except (OSError, HTTPException):
-                time.sleep(0.01)
-    assert get() == (200, b"data") or get() == (200, b"default")
-"""
+KILLING = program("killing.py")
 
 LINGERING = """
     import os
@@ -648,31 +568,7 @@ def kill_front(project: Project) -> None:
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
-PAUSING = """
-    import os
-    import subprocess
-    import sys
-    import time
-    from http.client import HTTPConnection
-    from pathlib import Path
-
-    with open("pids", "a") as file:
-        print(os.getpid(), file=file)
-    number, when = os.environ["FILIBUSTER_EXECUTION"], sys.argv[1]
-    front = HTTPConnection("127.0.0.1", int(os.environ["FRONT_PORT"]), timeout=30)
-    if number == "3" and when == "between":
-        Path("linger").touch()
-        front.request("GET", "/lingering")
-        while not Path("lingers").exists():
-            time.sleep(0.01)
-        Path("paused").touch()
-        sys.exit(0)
-    if number == "3":
-        Path("paused").touch()
-        time.sleep(60)
-    front.request("GET", "/lingering")
-    assert front.getresponse().status == 200
-"""
+PAUSING = program("pausing.py")
 
 
 @contextmanager
