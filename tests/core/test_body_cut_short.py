@@ -187,7 +187,7 @@ def test_needs_a_body(method: str, outcome: Outcome | None, *, applies: bool) ->
     assert bool(ONLY_CUT.faults_of(call)) is applies
 
 
-def test_an_answer_without_a_body_proves_nothing() -> None:
+def test_answer_without_body_is_inconclusive() -> None:
     def call() -> ResponseReturnValue:
         end_of(lambda: requests.delete("http://leaf/gone", timeout=1))
         return "done"
@@ -198,6 +198,6 @@ def test_an_answer_without_a_body_proves_nothing() -> None:
 
 
 @pytest.mark.parametrize("at", [1, -0.1, True, "half", None, float("nan")])
-def test_a_part_that_is_none_is_refused(at: Any) -> None:
+def test_bad_part_is_refused(at: Any) -> None:
     with pytest.raises(FaultModelError, match="cannot cut a body short at"):
         Fault.of(KIND, at=at)

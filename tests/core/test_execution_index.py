@@ -16,7 +16,7 @@ AWKWARD = [("x, [", 1), ('a "b"', 2), ("back\\slash", 3), ('", ["', 4), ("é\n",
 
 
 @given(PAIRS)
-def test_an_index_is_the_json_text_of_its_pairs(pairs: list[tuple[str, int]]) -> None:
+def test_index_is_json_of_its_pairs(pairs: list[tuple[str, int]]) -> None:
     index = ROOT
     for signature, count in pairs:
         index = index.child(signature, count)
@@ -27,16 +27,14 @@ def test_an_index_is_the_json_text_of_its_pairs(pairs: list[tuple[str, int]]) ->
 
 
 @given(PAIRS, st.sampled_from(AWKWARD))
-def test_the_parent_of_a_child_is_where_it_came_from(
-    pairs: list[tuple[str, int]], last: tuple[str, int]
-) -> None:
+def test_parent_of_a_child(pairs: list[tuple[str, int]], last: tuple[str, int]) -> None:
     for path in (pairs, [*pairs, last], [last]):
         index = ExecutionIndex.from_pairs(path)
         assert index.child("next", 1).parent == index
         assert index.parent == ExecutionIndex.from_pairs(path[:-1])
 
 
-def test_an_index_of_another_spacing_is_handed_on_as_it_came() -> None:
+def test_other_spacing_is_kept() -> None:
     text = '[["a",1] , ["b",2]]'
     index = ExecutionIndex.parse(text)
     assert index == text
@@ -45,9 +43,10 @@ def test_an_index_of_another_spacing_is_handed_on_as_it_came() -> None:
 
 
 @given(PAIRS)
-def test_the_parent_of_an_index_without_spaces_has_none_either(
+def test_parents_keep_the_spacing(
     pairs: list[tuple[str, int]],
 ) -> None:
+    """An index without spaces has parents without spaces."""
     compact = [
         json.dumps([list(pair) for pair in pairs[:length]], separators=(",", ":"))
         for length in range(1, len(pairs) + 1)
@@ -58,7 +57,8 @@ def test_the_parent_of_an_index_without_spaces_has_none_either(
 
 
 @pytest.mark.parametrize("text", ["", "abc", "[[", "{}", "[1, 2]", "[" * 9999])
-def test_what_is_no_list_of_pairs_can_still_be_a_key_below_the_test(text: str) -> None:
+def test_received_nonsense_is_a_key(text: str) -> None:
+    """It is one step below the test."""
     index = ExecutionIndex.received(text)
     assert index == text
     assert index.parent == ROOT
@@ -69,7 +69,7 @@ def test_what_is_no_list_of_pairs_can_still_be_a_key_below_the_test(text: str) -
     "text",
     ["", "[", "{}", "[[]]", '[["a"]]', '[["a", 0]]', '[["a", 1.5]]', '[["a", true]]', "[" * 9999],
 )
-def test_what_is_no_list_of_pairs_is_refused(text: str) -> None:
+def test_other_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"execution index|Expecting|nested"):
         ExecutionIndex.parse(text)
 

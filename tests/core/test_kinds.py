@@ -129,7 +129,7 @@ class TestNewKind:
         assert str(fault) == "limps on 2"
         assert fault.outcome.key == "ChunkedEncodingError on 2"
 
-    def test_is_in_the_order_of_its_rank(self) -> None:
+    def test_is_ordered_by_its_rank(self) -> None:
         model = FaultModel(("Timeout",), default_statuses=(503,), faults=[Fault.of("limped")])
         assert list(map(str, model.faults_of(call()))) == [
             "raises Timeout",
@@ -189,7 +189,7 @@ def test_nonsense_is_refused(kind: str, parameters: dict[str, Any], message: str
     ],
 )
 @pytest.mark.usefixtures("limped")
-def test_a_decision_on_no_kind_is_refused(ours: Any) -> None:
+def test_decision_without_a_kind_is_refused(ours: Any) -> None:
     metadata = {"flask-filibuster": ours}
     forced = {"name": "requests.exceptions.Timeout", "metadata": metadata}
     decision = read_decision({"generated_id": 1, "forced_exception": forced})
@@ -199,7 +199,7 @@ def test_a_decision_on_no_kind_is_refused(ours: Any) -> None:
         read_fault({"abort": True, "sleep": 0.0, **(ours if isinstance(ours, dict) else {})})
 
 
-def test_every_kind_has_a_name_of_its_own() -> None:
+def test_names_are_unique() -> None:
     assert list(known_kinds()) == sorted(known_kinds(), key=lambda name: known_kinds()[name].rank)
     assert {kind.name for kind in known_kinds().values()} == set(known_kinds())
     assert {"raised", "answered"} <= set(known_kinds())

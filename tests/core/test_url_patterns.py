@@ -79,7 +79,7 @@ class TestUuid:
             f"/o/{DASHED.replace('-', '_')}",
         ],
     )
-    def test_is_not_everything_that_looks_like_it(self, path: str) -> None:
+    def test_similar_text_stays(self, path: str) -> None:
         assert seen(path, "uuid") == path
 
 
@@ -178,7 +178,7 @@ class TestDate:
             "/a-1700000000",
         ],
     )
-    def test_is_not_everything_that_looks_like_it(self, path: str) -> None:
+    def test_similar_text_stays(self, path: str) -> None:
         assert seen(path, "date") == path
 
     def test_is_what_programs_write(self) -> None:
@@ -199,20 +199,20 @@ class TestDate:
 
 
 class TestEntries:
-    def test_a_regular_expression_is_replaced_by_a_mark(self) -> None:
+    def test_regular_expression_becomes_a_mark(self) -> None:
         assert seen("/s/a1/b22?t=a3", r"[ab]\d+") == "/s/<varies>/<varies>?t=<varies>"
 
     def test_it_is_about_path_and_query(self) -> None:
         assert seen("/s/a?t=b", r"^/s/.*\?t") == "<varies>=b"
 
     @pytest.mark.parametrize("kind", [tuple, list])
-    def test_a_pair_says_what_to_put_in_its_place(self, kind: Callable[[Any], Any]) -> None:
+    def test_pair_names_its_replacement(self, kind: Callable[[Any], Any]) -> None:
         entry = kind([r"/t-(\w)\w+", r"/\1"])
         assert seen("/t-abc/t-bcd", entry) == "/a/b"
         assert seen("/a/7", kind(["number", ":n"])) == "/a/:n"
         assert seen("/a/b", kind(["a", ""])) == "//b"
 
-    def test_the_order_is_that_of_the_list(self) -> None:
+    def test_apply_in_their_order(self) -> None:
         assert seen("/1700000000", "date", "number") == "/<date>"
         assert seen("/1700000000", "number", "date") == "/<number>"
         assert seen("/a1", ("a", "b"), ("b", "c")) == "/c1"
@@ -244,7 +244,8 @@ class TestEntries:
             (None, "", "a list of 'uuid', 'number', 'date'"),
         ],
     )
-    def test_what_does_not_fit_is_refused_at_set_up(self, value: Any, entry: str, why: str) -> None:
+    def test_bad_entry_is_refused(self, value: Any, entry: str, why: str) -> None:
+        """When the extension is set up."""
         app = Flask("app")
         app.config[KEY] = value
         with pytest.raises(ConfigError) as caught:
@@ -291,7 +292,7 @@ def verdicts(result: Result) -> list[str]:
 
 
 class TestCallsOfServices:
-    def test_a_url_with_a_fresh_id_is_explored(self) -> None:
+    def test_url_with_fresh_id_is_explored(self) -> None:
         result = explore(to_front, services(call_something, ["uuid"]), ONE_FAULT)
         assert verdicts(result) == ["passed"] * 2
         (call,) = result.executions[1].trace.invocations
@@ -301,7 +302,7 @@ class TestCallsOfServices:
         result = explore(to_front, services(call_something, ["number"]), ONE_FAULT)
         assert verdicts(result)[:2] == ["passed", "inconclusive"]
 
-    def test_the_url_that_was_called_is_the_one_that_is_shown(self) -> None:
+    def test_shown_url_is_the_called_one(self) -> None:
         result = explore(to_front, services(call_something, ["uuid"]), ONE_FAULT)
         urls = [execution.trace.invocations[0].url for execution in result.executions]
         assert len(set(urls)) == 2
@@ -309,7 +310,7 @@ class TestCallsOfServices:
         (planned,) = result.executions[1].faults
         assert urls[0] in str(planned)
 
-    def test_calls_that_differ_in_nothing_else_are_counted(self) -> None:
+    def test_otherwise_equal_calls_are_counted(self) -> None:
         def call_both() -> ResponseReturnValue:
             return "".join(str(call_something()) for _ in range(2))
 
@@ -319,12 +320,12 @@ class TestCallsOfServices:
         assert first[0] == second[0]
         assert (first[1], second[1]) == (1, 2)
 
-    def test_the_patterns_are_those_of_the_calling_service(self) -> None:
+    def test_patterns_belong_to_the_caller(self) -> None:
         apps = services(call_something, [])
         apps["http://back:5001"].config[KEY] = ["uuid"]
         assert "inconclusive" in verdicts(explore(to_front, apps, ONE_FAULT))
 
-    def test_a_redirect_is_followed_to_where_it_varies(self) -> None:
+    def test_redirect_that_varies_is_followed(self) -> None:
         def call() -> ResponseReturnValue:
             try:
                 return requests.get("http://back:5001/moved/x", timeout=5).text
@@ -334,7 +335,7 @@ class TestCallsOfServices:
         result = explore(to_front, services(call, ["uuid"]), ONE_FAULT)
         assert verdicts(result) == ["passed"] * 3
 
-    def test_a_retry_is_the_next_call_of_the_same_signature(self) -> None:
+    def test_retry_keeps_the_signature(self) -> None:
         def call() -> ResponseReturnValue:
             with requests.Session() as session:
                 session.mount("http://", HTTPAdapter(max_retries=Retry(1)))
@@ -348,7 +349,7 @@ class TestCallsOfServices:
         counts = [call.index.pairs[-1][1] for call in result.executions[2].trace.invocations]
         assert counts == [1, 2]
 
-    def test_are_called_by_their_urls_where_nothing_is_configured(self) -> None:
+    def test_without_patterns_urls_are_exact(self) -> None:
         url = f"http://back:5001/{DASHED}/7?on=2024-01-31"
         assert url_in_signature(url, ()) == url.removeprefix("http://back:")
 
@@ -430,7 +431,7 @@ class TestRequestsFromOutside:
     @pytest.mark.parametrize(
         ("patterns", "expected"), [(["uuid"], ["passed", "passed"]), ([], ["passed"])]
     )
-    def test_are_recognised_by_the_service_that_they_arrive_at(
+    def test_are_recognised_by_their_service(
         self, stack: ExitStack, patterns: Patterns, expected: list[str]
     ) -> None:
         coordinator = Coordinator(Options(faults=ONE_FAULT), COORDINATED)
@@ -448,7 +449,7 @@ class TestRequestsFromOutside:
         assert "<uuid>" not in request.url
         assert ("GET 80/<uuid>" in request.index) == bool(patterns)
 
-    def test_have_the_same_index_for_a_server_of_another_project(self, stack: ExitStack) -> None:
+    def test_keep_their_index_for_foreign_servers(self, stack: ExitStack) -> None:
         foreign = stack.enter_context(foreign_server())
         client = served_front(stack, foreign.url, ["uuid"]).test_client()
         indexes = []

@@ -33,7 +33,7 @@ def test_is_written_as_before(tmp_path: Path) -> None:
     assert {**content, "versions": None} == {**recorded, "versions": None}
 
 
-def test_keeps_a_long_text_as_it_is(tmp_path: Path) -> None:
+def test_long_text_is_kept(tmp_path: Path) -> None:
     text = "no movie\n\x1b[31m" * 5_000
     written = Counterexample("GET /page", Counterexample.read(RECORDED).fault_set, text)
     assert Counterexample.read(written.write(tmp_path)).seen == text

@@ -43,13 +43,13 @@ class TestGit:
         assert Path("a/b/.filibuster/.gitignore").read_text() == "*\n"
         assert not Path("a/.gitignore").exists()
 
-    def test_decides_by_a_file_that_is_there(self, write: Write) -> None:
+    def test_keeps_the_file_of_before(self, write: Write) -> None:
         Path(".filibuster").mkdir()
         Path(".filibuster", ".gitignore").write_text("!*.json\n")
         write()
         assert Path(".filibuster", ".gitignore").read_text() == "!*.json\n"
 
-    def test_sees_a_directory_that_was_made_before(self, write: Write) -> None:
+    def test_sees_a_directory_of_before(self, write: Write) -> None:
         Path(".filibuster").mkdir()
         write()
         assert not Path(".filibuster", ".gitignore").exists()
@@ -59,7 +59,7 @@ class TestGit:
         assert not Path("mine", ".gitignore").exists()
 
 
-def test_a_file_in_its_place_is_an_error() -> None:
+def test_file_in_its_place_is_refused() -> None:
     Path(".filibuster").write_text("")
     with pytest.raises(FileExistsError):
         write_counterexample()

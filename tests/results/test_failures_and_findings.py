@@ -122,7 +122,7 @@ def causes(failures: tuple[Failure, ...]) -> list[list[str]]:
     return [failed_services(failure.faults) for failure in failures]
 
 
-def test_what_fails_at_different_assertions_are_different_bugs() -> None:
+def test_two_assertions_are_two_bugs() -> None:
     def test() -> None:
         missing = missing_parts()
         assert "http://stars:5001/" not in missing, "no stars"
@@ -137,7 +137,9 @@ def test_what_fails_at_different_assertions_are_different_bugs() -> None:
     ]
 
 
-def test_what_fails_at_one_assertion_because_of_different_calls_are_different_bugs() -> None:
+def test_two_causes_are_two_bugs() -> None:
+    """One assertion fails because of either of two calls."""
+
     def test() -> None:
         assert not missing_parts()
 
@@ -145,7 +147,9 @@ def test_what_fails_at_one_assertion_because_of_different_calls_are_different_bu
     assert causes(result.failures) == [["stars"], ["texts"]]
 
 
-def test_different_exceptions_at_one_line_are_different_bugs() -> None:
+def test_two_exceptions_are_two_bugs() -> None:
+    """At one line."""
+
     def test() -> None:
         missing = missing_parts()
         if missing:
@@ -156,7 +160,7 @@ def test_different_exceptions_at_one_line_are_different_bugs() -> None:
     assert [type(failure.error) for failure in result.failures] == [KeyError, KeyError, ValueError]
 
 
-def test_the_same_exception_at_different_lines_is_different_bugs() -> None:
+def test_two_lines_are_two_bugs() -> None:
     """Though one call is to blame for both."""
     front = Flask("front")
 
@@ -179,9 +183,11 @@ def test_the_same_exception_at_different_lines_is_different_bugs() -> None:
 
 
 @pytest.mark.parametrize("reduction", ["none", "exact"])
-def test_a_bug_has_its_smallest_fault_set_and_all_executions_that_show_it(
+def test_bug_has_its_smallest_fault_set(
     reduction: ReductionName,
 ) -> None:
+    """And all executions that show it."""
+
     def test() -> None:
         assert "http://stars:5001/" not in missing_parts()
 
@@ -198,7 +204,7 @@ def test_a_bug_has_its_smallest_fault_set_and_all_executions_that_show_it(
     ]
 
 
-def test_a_bug_that_needs_two_faults_has_both() -> None:
+def test_bug_of_two_faults_has_both() -> None:
     def test() -> None:
         assert len(missing_parts()) < 2
 
@@ -207,7 +213,8 @@ def test_a_bug_that_needs_two_faults_has_both() -> None:
     assert len(failure.executions) == 1
 
 
-def test_a_test_that_fails_without_faults_is_run_once_and_nothing_is_injected() -> None:
+def test_broken_test_is_run_once() -> None:
+    """A test that fails without faults gets none."""
     runs = []
 
     def test() -> None:
@@ -227,7 +234,7 @@ def test_a_test_that_fails_without_faults_is_run_once_and_nothing_is_injected() 
     assert result.remaining == 0
 
 
-def test_a_test_that_passes_under_all_faults_is_ok_and_has_no_failures() -> None:
+def test_passing_test_has_no_failures() -> None:
     result = explore(missing_parts, page_of_two(), refused())
     assert result.ok
     assert result.failures == ()
@@ -258,7 +265,7 @@ def load_names(url: str) -> str:
     return str(answer.json()["name"])
 
 
-def test_an_exception_that_nothing_caught_is_found_with_its_file_and_line() -> None:
+def test_uncaught_exception_has_file_and_line() -> None:
     front = Flask("front")
 
     @front.get("/")
@@ -276,7 +283,7 @@ def test_an_exception_that_nothing_caught_is_found_with_its_file_and_line() -> N
     assert finding.message.startswith("Unhandled ConnectionError in front, GET /: ")
 
 
-def test_a_crash_is_not_found_a_second_time_as_the_500_it_ends_in() -> None:
+def test_crash_is_no_answer_500_too() -> None:
     front = Flask("front")
 
     @front.get("/")
@@ -287,7 +294,8 @@ def test_a_crash_is_not_found_a_second_time_as_the_500_it_ends_in() -> None:
     assert not found(front, kind=findings.SERVER_ERROR)
 
 
-def test_exceptions_of_two_types_that_escape_from_one_line_are_two_findings() -> None:
+def test_two_exception_types_are_two_findings() -> None:
+    """Both escape from one line."""
     front, back = Flask("front"), Flask("back")
 
     @front.get("/")
@@ -305,7 +313,8 @@ def test_exceptions_of_two_types_that_escape_from_one_line_are_two_findings() ->
     assert "JSONDecodeError" in lies.message
 
 
-def test_the_line_of_a_crash_is_the_innermost_one_of_the_application() -> None:
+def test_crash_is_at_the_innermost_line() -> None:
+    """Of the lines of the application."""
     front, back = Flask("front"), Flask("back")
 
     @front.get("/")
@@ -325,7 +334,7 @@ def test_the_line_of_a_crash_is_the_innermost_one_of_the_application() -> None:
     assert planned.fault.status == 500
 
 
-def test_an_answer_of_500_because_of_a_fault_is_found() -> None:
+def test_answer_500_is_found() -> None:
     front = Flask("front")
 
     @front.get("/")
@@ -338,7 +347,7 @@ def test_an_answer_of_500_because_of_a_fault_is_found() -> None:
     assert failed_services(finding.faults) == ["back"]
 
 
-def test_answers_of_500_with_different_causes_are_different_findings() -> None:
+def test_answers_500_differ_by_cause() -> None:
     front = Flask("front")
 
     @front.get("/")
@@ -355,7 +364,7 @@ def test_answers_of_500_with_different_causes_are_different_findings() -> None:
 
 
 @pytest.mark.parametrize("crashes", [True, False], ids=["crashes", "answers 500"])
-def test_what_is_broken_without_faults_is_no_finding(crashes: bool) -> None:
+def test_broken_without_faults_is_no_finding(crashes: bool) -> None:
     front = Flask("front")
 
     @front.get("/")
@@ -369,7 +378,7 @@ def test_what_is_broken_without_faults_is_no_finding(crashes: bool) -> None:
     assert not found(front, kind=findings.SERVER_ERROR)
 
 
-def test_an_unavailable_service_that_says_so_is_no_finding() -> None:
+def test_answer_503_is_no_finding() -> None:
     front = Flask("front")
 
     @front.get("/")
@@ -384,7 +393,7 @@ def test_an_unavailable_service_that_says_so_is_no_finding() -> None:
     assert result.findings == ()
 
 
-def test_a_call_without_a_timeout_is_found_once() -> None:
+def test_missing_timeout_is_found_once() -> None:
     front = Flask("front")
 
     @front.get("/")
@@ -420,7 +429,7 @@ def impatient(patience: float, attempts: int = 1) -> tuple[Flask, dict[str, Flas
     return front, {"http://middle:5002": middle}
 
 
-def test_a_timeout_shorter_than_what_the_callee_waits_itself_is_found() -> None:
+def test_shorter_timeout_than_callee_is_found() -> None:
     front, others = impatient(1.5)
     (finding,) = found(front, others=others, kind=findings.SHORT_TIMEOUT)
     assert finding.message == ("front waits 1.5 s for middle, which may wait 2 s for its own calls")
@@ -429,7 +438,8 @@ def test_a_timeout_shorter_than_what_the_callee_waits_itself_is_found() -> None:
     assert not finding.faults
 
 
-def test_a_timeout_is_too_short_for_all_attempts_of_the_callee_together() -> None:
+def test_callee_attempts_add_up() -> None:
+    """A timeout has to be long enough for all of them together."""
     front, others = impatient(3, attempts=2)
     (finding,) = found(front, others=others, kind=findings.SHORT_TIMEOUT)
     assert "3 s for middle, which may wait 4 s" in finding.message
@@ -437,7 +447,7 @@ def test_a_timeout_is_too_short_for_all_attempts_of_the_callee_together() -> Non
 
 
 @pytest.mark.parametrize(("patience", "attempts"), [(2, 1), (4, 2), (60, 2)])
-def test_a_timeout_that_is_long_enough_is_no_finding(patience: float, attempts: int) -> None:
+def test_long_timeout_is_no_finding(patience: float, attempts: int) -> None:
     front, others = impatient(patience, attempts)
     assert not found(front, others=others, kind=findings.SHORT_TIMEOUT)
 
@@ -476,7 +486,8 @@ LOST = FaultModel((), default_statuses=(), lost_answers=("ConnectionError",))
         pytest.param(FaultModel(("ReadTimeout",), default_statuses=()), id="a read timeout"),
     ],
 )
-def test_a_post_made_again_after_its_answer_was_lost_is_found(model: FaultModel) -> None:
+def test_repeated_post_is_found(model: FaultModel) -> None:
+    """It is made again after its answer was lost."""
     (finding,) = found(ordering("POST"), model, kind=findings.REPEATED)
     assert finding.message.startswith(
         "front repeats POST http://back:5001/ after its answer was lost"
@@ -502,7 +513,8 @@ def test_other_repetitions_are_no_finding(method: str, model: FaultModel, attemp
     assert not found(ordering(method, attempts), model, kind=findings.REPEATED)
 
 
-def test_the_next_of_several_posts_is_no_repetition_of_a_lost_one() -> None:
+def test_next_post_is_no_repetition() -> None:
+    """Though the answer of the one before was lost."""
     assert not found(ordering("POST", attempts=1, orders=3), LOST, kind=findings.REPEATED)
     assert found(ordering("POST", attempts=2, orders=3), LOST, kind=findings.REPEATED)
 
@@ -510,7 +522,7 @@ def test_the_next_of_several_posts_is_no_repetition_of_a_lost_one() -> None:
 # The fault model
 
 
-def test_by_default_a_call_can_be_refused_time_out_or_answer_with_an_error() -> None:
+def test_default_faults() -> None:
     assert ways(FaultModel(), call()) == ["ConnectionError", "Timeout", "500", "502", "503"]
 
 
@@ -523,34 +535,35 @@ def test_by_default_a_call_can_be_refused_time_out_or_answer_with_an_error() -> 
         ((1.0, 1.0), ["Timeout", "ConnectTimeout", "ReadTimeout"]),
     ],
 )
-def test_only_a_call_with_such_a_timeout_can_time_out(
+def test_timeouts_need_a_timeout(
     timeout: tuple[float | None, float | None], possible: list[str]
 ) -> None:
+    """Each kind of timeout needs its own."""
     model = FaultModel(("Timeout", "ConnectTimeout", "ReadTimeout"), default_statuses=())
     assert ways(model, call(timeout=timeout)) == possible
 
 
-def test_exceptions_are_known_with_and_without_their_module() -> None:
+def test_module_of_an_exception_is_optional() -> None:
     model = FaultModel(("requests.exceptions.SSLError", "ProxyError"), default_statuses=())
     assert ways(model, call()) == ["SSLError", "ProxyError"]
 
 
-def test_a_service_with_statuses_of_its_own_has_no_default_ones() -> None:
+def test_own_statuses_replace_defaults() -> None:
     model = FaultModel((), {"bookings": (404,)}, (503,))
     assert ways(model, call("bookings")) == ["404"]
     assert ways(model, call("movies")) == ["503"]
 
 
-def test_without_default_statuses_a_service_that_is_not_named_has_none() -> None:
+def test_unnamed_service_has_defaults_only() -> None:
     model = FaultModel((), {"bookings": (404,)}, ())
     assert ways(model, call("movies")) == []
 
 
-def test_a_service_named_without_statuses_has_none() -> None:
+def test_service_named_without_statuses() -> None:
     assert ways(FaultModel((), {"bookings": ()}, (503,)), call("bookings")) == []
 
 
-def test_a_name_fits_the_whole_name_and_a_pattern_may_fit_several() -> None:
+def test_service_patterns_fit_whole_names() -> None:
     model = FaultModel((), {"book": (404,), "book.*": (409,), "movies|users": (410,)}, (503,))
     assert ways(model, call("book")) == ["404", "409"]
     assert ways(model, call("bookings")) == ["409"]
@@ -559,12 +572,13 @@ def test_a_name_fits_the_whole_name_and_a_pattern_may_fit_several() -> None:
     assert ways(model, call("users-v2")) == ["503"]
 
 
-def test_a_way_to_fail_that_is_named_twice_is_one() -> None:
+def test_repeated_faults_are_one() -> None:
     model = FaultModel(("Timeout", "Timeout"), {"b.*": (500, 404), "bookings": (404, 503)})
     assert ways(model, call("bookings")) == ["Timeout", "500", "404", "503"]
 
 
-def test_lost_answers_come_in_addition_and_let_the_call_be_made_first() -> None:
+def test_lost_answers_come_in_addition() -> None:
+    """They let the call be made first."""
     model = FaultModel(
         ("ConnectionError",), default_statuses=(500,), lost_answers=("ConnectionError", 500)
     )
@@ -578,7 +592,7 @@ def test_lost_answers_come_in_addition_and_let_the_call_be_made_first() -> None:
     assert "its answer is lost" in str(faults[-1])
 
 
-def test_a_lost_answer_lets_the_callee_do_its_work() -> None:
+def test_lost_answer_lets_callee_work() -> None:
     done = []
     front, back = ordering("POST", attempts=1), Flask("back")
 
@@ -638,21 +652,20 @@ def test_a_lost_answer_lets_the_callee_do_its_work() -> None:
         pytest.param({"lost_answers": [99]}, "status 99", id="lost, too low"),
     ],
 )
-def test_what_cannot_be_injected_is_refused_with_what_can(
-    arguments: dict[str, Any], message: str
-) -> None:
+def test_impossible_fault_is_refused(arguments: dict[str, Any], message: str) -> None:
+    """The message says what is possible."""
     with pytest.raises(FaultModelError, match=message):
         FaultModel(**arguments)
 
 
-def test_a_fault_has_an_exception_or_a_status() -> None:
+def test_fault_needs_exception_or_status() -> None:
     with pytest.raises(FaultModelError, match="exactly one of exception, status and kind"):
         Fault()
     with pytest.raises(FaultModelError, match="exactly one of exception, status and kind"):
         Fault(exception="Timeout", status=500)
 
 
-def test_a_model_tells_what_is_in_it() -> None:
+def test_model_describes_itself() -> None:
     model = FaultModel(
         ("SSLError",), {"users|book.*": (404,)}, (503,), lost_answers=("Timeout", 502)
     )
@@ -674,7 +687,7 @@ def analysis_file(directory: Path, content: object) -> Path:
     return path
 
 
-def test_the_example_of_the_protocol_is_read(tmp_path: Path) -> None:
+def test_protocol_example_is_read(tmp_path: Path) -> None:
     model = FaultModel.from_analysis_file(analysis_file(tmp_path, PROTOCOL_EXAMPLE))
     everything = ["ConnectionError", "Timeout", "500", "404"]
     assert ways(model, call("bookings")) == everything
@@ -684,14 +697,14 @@ def test_the_example_of_the_protocol_is_read(tmp_path: Path) -> None:
     assert ways(model, call("bookings", "DELETE")) == []
 
 
-def test_the_example_of_the_protocol_drives_an_exploration(tmp_path: Path) -> None:
+def test_protocol_example_drives_an_exploration(tmp_path: Path) -> None:
     """The page works, its first part fails in 4 ways, its second, not named in the file, in 2."""
     model = FaultModel.from_analysis_file(analysis_file(tmp_path, PROTOCOL_EXAMPLE))
     services = page_of_two("http://bookings:5001/", "http://movies:5002/")
     assert explore(missing_parts, services, model).generated == 5 * 3
 
 
-def test_sections_about_other_libraries_are_left_out(tmp_path: Path) -> None:
+def test_other_libraries_are_left_out(tmp_path: Path) -> None:
     content = {
         "python.grpc": {
             "pattern": r"grpc\..*",
@@ -715,7 +728,7 @@ def test_sections_about_other_libraries_are_left_out(tmp_path: Path) -> None:
         (None, "http://bookings/", (None, None), True),
     ],
 )
-def test_a_restriction_names_a_property_that_the_call_must_have(
+def test_restrictions_name_properties_of_calls(
     restriction: str | None,
     url: str,
     timeout: tuple[float | None, float | None],
@@ -728,7 +741,8 @@ def test_a_restriction_names_a_property_that_the_call_must_have(
     assert ways(model, call(url=url, timeout=timeout)) == ["SSLError"] * fits
 
 
-def test_metadata_says_whether_the_call_is_made_and_how_long_it_is_held(tmp_path: Path) -> None:
+def test_metadata_abort_and_sleep(tmp_path: Path) -> None:
+    """Whether the call is made, and how long it is held."""
     content = {
         "s": {
             "pattern": r"requests\.get",
@@ -806,14 +820,13 @@ def with_error(**entry: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_an_analysis_file_with_an_error_is_refused_with_what_it_is(
-    content: object, message: str, tmp_path: Path
-) -> None:
+def test_wrong_analysis_file_is_refused(content: object, message: str, tmp_path: Path) -> None:
+    """The message names the error."""
     with pytest.raises(FaultModelError, match=message):
         FaultModel.from_analysis_file(analysis_file(tmp_path, content))
 
 
-def test_an_analysis_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_analysis_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FaultModelError, match=r"cannot read .*nowhere\.json"):
         FaultModel.from_analysis_file(tmp_path / "nowhere.json")
 
@@ -839,7 +852,7 @@ def counterexample() -> Counterexample:
     )
 
 
-def test_a_counterexample_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_counterexample_is_read_as_written(tmp_path: Path) -> None:
     written = counterexample()
     read = Counterexample.read(written.write(tmp_path / "new" / "directory"))
     assert (read.test, read.seen, read.details) == (written.test, written.seen, written.details)
@@ -850,7 +863,7 @@ def test_a_counterexample_is_read_as_it_was_written(tmp_path: Path) -> None:
         assert str(after) == str(before)
 
 
-def test_a_counterexample_is_written_to_the_same_file_each_time(tmp_path: Path) -> None:
+def test_counterexample_keeps_its_file_name(tmp_path: Path) -> None:
     first = counterexample().write(tmp_path)
     again = counterexample()
     changed = Counterexample(again.test, again.fault_set, "something else was seen")
@@ -908,7 +921,7 @@ def test_a_damaged_counterexample_is_refused(changes: dict[str, Any], tmp_path: 
         pytest.param(b"[" * 100_000, id="nested without end"),
     ],
 )
-def test_a_file_that_is_no_json_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_broken_json_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
     path.write_bytes(content)
     with pytest.raises(CounterexampleError, match=r"cannot read the counterexample .*broken"):
@@ -916,14 +929,14 @@ def test_a_file_that_is_no_json_is_refused(content: bytes, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"version": 2}', '"text"', "null"])
-def test_a_file_of_another_version_or_kind_is_refused(content: str, tmp_path: Path) -> None:
+def test_other_version_or_kind_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "other.json"
     path.write_text(content)
     with pytest.raises(CounterexampleError, match="not a counterexample of version 1"):
         Counterexample.read(path)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CounterexampleError, match="nowhere"):
         Counterexample.read(tmp_path / "nowhere.json")
 
@@ -936,7 +949,7 @@ def needs_a_part() -> None:
     assert len(missing_parts()) < 2
 
 
-def test_a_counterexample_replays_the_failure_and_nothing_else(tmp_path: Path) -> None:
+def test_replay_shows_the_failure(tmp_path: Path) -> None:
     (failure,) = failing_result().failures
     path = Counterexample("needs_a_part", failure.faults, str(failure.error)).write(tmp_path)
     execution = replay(needs_a_part, Counterexample.read(path), page_of_two())
@@ -947,14 +960,14 @@ def test_a_counterexample_replays_the_failure_and_nothing_else(tmp_path: Path) -
     assert injected == [planned.fault for planned in failure.faults]
 
 
-def test_a_replay_passes_once_the_bug_is_gone(tmp_path: Path) -> None:
+def test_replay_passes_after_the_fix(tmp_path: Path) -> None:
     (failure,) = failing_result().failures
     path = Counterexample("needs_a_part", failure.faults, str(failure.error)).write(tmp_path)
     execution = replay(missing_parts, Counterexample.read(path), page_of_two())
     assert (execution.verdict, execution.error) == ("passed", None)
 
 
-def test_a_replay_in_which_a_call_is_not_made_any_more_is_inconclusive(tmp_path: Path) -> None:
+def test_replay_without_the_call_is_inconclusive(tmp_path: Path) -> None:
     (failure,) = failing_result().failures
     path = Counterexample("needs_a_part", failure.faults, str(failure.error)).write(tmp_path)
     moved = page_of_two(texts="http://texts:5003/")

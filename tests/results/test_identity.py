@@ -118,7 +118,7 @@ class TestLoops:
         assert result.failures == bug.symptoms
         check_causes(result)
 
-    def test_an_exception_in_a_loop_is_one(self) -> None:
+    def test_exception_in_a_loop_is_one(self) -> None:
         front, services = shop()
 
         @front.get("/")
@@ -147,7 +147,7 @@ class TestLoops:
 
 
 class TestSymptoms:
-    def test_assertion_and_exception_behind_it_are_one(self) -> None:
+    def test_assertion_and_its_exception_are_one(self) -> None:
         front, services = shop()
 
         @front.get("/")
@@ -159,7 +159,7 @@ class TestSymptoms:
         assert kinds(bug) == ["failure", "uncaught exception"]
         assert bug.symptoms == (*result.failures, *result.findings)
 
-    def test_assertion_and_answer_500_behind_it_are_one(self) -> None:
+    def test_assertion_and_its_500_are_one(self) -> None:
         front, services = shop()
 
         @front.get("/")
@@ -200,7 +200,8 @@ class TestSymptoms:
         assert len(result.failures) == 1
         assert [kinds(bug) for bug in result.bugs] == [["failure", "answer 500"]]
 
-    def test_exception_that_the_caller_survives_is_a_bug_alone(self) -> None:
+    def test_survived_exception_is_a_bug_alone(self) -> None:
+        """The caller answers as if nothing had happened."""
         front, services = shop()
         middle = services["http://middle:5002"] = Flask("middle")
 
@@ -220,7 +221,8 @@ class TestSymptoms:
         assert kinds(bug) == ["uncaught exception"]
         assert "in middle, GET /" in messages(bug)[0]
 
-    def test_failure_belongs_to_the_breakdown_nearest_to_the_test(self) -> None:
+    def test_failure_belongs_to_the_nearest_breakdown(self) -> None:
+        """Nearest to the test."""
         front, services = shop()
         middle = services["http://middle:5002"] = Flask("middle")
 

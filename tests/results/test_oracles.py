@@ -220,10 +220,11 @@ class TestTimeouts:
 
 
 @pytest.mark.parametrize("name", ["answer 500", "answer-500", "no-answer-500", "no answer 500"])
-def test_an_oracle_is_switched_off_by_any_spelling(name: str) -> None:
+def test_any_spelling_switches_off(name: str) -> None:
     assert "answer 500" not in [oracle.name for oracle in oracles_of([name])]
 
 
-def test_the_command_lines_no_is_no_part_of_a_name() -> None:
+def test_no_is_removed_once() -> None:
+    """The command line's "no" is no part of the oracle's name."""
     assert "timeout too short" in [oracle.name for oracle in oracles_of(["no-no-timeout"])]
     assert "no timeout" not in [oracle.name for oracle in oracles_of(["no-no-timeout"])]

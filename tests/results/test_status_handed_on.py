@@ -76,5 +76,6 @@ def test_other_statuses_are_not_found(status: int) -> None:
     assert found(handing_on, 418, status) == []
 
 
-def test_nothing_to_compare_with_is_not_found() -> None:
+def test_single_status_is_not_found() -> None:
+    """There is nothing to compare it with."""
     assert found(handing_on, 503) == []

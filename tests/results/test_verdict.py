@@ -119,7 +119,7 @@ class TestGaps:
         assert len(result.gaps) == gaps
         check_agreement(result, 2 * gaps, "nothing proved" if gaps else "nothing found")
 
-    def test_success_without_a_status_is_no_gap(self) -> None:
+    def test_statusless_success_is_no_gap(self) -> None:
         result = explored(503)
         first, *others = result.executions
         calls = [replace(call, outcome=Outcome()) for call in first.trace.invocations]
@@ -210,7 +210,7 @@ def test_attempts_that_fail_are_one_gap() -> None:
 
 
 class TestRepr:
-    def test_objects_in_a_debugger_are_a_line(self) -> None:
+    def test_reprs_are_one_line(self) -> None:
         result = explored(404)
         (bug,), (failure,) = result.bugs, result.failures
         assert repr(result) == "<Result: executions: 2, pruned: 0, 1 bug>"

@@ -70,7 +70,7 @@ def timed(simulation: Simulation, most: float) -> Result:
     return run_all(explorer, run)
 
 
-def test_no_execution_begins_after_max_seconds_and_what_is_left_is_counted() -> None:
+def test_max_seconds_counts_what_is_left() -> None:
     parts = [Step(name) for name in ("a", "b", "c")]
     result = timed(page(*parts), 3.0)
     assert [len(each.faults) for each in result.executions] == [0, 1, 1]
@@ -80,18 +80,18 @@ def test_no_execution_begins_after_max_seconds_and_what_is_left_is_counted() -> 
 
 
 @pytest.mark.parametrize("value", [0, -1.0, float("inf"), "1", True])
-def test_max_seconds_is_a_number_over_zero(value: object) -> None:
+def test_max_seconds_is_over_zero(value: object) -> None:
     with pytest.raises(ConfigError, match="max_seconds"):
         explore(lambda: None, max_seconds=value)  # type: ignore[arg-type]
 
 
-def test_a_test_is_run_once_however_little_time_there_is() -> None:
+def test_no_time_is_one_execution() -> None:
     result = timed(page(Step("a")), 1e-9)
     assert [len(each.faults) for each in result.executions] == [0]
     assert (result.limit, result.remaining) == ("max_seconds", 1)
 
 
-def test_max_seconds_limits_an_exploration_in_real_time() -> None:
+def test_max_seconds_limits_real_time() -> None:
     result = explore(
         lambda: requests.get("http://gateway:5000/", timeout=30),
         shapes.gateway(),
@@ -104,7 +104,7 @@ def test_max_seconds_limits_an_exploration_in_real_time() -> None:
     assert result.limit == "max_seconds"
 
 
-def test_a_short_budget_goes_to_every_single_fault_first() -> None:
+def test_single_faults_come_first() -> None:
     result = explore(
         lambda: requests.get("http://gateway:5000/", timeout=30),
         shapes.gateway(),
@@ -117,9 +117,7 @@ def test_a_short_budget_goes_to_every_single_fault_first() -> None:
 
 @pytest.mark.parametrize("reduction", ["exact", "equivalence"])
 @pytest.mark.parametrize("name", ["default_data", "fallback", "chain_with_retry"])
-def test_a_limit_that_is_just_enough_leaves_nothing_undone(
-    name: str, reduction: ReductionName
-) -> None:
+def test_exact_limit_leaves_nothing_undone(name: str, reduction: ReductionName) -> None:
     def found(most: int | None) -> Result:
         return explore(
             lambda: requests.get(shapes.REQUESTS[name], timeout=30),
@@ -137,7 +135,7 @@ def test_a_limit_that_is_just_enough_leaves_nothing_undone(
     assert len(short.executions) + short.remaining + short.pruned_count <= whole.generated
 
 
-def test_an_audit_that_a_limit_leaves_undone_invents_no_sets() -> None:
+def test_undone_audit_invents_no_sets() -> None:
     explorer = Explorer(REFUSED, audit=20, max_executions=4)
     result = run_all(explorer, page(Step("a"), Step("b")).run)
     assert (len(result.executions), result.remaining, result.pruned_count) == (4, 0, 0)
@@ -148,9 +146,9 @@ def test_an_audit_that_a_limit_leaves_undone_invents_no_sets() -> None:
     [({"exhaustive": True}, "all"), ({"audit": 5}, "a sample of 5")],
     ids=["exhaustive", "audit"],
 )
-def test_what_a_limit_keeps_from_being_checked_is_said_and_counted_once(
-    options: dict[str, Any], aim: str
-) -> None:
+def test_unchecked_sets_are_counted_once(options: dict[str, Any], aim: str) -> None:
+    """What max_executions keeps from being checked, a note says."""
+
     def found(most: int | None) -> Result:
         explorer = Explorer(FOUR_WAYS, max_executions=most, **options)
         return run_all(explorer, page(Step("a"), Step("b")).run)
@@ -164,7 +162,7 @@ def test_what_a_limit_keeps_from_being_checked_is_said_and_counted_once(
     assert cut.generated == len(cut.executions) + cut.pruned_count == whole.generated == 25
 
 
-def test_nothing_is_begun_ahead_that_a_limit_leaves_undone() -> None:
+def test_looking_ahead_respects_the_limit() -> None:
     simulation = page(Step("a"), Step("b"), Step("c"))
     explorer = Explorer(REFUSED, max_executions=3)
     for ahead in (1, 2, 1):
@@ -175,7 +173,7 @@ def test_nothing_is_begun_ahead_that_a_limit_leaves_undone() -> None:
 
 
 @pytest.mark.parametrize("reduction", ["none", "exact", "equivalence"])
-def test_the_failure_of_a_fallback_is_one_fault(reduction: ReductionName) -> None:
+def test_failure_of_a_fallback_counts_once(reduction: ReductionName) -> None:
     """What lets it be called does not count; what fails beside it does."""
     simulation = page(Step("a", fallback="b"), Step("c"))
     explorer = Explorer(REFUSED, reduction=reduction, max_faults=1)
@@ -185,14 +183,15 @@ def test_the_failure_of_a_fallback_is_one_fault(reduction: ReductionName) -> Non
     assert result.cut_by_size == 2  # a and c; a, b and c
 
 
-def test_a_chain_of_fallbacks_is_followed_to_its_end_with_one_fault_at_a_time() -> None:
+def test_fallback_chain_counts_as_one_fault() -> None:
+    """With max_faults=1 it is followed to its end."""
     step = Step("a", attempts=3, fallback="b")
     result = run_all(Explorer(REFUSED, max_faults=1), page(step).run)
     assert [len(each.faults) for each in result.executions] == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_follows_a_lost_answer_of_a_service_that_tells_nothing_is_within_the_limit(
+def test_lost_answer_is_within_the_limit(
     method: str,
 ) -> None:
     """The page is asked last, in a state of the test in which its call never ended by itself."""
@@ -210,7 +209,7 @@ def test_what_follows_a_lost_answer_of_a_service_that_tells_nothing_is_within_th
         assert result.generated == 7
 
 
-def test_what_nobody_asked_for_is_left_to_the_server() -> None:
+def test_unset_options_come_from_the_server() -> None:
     coordinator = Coordinator(Options(exhaustive=True, audit=3))
     assert all(value is None for value in (Options().exhaustive, Options().audit))
     given = {name: getattr(Options(), name) for name in SENT}
@@ -223,7 +222,7 @@ def test_what_nobody_asked_for_is_left_to_the_server() -> None:
 # --- distinct bugs --------------------------------------------------------------------------------
 
 
-def test_each_bug_is_shown_with_its_smallest_set_whatever_order_it_was_found_in() -> None:
+def test_order_does_not_change_smallest_sets() -> None:
     simulation = page(Step("a", gives_up=500), Step("b"))
     explorer = Explorer(REFUSED)
     result = run_all(explorer, Simulation(simulation.services, _wanting_200()).run)
@@ -300,7 +299,7 @@ def of_a_loop(answer: requests.Response) -> None:
         pytest.param(of_a_loop, 1, id="one line in a loop"),
     ],
 )
-def test_bugs_are_told_apart_by_the_lines_of_the_test_that_lead_to_what_failed(
+def test_lines_of_the_test_separate_bugs(
     check: Callable[[requests.Response], None], bugs: int
 ) -> None:
     model = FaultModel(("ConnectionError", "Timeout"), default_statuses=())
@@ -318,7 +317,7 @@ def test_bugs_are_told_apart_by_the_lines_of_the_test_that_lead_to_what_failed(
     assert [each.faults for each in again.failures] == [each.faults for each in result.failures]
 
 
-def test_a_set_that_only_tells_which_faults_are_needed_makes_no_run_inconclusive() -> None:
+def test_inconclusive_shrinking_is_no_gap() -> None:
     lost = Execution(1, FaultSet(), Trace(), "inconclusive", purpose=SHRINK)
     assert Result((lost,)).ok
 
@@ -340,7 +339,8 @@ class ReachedTwice:
         return Answer(200)
 
 
-def test_a_fault_that_reaches_a_call_is_not_needed_if_another_one_does() -> None:
+def test_unneeded_fault_is_left_out() -> None:
+    """It reaches a call that another fault reaches, too."""
     services: dict[str, Service] = {
         "front": ReachedTwice(),
         **{name: Orderly() for name in ("a", "b", "c")},
@@ -395,7 +395,7 @@ def found(moody: Moody, *, check: bool | None = None, most: int = 1) -> Result:
     )
 
 
-def test_the_fault_free_execution_is_run_twice_and_counts_once() -> None:
+def test_repeated_baseline_counts_once() -> None:
     asked: list[int] = []
     result = found(Moody(lambda time: asked.append(time) or ["a"]), most=2)  # type: ignore[func-returns-value]
     assert [len(each.faults) for each in result.executions] == [0, 1]
@@ -404,7 +404,8 @@ def test_the_fault_free_execution_is_run_twice_and_counts_once() -> None:
     assert REPEAT not in {each.purpose for each in result.executions}
 
 
-def test_what_is_lost_when_the_first_execution_is_repeated_is_told_of_that_one() -> None:
+def test_retried_repetition_is_noted() -> None:
+    """The note is about the second fault-free execution."""
     simulation, runs = page(Step("a")), itertools.count(1)
 
     def run(faults: FaultSet) -> Observation:
@@ -416,7 +417,7 @@ def test_what_is_lost_when_the_first_execution_is_repeated_is_told_of_that_one()
     assert note.startswith("the second fault-free execution was inconclusive on the first")
 
 
-def test_calls_that_come_and_go_are_reported_with_both_traces() -> None:
+def test_changing_calls_are_reported() -> None:
     result = found(Moody(lambda time: ["a", "b"] if time == 0 else ["a", "c"]), most=2)
     (finding,) = result.observed
     assert finding.kind == "nondeterminism"
@@ -436,7 +437,7 @@ def test_calls_in_another_order_are_reported() -> None:
     assert paths == ["a", "b", "b", "a"]
 
 
-def test_calls_of_threads_may_come_in_any_order() -> None:
+def test_threads_may_call_in_any_order() -> None:
     front, back = Flask("front"), Flask("back")
     turns = itertools.count()
 
@@ -474,7 +475,7 @@ def test_calls_of_threads_may_come_in_any_order() -> None:
     assert result.ok
 
 
-def test_a_test_that_fails_without_faults_the_second_time_is_not_explored() -> None:
+def test_failing_repetition_is_not_explored() -> None:
     outcomes = iter([200, 503])
     front = Flask("front")
 
@@ -496,7 +497,7 @@ def test_a_test_that_fails_without_faults_the_second_time_is_not_explored() -> N
     )
 
 
-def test_whether_it_is_checked_can_be_configured() -> None:
+def test_determinism_check_can_be_configured() -> None:
     calls = Moody(lambda time: ["a", "b"] if time == 0 else ["a"])
     services = calls.services()
     services["http://front:5000"].config["FILIBUSTER_CHECK_DETERMINISM"] = False
@@ -505,7 +506,7 @@ def test_whether_it_is_checked_can_be_configured() -> None:
     assert next(calls.times) == 1
 
 
-def test_services_whose_answers_are_never_the_same_are_named() -> None:
+def test_varying_services_are_named() -> None:
     front, numbers = Flask("front"), itertools.count()
 
     @front.get("/")
@@ -517,7 +518,7 @@ def test_services_whose_answers_are_never_the_same_are_named() -> None:
     assert not result.failures
 
 
-def test_an_execution_that_is_not_what_was_planned_is_run_once_more() -> None:
+def test_inconclusive_execution_is_retried() -> None:
     """The third time it is asked, which is the first time that a is to fail, it has a whim."""
     whim = Moody(lambda time: ["b"] if time == 2 else ["a", "b"])
     result = explore(get_front, whim.services(), REFUSED)
@@ -528,7 +529,7 @@ def test_an_execution_that_is_not_what_was_planned_is_run_once_more() -> None:
     assert next(whim.times) == 6
 
 
-def test_one_that_is_inconclusive_twice_is_reported_and_fails_the_run() -> None:
+def test_second_inconclusive_attempt_is_reported() -> None:
     whim = Moody(lambda time: ["b"] if time in (2, 3) else ["a", "b"])
     result = explore(get_front, whim.services(), REFUSED)
     assert not result.ok

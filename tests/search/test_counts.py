@@ -77,7 +77,7 @@ def failing(execution: Execution, service: str) -> list[int]:
     ]
 
 
-def test_two_required_calls_in_sequence_are_9_of_9() -> None:
+def test_two_required_calls_are_9() -> None:
     """Nothing fails (1), users fails in one of 4 ways (4), users works and movies fails (4).
 
     The page sees another sequence of outcomes each time, so nothing can be left out.
@@ -85,7 +85,7 @@ def test_two_required_calls_in_sequence_are_9_of_9() -> None:
     assert generated_and_executed("two_required_calls") == (9, 9)
 
 
-def test_a_chain_of_three_services_is_9_of_10() -> None:
+def test_chain_is_9_of_10() -> None:
     """Nothing fails (1), bookings fails (CE, T, 404, 503, 500), movies fails (CE, T, 404, 500).
 
     m CE makes bookings answer 503. When its turn comes, b 503 shows users what it has seen by
@@ -95,7 +95,7 @@ def test_a_chain_of_three_services_is_9_of_10() -> None:
     assert generated_and_executed("chain") == (10, 9)
 
 
-def test_a_chain_with_a_retry_is_37_of_91() -> None:
+def test_retried_chain_is_37_of_91() -> None:
     """An attempt works, or fails in 5 + 4 = 9 ways (b: CE, T, 404, 503, 500; m: CE, T, 404, 500).
 
     Generated: the first attempt works (1), or it fails (9) and the second works or fails (1 + 9):
@@ -118,12 +118,12 @@ def test_a_chain_with_a_retry_is_37_of_91() -> None:
     assert generated_and_executed("chain_with_retry") == (91, 37)
 
 
-def test_two_calls_with_default_data_are_25_of_25() -> None:
+def test_default_data_is_25_of_25() -> None:
     """Each of the two calls works or fails in 4 ways, whatever the other one does: 5 * 5."""
     assert generated_and_executed("default_data") == (25, 25)
 
 
-def test_a_fallback_to_another_service_is_23_of_36() -> None:
+def test_fallback_is_23_of_36() -> None:
     """Reviews can fail in 4 + 3 = 7 ways (r: CE, T, 500, 503; its ratings, t: CE, T, 500).
 
     The archive (CE, T, 500, 503: 4 ways) is called only when reviews has failed.
@@ -143,7 +143,7 @@ def test_a_fallback_to_another_service_is_23_of_36() -> None:
     assert generated_and_executed("fallback") == (36, 23)
 
 
-def test_a_retry_below_the_first_service_is_25_of_25() -> None:
+def test_inner_retry_is_25_of_25() -> None:
     """Middle fails in 4 ways (4), or back works (1), or its first attempt fails (4) and its second.
 
     The second works or fails in 4 ways (1 + 4): 4 + 1 + 4 * 5 = 25.
@@ -158,7 +158,7 @@ def test_a_retry_below_the_first_service_is_25_of_25() -> None:
 @pytest.mark.parametrize(
     ("shape", "service"), [("chain_with_retry", "bookings"), ("retry_in_the_middle", "back")]
 )
-def test_each_attempt_of_a_retry_fails_alone_and_both_together(
+def test_attempts_fail_alone_and_together(
     shape: str, service: str, reduction: ReductionName
 ) -> None:
     executions = explored(shape, reduction).result.executions
@@ -192,7 +192,7 @@ def test_each_attempt_of_a_retry_fails_alone_and_both_together(
         ("retry_in_the_middle", 13),
     ],
 )
-def test_equivalence_builds_on_one_way_of_each_class(shape: str, executed: int) -> None:
+def test_equivalence_builds_on_representatives(shape: str, executed: int) -> None:
     result = explored(shape, "equivalence").result
     assert len(result.executions) == executed
     assert result.generated == explored(shape, "none").result.generated
@@ -209,7 +209,7 @@ def test_reductions_see_the_same_answers(shape: str, reduction: ReductionName) -
 
 @pytest.mark.parametrize("reduction", ["exact", "equivalence"])
 @SHAPES
-def test_reductions_know_of_the_same_fault_sets(shape: str, reduction: ReductionName) -> None:
+def test_reductions_know_the_same_sets(shape: str, reduction: ReductionName) -> None:
     everything, reduced = explored(shape, "none").result, explored(shape, reduction).result
     run = {execution.faults for execution in everything.executions}
     pruned = {each.faults for each in reduced.pruned}
@@ -230,7 +230,7 @@ def test_smaller_fault_sets_come_first(shape: str, reduction: ReductionName) -> 
 
 @REDUCTIONS
 @SHAPES
-def test_the_order_is_the_same_in_two_runs(shape: str, reduction: ReductionName) -> None:
+def test_order_is_repeatable(shape: str, reduction: ReductionName) -> None:
     first, second = explored(shape, reduction).result, explore_afresh(shape, reduction).result
     assert [names(each.faults) for each in first.executions] == [
         names(each.faults) for each in second.executions
@@ -240,13 +240,15 @@ def test_the_order_is_the_same_in_two_runs(shape: str, reduction: ReductionName)
     ]
 
 
-def test_what_is_left_out_of_the_chain_is_the_answer_that_users_had_seen() -> None:
+def test_chain_prunes_the_repeated_answer() -> None:
+    """It is the answer that users had seen already."""
     (pruned,) = explored("chain", "exact").result.pruned
     (planned,) = pruned.faults
     assert (planned.service, planned.fault.status) == ("bookings", 503)
 
 
-def test_exceptions_are_tried_before_statuses_and_each_in_the_order_of_the_calls() -> None:
+def test_exceptions_come_before_statuses() -> None:
+    """Each in the order of the calls."""
     executions = explored("chain", "none").result.executions
     assert [
         f"{planned.service} {planned.fault.outcome}"

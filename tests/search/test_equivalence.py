@@ -146,9 +146,8 @@ def all_sets(result: Result) -> Counter[FaultSet]:
 @pytest.mark.slow
 @tried(300, part=10)
 @given(local_applications(), models)
-def test_nothing_is_lost_where_failures_are_reacted_to_where_they_happen(
-    application: Application, model: FaultModel
-) -> None:
+def test_local_reactions_lose_nothing(application: Application, model: FaultModel) -> None:
+    """Failures are reacted to where they happen."""
     full, reduced = Simulation(*application), Simulation(*application)
     none = explored(full, model, "none", limit=LIMIT)
     if none.remaining:
@@ -166,9 +165,7 @@ def test_nothing_is_lost_where_failures_are_reacted_to_where_they_happen(
 @pytest.mark.slow
 @tried(40)
 @given(local_applications(), models)
-def test_what_is_left_out_would_have_ended_as_predicted(
-    application: Application, model: FaultModel
-) -> None:
+def test_pruned_sets_end_as_predicted(application: Application, model: FaultModel) -> None:
     simulation = Simulation(*application)
     if explored(simulation, model, "none", limit=LIMIT).remaining:
         reject()
@@ -179,9 +176,7 @@ def test_what_is_left_out_would_have_ended_as_predicted(
 @pytest.mark.slow
 @tried(40)
 @given(local_applications(), models)
-def test_exhaustive_runs_everything_that_was_left_out_after_the_rest(
-    application: Application, model: FaultModel
-) -> None:
+def test_exhaustive_runs_pruned_sets_last(application: Application, model: FaultModel) -> None:
     none = explored(Simulation(*application), model, "none", limit=LIMIT)
     if none.remaining:
         reject()
@@ -200,9 +195,10 @@ def test_exhaustive_runs_everything_that_was_left_out_after_the_rest(
 @pytest.mark.slow
 @tried(40)
 @given(local_applications(), models, st.integers(1, 5), st.integers())
-def test_an_audit_runs_as_many_as_it_is_told_and_finds_nothing_where_reduction_holds(
+def test_audit_confirms_what_holds(
     application: Application, model: FaultModel, count: int, seed: int
 ) -> None:
+    """It runs as many sets as it is told."""
     if explored(Simulation(*application), model, "none", limit=LIMIT).remaining:
         reject()
     reduced = explored(Simulation(*application), model)
@@ -238,7 +234,7 @@ def remembering() -> Simulation:
     return Simulation(services, FunctionalTest(("front",), on("500")))
 
 
-def test_the_known_limit_a_handler_that_remembers_which_failure_it_was_can_be_missed() -> None:
+def test_known_limit_is_a_remembered_failure() -> None:
     """That the first call timed out matters only once the second has failed, too."""
     none, equivalence = (
         explored(remembering(), FOUR_WAYS, "none"),
@@ -253,14 +249,14 @@ def test_the_known_limit_a_handler_that_remembers_which_failure_it_was_can_be_mi
     assert (len(none.executions), len(equivalence.executions)) == (25, 13)
 
 
-def test_what_the_known_limit_misses_is_found_by_running_everything() -> None:
+def test_exhaustive_finds_the_known_limit() -> None:
     result = explored(remembering(), FOUR_WAYS, exhaustive=True)
     (failure,) = result.failures
     assert [planned.service for planned in failure.faults] == ["first", "second"]
     assert {finding.kind for finding in result.observed} == {"reduction does not hold"}
 
 
-def test_what_the_known_limit_misses_is_found_by_an_audit_and_searched_from_there() -> None:
+def test_audit_finds_the_known_limit() -> None:
     """Of twelve sets that are left out, four show the difference."""
     found = [explored(remembering(), FOUR_WAYS, audit=6, seed=seed) for seed in range(5)]
     assert all(result.failures for result in found)
@@ -295,7 +291,7 @@ class NeedsOneOfTwo:
         return Answer(200)
 
 
-def test_where_a_failure_is_reacted_to_in_another_way_than_before_all_ways_are_run() -> None:
+def test_new_reaction_runs_all_faults() -> None:
     """Alone, every failure of right leads to a 200; after left's, one of them matters."""
     services: dict[str, Service] = {
         "front": NeedsOneOfTwo(),
@@ -326,7 +322,7 @@ class Searches:
         return Answer(404 if len(failed) == 2 else 200)
 
 
-def test_where_nothing_followed_from_a_failure_its_ways_are_alike_there_and_only_there() -> None:
+def test_faults_without_effect_are_alike() -> None:
     """After most failures of left, the page is partial whatever becomes of right."""
     services: dict[str, Service] = {
         "front": Searches(),
@@ -366,7 +362,8 @@ class Shares:
         return False
 
 
-def test_a_function_that_is_called_for_two_reasons_loses_nothing() -> None:
+def test_shared_function_loses_nothing() -> None:
+    """It is called for two reasons."""
     services: dict[str, Service] = {"front": Shares(), "data": Orderly(), "page": Orderly()}
     model = FaultModel(("ConnectionError", "Timeout"), default_statuses=())
 
@@ -382,7 +379,7 @@ def test_a_function_that_is_called_for_two_reasons_loses_nothing() -> None:
     assert len(equivalence.executions) < len(none.executions)
 
 
-def test_classes_name_the_call_its_ways_and_the_one_that_is_built_upon() -> None:
+def test_classes_name_faults_and_representative() -> None:
     """Statuses lead to the next attempt, exceptions do not; a fallback follows either."""
     step = Step("b", attempts=2, fallback="c", gives_up=503)
     services: dict[str, Service] = {"a": Orderly(((step,),)), "b": Orderly(), "c": Orderly()}
@@ -405,7 +402,7 @@ def test_classes_name_the_call_its_ways_and_the_one_that_is_built_upon() -> None
     ]
 
 
-def test_classes_of_one_call_are_told_apart_in_words() -> None:
+def test_texts_of_classes_differ() -> None:
     step = Step("b", attempts=2, fallback="c", gives_up=503)
     services: dict[str, Service] = {"a": Orderly(((step,),)), "b": Orderly(), "c": Orderly()}
     result = explored(Simulation(services, FunctionalTest(("a",), never)), FOUR_WAYS)
@@ -416,7 +413,7 @@ def test_classes_of_one_call_are_told_apart_in_words() -> None:
     ]
 
 
-def test_answers_that_are_never_the_same_bytes_are_not_taken_for_equal() -> None:
+def test_varying_answers_are_not_equal() -> None:
     services: dict[str, Service] = {
         "a": Orderly(((Step("b"),), (Step("c"),)), body="volatile"),
         "b": Orderly(),
@@ -456,9 +453,10 @@ def reached(shape: str, reduction: ReductionName) -> Reached:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", shapes.REQUESTS)
-def test_on_every_shape_answers_sequences_lines_and_failures_are_those_without_reduction(
+def test_shapes_lose_nothing(
     shape: str,
 ) -> None:
+    """Answers, sequences, lines and failures are those without reduction."""
     none, equivalence = reached(shape, "none"), reached(shape, "equivalence")
     assert equivalence.answers == none.answers
     assert equivalence.lines == none.lines
@@ -467,7 +465,7 @@ def test_on_every_shape_answers_sequences_lines_and_failures_are_those_without_r
     assert all_sets(equivalence.result) == all_sets(none.result)
 
 
-def test_a_gateway_grows_exponentially_but_for_equivalence() -> None:
+def test_gateway_is_96_of_13569() -> None:
     """From the last of eight dependencies to the first, each with four ways to fail.
 
     A set ends at a required one, or goes on; goes on whether an optional one fails or not; and the
@@ -494,7 +492,8 @@ def test_a_gateway_grows_exponentially_but_for_equivalence() -> None:
 
 
 @pytest.mark.parametrize("reduction", ["none", "exact"])
-def test_a_gateway_of_four_is_run_whole_without_equivalence(reduction: ReductionName) -> None:
+def test_small_gateway_is_run_whole(reduction: ReductionName) -> None:
+    """Without equivalence."""
     result = explore(
         lambda: requests.get(shapes.REQUESTS["gateway"], timeout=30),
         shapes.gateway(4),
@@ -512,7 +511,8 @@ def chosen(results: Iterable[Result]) -> list[list[str]]:
 
 
 @pytest.mark.slow
-def test_an_audit_of_very_many_sets_takes_a_sample_without_listing_them() -> None:
+def test_large_audit_takes_a_sample() -> None:
+    """It doesn't list all pruned sets."""
     services: dict[str, Service] = {
         "front": Orderly(tuple((Step(f"s{number}", gives_up=None),) for number in range(9))),
         **{f"s{number}": Orderly() for number in range(9)},
@@ -531,7 +531,7 @@ def test_an_audit_of_very_many_sets_takes_a_sample_without_listing_them() -> Non
     assert all(first.pruned[number].answer == PASSED for number in some)
 
 
-def test_a_failure_that_an_audit_finds_is_shrunk_to_the_faults_that_it_needs() -> None:
+def test_failure_of_an_audit_is_shrunk() -> None:
     """The second call's failure has nothing to do with it."""
 
     def judge(seen: Seen) -> str:
@@ -595,9 +595,8 @@ class Particular:
 
 @pytest.mark.parametrize("observed", [True, False])
 @pytest.mark.parametrize("options", [{"exhaustive": True}, {"audit": 1000}], ids=str)
-def test_a_surprise_that_a_callee_without_calls_of_its_own_springs_is_a_finding(
-    observed: bool, options: dict[str, Any]
-) -> None:
+def test_surprising_leaf_is_a_finding(observed: bool, options: dict[str, Any]) -> None:
+    """A callee without calls of its own answers as nobody expected."""
     services: dict[str, Service] = {
         "front": TellsOn(),
         "first": Orderly(),
@@ -631,7 +630,7 @@ class Chooses:
         return Answer(200)
 
 
-def test_a_call_that_a_sample_was_to_fail_and_that_is_not_made_is_a_finding() -> None:
+def test_unmade_call_of_audit_is_found() -> None:
     names = ("first", "second", "common", "rare")
     services: dict[str, Service] = {"front": Chooses(), **{name: Orderly() for name in names}}
     simulation = Simulation(services, FunctionalTest(("front",), never))
@@ -674,7 +673,8 @@ class Exact:
 
 
 @pytest.mark.slow
-def test_an_audit_is_as_large_as_asked_for_where_few_of_many_sets_are_left_out() -> None:
+def test_audit_has_the_size_asked_for() -> None:
+    """Though few of many sets are pruned."""
     names = ("s0", "s1", "s2", "s3", "first", "second")
     services: dict[str, Service] = {"front": Exact(), **{name: Orderly() for name in names}}
     model = FaultModel(("ConnectionError",), default_statuses=(404, 500, 502, 503, 504))
@@ -718,7 +718,7 @@ def proxied() -> dict[str, Flask]:
 
 
 @pytest.mark.parametrize("options", [{}, {"reduction": "none"}, {"audit": 20}], ids=str)
-def test_every_way_of_a_call_is_run_even_if_a_status_like_it_was_seen(
+def test_seen_status_is_still_injected(
     options: dict[str, Any],
 ) -> None:
     result = explore(
@@ -731,7 +731,7 @@ def test_every_way_of_a_call_is_run_even_if_a_status_like_it_was_seen(
     assert len(singles) == 2 * 4
 
 
-def test_more_sets_than_a_length_can_say_are_counted_all_the_same() -> None:
+def test_more_sets_than_len_allows() -> None:
     services: dict[str, Service] = {
         "front": Orderly(((Step("back", attempts=80),),)),
         "back": Orderly(),

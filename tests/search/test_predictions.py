@@ -65,7 +65,7 @@ class TestPredictions:
         assert len(result.executions) > 20
         assert 0 < len(predicted) <= 1.2 * judged
 
-    def test_are_made_twice_where_they_are_checked(self, predicted: list[object]) -> None:
+    def test_are_made_twice_for_audits(self, predicted: list[object]) -> None:
         result = explored(audit=10)
         audited = [each for each in result.executions if each.purpose == "audit"]
         assert len(audited) == 10

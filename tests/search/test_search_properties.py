@@ -100,9 +100,10 @@ def test_exact_reduction_loses_nothing(
 
 @tried(20)
 @given(applications(most=3, width=2), models, st.integers())
-def test_the_order_does_not_depend_on_which_parallel_call_ends_first(
+def test_parallel_calls_keep_the_order(
     application: Application, model: FaultModel, seed: int
 ) -> None:
+    """Whichever ends first."""
     for reduction in "none", "exact":
         first, second = Simulation(*application), Simulation(*application, random.Random(seed))
         expected = explored(first, model, reduction, max_executions=40)
@@ -114,7 +115,7 @@ def test_the_order_does_not_depend_on_which_parallel_call_ends_first(
 
 @tried(20)
 @given(applications(most=4), models, st.sampled_from(["none", "exact"]))
-def test_two_explorations_of_one_application_are_the_same(
+def test_explorations_are_repeatable(
     application: Application, model: FaultModel, reduction: str
 ) -> None:
     first = explored(Simulation(*application), model, reduction, max_executions=60)
@@ -151,9 +152,10 @@ def counted(simulation: Simulation, faults: FaultSet) -> int:
 @pytest.mark.slow
 @tried(40)
 @given(applications(most=4), models, st.sampled_from(["none", "exact"]), st.integers(1, 3))
-def test_max_faults_bounds_the_faults_that_are_not_needed_to_reach_others_and_nothing_else(
+def test_max_faults_bounds_nothing_else(
     application: Application, model: FaultModel, reduction: str, most: int
 ) -> None:
+    """Only faults that no other one needs count."""
     unbounded = everything(Simulation(*application), model)
     bounded = explored(Simulation(*application), model, reduction, max_faults=most)
     check_is_sound(bounded)
@@ -171,7 +173,7 @@ def test_max_faults_bounds_the_faults_that_are_not_needed_to_reach_others_and_no
 
 
 @pytest.mark.parametrize("reduction", ["none", "exact"])
-def test_no_fault_is_planned_on_an_unmade_call(reduction: str) -> None:
+def test_unmade_calls_are_not_planned(reduction: str) -> None:
     """Two faults together lead to a call: the bug behind it is not tried with one of them."""
     services: dict[str, Service] = {
         "s0": Whimsical(seed=0, knows=("s1", "s2")),
@@ -184,7 +186,7 @@ def test_no_fault_is_planned_on_an_unmade_call(reduction: str) -> None:
 
 
 @pytest.mark.parametrize("reduction", ["none", "exact", "equivalence"])
-def test_the_failure_of_a_fallback_is_one_fault(reduction: str) -> None:
+def test_failure_of_a_fallback_counts_once(reduction: str) -> None:
     """In place of the store there is a mirror, which has a tape in place of its disk."""
     services: dict[str, Service] = {
         "page": Orderly(((Step("store", fallback="mirror"),), (Step("ads"),))),
@@ -208,7 +210,7 @@ def test_the_failure_of_a_fallback_is_one_fault(reduction: str) -> None:
     assert sets(2) == sets(None) == sorted([*one, *two])
 
 
-def test_what_max_faults_leaves_undone_is_counted() -> None:
+def test_cut_sets_are_counted() -> None:
     """Each of two calls is refused or answers 503, whatever the other one does."""
     services: dict[str, Service] = {
         "a": Orderly(((Step("b"),), (Step("c"),))),
@@ -223,7 +225,7 @@ def test_what_max_faults_leaves_undone_is_counted() -> None:
 @pytest.mark.slow
 @tried(20)
 @given(applications(most=4), models, st.sampled_from(["none", "exact"]), st.integers(1, 40))
-def test_max_executions_ends_the_search_early_and_changes_nothing_before(
+def test_max_executions_only_ends_early(
     application: Application, model: FaultModel, reduction: str, most: int
 ) -> None:
     everything(Simulation(*application), model)
@@ -252,7 +254,7 @@ class NeedsOneOfTwo:
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_a_bug_that_needs_two_degraded_answers_at_once_is_found(body: str) -> None:
+def test_two_degraded_answers_are_found(body: str) -> None:
     """Each of them is a 200, and alone leads to nothing but the usual."""
     services: dict[str, Service] = {
         "front": NeedsOneOfTwo(),
@@ -277,9 +279,7 @@ def test_a_bug_that_needs_two_degraded_answers_at_once_is_found(body: str) -> No
         ("streamed", 0),
     ],
 )
-def test_only_answers_that_can_be_compared_are_known_to_be_the_same(
-    body: str, expected: int
-) -> None:
+def test_only_comparable_answers_are_equal(body: str, expected: int) -> None:
     services: dict[str, Service] = {
         "front": NeedsOneOfTwo(),
         "left": Orderly(((Step("x"),),), tells=False, body=body),
@@ -323,7 +323,7 @@ class ReadsAnything:
 
 @pytest.mark.parametrize("observed", [True, False], ids=["observed", "not observed"])
 @pytest.mark.parametrize("body", BODIES)
-def test_an_injected_success_is_no_real_one(body: str, observed: bool) -> None:
+def test_injected_success_is_no_real_one(body: str, observed: bool) -> None:
     services: dict[str, Service] = {
         "front": ReadsAnything(),
         "data": Fixed(Answer(200, "data"), body, observed),
@@ -349,7 +349,7 @@ class Pays:
         return Answer(500 if content and paid.outcome.status is not None else 503)
 
 
-def test_what_a_request_carries_can_change_what_its_handler_does() -> None:
+def test_request_contents_change_the_handler() -> None:
     """The order goes on without a price; what pay does then, if the bank fails, is another thing.
 
     By the time that this is judged, each of the steps has been seen: the bank failing (with a
@@ -382,9 +382,10 @@ def test_what_a_request_carries_can_change_what_its_handler_does() -> None:
         pytest.param((None, None), ["", "b"], id="never a timeout"),
     ],
 )
-def test_a_call_times_out_only_in_states_where_it_has_a_timeout(
+def test_timeouts_need_a_timeout(
     patience: tuple[float | None, float | None], expected: list[str]
 ) -> None:
+    """In each state anew."""
     services: dict[str, Service] = {
         "a": Orderly(((Step("b"),), (Step("c", patience=patience),))),
         "b": Orderly(),
@@ -399,9 +400,7 @@ def test_a_call_times_out_only_in_states_where_it_has_a_timeout(
 @pytest.mark.parametrize(
     ("asks", "failures"), [(("stars", "stock"), 1), (("stock", "stars"), 0)], ids=str
 )
-def test_a_test_that_asks_what_fails_may_judge_the_same_answer_in_another_way(
-    asks: tuple[str, ...], failures: int
-) -> None:
+def test_asking_test_judges_differently(asks: tuple[str, ...], failures: int) -> None:
     """Without stars the page is as ever, without stock it is a 503, without both, too.
 
     The test that asks about stars first, and then expects a 200, did not think of that.
@@ -424,7 +423,7 @@ def test_a_test_that_asks_what_fails_may_judge_the_same_answer_in_another_way(
     assert none.generated == len(exact.executions) == 6
 
 
-def test_a_test_may_want_every_fault_to_show() -> None:
+def test_may_want_faults_to_show() -> None:
     services: dict[str, Service] = {"page": Orderly(((Step("ads"),),), False), "ads": Orderly()}
 
     def judge(seen: Seen) -> str:
@@ -437,9 +436,8 @@ def test_a_test_may_want_every_fault_to_show() -> None:
 
 @pytest.mark.parametrize("asks", [(), ("movies",)], ids=["asks nothing", "asks"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_a_test_knows_of_faults_is_not_known_to_the_services(
-    method: str, asks: tuple[str, ...]
-) -> None:
+def test_services_do_not_know_the_faults(method: str, asks: tuple[str, ...]) -> None:
+    """Though the test asks for them."""
     services: dict[str, Service] = {
         "users": Orderly(((Step("bookings", gives_up=503),),)),
         "bookings": Orderly(((Step("movies", gives_up=503),),)),
@@ -452,7 +450,7 @@ def test_what_a_test_knows_of_faults_is_not_known_to_the_services(
     ]
 
 
-def test_below_a_call_whose_answer_is_lost_further_calls_fail() -> None:
+def test_lost_answers_have_calls_below() -> None:
     """Also where the lost answer itself is nothing new: here after p 503, as answered without q."""
     services: dict[str, Service] = {
         "a": Orderly(((Step("p"),), (Step("b"),))),
@@ -470,7 +468,7 @@ def test_below_a_call_whose_answer_is_lost_further_calls_fail() -> None:
     assert ["p 503", "b ConnectionError lost", "c ConnectionError"] in known
 
 
-def test_calls_of_a_service_that_is_silent_about_itself_are_made_to_fail_all_the_same() -> None:
+def test_calls_of_silent_services_fail() -> None:
     """What it answers then is not known before, so all of them are run."""
     services: dict[str, Service] = {
         "page": Orderly(((Step("reviews"),), (Step("stock"),))),
@@ -490,7 +488,7 @@ def test_calls_of_a_service_that_is_silent_about_itself_are_made_to_fail_all_the
     ]
 
 
-def test_requests_of_the_test_itself_are_not_made_to_fail() -> None:
+def test_requests_of_the_test_never_fail() -> None:
     """Not even where they are known from a prediction."""
     services: dict[str, Service] = {
         "a": Orderly(((Step("b", gives_up=503),),)),
@@ -531,7 +529,7 @@ class Forgetful:
         pytest.param("b", 3, "expected call was not made: a -> b  GET http://b/", id="b"),
     ],
 )
-def test_an_execution_without_a_call_that_was_made_before_is_inconclusive(
+def test_missing_call_is_inconclusive(
     forgotten: str, number: int, problem: str, reduction: str
 ) -> None:
     services: dict[str, Service] = {
@@ -546,7 +544,7 @@ def test_an_execution_without_a_call_that_was_made_before_is_inconclusive(
     assert not result.ok
 
 
-def test_nothing_is_built_on_an_inconclusive_execution() -> None:
+def test_inconclusive_execution_has_no_successors() -> None:
     services: dict[str, Service] = {"a": Forgetful({2: "b"}), "b": Orderly(), "c": Orderly()}
     result = explored(Simulation(services, FunctionalTest(("a",), never)), refused())
     assert [execution.verdict for execution in result.executions] == [
@@ -561,7 +559,7 @@ def test_nothing_is_built_on_an_inconclusive_execution() -> None:
     ]
 
 
-def test_an_inconclusive_execution_without_faults_ends_the_search() -> None:
+def test_inconclusive_baseline_ends_the_search() -> None:
     explorer = Explorer(refused())
     faults = explorer.next()
     assert faults is not None
@@ -592,7 +590,8 @@ class FailsOnce:
 
 
 @pytest.mark.parametrize("flaky", [True, False], ids=["flaky", "steady"])
-def test_what_a_handler_did_in_two_ways_is_not_predicted_from_then_on(flaky: bool) -> None:
+def test_ambiguous_handler_is_not_predicted(flaky: bool) -> None:
+    """From the second way on."""
     services: dict[str, Service] = {
         "a": Orderly(((Step("b"),), (Step("c"),)), tells=False),
         "b": Orderly(((Step("d", gives_up=503),),)),
@@ -616,7 +615,7 @@ def test_what_a_handler_did_in_two_ways_is_not_predicted_from_then_on(flaky: boo
 
 
 @pytest.mark.parametrize("observed", [True, False], ids=["observed", "not observed"])
-def test_a_callee_that_answers_in_two_ways_is_told_of(observed: bool) -> None:
+def test_ambiguous_callee_is_reported(observed: bool) -> None:
     services: dict[str, Service] = {
         "a": Orderly(((Step("b"),), (Step("c"),))),
         "b": Orderly(((Step("d"),),), tells=False),
@@ -628,7 +627,7 @@ def test_a_callee_that_answers_in_two_ways_is_told_of(observed: bool) -> None:
     assert len(result.ambiguities) == 1
 
 
-def test_bodies_that_always_differ_do_not_keep_all_fault_sets_from_being_left_out() -> None:
+def test_varying_bodies_allow_pruning() -> None:
     """The page is made of the date, which is another one each time, and the chain of the counts."""
     services: dict[str, Service] = {
         "page": Orderly(((Step("date"),), (Step("bookings", gives_up=503),))),
@@ -643,7 +642,7 @@ def test_bodies_that_always_differ_do_not_keep_all_fault_sets_from_being_left_ou
 
 
 @pytest.mark.parametrize("observed", [True, False], ids=["observed", "not observed"])
-def test_an_execution_in_which_an_earlier_call_fails_by_itself_is_inconclusive(
+def test_earlier_real_failure_is_inconclusive(
     observed: bool,
 ) -> None:
     services: dict[str, Service] = {
@@ -688,9 +687,10 @@ class Flaky:
 
 @tried(20)
 @given(applications(most=4), models, st.sampled_from(["none", "exact"]), st.integers())
-def test_with_a_flaky_application_no_planned_fault_vanishes_in_silence(
+def test_planned_faults_never_vanish_silently(
     application: Application, model: FaultModel, reduction: str, seed: int
 ) -> None:
+    """With a flaky application."""
     services, test = application
     mood = random.Random(seed)
     flaky = {name: Flaky(service, mood) for name, service in services.items()}
