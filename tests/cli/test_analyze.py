@@ -103,7 +103,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 # --- what is written ------------------------------------------------------------------------------
 
 
-def test_the_analysis_says_how_each_service_can_fail(project: Project) -> None:
+def test_services_have_their_own_statuses(project: Project) -> None:
     project.app("services/users.py", 404)
     project.app("services/stock.py", 503)
     result = project.analyze("services")
@@ -117,7 +117,8 @@ def test_the_analysis_says_how_each_service_can_fail(project: Project) -> None:
     assert ways(model, "elsewhere") == ["ConnectionError", "Timeout", 500, 502, 503]
 
 
-def test_a_file_is_written_and_its_services_are_named(project: Project) -> None:
+def test_output_file_is_written(project: Project) -> None:
+    """Its services are named on stderr."""
     project.app("services/users.py", 404)
     project.app("services/stock.py", 503)
     result = project.analyze("services", "-o", "analysis.json")
@@ -131,9 +132,7 @@ def test_a_file_is_written_and_its_services_are_named(project: Project) -> None:
     assert sorted(os.listdir(project.path)) == ["analysis.json", "services"]
 
 
-def test_a_file_that_cannot_be_written_is_as_it_was(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_write_keeps_the_file(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(self: Path, target: Path) -> Path:
         raise OSError("disk full")
 
@@ -148,14 +147,14 @@ def test_a_file_that_cannot_be_written_is_as_it_was(
 
 
 @pytest.mark.parametrize("output", ["nowhere/analysis.json", "."])
-def test_a_place_where_no_file_can_be_is_said(project: Project, output: str) -> None:
+def test_unusable_place_is_named(project: Project, output: str) -> None:
     project.app("users.py", 404)
     result = project.analyze("users", "-o", output)
     assert result.exit_code == 2
     assert f"Error: cannot write {output}: " in result.stderr
 
 
-def test_a_link_to_the_file_stays_a_link(project: Project) -> None:
+def test_link_stays_a_link(project: Project) -> None:
     project.app("users.py", 404)
     project.write("real.json", "old")
     (project.path / "analysis.json").symlink_to("real.json")
@@ -164,7 +163,7 @@ def test_a_link_to_the_file_stays_a_link(project: Project) -> None:
     assert "users" in (project.path / "real.json").read_text()
 
 
-def test_stdout_by_its_other_name_is_no_file_to_be_replaced(project: Project) -> None:
+def test_dev_stdout_is_not_replaced(project: Project) -> None:
     project.app("users.py", 404)
     expected = project.analyze("users").stdout
     command = [sys.executable, "-m", "flask", "filibuster", "analyze", "users", "-o", "/dev/stdout"]
@@ -175,7 +174,7 @@ def test_stdout_by_its_other_name_is_no_file_to_be_replaced(project: Project) ->
     assert (project.path / "log").read_text() == f"what was there before\n{expected}"
 
 
-def test_what_modules_print_is_no_part_of_the_analysis(project: Project) -> None:
+def test_prints_of_modules_go_to_stderr(project: Project) -> None:
     source = textwrap.dedent(APP.format(status=404))
     project.write("users.py", f"print('hello')\n{source}\napp.run()\n")
     project.write("made.py", FACTORY.format(name="create_app", arguments="", status=410))
@@ -187,7 +186,7 @@ def test_what_modules_print_is_no_part_of_the_analysis(project: Project) -> None
     assert "making\n" in result.stderr
 
 
-def test_the_command_runs_in_a_process_without_any_app(project: Project) -> None:
+def test_runs_without_any_app(project: Project) -> None:
     project.app("services/users/app.py", 404)
     environ = {key: value for key, value in os.environ.items() if not key.startswith("FLASK_")}
     done = subprocess.run(
@@ -202,7 +201,7 @@ def test_the_command_runs_in_a_process_without_any_app(project: Project) -> None
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "users: 404, 500\n")
 
 
-def test_the_help_says_that_code_is_run() -> None:
+def test_help_warns_of_running_code() -> None:
     result = CliRunner().invoke(cli, ["filibuster", "analyze", "--help"])
     assert result.exit_code == 0
     assert "which runs their code" in " ".join(result.stdout.split())
@@ -214,12 +213,12 @@ def test_the_help_says_that_code_is_run() -> None:
 
 
 @pytest.mark.parametrize("name", ["create_app", "make_app"])
-def test_an_app_is_made_where_the_module_has_none(project: Project, name: str) -> None:
+def test_factory_makes_a_missing_app(project: Project, name: str) -> None:
     project.write("users.py", FACTORY.format(name=name, arguments="debug=False", status=404))
     assert project.statuses("users") == {"users": [404, 500]}
 
 
-def test_an_app_is_not_made_again_where_the_module_has_one(project: Project) -> None:
+def test_factory_is_not_called_needlessly(project: Project) -> None:
     factory = textwrap.dedent(FACTORY.format(name="create_app", arguments="", status=404))
     project.write("users.py", f"{factory}\napp = create_app()\ndel Flask\n")
     result = project.analyze("users")
@@ -227,7 +226,8 @@ def test_an_app_is_not_made_again_where_the_module_has_one(project: Project) -> 
     assert result.stderr == ""
 
 
-def test_an_app_that_cannot_be_made_is_said_and_the_others_are_analyzed(project: Project) -> None:
+def test_failing_factory_is_named(project: Project) -> None:
+    """The other apps are analysed."""
     project.write("orders.py", FACTORY.format(name="create_app", arguments="config", status=404))
     project.write("stock.py", "def make_app():\n    raise RuntimeError('no database')\n")
     project.app("users.py", 404)
@@ -262,12 +262,12 @@ MAPPING = """
     ],
     ids=["mapping", "function"],
 )
-def test_services_have_the_names_of_their_hosts(project: Project, services: str) -> None:
+def test_mapped_services_have_host_names(project: Project, services: str) -> None:
     project.write("mesh.py", f"{textwrap.dedent(MAPPING)}\n{services}\n")
     assert project.statuses("mesh") == {"users.internal": [404, 500], "orders": [409, 500]}
 
 
-def test_a_service_has_the_name_that_it_was_given(project: Project) -> None:
+def test_given_names_are_kept(project: Project) -> None:
     extension = """
     from flask_filibuster import Filibuster
     Filibuster(app, service_name="front")
@@ -279,7 +279,7 @@ def test_a_service_has_the_name_that_it_was_given(project: Project) -> None:
     assert project.statuses("one", "two") == {"front": [404, 500], "back": [409, 500]}
 
 
-def test_services_that_are_no_mapping_are_said(project: Project) -> None:
+def test_services_without_mapping_are_named(project: Project) -> None:
     project.app("users.py", 404)
     source = (project.path / "users.py").read_text()
     project.write("users.py", f"{source}\nfilibuster_services = 7\n")
@@ -288,7 +288,7 @@ def test_services_that_are_no_mapping_are_said(project: Project) -> None:
     assert "filibuster_services in users is skipped; it must be a mapping" in result.stderr
 
 
-def test_directories_of_services_are_named_after_them(project: Project) -> None:
+def test_directories_name_services(project: Project) -> None:
     project.app("services/users/app.py", 404)
     project.app("services/order-book/wsgi.py", 409)
     project.app("services/stock/__init__.py", 410)
@@ -302,13 +302,14 @@ def test_directories_of_services_are_named_after_them(project: Project) -> None:
     }
 
 
-def test_the_directory_of_one_service_names_it(project: Project) -> None:
+def test_single_directory_names_its_service(project: Project) -> None:
     project.app("users/app.py", 404)
     for target in ("users", "users/", "./users", str(project.path / "users")):
         assert project.statuses(target) == {"users": [404, 500]}
 
 
-def test_modules_of_the_same_name_in_different_services_are_not_mixed_up(project: Project) -> None:
+def test_equal_module_names_do_not_mix(project: Project) -> None:
+    """Of different services."""
     for name, status in ("users", 404), ("orders", 409):
         project.write(f"services/{name}/helpers.py", f"STATUS = {status}\n")
         project.write(f"services/{name}/views/__init__.py", "from helpers import STATUS\n")
@@ -331,7 +332,7 @@ def test_modules_of_the_same_name_in_different_services_are_not_mixed_up(project
     assert project.statuses("services") == {"users": [404, 500], "orders": [409, 500]}
 
 
-def test_services_may_be_links_to_where_they_are(project: Project) -> None:
+def test_links_to_services_are_followed(project: Project) -> None:
     for name, status in ("one", 404), ("two", 409):
         project.write(f"elsewhere/{name}/helpers.py", f"STATUS = {status}\n")
         source = textwrap.dedent(APP.format(status="helpers.STATUS"))
@@ -346,7 +347,7 @@ def test_services_may_be_links_to_where_they_are(project: Project) -> None:
     assert project.statuses("link") == expected
 
 
-def test_a_service_that_is_a_package_imports_from_itself(project: Project) -> None:
+def test_package_imports_from_itself(project: Project) -> None:
     project.write("services/users/__init__.py", "")
     project.write("services/users/errors.py", "GONE = 410\n")
     project.write("services/users/helpers.py", "")
@@ -369,7 +370,7 @@ def test_a_service_that_is_a_package_imports_from_itself(project: Project) -> No
     assert project.statuses("services/users") == {"users": [410, 500]}
 
 
-def test_an_app_that_several_modules_share_is_one_service(project: Project) -> None:
+def test_shared_app_is_one_service(project: Project) -> None:
     project.app("users/app.py", 404)
     project.write("users/wsgi.py", "from app import app\napplication = app\n")
     project.write("users/__main__.py", "raise SystemExit('started')\n")
@@ -378,7 +379,7 @@ def test_an_app_that_several_modules_share_is_one_service(project: Project) -> N
     assert result.stderr == ""
 
 
-def test_an_app_that_is_made_twice_by_the_same_code_is_one_service(project: Project) -> None:
+def test_app_made_twice_is_one_service(project: Project) -> None:
     project.write("users/app.py", FACTORY.format(name="create_app", arguments="", status=404))
     project.write("users/wsgi.py", "from app import create_app\napp = create_app()\n")
     result = project.analyze("users")
@@ -386,7 +387,7 @@ def test_an_app_that_is_made_twice_by_the_same_code_is_one_service(project: Proj
     assert result.stderr == ""
 
 
-def test_the_statuses_of_two_apps_with_one_name_are_united_and_that_is_said(
+def test_apps_with_one_name_are_united(
     project: Project,
 ) -> None:
     project.app("old/users/app.py", 404)
@@ -400,7 +401,7 @@ def test_the_statuses_of_two_apps_with_one_name_are_united_and_that_is_said(
     )
 
 
-def test_tests_and_setup_scripts_are_not_imported(project: Project) -> None:
+def test_tests_and_setup_scripts_are_skipped(project: Project) -> None:
     project.app("services/users.py", 404)
     for name in ("setup.py", "conftest.py", "test_users.py", "users_test.py", ".hidden.py"):
         project.write(f"services/{name}", "raise RuntimeError('imported')\n")
@@ -411,7 +412,7 @@ def test_tests_and_setup_scripts_are_not_imported(project: Project) -> None:
     assert result.stderr == ""
 
 
-def test_proxies_and_odd_objects_in_a_module_are_no_apps(project: Project) -> None:
+def test_odd_objects_are_no_apps(project: Project) -> None:
     project.app("users.py", 404)
     source = (project.path / "users.py").read_text()
     odd = "class Odd:\n    __class__ = property(lambda self: 1 / 0)\nodd = Odd()\n"
@@ -433,9 +434,7 @@ def test_proxies_and_odd_objects_in_a_module_are_no_apps(project: Project) -> No
     ],
     ids=["missing", "exit", "error", "syntax", "path"],
 )
-def test_a_module_that_cannot_be_imported_is_said_and_left_out(
-    project: Project, source: str, reason: str
-) -> None:
+def test_failing_import_is_named(project: Project, source: str, reason: str) -> None:
     project.app("services/users.py", 404)
     project.write("services/broken/app.py", source)
     result = project.analyze("services")
@@ -445,7 +444,7 @@ def test_a_module_that_cannot_be_imported_is_said_and_left_out(
     assert result.stderr.startswith(f"app is skipped in {broken}; it cannot be imported: {reason}")
 
 
-def test_a_module_whose_name_is_taken_is_said(project: Project) -> None:
+def test_taken_module_name_is_named(project: Project) -> None:
     project.app("services/users.py", 404)
     project.app("services/json.py", 404)
     result = project.analyze("services")
@@ -455,7 +454,7 @@ def test_a_module_whose_name_is_taken_is_said(project: Project) -> None:
 
 
 @pytest.mark.parametrize("target", ["nowhere", "nowhere/", "..x", "empty", "users.py"])
-def test_without_any_app_the_command_was_used_wrongly(project: Project, target: str) -> None:
+def test_no_app_is_wrong_usage(project: Project, target: str) -> None:
     (project.path / "empty").mkdir()
     result = project.analyze(target)
     assert result.exit_code == 2
@@ -464,14 +463,14 @@ def test_without_any_app_the_command_was_used_wrongly(project: Project, target: 
     assert isinstance(result.exception, SystemExit)
 
 
-def test_without_a_target_the_command_was_used_wrongly(project: Project) -> None:
+def test_no_target_is_wrong_usage(project: Project) -> None:
     result = project.analyze()
     assert result.exit_code == 2
     assert "Missing argument 'TARGET...'" in result.stderr
 
 
 @pytest.mark.slow
-def test_too_many_services_for_one_file_are_said(project: Project) -> None:
+def test_too_many_services_are_refused(project: Project) -> None:
     project.write(
         "many.py",
         """
@@ -540,6 +539,6 @@ def test_a_service_may_import_odd_modules(
     assert set(sys.modules) == modules
 
 
-def test_a_service_may_put_an_object_in_its_place(project: Project) -> None:
+def test_service_may_replace_its_module(project: Project) -> None:
     project.write("services/odd.py", ODD)
     assert project.statuses("services") == {"odd": [410, 500]}

@@ -27,7 +27,7 @@ project = shops.project
 # --- status ---------------------------------------------------------------------------------------
 
 
-def test_status_says_how_the_app_is_set_up(project: Project) -> None:
+def test_status_shows_the_set_up(project: Project) -> None:
     result = project.flask("status")
     assert result.exit_code == 0
     assert result.stderr == ""
@@ -58,7 +58,7 @@ def test_status_gives_the_same_as_json(project: Project) -> None:
     assert status["instrumented"]
 
 
-def test_status_tells_what_to_add_where_the_extension_is_missing(project: Project) -> None:
+def test_status_without_extension_advises(project: Project) -> None:
     project.shop(extension="")
     result = project.flask("status")
     assert result.exit_code == 1
@@ -72,7 +72,7 @@ def test_status_tells_what_to_add_where_the_extension_is_missing(project: Projec
     assert "Filibuster(app)" in content["advice"]
 
 
-def test_status_of_an_extension_that_is_switched_off(project: Project) -> None:
+def test_status_of_a_disabled_extension(project: Project) -> None:
     project.shop("FILIBUSTER_ENABLED=False")
     result = project.flask("status")
     assert result.exit_code == 0
@@ -80,7 +80,7 @@ def test_status_of_an_extension_that_is_switched_off(project: Project) -> None:
     assert "instrumented:   none" in result.stdout
 
 
-def test_status_of_an_app_whose_sessions_are_instrumented_by_hand(project: Project) -> None:
+def test_status_of_hand_mounted_adapters(project: Project) -> None:
     project.shop("FILIBUSTER_INSTRUMENT_REQUESTS=False")
     assert "sessions with a FilibusterAdapter mounted by hand" in project.flask("status").stdout
 
@@ -94,7 +94,7 @@ ANALYSIS = {
 }
 
 
-def test_status_names_the_analysis_file_and_what_is_in_it(project: Project) -> None:
+def test_status_describes_the_analysis_file(project: Project) -> None:
     project.write("analysis.json", json.dumps(ANALYSIS))
     project.shop("FILIBUSTER_ANALYSIS_FILE='analysis.json'")
     result = project.flask("status")
@@ -123,7 +123,7 @@ def test_status_names_the_analysis_file_and_what_is_in_it(project: Project) -> N
     ],
 )
 @pytest.mark.parametrize("command", [["status"], ["explore", "/careful"]], ids=lambda each: each[0])
-def test_a_mistake_in_the_configuration_is_said_without_a_traceback(
+def test_configuration_mistake_has_no_traceback(
     project: Project, command: list[str], config: str, complaint: str
 ) -> None:
     project.shop(config)
@@ -147,7 +147,7 @@ def explored_example(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, An
 
 
 @pytest.mark.slow
-def test_explore_finds_both_bugs_of_the_example_and_nothing_else(
+def test_example_has_two_bugs(
     explored_example: tuple[Path, Any],
 ) -> None:
     _, done = explored_example
@@ -164,16 +164,17 @@ def test_explore_finds_both_bugs_of_the_example_and_nothing_else(
     assert done.stdout.endswith("\n\n2 bugs\n")
 
 
-def test_the_output_is_plain_and_only_progress_is_on_stderr(
+def test_output_is_plain(
     explored_example: tuple[Path, Any],
 ) -> None:
+    """Only progress is on stderr."""
     _, done = explored_example
     assert "\x1b" not in done.stdout + done.stderr
     assert re.fullmatch(r"\d+ executions, \d+ pruned, 0 to go, \d+/s\n", done.stderr)
 
 
 @pytest.mark.slow
-def test_the_commands_that_explore_prints_show_each_bug_again(
+def test_printed_commands_replay_the_bugs(
     explored_example: tuple[Path, Any],
 ) -> None:
     path, done = explored_example
@@ -190,7 +191,7 @@ def test_the_commands_that_explore_prints_show_each_bug_again(
 # --- explore: what it says ------------------------------------------------------------------------
 
 
-def test_explore_of_a_careful_app_finds_nothing(project: Project) -> None:
+def test_careful_app_has_no_bugs(project: Project) -> None:
     result = project.flask("explore", "/careful", "--no-journal")
     assert result.exit_code == 0
     assert result.stdout == "GET /careful: 4 executions\n\nnothing found\n"
@@ -200,7 +201,7 @@ def test_explore_of_a_careful_app_finds_nothing(project: Project) -> None:
     assert files == [".gitignore", "journal.sqlite3"]
 
 
-def test_a_finding_says_what_failed_where_and_under_which_fault(project: Project) -> None:
+def test_finding_has_place_and_fault(project: Project) -> None:
     result = project.flask("explore", "/careless")
     assert result.exit_code == 1
     assert re.search(
@@ -220,21 +221,21 @@ def test_a_finding_says_what_failed_where_and_under_which_fault(project: Project
     assert result.stdout.endswith("\n1 bug\n")
 
 
-def test_an_answer_of_500_because_of_a_fault_is_a_finding(project: Project) -> None:
+def test_answer_500_is_a_finding(project: Project) -> None:
     result = project.flask("explore", "/passed-on")
     assert result.exit_code == 1
     assert "1. answer 500\n  shop answers 500 to GET /passed-on" in result.stdout
     assert "answers 500 Internal Server Error" in result.stdout
 
 
-def test_a_call_without_a_timeout_is_worth_a_look_and_no_failure(project: Project) -> None:
+def test_missing_timeout_is_a_warning(project: Project) -> None:
     result = project.flask("explore", "/patient")
     assert result.exit_code == 0
     assert "warnings\n  shop calls GET http://stock:5001/count without a timeo" in result.stdout
     assert result.stdout.endswith("\n\n1 warning\n")
 
 
-def test_an_answer_that_breaks_off_is_found_and_can_be_replayed(project: Project) -> None:
+def test_broken_answer_can_be_replayed(project: Project) -> None:
     result = project.flask("explore", "/streamed")
     assert result.exit_code == 1
     assert "1. uncaught exception\n  Unhandled ConnectionError in shop, GET /st" in result.stdout
@@ -250,7 +251,7 @@ def test_an_answer_that_breaks_off_is_found_and_can_be_replayed(project: Project
         assert failure["replay"].startswith("flask --app shop filibuster replay")
 
 
-def test_json_is_all_that_is_on_stdout(project: Project) -> None:
+def test_json_is_alone_on_stdout(project: Project) -> None:
     result = project.flask("explore", "/careless", "--json")
     assert result.exit_code == 1
     data = json.loads(result.stdout)
@@ -268,7 +269,7 @@ def test_json_is_all_that_is_on_stdout(project: Project) -> None:
     assert project.explored("/careful")["ok"] is True
 
 
-def test_a_path_that_fails_by_itself_is_not_explored(project: Project) -> None:
+def test_failing_path_is_not_explored(project: Project) -> None:
     result = project.flask("explore", "/nowhere")
     assert result.exit_code == 2
     assert "Incomplete: The fault-free execution failed, so no fault was injected" in result.stdout
@@ -278,7 +279,7 @@ def test_a_path_that_fails_by_itself_is_not_explored(project: Project) -> None:
     assert project.flask("explore", "/nowhere", "--json").exit_code == 2
 
 
-def test_a_path_that_is_broken_without_any_fault_is_said_to_be(project: Project) -> None:
+def test_broken_path_is_reported(project: Project) -> None:
     result = project.flask("explore", "/broken")
     assert result.exit_code == 2
     assert "Incomplete: The fault-free execution failed, so no fault was injected" in result.stdout
@@ -289,14 +290,14 @@ def test_a_path_that_is_broken_without_any_fault_is_said_to_be(project: Project)
     assert failure["replay"] is None
 
 
-def test_a_path_that_calls_nobody_is_pointed_out(project: Project) -> None:
+def test_path_without_calls_proves_nothing(project: Project) -> None:
     result = project.flask("explore", "/alone")
     assert result.exit_code == 2
     assert "Incomplete: No fault injected: the fault-free execution made no call." in result.stdout
     assert "note: no call was seen" in result.stdout
 
 
-def test_executions_that_prove_nothing_are_listed_and_exit_with_2(project: Project) -> None:
+def test_inconclusive_executions_exit_with_2(project: Project) -> None:
     result = project.flask("explore", "/moody", "--max-executions", "2")
     assert result.exit_code == 2
     assert "inconclusive executions\n  execution 2:" in result.stdout
@@ -304,9 +305,8 @@ def test_executions_that_prove_nothing_are_listed_and_exit_with_2(project: Proje
     assert result.stdout.endswith("\n1 inconclusive execution\n")
 
 
-def test_results_are_coloured_on_a_terminal_unless_it_is_not_wanted(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_colour_is_for_terminals(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless NO_COLOR is set."""
     assert "\x1b[" in project.flask("explore", "/careless", color=True).stdout
     assert "\x1b[" not in project.flask("explore", "/careless").stdout
     monkeypatch.setenv("NO_COLOR", "1")
@@ -315,9 +315,10 @@ def test_results_are_coloured_on_a_terminal_unless_it_is_not_wanted(
     assert "\x1b[" in project.flask("explore", "/careless", color=True).stdout
 
 
-def test_progress_is_rewritten_on_a_terminal_and_said_once_elsewhere(
+def test_progress_is_rewritten_on_terminals(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Elsewhere it is one line."""
     elsewhere = project.flask("explore", "/careful").stderr
     assert re.fullmatch(r"4 executions, 0 pruned, 0 to go, \d+/s\n", elsewhere)
 
@@ -358,7 +359,7 @@ def test_progress_is_rewritten_on_a_terminal_and_said_once_elsewhere(
 
 
 @pytest.mark.slow
-def test_what_apps_log_and_print_is_shown_only_if_asked_for(project: Project) -> None:
+def test_verbose_shows_logs_of_apps(project: Project) -> None:
     source = (project.path / "shop.py").read_text()
     project.write("shop.py", f"print('printed on import')\n{source}")
     arguments = ["--app", "shop", "filibuster", "explore", "/careless", "--json"]
@@ -373,7 +374,7 @@ def test_what_apps_log_and_print_is_shown_only_if_asked_for(project: Project) ->
     assert json.loads(project.flask("status", "--json").stdout)["extension"] is True
 
 
-def test_where_the_counterexample_cannot_be_written_the_finding_is_shown_all_the_same(
+def test_unwritable_counterexample_hides_no_finding(
     project: Project,
 ) -> None:
     project.write(".filibuster", "in the way")
@@ -387,7 +388,7 @@ def test_where_the_counterexample_cannot_be_written_the_finding_is_shown_all_the
 # --- explore: what is requested -------------------------------------------------------------------
 
 
-def test_method_body_and_headers_reach_the_app(project: Project) -> None:
+def test_request_options_reach_the_app(project: Project) -> None:
     result = project.flask(
         "explore",
         "/orders",
@@ -448,9 +449,7 @@ def test_a_replay_makes_the_same_request(project: Project) -> None:
         ),
     ],
 )
-def test_mistakes_are_said_on_stderr_and_exit_with_2(
-    project: Project, arguments: list[str], complaint: str
-) -> None:
+def test_mistakes_exit_with_2(project: Project, arguments: list[str], complaint: str) -> None:
     project.write("broken_import.py", "1 / 0")
     result = project.flask("explore", *arguments)
     assert result.exit_code == 2
@@ -473,7 +472,7 @@ def test_help_explains_commands_and_exit_codes(project: Project) -> None:
 # --- explore: limits and faults -------------------------------------------------------------------
 
 
-def test_options_limit_what_is_explored_and_win_over_configuration(project: Project) -> None:
+def test_options_win_over_configuration(project: Project) -> None:
     assert project.explored("/careful", "--max-executions", "3")["executed"] == 3
     limited = project.explored("/careful", "--max-executions", "3")["not_run"]
     assert limited == {"max_executions": 1, "max_faults": 0}
@@ -485,7 +484,7 @@ def test_options_limit_what_is_explored_and_win_over_configuration(project: Proj
 
 
 @pytest.mark.slow
-def test_reduction_and_the_size_of_fault_sets_can_be_chosen(project: Project) -> None:
+def test_reduction_and_max_faults_work(project: Project) -> None:
     shutil.copy(EXAMPLE, project.path)
     pruned = project.explored("/products/tea", "--max-faults", "1", app="example_app")
     assert pruned["not_run"]["max_faults"] > 0
@@ -506,7 +505,7 @@ def test_reduction_and_the_size_of_fault_sets_can_be_chosen(project: Project) ->
     assert everything["executed"] == pruned["generated"]
 
 
-def test_the_fault_model_comes_from_the_configured_analysis_file(project: Project) -> None:
+def test_configured_analysis_file_is_used(project: Project) -> None:
     project.write("analysis.json", json.dumps(ANALYSIS))
     project.shop("FILIBUSTER_ANALYSIS_FILE='analysis.json'")
     faults = [each["faults"] for each in project.explored("/careful")["executions"]]
@@ -522,9 +521,8 @@ def test_the_fault_model_comes_from_the_configured_analysis_file(project: Projec
 @pytest.mark.parametrize(
     "name", ["shop", "shop:app", "shop.py", "shop.py:app", "{directory}/shop.py", "shop:make_app()"]
 )
-def test_an_app_is_named_as_for_flask_and_replayed_under_that_name(
-    project: Project, name: str
-) -> None:
+def test_app_is_replayed_as_named(project: Project, name: str) -> None:
+    """In every form that Flask takes."""
     source = (project.path / "shop.py").read_text()
     project.write("shop.py", f"{source}\ndef make_app():\n    return app\n")
     app = name.format(directory=project.path)
@@ -534,7 +532,7 @@ def test_an_app_is_named_as_for_flask_and_replayed_under_that_name(
     assert project.flask(*replay_of(result.stdout), app=app).exit_code == 1
 
 
-def test_without_a_name_the_app_is_found_where_flask_looks(project: Project) -> None:
+def test_unnamed_app_is_found(project: Project) -> None:
     (project.path / "shop.py").rename(project.path / "wsgi.py")
     assert project.explored("/careful", app=None)["executed"] == 4
     result = project.flask("explore", "/careless", app=None)
@@ -542,9 +540,10 @@ def test_without_a_name_the_app_is_found_where_flask_looks(project: Project) -> 
     assert "replay: flask filibuster replay" in result.stdout
 
 
-def test_services_are_found_in_a_module_of_a_package_whatever_the_app_is_called(
+def test_services_are_found_in_packages(
     project: Project,
 ) -> None:
+    """However the app is named."""
     (project.path / "pages").mkdir()
     project.write("pages/__init__.py", "")
     (project.path / "shop.py").rename(project.path / "pages" / "web.py")
@@ -552,12 +551,13 @@ def test_services_are_found_in_a_module_of_a_package_whatever_the_app_is_called(
         assert project.explored("/careful", app=app)["executed"] == 4
 
 
-def test_services_are_found_where_the_app_was_made_too(project: Project) -> None:
+def test_services_are_found_beside_the_app(project: Project) -> None:
+    """In the module that made it."""
     project.write("front.py", "from shop import app\n")
     assert project.explored("/careful", app="front")["executed"] == 4
 
 
-def test_the_app_is_requested_where_its_services_find_it(project: Project) -> None:
+def test_app_has_its_url_among_services(project: Project) -> None:
     among = ("--services", "shop:make_services")
     failed = "no fault was injected: the answer is 404"
     assert failed not in project.flask("explore", "/host", *among).stdout
@@ -565,21 +565,19 @@ def test_the_app_is_requested_where_its_services_find_it(project: Project) -> No
 
 
 @pytest.mark.parametrize("services", ["shop:filibuster_services", "shop:make_services"])
-def test_services_are_a_mapping_or_a_function_that_makes_one(
-    project: Project, services: str
-) -> None:
+def test_services_may_come_from_functions(project: Project, services: str) -> None:
     project.write("front.py", "from shop import app\n")
     assert project.explored("/careful", "--services", services, app="front")["executed"] == 4
 
 
-def test_the_services_that_were_named_are_used_in_a_replay(project: Project) -> None:
+def test_named_services_are_replayed(project: Project) -> None:
     project.write("front.py", "from shop import app\n")
     result = project.flask("explore", "/careless", "--services", "shop:make_services", app="front")
     assert result.exit_code == 1
     assert project.flask(*replay_of(result.stdout), app="front").exit_code == 1
 
 
-def test_an_app_made_by_a_factory_is_explored(project: Project) -> None:
+def test_app_of_a_factory_is_explored(project: Project) -> None:
     project.write(
         "made.py",
         """
@@ -608,21 +606,21 @@ def test_an_app_made_by_a_factory_is_explored(project: Project) -> None:
     assert project.flask("explore", "/", app="made").exit_code == 1
 
 
-def test_an_app_without_the_extension_is_explored(project: Project) -> None:
+def test_app_without_extension_is_explored(project: Project) -> None:
     project.shop(extension="")
     result = project.flask("explore", "/careless")
     assert result.exit_code == 1
     assert "Unhandled ReadTimeout in shop" in result.stdout
 
 
-def test_an_extension_that_is_switched_off_is_pointed_out(project: Project) -> None:
+def test_disabled_extension_is_refused(project: Project) -> None:
     project.shop("FILIBUSTER_ENABLED=False")
     result = project.flask("explore", "/careless")
     assert result.exit_code == 2
     assert "FILIBUSTER_ENABLED is False in the config of the app 'shop'" in result.stderr
 
 
-def test_without_an_app_flask_says_what_to_do(project: Project) -> None:
+def test_missing_app_is_flasks_error(project: Project) -> None:
     (project.path / "shop.py").unlink()
     result = project.flask("explore", "/", app=None)
     assert result.exit_code == 2
@@ -632,7 +630,7 @@ def test_without_an_app_flask_says_what_to_do(project: Project) -> None:
 # --- replay ---------------------------------------------------------------------------------------
 
 
-def test_a_replay_that_shows_the_bug_exits_with_1(project: Project) -> None:
+def test_reproduced_replay_exits_with_1(project: Project) -> None:
     result = project.flask(*project.found())
     assert result.exit_code == 1
     assert result.stderr == ""
@@ -643,7 +641,7 @@ def test_a_replay_that_shows_the_bug_exits_with_1(project: Project) -> None:
     assert re.search(r"  at shop\.py:\d+, in careless\n$", result.stdout)
 
 
-def test_a_replay_exits_with_0_once_the_app_is_fixed(project: Project) -> None:
+def test_fixed_replay_exits_with_0(project: Project) -> None:
     replay = project.found()
     source = (project.path / "shop.py").read_text()
     project.write("shop.py", source.replace("requests.ConnectionError", "requests.Timeout"))
@@ -652,7 +650,8 @@ def test_a_replay_exits_with_0_once_the_app_is_fixed(project: Project) -> None:
     assert "not reproduced: the app handles the faults (recorded: Unhandled ReadT" in result.stdout
 
 
-def test_a_replay_exits_with_2_where_the_call_is_not_made_any_more(project: Project) -> None:
+def test_uninjected_replay_exits_with_2(project: Project) -> None:
+    """The call is not made any more."""
     replay = project.found()
     source = (project.path / "shop.py").read_text()
     project.write("shop.py", source.replace("/count", "/number"))
@@ -663,7 +662,8 @@ def test_a_replay_exits_with_2_where_the_call_is_not_made_any_more(project: Proj
 
 
 @pytest.mark.slow
-def test_a_counterexample_of_a_test_that_is_no_more_exits_with_2(project: Project) -> None:
+def test_replay_of_missing_test(project: Project) -> None:
+    """It exits with 2."""
     replay = project.found()
     file = project.path / replay[-1]
     content = json.loads(file.read_text())
@@ -676,7 +676,7 @@ def test_a_counterexample_of_a_test_that_is_no_more_exits_with_2(project: Projec
     assert "file or directory not found: tests/test_page.py::test_page[a b]" in result.stdout
 
 
-def test_a_counterexample_that_is_not_there_is_said(project: Project) -> None:
+def test_missing_counterexample_is_named(project: Project) -> None:
     result = project.flask("replay", "nowhere.json")
     assert result.exit_code == 2
     assert "cannot read the counterexample nowhere.json" in result.stderr
@@ -713,7 +713,8 @@ def _damaged(content: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "services is no name", content | {"details": details | {"services": 7}}
 
 
-def test_a_damaged_counterexample_exits_with_2_and_no_traceback(project: Project) -> None:
+def test_damaged_counterexample_exits_with_2(project: Project) -> None:
+    """Without a traceback."""
     replay = project.found()
     file = project.path / replay[-1]
     content = json.loads(file.read_text())

@@ -32,7 +32,7 @@ def test_services_are_read_for_their_statuses() -> None:
     assert list(listed) == [418, 500]
 
 
-def test_a_fault_model_replaces_what_the_services_answer() -> None:
+def test_fault_model_replaces_service_statuses() -> None:
     settings = Settings(services=f"{__name__}:services", slow=True)
     assert statuses(settings) == {}
 

@@ -89,7 +89,7 @@ models = st.builds(
 
 @settings(deadline=None)
 @given(models)
-def test_a_model_that_was_written_and_read_back_lets_calls_fail_in_the_same_ways(
+def test_written_model_is_read_back(
     model: FaultModel,
 ) -> None:
     assert_same(model, read_back(model))
@@ -137,14 +137,14 @@ analyses = st.dictionaries(st.text(max_size=3), sections, max_size=5)
 
 @settings(deadline=None)
 @given(analyses)
-def test_a_model_that_was_read_can_be_written_again(analysis: dict[str, Any]) -> None:
+def test_read_model_can_be_written(analysis: dict[str, Any]) -> None:
     model = FaultModel.from_analysis(analysis)
     written = model.to_analysis()
     assert_same(model, read_back(model))
     assert FaultModel.from_analysis(written).to_analysis() == written
 
 
-def test_the_file_has_the_form_that_the_prototypes_read() -> None:
+def test_form_is_that_of_the_prototypes() -> None:
     model = FaultModel(("ConnectionError", "Timeout"), {"bookings": (500, 404)}, ())
     assert model.to_analysis() == {
         "python.requests": {
@@ -169,7 +169,7 @@ def test_the_file_has_the_form_that_the_prototypes_read() -> None:
     }
 
 
-def test_a_fault_that_waits_for_the_timeout_is_written_with_that_restriction() -> None:
+def test_held_fault_is_restricted_to_timeouts() -> None:
     late = Fault("ConnectionError", abort=False, sleep=PAST_TIMEOUT)
     (section,) = FaultModel((late,), default_statuses=()).to_analysis().values()
     assert section["exceptions"] == [
@@ -181,7 +181,9 @@ def test_a_fault_that_waits_for_the_timeout_is_written_with_that_restriction() -
     ]
 
 
-def test_each_run_of_rules_with_a_pattern_has_a_section_of_its_own() -> None:
+def test_sections_follow_the_patterns() -> None:
+    """Each run of rules with one pattern is a section."""
+
     def section(pattern: str, *names: str) -> dict[str, Any]:
         exceptions = [{"name": f"requests.exceptions.{name}"} for name in names]
         return {"pattern": pattern, "exceptions": exceptions}
@@ -202,7 +204,7 @@ def test_each_run_of_rules_with_a_pattern_has_a_section_of_its_own() -> None:
     }
 
 
-def test_default_statuses_are_for_the_services_that_no_rule_names() -> None:
+def test_defaults_are_for_unnamed_services() -> None:
     model = read_back(FaultModel((), {"users": (404,), "book.*": (410,)}, (503,)))
     reached = {
         name: [fault.status for fault in model.faults_of(call(name))]
@@ -211,25 +213,26 @@ def test_default_statuses_are_for_the_services_that_no_rule_names() -> None:
     assert reached == {"users": [404], "bookings": [410], "movies": [503], "users-v2": [503]}
 
 
-def test_the_default_statuses_of_many_services_can_be_read_back() -> None:
+def test_defaults_beside_many_services() -> None:
     model = FaultModel(statuses={f"service-{number}": (404,) for number in range(300)})
     assert_same(model, read_back(model))
 
 
-def test_a_model_without_any_fault_is_an_empty_file() -> None:
+def test_empty_model_is_an_empty_file() -> None:
     model = FaultModel((), default_statuses=())
     assert model.to_analysis() == {}
     assert_same(model, read_back(model))
 
 
-def test_a_service_that_cannot_be_told_apart_from_the_others_is_refused() -> None:
+def test_numbered_groups_are_refused() -> None:
+    """The services of such a pattern can't be told from the others."""
     keys = {"(book)ings": (404,), r"(us)ers-\1": (404,)}
     with pytest.raises(FaultModelError, match="refers to a group by number"):
         FaultModel(statuses=keys).to_analysis()
     assert_same(FaultModel((), keys, ()), read_back(FaultModel((), keys, ())))
 
 
-def test_two_services_with_a_group_of_one_name_are_refused_in_words() -> None:
+def test_repeated_group_names_are_refused() -> None:
     model = FaultModel(statuses={"(?P<x>a)": (404,), "(?P<x>b)": (404,)})
     with pytest.raises(FaultModelError, match="redefinition of group name"):
         model.to_analysis()
@@ -250,7 +253,7 @@ def test_two_services_with_a_group_of_one_name_are_refused_in_words() -> None:
         ),
     ],
 )
-def test_a_model_is_not_written_that_could_not_be_read(model: FaultModel, message: str) -> None:
+def test_unreadable_model_is_not_written(model: FaultModel, message: str) -> None:
     with pytest.raises(FaultModelError, match=message):
         model.to_analysis()
 
@@ -301,7 +304,7 @@ def damaged(draw: st.DrawFn) -> Any:
 @pytest.mark.slow
 @settings(deadline=None, max_examples=cases(400))
 @given(garbage | damaged())
-def test_whatever_comes_is_a_model_or_is_refused(content: Any) -> None:
+def test_any_content_is_read_or_refused(content: Any) -> None:
     with contextlib.suppress(FaultModelError):
         model = FaultModel.from_analysis(content)
         assert_same(model, read_back(model))
@@ -377,13 +380,13 @@ def with_status(status: Any, service: Any = "users", **entry: Any) -> dict[str, 
         ),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_a_few_words(content: Any, message: str) -> None:
+def test_senseless_content_is_refused_briefly(content: Any, message: str) -> None:
     with pytest.raises(FaultModelError, match=message) as caught:
         FaultModel.from_analysis(content)
     assert len(str(caught.value)) < 1_100
 
 
-def test_an_error_says_where_the_analysis_came_from() -> None:
+def test_errors_name_the_source() -> None:
     with pytest.raises(FaultModelError, match=r"^the message of users: 'pattern' is missing$"):
         FaultModel.from_analysis({"s": {}}, source="the message of users")
 
@@ -394,7 +397,8 @@ def test_statuses_are_numbers_or_texts() -> None:
         assert model.faults_of(call("users")) == (Fault(status=503),)
 
 
-def test_a_pattern_that_python_warns_of_is_refused_where_warnings_are_errors() -> None:
+def test_pattern_warnings_are_refusals() -> None:
+    """Where Python's warnings are errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(FaultModelError, match="Possible nested set"):
@@ -415,7 +419,7 @@ def test_a_pattern_that_python_warns_of_is_refused_where_warnings_are_errors() -
         (3600, "@expr(metadata['timeout'])+3600"),
     ],
 )
-def test_a_call_with_a_timeout_is_held_until_just_past_it(margin: float, sleep: str) -> None:
+def test_held_call_exceeds_its_timeout(margin: float, sleep: str) -> None:
     model = FaultModel.held(margin)
     assert model.faults_of(call()) == (Fault("Timeout", sleep=sleep),)
     assert model.faults_of(call(timeout=(None, None))) == ()
@@ -423,13 +427,13 @@ def test_a_call_with_a_timeout_is_held_until_just_past_it(margin: float, sleep: 
 
 
 @given(st.floats(0, 3600, exclude_min=True))
-def test_the_margin_is_what_a_call_is_held_beyond_its_timeout(margin: float) -> None:
+def test_margin_is_the_excess(margin: float) -> None:
     (fault,) = FaultModel.held(margin).faults_of(call())
     assert fault.seconds((2.0, 5.0)) == pytest.approx(5.0 + margin, abs=2e-9)
     assert fault.seconds((2.0, 5.0)) > 5.0
 
 
-def test_a_call_that_is_held_by_its_callee_is_made_first() -> None:
+def test_lost_held_call_is_made() -> None:
     (fault,) = FaultModel.held(lost=True).faults_of(call())
     assert fault == Fault("Timeout", abort=False, sleep=PAST_TIMEOUT)
 
@@ -449,15 +453,13 @@ def test_a_call_that_is_held_by_its_callee_is_made_first() -> None:
         pytest.param(10**400, id="huge"),
     ],
 )
-def test_a_margin_that_is_no_time_to_wait_is_refused(margin: Any) -> None:
+def test_bad_margin_is_refused(margin: Any) -> None:
     with pytest.raises(FaultModelError, match=r"margin is .* a number of seconds over 0"):
         FaultModel.held(margin)
 
 
 @pytest.mark.parametrize(("lost", "calls"), [(False, 1), (True, 2)])
-def test_an_exploration_finds_the_caller_that_does_not_expect_to_wait(
-    lost: bool, calls: int
-) -> None:
+def test_held_calls_find_impatient_callers(lost: bool, calls: int) -> None:
     front, back, done = Flask("front"), Flask("back"), []
 
     @front.get("/")
@@ -482,7 +484,7 @@ def test_an_exploration_finds_the_caller_that_does_not_expect_to_wait(
     assert len(done) == calls
 
 
-def test_the_file_that_was_written_is_read_from_disk(tmp_path: Path) -> None:
+def test_file_on_disk_is_read(tmp_path: Path) -> None:
     model = FaultModel.held()
     path = tmp_path / "analysis.json"
     path.write_text(json.dumps(model.to_analysis()))
@@ -504,5 +506,5 @@ def test_statuses_are_for_http_alone() -> None:
     assert FaultModel().faults_of(statement) == (Fault("ConnectionError"), Fault("Timeout"))
 
 
-def test_a_foreign_library_needs_rules_of_its_own() -> None:
+def test_foreign_library_needs_own_rules() -> None:
     assert FaultModel().faults_of(replace(call(), api="java.WebClient")) == ()

@@ -172,15 +172,15 @@ def make_not_found() -> NotFound:
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
-def test_a_raised_exception_answers_with_its_code(view: Callable[..., Any], expected: int) -> None:
+def test_raised_exception_has_its_code(view: Callable[..., Any], expected: int) -> None:
     assert statuses_of(view) == {expected}
 
 
-def test_either_exception_of_a_conditional_raise_is_found() -> None:
+def test_conditional_raise_has_both_codes() -> None:
     assert statuses_of(raises_one_of_two) == {404, 502}
 
 
-def test_exceptions_without_a_code_have_no_status() -> None:
+def test_exceptions_without_code_are_ignored() -> None:
     def view() -> Any:
         if request.args:
             raise NotHttpError
@@ -360,11 +360,11 @@ async def answers_later() -> Any:
     ],
     ids=lambda value: value.__name__,
 )
-def test_a_returned_response_answers_with_its_status(view: Callable[..., Any]) -> None:
+def test_returned_response_has_its_status(view: Callable[..., Any]) -> None:
     assert statuses_of(view) == {503}
 
 
-def test_the_response_class_of_an_app_at_hand_is_known() -> None:
+def test_response_class_of_an_app() -> None:
     app = Flask(__name__)
 
     def view() -> Any:
@@ -373,7 +373,8 @@ def test_the_response_class_of_an_app_at_hand_is_known() -> None:
     assert statuses_of(view, app) == {503}
 
 
-def test_a_response_of_requests_is_not_an_answer() -> None:
+def test_received_response_is_no_answer() -> None:
+    """One of requests."""
     from requests import Response as Received
 
     def view() -> Any:
@@ -385,28 +386,28 @@ def test_a_response_of_requests_is_not_an_answer() -> None:
 # where the number comes from
 
 
-def test_each_side_of_a_conditional_status_is_found() -> None:
+def test_both_sides_of_a_conditional_status() -> None:
     def view(missing: bool) -> Any:
         return "x", 404 if missing else 409
 
     assert statuses_of(view) == {404, 409}
 
 
-def test_each_side_of_a_conditional_response_is_found() -> None:
+def test_both_sides_of_a_conditional_response() -> None:
     def view(missing: bool) -> Any:
         return ("no", 404) if missing else ("yes", 200) if request.args else make_response("", 503)
 
     assert statuses_of(view) == {404, 503}
 
 
-def test_a_status_given_by_name_is_found() -> None:
+def test_status_by_name() -> None:
     def view() -> Any:
         return "short and stout", TEAPOT
 
     assert statuses_of(view) == {418}
 
 
-def test_a_status_from_a_closure_is_found() -> None:
+def test_status_from_a_closure() -> None:
     status = 507
 
     def view() -> Any:
@@ -415,14 +416,14 @@ def test_a_status_from_a_closure_is_found() -> None:
     assert statuses_of(view) == {507}
 
 
-def test_a_status_from_a_class_attribute_is_found() -> None:
+def test_status_from_a_class_attribute() -> None:
     def view() -> Any:
         return "x", Teapot.code
 
     assert statuses_of(view) == {418}
 
 
-def test_every_constant_that_a_local_variable_is_assigned_is_found() -> None:
+def test_all_assigned_constants_are_found() -> None:
     def view() -> Any:
         status: int = 503
         with open("x") as file:
@@ -435,7 +436,7 @@ def test_every_constant_that_a_local_variable_is_assigned_is_found() -> None:
     assert statuses_of(view) == {503, 409, 422}
 
 
-def test_a_local_variable_that_is_not_known_hides_the_global_one() -> None:
+def test_unknown_local_hides_the_global() -> None:
     def loop() -> Any:
         for TEAPOT in range(600):  # noqa: B007, N806
             pass
@@ -463,7 +464,7 @@ def test_a_local_variable_that_is_not_known_hides_the_global_one() -> None:
         assert statuses_of(view) == set(), view
 
 
-def test_a_status_that_is_assigned_where_it_is_used_is_found() -> None:
+def test_status_from_an_assignment_expression() -> None:
     def view() -> Any:
         return "x", (status := 422), {"X-Status": str(status)}
 
@@ -477,7 +478,7 @@ def test_statuses_are_plain_numbers() -> None:
     assert [type(each) for each in answered_statuses(app)] == [int]
 
 
-def test_variables_that_are_assigned_from_each_other_end() -> None:
+def test_circular_assignments_end() -> None:
     def view() -> Any:
         status = 404
         other = unknown() or status or 503
@@ -492,7 +493,7 @@ def test_variables_that_are_assigned_from_each_other_end() -> None:
     assert statuses_of(view) == {404, 503, 422}
 
 
-def test_a_class_of_the_function_hides_the_global_one() -> None:
+def test_local_class_hides_the_global() -> None:
     def view() -> Any:
         class NotFound(Exception):  # noqa: N818
             pass
@@ -502,7 +503,7 @@ def test_a_class_of_the_function_hides_the_global_one() -> None:
     assert statuses_of(view) == set()
 
 
-def test_a_closure_variable_without_a_value_yet_is_not_known() -> None:
+def test_empty_closure_variable_is_unknown() -> None:
     def view() -> Any:
         return late, 404
 
@@ -514,7 +515,7 @@ def test_a_closure_variable_without_a_value_yet_is_not_known() -> None:
     late = 503
 
 
-def test_statuses_are_found_however_deep_they_are_nested() -> None:
+def test_deeply_nested_statuses_are_found() -> None:
     def view(kind: str) -> Any:
         try:
             with open(kind):
@@ -536,7 +537,7 @@ def test_statuses_are_found_however_deep_they_are_nested() -> None:
 # what is no status
 
 
-def test_numbers_that_are_no_status_of_an_error_are_not_taken() -> None:
+def test_other_numbers_are_no_statuses() -> None:
     def view() -> Any:
         if request.args:
             return 404
@@ -557,7 +558,7 @@ def test_numbers_that_are_no_status_of_an_error_are_not_taken() -> None:
     assert statuses_of(view) == set()
 
 
-def test_other_attributes_and_functions_are_not_taken_for_statuses() -> None:
+def test_other_attributes_are_no_statuses() -> None:
     def view() -> Any:
         order = types.SimpleNamespace()
         order.status = 404
@@ -584,14 +585,14 @@ def careful_helper(name: str = "") -> Any:
     return "Sacramento", 451
 
 
-def test_a_pair_from_a_helper_whose_result_is_returned_is_an_answer() -> None:
+def test_pair_of_a_returned_helper() -> None:
     def view() -> Any:
         return area_code()
 
     assert statuses_of(view) == {451}
 
 
-def test_a_pair_from_a_helper_whose_result_is_returned_later_is_an_answer() -> None:
+def test_pair_of_a_helper_returned_later() -> None:
     def view() -> Any:
         result = area_code()
         return result  # noqa: RET504
@@ -599,7 +600,7 @@ def test_a_pair_from_a_helper_whose_result_is_returned_later_is_an_answer() -> N
     assert statuses_of(view) == {451}
 
 
-def test_a_pair_from_a_helper_of_a_returned_helper_is_an_answer() -> None:
+def test_pair_of_a_helpers_helper() -> None:
     def helper() -> Any:
         return area_code() if request.args else ("x", 404)
 
@@ -609,7 +610,9 @@ def test_a_pair_from_a_helper_of_a_returned_helper_is_an_answer() -> None:
     assert statuses_of(view) == {404, 451}
 
 
-def test_a_pair_that_is_only_used_is_no_answer_but_what_its_helper_raises_is() -> None:
+def test_used_pair_is_no_answer() -> None:
+    """What its helper raises is one."""
+
     def view() -> Any:
         city, _ = careful_helper()
         return city, 200
@@ -617,7 +620,7 @@ def test_a_pair_that_is_only_used_is_no_answer_but_what_its_helper_raises_is() -
     assert statuses_of(view) == {404, 409}
 
 
-def test_a_pair_of_a_lambda_that_is_only_used_is_no_answer() -> None:
+def test_used_pair_of_a_lambda() -> None:
     city: Callable[[], Any] = lambda: ("Sacramento", 451)  # noqa: E731
 
     def view() -> Any:
@@ -626,7 +629,7 @@ def test_a_pair_of_a_lambda_that_is_only_used_is_no_answer() -> None:
     assert statuses_of(view) == set()
 
 
-def test_a_helper_that_is_both_used_and_returned_answers() -> None:
+def test_used_and_returned_helper_answers() -> None:
     def view() -> Any:
         if not area_code():
             return "x"
@@ -640,7 +643,7 @@ def test_a_helper_that_is_both_used_and_returned_answers() -> None:
     assert statuses_of(view) == statuses_of(other_view) == {451}
 
 
-def test_what_is_handed_to_a_helper_is_known_in_it() -> None:
+def test_arguments_are_known_in_helpers() -> None:
     def fail(error: type[Exception], code: str) -> Any:
         raise error(code)
 
@@ -659,7 +662,9 @@ def test_what_is_handed_to_a_helper_is_known_in_it() -> None:
     assert statuses_of(view) == {404, 410, 451, 422}
 
 
-def test_a_nested_function_knows_the_arguments_of_each_call_around_it() -> None:
+def test_nested_function_knows_outer_arguments() -> None:
+    """Those of each call of the function around it."""
+
     def problem(status: int) -> Any:
         def answer() -> Any:
             return "x", status
@@ -672,14 +677,14 @@ def test_a_nested_function_knows_the_arguments_of_each_call_around_it() -> None:
     assert statuses_of(view) == {404, 409}
 
 
-def test_a_helper_that_is_handed_on_is_read() -> None:
+def test_handed_on_helper_is_read() -> None:
     def view() -> Any:
         return jsonify(sorted(request.args, key=careful_helper))
 
     assert statuses_of(view) == {404, 409}
 
 
-def test_the_status_given_to_a_helper_is_followed_into_it() -> None:
+def test_status_is_followed_into_a_helper() -> None:
     def problem(message: str, status: int = 418, *, hard: bool = False) -> Any:
         return jsonify(error=message, hard=hard), status
 
@@ -691,7 +696,7 @@ def test_the_status_given_to_a_helper_is_followed_into_it() -> None:
     assert statuses_of(view) == {422, 409, 410}
 
 
-def test_a_parameter_that_is_not_given_has_its_default() -> None:
+def test_omitted_parameter_has_its_default() -> None:
     def problem(message: str, status: int = 418) -> Any:
         return jsonify(error=message), status
 
@@ -701,7 +706,7 @@ def test_a_parameter_that_is_not_given_has_its_default() -> None:
     assert statuses_of(view) == {418}
 
 
-def test_a_parameter_that_must_be_named_has_its_default() -> None:
+def test_omitted_keyword_has_its_default() -> None:
     def problem(message: str, *, status: int = 418) -> Any:
         return jsonify(error=message), status
 
@@ -711,7 +716,7 @@ def test_a_parameter_that_must_be_named_has_its_default() -> None:
     assert statuses_of(view) == {418}
 
 
-def test_a_parameter_that_is_given_a_status_has_no_default() -> None:
+def test_given_status_replaces_the_default() -> None:
     def refuse(status: int = 418) -> Any:
         abort(status)
 
@@ -721,7 +726,7 @@ def test_a_parameter_that_is_given_a_status_has_no_default() -> None:
     assert statuses_of(view) == {422}
 
 
-def test_a_parameter_that_is_given_something_unknown_has_no_default() -> None:
+def test_unknown_argument_replaces_the_default() -> None:
     def problem(message: str, status: int = 418) -> Any:
         return jsonify(error=message), status
 
@@ -743,7 +748,7 @@ def recursing_back(depth: int, status: int) -> Any:
     return recursing(depth, status)
 
 
-def test_a_function_is_not_read_for_every_one_of_too_many_calls(
+def test_calls_of_a_function_are_limited(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(status: int, message: str) -> Any:
@@ -768,7 +773,7 @@ def test_functions_that_call_each_other_end() -> None:
     assert statuses_of(view) == {404, 409}
 
 
-def test_a_nested_function_counts_where_it_is_used() -> None:
+def test_nested_functions_count_where_used() -> None:
     def view() -> Any:
         def answer() -> Any:
             return deeper()
@@ -796,7 +801,7 @@ def test_methods_that_hand_themselves_on_end() -> None:
     assert statuses_of(view) == {404, 409, 410}
 
 
-def test_nested_functions_that_call_each_other_end() -> None:
+def test_mutually_recursive_nested_functions_end() -> None:
     def view() -> Any:
         def one(depth: int) -> Any:
             return two(lambda: depth, 404)
@@ -868,14 +873,14 @@ class Limit:
 repository = Repository.__new__(Repository)
 
 
-def test_methods_of_a_new_instance_are_followed() -> None:
+def test_methods_of_a_new_instance() -> None:
     def view() -> Any:
         return jsonify(Repository().find())
 
     assert statuses_of(view) == {429, 410}
 
 
-def test_methods_of_a_local_instance_are_followed() -> None:
+def test_methods_of_a_local_instance() -> None:
     def view() -> Any:
         local = Repository()
         return jsonify(local.find())
@@ -883,7 +888,7 @@ def test_methods_of_a_local_instance_are_followed() -> None:
     assert statuses_of(view) == {429, 410}
 
 
-def test_methods_of_an_instance_of_the_module_are_followed() -> None:
+def test_methods_of_a_global_instance() -> None:
     def view() -> Any:
         return jsonify(repository.find(), repository.none(411), Repository.all())
 
@@ -911,7 +916,7 @@ def test_a_closure_may_hold_an_instance() -> None:
     assert statuses_of(limit.refuse) == {429}
 
 
-def test_a_bound_method_can_be_the_view() -> None:
+def test_bound_method_as_view() -> None:
     assert statuses_of(repository.find) == {410}
 
 
@@ -919,7 +924,7 @@ def test_a_partial_can_be_the_view() -> None:
     assert statuses_of(functools.partial(returns_pair)) == {503}
 
 
-def test_a_status_that_a_partial_gives_is_known() -> None:
+def test_status_given_by_a_partial() -> None:
     def view(message: str, status: int = 418) -> Any:
         return message, status
 
@@ -970,15 +975,16 @@ def test_a_view_class_is_read() -> None:
     assert statuses_of(Movies.as_view("movies")) == {410}
 
 
-def test_what_is_of_flask_contributes_nothing_whatever_the_app_is_called() -> None:
+def test_flask_itself_contributes_nothing() -> None:
+    """Not even to an app called flask."""
     assert statuses_of(flask.Request.on_json_loading_failed, Flask("flask")) == set()
 
 
-def test_a_view_is_read_whatever_the_app_is_called() -> None:
+def test_name_of_the_app_is_irrelevant() -> None:
     assert statuses_of(functools.partial(returns_pair), Flask("of no module")) == {503}
 
 
-def test_the_methods_of_a_method_view_are_read() -> None:
+def test_methods_of_a_method_view() -> None:
     assert statuses_of(Bookings.as_view("bookings")) == {403, 409, 503}
 
 
@@ -1008,11 +1014,14 @@ class Guarded(MethodView):
         return "x", 404
 
 
-def test_a_decorated_view_class_and_its_decorator_are_read() -> None:
+def test_decorated_view_class() -> None:
+    """Its decorator is read, too."""
     assert statuses_of(Guarded.as_view("guarded")) == {401, 404}
 
 
-def test_a_decorated_view_and_its_decorators_are_read() -> None:
+def test_decorated_view() -> None:
+    """Its decorators are read, too."""
+
     @needs_token
     @functools.lru_cache
     def view() -> Any:
@@ -1021,7 +1030,7 @@ def test_a_decorated_view_and_its_decorators_are_read() -> None:
     assert statuses_of(view) == {401, 404}
 
 
-def test_a_decorator_without_wraps_is_read_through() -> None:
+def test_decorator_without_wraps() -> None:
     @needs_token_unwrapped
     def view() -> Any:
         return "x", 404
@@ -1029,7 +1038,9 @@ def test_a_decorator_without_wraps_is_read_through() -> None:
     assert statuses_of(view) == {401, 404}
 
 
-def test_a_decorated_helper_and_its_decorator_are_read() -> None:
+def test_decorated_helper() -> None:
+    """Its decorator is read, too."""
+
     @needs_token
     def helper() -> Any:
         return "x", 404
@@ -1040,7 +1051,7 @@ def test_a_decorated_helper_and_its_decorator_are_read() -> None:
     assert statuses_of(view) == {401, 404}
 
 
-def test_wrappers_of_the_same_source_keep_their_own_variables() -> None:
+def test_wrappers_keep_their_own_variables() -> None:
     def failing(status: int) -> Callable[[], Any]:
         def view() -> Any:
             return "x", status
@@ -1082,7 +1093,7 @@ def test_hooks_and_error_handlers_are_read() -> None:
     assert answered_statuses(app) == {403, 410, 422, 503}
 
 
-def test_modules_of_the_same_package_are_read() -> None:
+def test_modules_of_the_package_are_read() -> None:
     assert answered_statuses(analysed_app.create_app()) == {401, 409, 410, 413, 422, 423}
 
 
@@ -1100,9 +1111,8 @@ def helper():
 """
 
 
-def test_a_view_of_another_package_is_read_with_that_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_view_of_another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read with that package."""
     (tmp_path / "other_service.py").write_text(SERVICE)
     monkeypatch.syspath_prepend(tmp_path)
     other_service = importlib.import_module("other_service")
@@ -1110,9 +1120,7 @@ def test_a_view_of_another_package_is_read_with_that_package(
     assert statuses_of(other_service.view) == {404}
 
 
-def test_functions_of_other_packages_are_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_packages_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "some_library.py").write_text(SERVICE)
     monkeypatch.syspath_prepend(tmp_path)
     some_library = importlib.import_module("some_library")
@@ -1130,9 +1138,7 @@ def test_what_flask_registers_itself_contributes_nothing() -> None:
     assert answered_statuses(app) == set()
 
 
-def test_an_app_of_an_installed_package_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_app_of_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packages = tmp_path / "site-packages"
     packages.mkdir()
     (packages / "installed_service.py").write_text(SERVICE)
@@ -1151,9 +1157,8 @@ assert answered_statuses(app) == {404}, answered_statuses(app)
 ROOT = str(Path(static_analysis.__file__).parents[2])
 
 
-def test_a_view_of_the_standard_library_is_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_view_of_the_standard_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not read."""
     (tmp_path / "standard_service.py").write_text(SERVICE)
     monkeypatch.syspath_prepend(tmp_path)
     standard_service = importlib.import_module("standard_service")
@@ -1168,7 +1173,7 @@ def test_an_app_in_main_is_read(tmp_path: Path) -> None:
     subprocess.run([sys.executable, str(script)], check=True, env={"PYTHONPATH": ROOT})
 
 
-def test_a_package_that_is_run_as_main_is_read(tmp_path: Path) -> None:
+def test_package_run_as_main_is_read(tmp_path: Path) -> None:
     package = tmp_path / "service"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -1182,7 +1187,7 @@ def test_a_package_that_is_run_as_main_is_read(tmp_path: Path) -> None:
 # what cannot be read
 
 
-def test_a_view_without_source_is_left_out_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_view_without_source_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     names: dict[str, Any] = {"__name__": __name__}
     exec("def view():\n    return 'x', 404\n", names)
     app = Flask(__name__)
@@ -1196,7 +1201,7 @@ def test_a_view_without_source_is_left_out_and_logged(caplog: pytest.LogCaptureF
     assert {record.levelno for record in caplog.records} == {logging.DEBUG}
 
 
-def test_source_that_cannot_be_parsed_is_left_out_and_logged(
+def test_unparsable_source_is_logged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "service_of_tomorrow.py"
@@ -1211,9 +1216,7 @@ def test_source_that_cannot_be_parsed_is_left_out_and_logged(
     assert f"cannot analyse {file}: SyntaxError" in caplog.text
 
 
-def test_source_that_the_compiler_warns_of_is_read_silently(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_compiler_warnings_are_silenced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "careless_service.py").write_text(SERVICE.replace('"x"', r'"\d"'))
     monkeypatch.syspath_prepend(tmp_path)
     with warnings.catch_warnings():
@@ -1287,7 +1290,7 @@ def test_no_app_is_too_weird(weird: Any) -> None:
     assert answered_statuses(weird) == set()
 
 
-def test_odd_objects_do_not_hide_the_rest_of_a_view() -> None:
+def test_odd_objects_hide_nothing() -> None:
     def view() -> Any:
         odd.anything(odd, key=odd)
         odd.status_code = odd
@@ -1306,7 +1309,7 @@ class Unplaceable:
         raise RuntimeError
 
 
-def test_one_part_of_the_app_that_cannot_be_read_does_not_hide_its_views() -> None:
+def test_unreadable_part_hides_no_views() -> None:
     app = types.SimpleNamespace(
         view_functions={"odd": Unplaceable(), "view": returns_pair}, before_request_funcs=404
     )
@@ -1314,7 +1317,7 @@ def test_one_part_of_the_app_that_cannot_be_read_does_not_hide_its_views() -> No
     assert answered_statuses(app) == {503}
 
 
-def test_an_instance_that_is_only_used_is_not_called() -> None:
+def test_used_instance_is_not_called() -> None:
     class Closed:
         open = False
 
@@ -1357,9 +1360,10 @@ def test_the_analysis_itself_needs_no_flask() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ROOT})
 
 
-def test_the_hooks_of_the_extension_are_not_read_as_code_of_the_app(
+def test_own_hooks_are_not_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Those of the extension."""
     read: list[str] = []
 
     def getlines(filename: str, module_globals: dict[str, Any] | None = None) -> list[str]:

@@ -196,7 +196,7 @@ def test_a_journal_of_before_is_recalled(path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["plain fault", "fault of another library"])
-def test_what_was_recorded_is_recalled_by_whoever_resumes(path: Path, number: int) -> None:
+def test_resuming_recalls_what_was_recorded(path: Path, number: int) -> None:
     observation = Observation(
         trace_of(number),
         TestFailedError("no movie\nin: ü", "AssertionError at x:1"),
@@ -230,7 +230,7 @@ def test_what_was_recorded_is_recalled_by_whoever_resumes(path: Path, number: in
     )
 
 
-def test_what_is_not_given_is_empty_when_recalled(path: Path) -> None:
+def test_omitted_values_are_recalled_empty(path: Path) -> None:
     with Journal(path) as journal:
         run = journal.begin("a test")
         run.record(NO_FAULTS, 1, Observation(Trace()), verdict="passed")
@@ -241,7 +241,7 @@ def test_what_is_not_given_is_empty_when_recalled(path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "in other words"], ids=["its own words", "other words"])
-def test_an_exception_is_recalled_as_its_kind_and_its_words(path: Path, text: str) -> None:
+def test_exceptions_keep_kind_and_words(path: Path, text: str) -> None:
     with pytest.raises(KeyError) as raised:
         _ = dict[str, str]()["movie \udc80"]
     error = raised.value
@@ -256,9 +256,10 @@ def test_an_exception_is_recalled_as_its_kind_and_its_words(path: Path, text: st
     assert str(recorded.observation.error) == (text or str(error))
 
 
-def test_fault_sets_are_the_same_in_any_order_and_differ_by_call_status_and_occurrence(
+def test_fault_sets_have_no_order(
     path: Path,
 ) -> None:
+    """They differ by call, status and occurrence."""
     with Journal(path) as journal:
         run = journal.begin("a test")
         run.record(under((0, 500), (1, 404)), 2, seen(7), verdict="passed")
@@ -271,7 +272,7 @@ def test_fault_sets_are_the_same_in_any_order_and_differ_by_call_status_and_occu
         assert run.recall(NO_FAULTS, 2) is None
 
 
-def test_of_many_faults_the_order_does_not_matter_either(path: Path) -> None:
+def test_many_faults_have_no_order(path: Path) -> None:
     with Journal(path) as journal:
         run = journal.begin("a test")
         ways = [(call, status) for call in (0, 1) for status in range(500, 540)]
@@ -282,7 +283,8 @@ def test_of_many_faults_the_order_does_not_matter_either(path: Path) -> None:
             assert run.recall(under(second, first), 1) is not None
 
 
-def test_the_same_execution_recorded_again_takes_the_place_of_the_first(path: Path) -> None:
+def test_second_record_replaces_the_first(path: Path) -> None:
+    """Of the same execution."""
     with Journal(path) as journal:
         run = journal.begin("a test")
         left_out = [(under((0, 500)), "predicted", "passed"), (under((0, 501)), "same", "passed")]
@@ -295,7 +297,7 @@ def test_the_same_execution_recorded_again_takes_the_place_of_the_first(path: Pa
     assert query(path, "SELECT reason, answer FROM left_out") == [("predicted", "passed")]
 
 
-def test_a_fault_is_stored_once_however_many_sets_it_is_in(path: Path) -> None:
+def test_faults_are_stored_once(path: Path) -> None:
     with Journal(path) as journal:
         run = journal.begin("a test")
         for status in (500, 501, 502):
@@ -317,7 +319,7 @@ def test_a_fault_is_stored_once_however_many_sets_it_is_in(path: Path) -> None:
     assert len(set.intersection(*sets)) == 1
 
 
-def test_what_traces_are_made_of_is_stored_once_however_many_executions_it_is_in(
+def test_parts_of_traces_are_stored_once(
     path: Path,
 ) -> None:
     calls, handlings = len(trace_of(1).requests + trace_of(1).invocations), trace_of(1).handlings
@@ -337,9 +339,10 @@ def test_what_traces_are_made_of_is_stored_once_however_many_executions_it_is_in
             assert recorded.observation.trace == trace_of(number)
 
 
-def test_an_execution_that_could_not_be_written_leaves_nothing_and_can_be_written_later(
+def test_failed_write_leaves_nothing(
     path: Path,
 ) -> None:
+    """The execution can be written later."""
     with Journal(path) as journal:
         run = journal.begin("a test")
         with journal._file.using() as db:
@@ -367,7 +370,8 @@ def test_a_new_exploration_recalls_nothing(path: Path) -> None:
         assert recalled(run, 3) == []
 
 
-def test_only_the_newest_exploration_of_the_same_name_is_resumed(path: Path) -> None:
+def test_newest_exploration_is_resumed(path: Path) -> None:
+    """Of those with the same name."""
     with Journal(path) as journal:
         for number, name in enumerate(["a test", "a test", "another"]):
             record(journal.begin(name), number)
@@ -379,7 +383,7 @@ def test_only_the_newest_exploration_of_the_same_name_is_resumed(path: Path) -> 
 
 
 @pytest.mark.parametrize("state", ["complete", "interrupted"])
-def test_an_exploration_is_resumed_however_it_ended(path: Path, state: str) -> None:
+def test_any_end_can_be_resumed(path: Path, state: str) -> None:
     with Journal(path) as journal:
         run = journal.begin("a test")
         record(run, 1)
@@ -392,7 +396,8 @@ def test_an_exploration_is_resumed_however_it_ended(path: Path, state: str) -> N
         assert recalled(run, 4) == [1, 2]
 
 
-def test_explorations_of_one_name_at_once_do_not_mix(path: Path) -> None:
+def test_simultaneous_explorations_do_not_mix(path: Path) -> None:
+    """Though they have one name."""
     with Journal(path) as first, Journal(path) as second:
         runs = [first.begin("a test"), first.begin("a test"), second.begin("a test")]
         for number in range(9):
@@ -401,7 +406,8 @@ def test_explorations_of_one_name_at_once_do_not_mix(path: Path) -> None:
             assert recalled(run, 9) == [place, place + 3, place + 6]
 
 
-def test_only_a_few_ended_explorations_are_kept_besides_those_being_run(path: Path) -> None:
+def test_few_ended_explorations_are_kept(path: Path) -> None:
+    """Besides those being run."""
     with Journal(path) as journal:
         record(journal.begin("another"), 0)
         live = journal.begin("a test")
@@ -440,7 +446,7 @@ def test_what_has_ended_takes_nothing_more(path: Path) -> None:
         left.recall(NO_FAULTS, 1)
 
 
-def test_options_that_make_no_sense_are_refused(path: Path) -> None:
+def test_senseless_options_are_refused(path: Path) -> None:
     with Journal(path) as journal:
         with pytest.raises(ConfigError, match="changed is True"):
             journal.begin("a test", resume=True, changed=True)
@@ -453,7 +459,7 @@ def test_options_that_make_no_sense_are_refused(path: Path) -> None:
 # --- processes and threads ------------------------------------------------------------------------
 
 
-def test_a_killed_process_loses_nothing_that_it_recorded(path: Path) -> None:
+def test_killed_process_loses_nothing(path: Path) -> None:
     with process(record_without_end, path, "a test") as child:
         while (last := int(line_of(child))) < 200:
             pass
@@ -471,7 +477,7 @@ def test_a_killed_process_loses_nothing_that_it_recorded(path: Path) -> None:
     assert query(path, "PRAGMA integrity_check") == [("ok",)]
 
 
-def test_an_exploration_that_is_being_run_is_not_resumed(path: Path) -> None:
+def test_running_exploration_is_not_resumed(path: Path) -> None:
     with Journal(path) as journal, process(record_without_end, path, "a test") as child:
         line_of(child)
         with pytest.raises(
@@ -489,7 +495,8 @@ def test_an_exploration_that_is_being_run_is_not_resumed(path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_killed_processes_leave_behind_is_deleted_by_the_next_to_begin(path: Path) -> None:
+def test_leftovers_of_killed_processes_are_deleted(path: Path) -> None:
+    """By the next exploration that begins."""
     with process(record_without_end, path, "a test") as child:
         line_of(child)
         with process(record_without_end, path, "another") as other:
@@ -504,7 +511,8 @@ def test_what_killed_processes_leave_behind_is_deleted_by_the_next_to_begin(path
 
 
 @pytest.mark.slow
-def test_several_processes_make_and_write_one_journal_at_once(path: Path) -> None:
+def test_processes_share_one_journal(path: Path) -> None:
+    """They make and write it at once."""
     with (
         process(record_some, path, "a test", 0, 150) as first,
         process(record_some, path, "a test", 150, 150) as second,
@@ -524,7 +532,7 @@ def test_several_processes_make_and_write_one_journal_at_once(path: Path) -> Non
         assert recalled(journal.begin("another", resume=True), 450) == list(range(300, 450))
 
 
-def test_threads_record_into_one_exploration_and_into_several(path: Path) -> None:
+def test_threads_share_one_journal(path: Path) -> None:
     with Journal(path) as journal:
         runs = [journal.begin("a test"), journal.begin("another")]
 
@@ -542,7 +550,7 @@ def test_threads_record_into_one_exploration_and_into_several(path: Path) -> Non
             assert recalled(run, 200) == list(range(place, 200, 2))
 
 
-def test_a_journal_opened_twice_by_one_process_keeps_its_locks(path: Path) -> None:
+def test_second_opening_keeps_the_locks(path: Path) -> None:
     with Journal(path) as journal:
         run = journal.begin("a test")
         record(run, 0)
@@ -557,7 +565,7 @@ def test_a_journal_opened_twice_by_one_process_keeps_its_locks(path: Path) -> No
 # --- sources --------------------------------------------------------------------------------------
 
 
-def test_the_digest_of_a_file_follows_its_content_alone(tmp_path: Path) -> None:
+def test_digests_follow_content_alone(tmp_path: Path) -> None:
     one, other = tmp_path / "one.py", tmp_path / "other.py"
     one.write_bytes(b"a = 1\n")
     other.write_bytes(b"a = 1\n")
@@ -567,7 +575,7 @@ def test_the_digest_of_a_file_follows_its_content_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["absent.py", "one.py/inside.py", "nul\0.py"])
-def test_a_file_that_is_not_there_has_an_empty_digest(tmp_path: Path, name: str) -> None:
+def test_missing_file_has_empty_digest(tmp_path: Path, name: str) -> None:
     (tmp_path / "one.py").touch()
     assert digest_of(tmp_path / name) == ""
 
@@ -614,9 +622,8 @@ def record_with_sources(run: JournalRun, files: dict[str, str]) -> None:
     record(run, 6, sources={str(Path(next(iter(files))).parent): ""})
 
 
-def test_what_is_resumed_are_executions_whose_sources_are_unknown_or_unchanged(
-    path: Path, files: dict[str, str]
-) -> None:
+def test_resuming_needs_unchanged_sources(path: Path, files: dict[str, str]) -> None:
+    """Unknown ones count as unchanged."""
     with Journal(path) as journal:
         record_with_sources(journal.begin("a test"), files)
     edit(files)
@@ -628,9 +635,8 @@ def test_what_is_resumed_are_executions_whose_sources_are_unknown_or_unchanged(
         assert recalled(run, 8) == [0, 1, 2, 3, 5]
 
 
-def test_what_passed_with_known_and_unchanged_sources_is_taken_over_into_a_new_exploration(
-    path: Path, files: dict[str, str]
-) -> None:
+def test_changed_takes_over_what_passed(path: Path, files: dict[str, str]) -> None:
+    """Where its sources are known and unchanged."""
     with Journal(path) as journal:
         run = journal.begin("a test")
         record_with_sources(run, files)
@@ -651,7 +657,7 @@ def test_what_passed_with_known_and_unchanged_sources_is_taken_over_into_a_new_e
     assert query(path, "SELECT COUNT(*) FROM left_out") == [(3,)]
 
 
-def test_what_is_taken_over_comes_from_the_newest_exploration_that_is_not_being_run(
+def test_changed_skips_running_explorations(
     path: Path,
 ) -> None:
     with Journal(path) as journal:
@@ -764,7 +770,7 @@ UNSOUND: dict[str, tuple[Callable[[Path], None], str]] = {
 
 
 @pytest.mark.parametrize(("make", "problem"), UNSOUND.values(), ids=UNSOUND)
-def test_what_is_no_sound_journal_is_refused_and_left_as_it_is(
+def test_unsound_journal_is_left_alone(
     path: Path, make: Callable[[Path], None], problem: str
 ) -> None:
     make(path)
@@ -778,7 +784,7 @@ def test_what_is_no_sound_journal_is_refused_and_left_as_it_is(
     assert [each.read_bytes() for each in files[: len(before)]] == before
 
 
-def test_what_was_recorded_and_is_something_else_now_is_not_recalled(path: Path) -> None:
+def test_altered_trace_is_noticed(path: Path) -> None:
     fill(path)
     content = path.read_bytes()
     # Within the text of a trace, SQLite itself sees no damage.
@@ -791,7 +797,7 @@ def test_what_was_recorded_and_is_something_else_now_is_not_recalled(path: Path)
         journal.begin("a test", resume=True)
 
 
-def test_a_verdict_that_is_another_one_now_is_noticed(path: Path) -> None:
+def test_altered_verdict_is_noticed(path: Path) -> None:
     fill(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("UPDATE executions SET verdict = 'failed' WHERE id = 60")
@@ -802,7 +808,7 @@ def test_a_verdict_that_is_another_one_now_is_noticed(path: Path) -> None:
             run.recall(numbered(59), 1)
 
 
-def test_a_fault_that_is_another_one_now_is_noticed(path: Path) -> None:
+def test_altered_fault_is_noticed(path: Path) -> None:
     fill(path)
     content = path.read_bytes()
     fault = b'"fault":{"exception":null,"status":2'
@@ -828,7 +834,7 @@ def rewrite_trace(path: Path, trace: str) -> None:
         db.execute("UPDATE executions SET trace = ?, checksum = ? WHERE id = 1", (trace, check))
 
 
-def test_a_record_that_cannot_be_read_is_an_error_that_names_the_file(path: Path) -> None:
+def test_unreadable_record_names_the_file(path: Path) -> None:
     fill(path)
     rewrite_trace(path, "1 2 3")
     with Journal(path) as journal:
@@ -837,9 +843,7 @@ def test_a_record_that_cannot_be_read_is_an_error_that_names_the_file(path: Path
             run.recall(numbered(0), 1)
 
 
-def test_an_execution_longer_than_what_is_read_is_run_again(
-    path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_overlong_execution_runs_again(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     handling = Handling(PAGE, "page", "GET", "/" + "x" * 20_000)
     with Journal(path) as journal:
         run = journal.begin("a test")
@@ -852,7 +856,7 @@ def test_an_execution_longer_than_what_is_read_is_run_again(
 # --- where a journal can be -----------------------------------------------------------------------
 
 
-def test_an_empty_file_is_a_new_journal(path: Path) -> None:
+def test_empty_file_is_a_new_journal(path: Path) -> None:
     path.parent.mkdir()
     path.touch()
     with Journal(path) as journal:
@@ -861,7 +865,8 @@ def test_an_empty_file_is_a_new_journal(path: Path) -> None:
         assert recalled(journal.begin("a test", resume=True), 2) == [1]
 
 
-def test_a_file_says_in_its_header_what_it_is_as_soon_as_it_is_open(path: Path) -> None:
+def test_file_header_says_what_it_is(path: Path) -> None:
+    """As soon as the file is open."""
     with Journal(path) as journal:
         header = path.read_bytes()[:100]
         assert header[60:64] == b"\0\0\0\1"
@@ -871,7 +876,8 @@ def test_a_file_says_in_its_header_what_it_is_as_soon_as_it_is_open(path: Path) 
             assert db.execute("PRAGMA synchronous").fetchone() == (1,)
 
 
-def test_a_file_that_was_being_made_when_its_process_was_killed_is_made_anew(path: Path) -> None:
+def test_half_made_file_is_made_anew(path: Path) -> None:
+    """Its process was killed while it made the file."""
     fill(path)
     os.truncate(path, 4096 * 2)
     # The head of a rollback journal: no pages, for a file that had none, of pages of 4096 bytes.
@@ -887,7 +893,7 @@ def test_a_file_that_was_being_made_when_its_process_was_killed_is_made_anew(pat
 
 
 @pytest.mark.parametrize("name", ["journal ü #1%20?.db", ":memory:", "file:x?mode=memory"])
-def test_a_name_means_a_file_of_that_name(
+def test_special_names_are_file_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -899,7 +905,7 @@ def test_a_name_means_a_file_of_that_name(
 
 
 @pytest.mark.parametrize("place", ["file/journal.db", "file/below/journal.db", "nul\0.db"])
-def test_where_no_file_can_be_made_the_error_says_so(tmp_path: Path, place: str) -> None:
+def test_impossible_place_is_an_error(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(JournalError, match=r"cannot be .*use another journal"):
         Journal(tmp_path / place)
@@ -910,9 +916,7 @@ def test_a_directory_is_no_journal(tmp_path: Path) -> None:
         Journal(tmp_path)
 
 
-def test_a_file_that_cannot_be_written_is_refused_when_it_is_opened(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_read_only_file_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(path)
     connect = sqlite3.connect
 
@@ -927,9 +931,8 @@ def test_a_file_that_cannot_be_written_is_refused_when_it_is_opened(
 
 
 @pytest.mark.parametrize("begin", ["BEGIN", "BEGIN IMMEDIATE"], ids=["reads", "writes"])
-def test_whoever_switches_to_the_log_waits_for_others_that_open_the_file(
-    path: Path, begin: str
-) -> None:
+def test_switching_to_wal_waits(path: Path, begin: str) -> None:
+    """For others that open the file."""
     fill(path)
     with (
         closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other,
@@ -944,9 +947,8 @@ def test_whoever_switches_to_the_log_waits_for_others_that_open_the_file(
         end.join()
 
 
-def test_a_journal_that_others_keep_busy_is_an_error_after_a_while(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_busy_journal_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a while."""
     fill(path)
     monkeypatch.setattr(journal_schema, "PATIENCE", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:

@@ -118,7 +118,7 @@ class TestTheCalleesContext:
             ("caller's", "caller's", "caller", "/caller"),
         ]
 
-    def test_is_empty_for_an_app_that_is_no_flask_app(self) -> None:
+    def test_is_empty_for_plain_wsgi_apps(self) -> None:
         seen: list[Any] = []
 
         def wsgi(environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -138,7 +138,7 @@ class TestTheCalleesContext:
         assert response.text == "fine"
         assert seen == [(False, False, "untouched")]
 
-    def test_is_its_own_each_time_an_app_calls_itself(self) -> None:
+    def test_is_fresh_for_recursive_calls(self) -> None:
         def view() -> ResponseReturnValue:
             depth = int(request.args["depth"])
             g.depth = depth
@@ -149,7 +149,7 @@ class TestTheCalleesContext:
 
         assert fetch(service(view=view), "/view?depth=3").text == "3 3 2 2 1 1 0 0"
 
-    def test_is_the_same_for_its_view_and_for_its_body(self) -> None:
+    def test_is_shared_by_view_and_body(self) -> None:
         def view() -> ResponseReturnValue:
             own_variable.set("view's")
 
@@ -163,7 +163,7 @@ class TestTheCalleesContext:
         assert fetch(service(view=view)).text == "view's body's"
         assert own_variable.get() == "untouched"
 
-    def test_does_not_hold_the_code_of_the_caller_that_produces_the_request(self) -> None:
+    def test_does_not_reach_the_callers_generator(self) -> None:
         """A generator for a request body runs where it would over a socket: with its caller."""
         seen: list[str] = []
 
@@ -206,7 +206,8 @@ class TestTheCalleesContext:
 
 
 class TestStreaming:
-    def test_an_answers_first_piece_can_be_read_before_the_second_is_made(self) -> None:
+    def test_answers_come_in_pieces(self) -> None:
+        """The first can be read before the second is made."""
         events: list[str] = []
 
         def view() -> ResponseReturnValue:
@@ -234,7 +235,7 @@ class TestStreaming:
             "read piece 2",
         ]
 
-    def test_lines_can_be_read_as_they_come(self) -> None:
+    def test_lines_are_read_as_they_come(self) -> None:
         made: list[int] = []
 
         def view() -> ResponseReturnValue:
@@ -253,7 +254,8 @@ class TestStreaming:
         within({"http://svc:8000": service(view=view)}, read)
         assert len(made) < 10
 
-    def test_a_requests_first_piece_can_be_read_before_the_second_is_made(self) -> None:
+    def test_requests_go_in_pieces(self) -> None:
+        """The first can be read before the second is made."""
         events: list[str] = []
 
         def take() -> ResponseReturnValue:
@@ -331,7 +333,7 @@ class TestStreaming:
 
     @pytest.mark.parametrize("method", ["GET", "HEAD"])
     @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
-    def test_the_body_of_any_app_is_closed_once(self, method: str, *, stream: bool) -> None:
+    def test_body_is_closed_once(self, method: str, *, stream: bool) -> None:
         closed: list[int] = []
 
         class Body:
@@ -349,9 +351,7 @@ class TestStreaming:
             assert response.content == (b"" if method == "HEAD" else b"ab")
         assert closed == [1]
 
-    def test_a_body_that_fails_to_close_is_no_trouble_of_the_caller(
-        self, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_failing_close_spares_the_caller(self, caplog: pytest.LogCaptureFixture) -> None:
         def view() -> ResponseReturnValue:
             response = Response("whole")
             response.call_on_close(lambda: 1 // 0)
@@ -360,9 +360,7 @@ class TestStreaming:
         assert fetch(service(view=view)).text == "whole"
         assert "ZeroDivisionError" in caplog.text
 
-    def test_a_body_that_breaks_off_is_a_broken_connection(
-        self, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_broken_body_breaks_the_connection(self, caplog: pytest.LogCaptureFixture) -> None:
         def view() -> ResponseReturnValue:
             def body() -> Iterator[str]:
                 yield "so far"
@@ -379,7 +377,9 @@ class TestStreaming:
             next(pieces)
         assert "no further" in caplog.text
 
-    def test_a_body_shorter_than_it_says_is_a_broken_connection(self) -> None:
+    def test_short_body_breaks_the_connection(self) -> None:
+        """A body shorter than its header says."""
+
         def wsgi(environ: Any, start_response: Any) -> Iterable[bytes]:
             start_response("200 OK", [("Content-Length", "9")])
             return [b"short"]
@@ -392,7 +392,8 @@ class TestStreaming:
         if CHAINED:
             assert str(in_mesh) == str(real)
 
-    def test_a_body_longer_than_it_says_is_read_as_far_as_it_says(self) -> None:
+    def test_long_body_is_cut(self) -> None:
+        """A body longer than its header says."""
         ended: list[str] = []
 
         def wsgi(environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -405,7 +406,9 @@ class TestStreaming:
         assert ended
 
     @pytest.mark.parametrize("status", [204, 304])
-    def test_a_status_without_a_body_has_none_whatever_the_app_sends(self, status: int) -> None:
+    def test_bodiless_status_has_no_body(self, status: int) -> None:
+        """Whatever the app sends."""
+
         def wsgi(environ: Any, start_response: Any) -> Iterable[bytes]:
             start_response(f"{status} Whatever", [])
             return [b"not to be read"]
@@ -413,7 +416,7 @@ class TestStreaming:
         assert fetch(wsgi).content == b""
 
     @pytest.mark.parametrize("size", [0, 1, 8_191, 65_537, 1_000_003])
-    def test_a_body_of_any_size_goes_there_and_back(self, size: int) -> None:
+    def test_bodies_of_any_size_arrive(self, size: int) -> None:
         data = bytes(n % 251 for n in range(1000)) * (size // 1000) + bytes(size % 1000)
         assert len(data) == size
         app = service(back=lambda: request.get_data())
@@ -421,7 +424,7 @@ class TestStreaming:
         assert fetch(app, "/back", "POST", data=io.BytesIO(data)).content == data
         assert fetch(app, "/back", "POST", data=iter([data, data])).content == data * 2
 
-    def test_a_request_that_breaks_off_fails_its_sender_in_its_own_way(self) -> None:
+    def test_broken_request_fails_its_sender(self) -> None:
         received: list[bytes] = []
 
         def take() -> ResponseReturnValue:
@@ -444,7 +447,7 @@ class TestStreaming:
 
         assert fetch(wsgi).content == b"ab"
 
-    def test_gzip_is_decoded_as_from_a_socket(self) -> None:
+    def test_gzip_is_decoded(self) -> None:
         text = "again and " * 1000
 
         def view() -> ResponseReturnValue:
@@ -458,7 +461,7 @@ class TestStreaming:
         raw = fetch(app, stream=True).raw.read(decode_content=False)
         assert gzip.decompress(raw) == text.encode()
 
-    def test_what_is_no_gzip_fails_as_from_a_socket(self) -> None:
+    def test_broken_gzip_fails(self) -> None:
         app = service(view=lambda: Response("plain", headers={"Content-Encoding": "gzip"}))
         with pytest.raises(requests.exceptions.ContentDecodingError, match="incorrect header"):
             fetch(app)
@@ -522,9 +525,7 @@ class TestRequests:
             ("http://me:secret@svc:5000", "svc:5000"),
         ],
     )
-    def test_the_host_header_leaves_a_default_port_out(
-        self, echo: Flask, base: str, host: str
-    ) -> None:
+    def test_host_header_omits_default_ports(self, echo: Flask, base: str, host: str) -> None:
         told = within(
             {base.replace("me:secret@", ""): echo}, lambda: requests.get(f"{base}/x", timeout=1)
         ).json()
@@ -542,13 +543,11 @@ class TestRequests:
             ("http://svc:8000", "http://Svc:8000/x"),
         ],
     )
-    def test_default_ports_and_capitals_make_no_difference(
-        self, echo: Flask, base: str, url: str
-    ) -> None:
+    def test_default_ports_and_capitals_are_ignored(self, echo: Flask, base: str, url: str) -> None:
         told = within({base: echo}, lambda: requests.get(url, timeout=1)).json()
         assert (told["path"], told["root"]) == ("/x", "")
 
-    def test_another_port_or_scheme_is_another_service(self) -> None:
+    def test_port_and_scheme_identify_a_service(self) -> None:
         dead = dead_url()
         services = {dead.replace("http:", "https:"): service(ok=ok)}
         error = within(services, lambda: end_of(lambda: requests.get(f"{dead}/ok", timeout=2)))
@@ -567,9 +566,7 @@ class TestRequests:
             ("http://svc/café/caf%C3%A9", "café", "/café"),
         ],
     )
-    def test_of_several_paths_at_one_host_the_longest_that_fits_is_reached(
-        self, url: str, name: str, path: str
-    ) -> None:
+    def test_longest_fitting_path_is_reached(self, url: str, name: str, path: str) -> None:
         def named(name: str) -> Flask:
             app = Flask(name)
             view = lambda path: f"{name} {request.script_root} {request.path}"  # noqa: E731
@@ -607,14 +604,14 @@ class TestRequests:
             pytest.param(None, id="none"),
         ],
     )
-    def test_bodies_of_every_type_arrive_as_over_a_socket(self, echo: Flask, data: Any) -> None:
+    def test_bodies_of_every_type_arrive(self, echo: Flask, data: Any) -> None:
         told = fetch(echo, "/x", "POST", data=data).json()
         with serving(echo) as url:
             real = requests.post(f"{url}/x", data=data, timeout=2).json()
         assert (told["body"], told["form"]) == (real["body"], real["form"])
         assert told["headers"].get("Content-Length") == real["headers"].get("Content-Length")
 
-    def test_each_cookie_of_an_answer_is_kept(self) -> None:
+    def test_every_cookie_is_kept(self) -> None:
         def give() -> ResponseReturnValue:
             response = Response("given")
             for n in range(3):
@@ -631,7 +628,7 @@ class TestRequests:
         app = service(give=give, take=lambda: jsonify(request.cookies))
         assert within({"http://svc:8000": app}, calls) == {"c0": "v0", "c1": "v1"}
 
-    def test_head_has_the_headers_of_get_and_no_body(self) -> None:
+    def test_head_has_headers_only(self) -> None:
         app = service(view=lambda: "twelve bytes")
         response = fetch(app, method="HEAD")
         assert response.status_code == 200
@@ -640,7 +637,7 @@ class TestRequests:
 
 
 class TestFailures:
-    def test_a_host_that_is_nowhere_fails_as_in_life(self) -> None:
+    def test_unknown_host_fails_as_in_life(self) -> None:
         dead = dead_url()
         real = end_of(lambda: requests.get(dead, timeout=2))
         error = within(
@@ -664,7 +661,7 @@ class TestFailures:
         assert "a bug" not in response.text
         assert "a bug" in caplog.text
 
-    def test_an_app_that_raises_before_it_answers_or_never_does_answers_500(self) -> None:
+    def test_app_without_an_answer_answers_500(self) -> None:
         def raising(environ: Any, start_response: Any) -> Iterable[bytes]:
             raise LookupError
 
@@ -679,7 +676,7 @@ class TestFailures:
             assert fetch(app).status_code == 500
 
     @pytest.mark.parametrize("url", ["http:///nohost", "http://svc:notaport/", "http://"])
-    def test_a_url_that_is_none_is_refused_by_requests(self, url: str) -> None:
+    def test_malformed_url_is_refused(self, url: str) -> None:
         error = within({"http://svc": service(ok=ok)}, lambda: end_of(lambda: requests.get(url)))
         assert isinstance(error, requests.exceptions.InvalidURL)
 
@@ -695,7 +692,7 @@ class TestFailures:
             ({"http://svc/é": Flask("a"), "http://svc/%C3%A9/": Flask("b")}, "two apps"),
         ],
     )
-    def test_services_that_do_not_fit_are_refused(self, services: Any, message: str) -> None:
+    def test_unfit_services_are_refused(self, services: Any, message: str) -> None:
         with pytest.raises(SetupError, match=message):
             Mesh(services)
 
@@ -712,7 +709,8 @@ class TestOtherApps:
         assert response.headers["X-One"] == "1, 2"
         assert response.text == "written DELETE /here"
 
-    def test_a_flask_app_behind_middleware_takes_part_if_it_has_the_extension(self) -> None:
+    def test_flask_app_behind_middleware_takes_part(self) -> None:
+        """If it has the extension."""
         inner = service(view=lambda: requests.get("http://leaf/ok", timeout=1).text)
         Filibuster(inner, service_name="inner")
         wrapped = ProxyFix(DispatcherMiddleware(lambda *_: [b""], {"/mounted": inner}))
@@ -725,7 +723,7 @@ class TestOtherApps:
         (call,) = result.executions[0].trace.invocations
         assert (call.source, call.target) == ("inner", "leaf")
 
-    def test_middleware_inside_a_flask_app_is_part_of_it(self) -> None:
+    def test_inner_middleware_takes_part(self) -> None:
         app = service(view=lambda: requests.get("http://leaf/ok", timeout=1).text)
         app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
         result = explore(
@@ -735,7 +733,7 @@ class TestOtherApps:
         )
         assert len(result.executions[0].trace.invocations) == 1
 
-    def test_a_call_from_inside_an_app_without_a_frame_reaches_the_mesh(self) -> None:
+    def test_call_without_frame_reaches_mesh(self) -> None:
         def wsgi(environ: Any, start_response: Any) -> Iterable[bytes]:
             seen.append(current_scope())
             response = requests.get("http://leaf/leaf", timeout=1)
@@ -782,7 +780,7 @@ class TestTwoExplorationsAtOnce:
 
         return {"http://front": front, "http://back": back}
 
-    def test_with_other_apps_under_the_same_urls_do_not_see_each_other(self) -> None:
+    def test_do_not_mix_under_equal_urls(self) -> None:
         def explored(greeting: str) -> tuple[list[str], Result]:
             answers: list[str] = []
 
@@ -800,7 +798,7 @@ class TestTwoExplorationsAtOnce:
             assert answers == [greeting, "nobody"]
             assert [len(each.trace.invocations) for each in result.executions] == [1, 1]
 
-    def test_with_the_same_apps_do_not_see_each_other(self) -> None:
+    def test_do_not_mix_in_shared_apps(self) -> None:
         calls = [0]
         lock = threading.Lock()
 
@@ -835,7 +833,7 @@ class TestTwoExplorationsAtOnce:
         assert not any("filibuster" in app.extensions for app in services.values())
 
     @pytest.mark.slow
-    def test_an_app_in_one_of_them_serves_others_meanwhile(self) -> None:
+    def test_leave_outside_requests_alone(self) -> None:
         """Requests from outside of every exploration are none of its business."""
         stop = threading.Event()
         outside: list[tuple[str, Any]] = []
@@ -917,7 +915,7 @@ class TestTheTemporaryExtension:
         assert seen == [True]
         assert self.state(app) == before
 
-    def test_is_removed_if_the_test_fails_or_is_interrupted(self) -> None:
+    def test_is_removed_after_failures_and_interruptions(self) -> None:
         app = service(ok=ok)
         before = self.state(app)
 
@@ -932,7 +930,8 @@ class TestTheTemporaryExtension:
             explore(interrupt, {"http://svc": app})
         assert self.state(app) == before
 
-    def test_is_removed_from_the_first_apps_if_a_later_one_is_set_up_wrongly(self) -> None:
+    def test_is_removed_after_failed_set_up(self) -> None:
+        """From the first apps, where a later one is set up wrongly."""
         good, bad = service(ok=ok), service(ok=ok)
         bad.config["FILIBUSTER_TIMEOUT"] = "soon"
         before = self.state(good)
@@ -940,7 +939,7 @@ class TestTheTemporaryExtension:
             explore(lambda: None, {"http://good": good, "http://bad": bad})
         assert self.state(good) == before
 
-    def test_leaves_hooks_in_place_that_came_meanwhile(self) -> None:
+    def test_leaves_later_hooks_in_place(self) -> None:
         app = service(ok=ok)
 
         def late() -> None:
@@ -961,7 +960,7 @@ class TestTheTemporaryExtension:
         explore(lambda: requests.get("http://svc/ok", timeout=1), {"http://svc": app}, NO_FAULTS)
         assert self.state(app) == before
 
-    def test_hooks_put_in_while_a_request_runs_do_not_disturb_it(self) -> None:
+    def test_does_not_disturb_running_requests(self) -> None:
         ran: list[str] = []
         app = service(view=lambda: "fine")
 
@@ -982,7 +981,8 @@ class TestTheTemporaryExtension:
         assert app.before_request_funcs[None] == [first, second]
 
 
-def test_a_service_is_named_after_its_host_unless_it_has_a_name() -> None:
+def test_names_services_after_their_hosts() -> None:
+    """Unless they have a name."""
     named, nameless = service(ok=ok), service(ok=ok)
     Filibuster(named, service_name="given")
     front = service(
@@ -1004,7 +1004,7 @@ def test_a_service_is_named_after_its_host_unless_it_has_a_name() -> None:
     ]
 
 
-def test_the_logging_of_a_broken_service_names_its_url(caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_name_the_broken_service(caplog: pytest.LogCaptureFixture) -> None:
     def raising(environ: Any, start_response: Any) -> Iterable[bytes]:
         raise LookupError
 

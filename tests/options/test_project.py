@@ -90,7 +90,7 @@ def test_no_table(write: Any, tmp_path: Path) -> None:
         read_project(tmp_path)
 
 
-def test_a_project_without_our_table_is_not_parsed(write: Any, tmp_path: Path) -> None:
+def test_other_projects_are_not_parsed(write: Any, tmp_path: Path) -> None:
     file = write("this is no [TOML")
     assert read_project(tmp_path) == Project(file)
 
@@ -102,7 +102,7 @@ def no_parser(name: str) -> Any:
 
 
 @pytest.mark.parametrize("header", ["[tool.filibuster]", "[ tool . 'filibuster' ]"])
-def test_without_a_parser_a_table_is_an_error(
+def test_table_needs_a_parser(
     write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, header: str
 ) -> None:
     monkeypatch.setattr(project, "import_module", no_parser)
@@ -111,7 +111,7 @@ def test_without_a_parser_a_table_is_an_error(
         read_project(tmp_path)
 
 
-def test_without_a_parser_the_name_alone_is_none(
+def test_name_alone_needs_no_parser(
     write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(project, "import_module", no_parser)

@@ -95,7 +95,7 @@ def send(
 
 
 @pytest.mark.parametrize("vector", SERVER["vectors"], ids=lambda vector: vector["name"])
-def test_our_server_answers_as_the_protocol_says(vector: Step, send: Send) -> None:
+def test_server_answers_as_specified(vector: Step, send: Send) -> None:
     known: dict[str, str] = {}
     for step in vector["steps"]:
         content = SERVER["steps"][step] if isinstance(step, str) else step
@@ -196,7 +196,8 @@ class OtherProject:
         return end
 
 
-def test_a_program_of_another_project_explores_every_fault_of_its_model() -> None:
+def test_foreign_program_explores_every_fault() -> None:
+    """Of its own model."""
     forced = [
         {"forced_exception": {"name": f"requests.exceptions.{name}", "metadata": {}}}
         for name in ("ConnectionError", "Timeout")
@@ -338,7 +339,7 @@ def marked(vector: Step) -> Any:
 
 
 @pytest.mark.parametrize("name", [marked(each) for each in json.loads(SERVICE)["vectors"]])
-def test_our_service_sends_what_the_protocol_says(name: str, world: World) -> None:
+def test_service_sends_as_specified(name: str, world: World) -> None:
     vectors = in_this(world, SERVICE)
     (vector,) = (each for each in vectors["vectors"] if each["name"] == name)
     world.calls = vector["calls"]
@@ -369,14 +370,15 @@ def test_our_service_sends_what_the_protocol_says(name: str, world: World) -> No
 
 
 class TestCallsToAServerOfAnotherProject:
-    def test_every_one_is_marked_and_the_health_check_is_asked_once(self, world: World) -> None:
+    def test_are_marked_after_one_health_check(self, world: World) -> None:
         world.calls = [{"method": "get", "url": f"{world.leaf}/ok"}] * 2
         world.request()
         world.request("/asks")
         assert {each.headers[wire.INSTRUMENTATION] for each in world.server.sent} == {"true"}
         assert sum(each.path == "/health-check" for each in world.server.sent) == 1
 
-    def test_two_for_each_call_to_a_callee_without_instrumentation(self, world: World) -> None:
+    def test_two_for_a_plain_callee(self, world: World) -> None:
+        """A callee without instrumentation."""
         world.calls = [{"method": "get", "url": f"{world.leaf}/ok"}] * 3
         world.request(headers={wire.REQUEST_ID: "3f0c", wire.EXECUTION_INDEX: '[["GET 1/", 1]]'})
         assert [each.what for each in world.server.told] == [
@@ -384,9 +386,8 @@ class TestCallsToAServerOfAnotherProject:
             "invocation_complete",
         ] * 3
 
-    def test_three_for_each_call_to_one_with_it_which_tells_before_its_view_runs(
-        self, world: World
-    ) -> None:
+    def test_three_for_an_instrumented_callee(self, world: World) -> None:
+        """It tells before its view runs."""
         world.calls = [{"method": "get", "url": f"{world.bookings}/chris"}]
         world.request(headers={wire.REQUEST_ID: "3f0c", wire.EXECUTION_INDEX: '[["GET 1/", 1]]'})
         (end,) = world.ends
@@ -400,15 +401,14 @@ class TestCallsToAServerOfAnotherProject:
         }
         assert completed.what == "invocation_complete"
 
-    def test_each_service_keeps_one_connection_for_all_of_them(self, world: World) -> None:
+    def test_services_keep_one_connection_each(self, world: World) -> None:
         world.calls = [{"method": "get", "url": f"{world.bookings}/chris"}] * 3
         for _ in range(3):
             world.request()
         assert world.server.connections == 2
 
-    def test_new_test_execution_is_asked_once_per_request_without_an_index(
-        self, world: World
-    ) -> None:
+    def test_new_execution_is_asked_per_request(self, world: World) -> None:
+        """Per request without an index."""
         world.calls = [{"method": "get", "url": f"{world.leaf}/ok"}] * 3
         asked = "/filibuster/new-test-execution/front"
         world.request()
@@ -417,9 +417,7 @@ class TestCallsToAServerOfAnotherProject:
         world.request(headers={wire.REQUEST_ID: "3f0c", wire.EXECUTION_INDEX: '[["GET 1/", 1]]'})
         assert len(world.server.of_kind(asked)) == 2
 
-    def test_the_same_requests_have_the_same_indexes_in_each_test_execution(
-        self, world: World
-    ) -> None:
+    def test_indexes_are_repeatable(self, world: World) -> None:
         world.calls = [{"method": "get", "url": f"{world.leaf}/ok"}] * 2
         indexes = []
         for _ in range(2):
@@ -431,7 +429,7 @@ class TestCallsToAServerOfAnotherProject:
         assert indexes[0] == indexes[1]
         assert len(set(indexes[0])) == 4
 
-    def test_a_report_has_what_json_in_python_looks_like(self, world: World) -> None:
+    def test_indexes_are_written_as_python_json(self, world: World) -> None:
         world.calls = [{"method": "get", "url": f"{world.leaf}/ok"}]
         world.request()
         (create,) = world.server.of_kind("invocation")
@@ -439,7 +437,8 @@ class TestCallsToAServerOfAnotherProject:
         assert index == json.dumps(json.loads(index))
         assert len(json.loads(index)) == 2
 
-    def test_whether_a_fault_was_injected_is_asked_with_the_name_quoted(self, world: World) -> None:
+    def test_questions_quote_the_name(self, world: World) -> None:
+        """Whether a fault was injected."""
         world.server.fault_injected = True
         world.request("/asks", {wire.REQUEST_ID: "3f0c", wire.EXECUTION_INDEX: '[["GET 1/", 1]]'})
         assert world.asked == [True, True]
@@ -448,7 +447,7 @@ class TestCallsToAServerOfAnotherProject:
             "/filibuster/fault-injected/book%20ings%2F%C3%A9",
         ]
 
-    def test_a_callee_sleeps_as_it_is_told(self, world: World) -> None:
+    def test_callee_sleeps_as_ordered(self, world: World) -> None:
         sleep = {"abort": False, "sleep": 0.3}
         forced = {"name": "requests.exceptions.Timeout", "metadata": sleep}
         world.server.decisions = [{"forced_exception": forced}]

@@ -448,7 +448,7 @@ class TestTheServer:
         response = Target().client.put("/filibuster/create", data=b"x" * (LARGEST_BODY + 1))
         assert response.status_code == 413
 
-    def test_takes_calls_nested_as_deep_as_they_come(self) -> None:
+    def test_takes_deeply_nested_calls(self) -> None:
         target = Target()
         method, path, content = MESSAGES[0]
         end: Message = ("POST", "/filibuster/complete-iteration/1?exploration=EXPLORATION", None)
@@ -460,7 +460,7 @@ class TestTheServer:
             assert target.send(end) == 200
 
     @pytest.mark.slow
-    def test_refuses_new_explorations_once_many_are_open(self) -> None:
+    def test_refuses_too_many_explorations(self) -> None:
         target = Target()
         statuses = [target.send(MESSAGES[5]) for _ in range(1100)]
         assert set(statuses) == {200, 409}
@@ -559,7 +559,7 @@ class TestTheSocket:
     @pytest.mark.parametrize(
         "field", [b"-1", b"x", b"1e3", b"+5", b"5_0", b"\xb2", b"0x10"], ids=repr
     )
-    def test_a_content_length_that_is_none_is_refused(self, served: Serving, field: bytes) -> None:
+    def test_bad_content_length_is_refused(self, served: Serving, field: bytes) -> None:
         head = b"PUT /filibuster/create HTTP/1.1\r\nContent-Length: " + field + b"\r\n\r\n"
         assert raw(served, head).startswith(b"HTTP/1.1 400 ")
 
@@ -651,7 +651,7 @@ class TestState:
             sizes.append(held_by(target.coordinator))
         assert sizes[2] < sizes[1] + 1000
 
-    def test_an_execution_with_more_calls_than_are_kept_proves_nothing(self) -> None:
+    def test_overlong_execution_proves_nothing(self) -> None:
         target = Target()
         path = "/filibuster/complete-iteration/1/exception/0?exploration="
         for number in range(60):
@@ -772,7 +772,7 @@ class TestTheService:
     @example(headers={}, plausible=True)
     @example(headers={wire.EXECUTION_INDEX: '[["\\ud800", 1]]'}, plausible=True)
     @example(headers={wire.VCLOCK: '{"\\ud800": 1}'}, plausible=True)
-    def test_answers_and_is_awake_whatever_the_headers(
+    def test_answers_at_once_whatever_the_headers(
         self, service: Service, awake: list[float], headers: dict[str, str], plausible: bool
     ) -> None:
         awake.clear()
@@ -788,7 +788,7 @@ class TestTheService:
     @given(sleep=VALUES, with_id=st.booleans())
     @example(sleep="3600", with_id=True)
     @example(sleep="3600", with_id=False)
-    def test_never_sleeps_for_a_call_that_the_server_does_not_know(
+    def test_never_sleeps_for_unknown_calls(
         self, service: Service, awake: list[float], sleep: str, with_id: bool
     ) -> None:
         awake.clear()
@@ -885,13 +885,13 @@ class TestAToken:
         assert client.get("/health-check").status_code == 200
 
     @pytest.mark.parametrize("message", [*MESSAGES, *QUESTIONS], ids=lambda each: each[1][-60:])
-    def test_is_asked_for_on_every_call_but_the_health_check(self, message: Message) -> None:
+    def test_is_not_needed_for_health_checks(self, message: Message) -> None:
         client = create_app(Coordinator(), version="x", seal=seal_of(TOKEN)).test_client()
         method, path, content = message
         response = client.open(path, method=method, data=as_json(content))
         assert response.status_code == (200 if path == "/health-check" else 403)
 
-    def test_lets_signed_calls_to_the_server_pass(self) -> None:
+    def test_lets_signed_calls_pass(self) -> None:
         client = create_app(Coordinator(), version="x", seal=seal_of(TOKEN)).test_client()
         path, body = "/filibuster/analysis-file", json.dumps(ANALYSIS).encode()
         headers = {wire.SIGNATURE: Seal(TOKEN).sign("POST", path, body)}
@@ -920,14 +920,13 @@ class TestAToken:
         ],
         ids=["no place", "a place", "a call", "nonsense", "another signature", "another secret"],
     )
-    def test_makes_requests_without_a_signature_ordinary_traffic(
-        self, headers: dict[str, str]
-    ) -> None:
+    def test_makes_unsigned_requests_ordinary_traffic(self, headers: dict[str, str]) -> None:
         sent, arrived = self.sent_for(headers)
         assert sent == []
         assert arrived == [{}]
 
-    def test_lets_signed_requests_pass_and_signs_what_they_cause(self) -> None:
+    def test_lets_signed_requests_pass(self) -> None:
+        """And signs what they cause."""
         headers = {**PLAUSIBLE, wire.FORCED_SLEEP: "0"}
         headers[wire.SIGNATURE] = Seal(TOKEN).sign(*wire.signed_parts(headers))
         sent, (arrived,) = self.sent_for(headers)

@@ -158,7 +158,7 @@ class TestReading:
         with pytest.raises(WireError, match=message):
             CALL.read({**CALL.write(USERS), key: value})
 
-    def test_refuses_what_is_missing_without_a_default(self) -> None:
+    def test_refuses_gaps_without_a_default(self) -> None:
         record = HANDLING.write(TRACE.handlings[PAGE])
         del record["path"]
         with pytest.raises(WireError, match="a handling has no path"):
@@ -177,7 +177,7 @@ class TestReading:
 
 
 @pytest.mark.parametrize("fault", [each.fault for each in PLANNED], ids=str)
-def test_a_planned_fault_is_read_as_it_was(fault: Fault) -> None:
+def test_planned_fault_is_read_as_written(fault: Fault) -> None:
     again = read_planned(write_planned(PlannedFault(USERS, fault)))
     assert (again.fault, again.service, again.index) == (fault, "users", USERS.index)
     assert again.call.timeout == (None, None)

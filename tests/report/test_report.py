@@ -64,7 +64,7 @@ def test_a_plural_may_be_irregular() -> None:
     assert text.counted(2, "class", "classes") == "2 classes"
 
 
-def test_a_fault_says_which_call_where_and_how() -> None:
+def test_fault_names_call_and_place() -> None:
     assert list(text.fault_set_lines(TWO)) == [
         "shop -> stock: GET http://stock:5001/",
         "  called at shop.py:7, in page",
@@ -75,7 +75,7 @@ def test_a_fault_says_which_call_where_and_how() -> None:
     ]
 
 
-def test_a_fault_whose_call_site_is_unknown_leaves_it_out() -> None:
+def test_unknown_call_site_is_left_out() -> None:
     fault = PlannedFault(call(callsite=None), Fault(status=500))
     assert list(text.fault_lines(fault)) == [
         "shop -> stock: GET http://stock:5001/",
@@ -83,13 +83,11 @@ def test_a_fault_whose_call_site_is_unknown_leaves_it_out() -> None:
     ]
 
 
-def test_no_fault_is_said_to_be_none() -> None:
+def test_no_faults_in_words() -> None:
     assert list(text.fault_set_lines(FaultSet())) == ["no faults"]
 
 
-def test_a_place_is_relative_only_below_the_working_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_places_below_cwd_are_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     below = tmp_path / "below"
     below.mkdir()
     monkeypatch.chdir(below)
@@ -114,7 +112,7 @@ def test_an_error_is_one_short_line(error: Exception, line: str) -> None:
     assert text.error_line(error) == line
 
 
-def test_a_failure_is_described_with_its_executions_and_its_command() -> None:
+def test_failure_has_executions_and_command() -> None:
     result = Result((FINE, execution(2, ONE, ValueError("no stock")), execution(3, TWO)))
     (failure,) = result.failures
     assert list(text.failure_lines(failure, result, "do it")) == [
@@ -130,7 +128,7 @@ def test_a_failure_is_described_with_its_executions_and_its_command() -> None:
     assert without[-1] == "shown by 1 of 3 executions"
 
 
-def test_at_most_five_inconclusive_executions_are_described() -> None:
+def test_five_inconclusive_executions_are_described() -> None:
     one = Execution(1, FaultSet(), Trace(), "inconclusive", None, ("a call was never made",))
     assert list(text.inconclusive_lines([one])) == ["execution 1:", "  a call was never made"]
     other = Execution(2, TWO, Trace(), "inconclusive", None, ("a", "b"))
@@ -155,7 +153,7 @@ def test_at_most_five_inconclusive_executions_are_described() -> None:
     ],
     ids=["all", "pruned", "max_executions", "max_faults"],
 )
-def test_the_size_of_an_exploration_says_what_was_not_run(result: Result, line: str) -> None:
+def test_counts_say_what_was_not_run(result: Result, line: str) -> None:
     assert text.counts_line(result) == line
 
 
@@ -187,7 +185,8 @@ def test_warnings_are_counted_apart_from_bugs() -> None:
     assert text.verdict_line(Result((careless, fine))) == "1 warning"
 
 
-def test_data_can_be_written_as_json_and_has_all_that_the_words_have() -> None:
+def test_data_is_complete_json() -> None:
+    """It has all that the words have."""
     broken = Execution(2, TWO, crashing(Crash("ValueError: x", None)), "failed", ValueError("no"))
     result = Result((FINE, broken), (Pruned(ONE, "passed"),), 3, 4, notes=("a note",))
     data = json.loads(json.dumps(result_data(result, {TWO: "do it"})))
@@ -210,7 +209,7 @@ def test_data_can_be_written_as_json_and_has_all_that_the_words_have() -> None:
     assert failure["faults"] == finding["faults"] == faults_data(TWO)
 
 
-def test_data_of_a_fault_has_everything_to_tell_it_by() -> None:
+def test_data_of_a_fault_identifies_it() -> None:
     (fault,) = faults_data(FaultSet((planned(exception="Timeout"),)))
     assert fault.pop("execution_index") == str(PAGE.child("GET stock", 1))
     assert fault.pop("site") == {
@@ -231,7 +230,7 @@ def test_data_of_a_fault_has_everything_to_tell_it_by() -> None:
     }
 
 
-def test_a_result_with_a_failure_or_a_finding_is_not_ok_in_data() -> None:
+def test_data_agrees_with_ok() -> None:
     broken = Execution(2, ONE, crashing(Crash("ValueError: x", None)), "passed")
     for bad in broken, execution(2, ONE, ValueError("x")):
         result = Result((FINE, bad))

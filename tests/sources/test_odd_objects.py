@@ -177,7 +177,7 @@ class TestLoadedModules:
         assert files_of(app) == {"shop.py"}
 
     @pytest.mark.parametrize("base", ["object", "types.ModuleType"])
-    def test_an_object_in_place_of_its_module(self, write: Callable[..., None], base: str) -> None:
+    def test_object_in_place_of_its_module(self, write: Callable[..., None], base: str) -> None:
         write(
             shop=APP.format(name="__name__") + "import odd",
             odd=f"""
@@ -214,21 +214,21 @@ def wrapped(held: Any) -> Any:
 
 class TestAppsAndTests:
     @pytest.mark.parametrize("held", [Raises, Claims], ids=["raises", "claims"])
-    def test_a_view_that_holds_an_odd_object(self, held: Any) -> None:
+    def test_view_with_an_odd_object(self, held: Any) -> None:
         app = Flask(__name__)
         app.add_url_rule("/", "view", wrapped(held())(lambda: "fine"))
         found = files_of(app)
         assert found is not None
         assert Path(__file__).name in found
 
-    def test_a_view_that_raises_when_looked_at(self) -> None:
+    def test_view_that_raises(self) -> None:
         app = Flask(__name__)
         app.view_functions["odd"] = Raises()
         found = files_of(app)
         assert found is not None
         assert Path(__file__).name in found
 
-    def test_a_test_that_raises_when_looked_at(self) -> None:
+    def test_that_raises(self) -> None:
         found = files_of(Flask(__name__), Raises())
         assert found is not None
         assert Path(__file__).name in found

@@ -88,7 +88,7 @@ def reached(*services: str) -> Trace:
 
 
 class TestFilesOfAService:
-    def test_are_its_module_and_what_that_imports(self, tree: Tree) -> None:
+    def test_are_module_and_imports(self, tree: Tree) -> None:
         tree.write(
             shop=APP + "import prices, unused_by_name as other\nfrom names import NAME",
             prices="import rates",
@@ -106,22 +106,21 @@ class TestFilesOfAService:
             "unused_by_name.py",
         }
 
-    def test_come_with_the_digests_of_their_contents(self, tree: Tree) -> None:
+    def test_have_digests(self, tree: Tree) -> None:
         tree.write(shop=APP)
         file = tree.root / "shop.py"
         digest = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
         found = SourceFiles({"shop": tree.load("shop").app}).of(reached("shop"))
         assert found == {str(file): digest}
 
-    def test_a_file_that_has_gone_has_no_digest(self, tree: Tree) -> None:
+    def test_deleted_file_has_no_digest(self, tree: Tree) -> None:
         tree.write(shop=APP)
         app = tree.load("shop").app
         (tree.root / "shop.py").unlink()
         assert SourceFiles({"shop": app}).of(reached("shop")) == {str(tree.root / "shop.py"): ""}
 
-    def test_a_module_imported_late_belongs_to_it_and_is_not_imported_for_that(
-        self, tree: Tree
-    ) -> None:
+    def test_include_late_imports(self, tree: Tree) -> None:
+        """These are not imported for that."""
         tree.write(
             shop=APP + "def later():\n    import late.inner.module\n    from late import second",
             late__init="import late.first",
@@ -142,7 +141,7 @@ class TestFilesOfAService:
         }
         assert not {"late", "late.inner", "late.second"} & set(sys.modules)
 
-    def test_packages_on_the_way_belong_to_it(self, tree: Tree) -> None:
+    def test_include_packages_on_the_way(self, tree: Tree) -> None:
         tree.write(
             shop__init="from . import setup",
             shop__setup="",
@@ -168,7 +167,7 @@ class TestFilesOfAService:
         del tree.load("shop.core").__package__
         assert tree.of(shop=tree.load("shop.web.app").app) == found
 
-    def test_a_star_stands_for_what_a_package_lists(self, tree: Tree) -> None:
+    def test_star_imports_what_all_lists(self, tree: Tree) -> None:
         tree.write(
             shop=APP + "from parts import *",
             parts__init="__all__ = ['one', 'x']\nx = 1",
@@ -181,7 +180,7 @@ class TestFilesOfAService:
             "parts/one.py",
         }
 
-    def test_modules_that_import_each_other_are_all_there(self, tree: Tree) -> None:
+    def test_circular_imports_are_complete(self, tree: Tree) -> None:
         tree.write(
             shop=APP + "import one",
             one="import two",
@@ -192,7 +191,8 @@ class TestFilesOfAService:
         assert tree.of(shop=tree.load("shop").app) == everything
         assert tree.of(shop=tree.load("shop").app, test=tree.load("two").f) == everything
 
-    def test_a_namespace_package_has_no_file_but_its_modules_do(self, tree: Tree) -> None:
+    def test_namespace_packages_have_no_file(self, tree: Tree) -> None:
+        """Their modules do."""
         tree.write(
             shop=APP + "import spaces.one\ndef f():\n    from empty.deep import two",
             spaces__one="from . import sibling",
@@ -208,7 +208,7 @@ class TestFilesOfAService:
             "empty/three.py",
         }
 
-    def test_a_file_that_is_no_python_source_imports_nothing(self, tree: Tree) -> None:
+    def test_unparsable_file_imports_nothing(self, tree: Tree) -> None:
         tree.write(
             shop=APP + "def f():\n    import broken, nulls, compiled",
             broken="import other\n(",
@@ -224,7 +224,7 @@ class TestFilesOfAService:
             f"compiled{suffix}",
         }
 
-    def test_what_cannot_be_found_is_left_out(
+    def test_missing_modules_are_left_out(
         self, tree: Tree, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         tree.write(
@@ -249,9 +249,10 @@ def f():
         monkeypatch.setitem(sys.modules, "odd", types.SimpleNamespace())
         assert tree.of(shop=app) == {"shop.py", "names.py"}
 
-    def test_python_and_installed_packages_are_left_out(
+    def test_installed_packages_are_left_out(
         self, tree: Tree, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        """And Python's own modules."""
         tree.write(
             shop=APP + "import json, requests, flask_filibuster, installed",
             lib__init="",
@@ -343,7 +344,8 @@ class TestPartsOfAnApp:
         app.register_blueprint(tree.load("routes").routes)
         assert tree.of(shop=app) == {"routes.py", "views.py"}
 
-    def test_the_module_that_makes_it_and_none_that_imports_it(self, tree: Tree) -> None:
+    def test_module_that_makes_it(self, tree: Tree) -> None:
+        """None that imports it."""
         tree.write(
             views="""
             from flask import Blueprint
@@ -380,13 +382,13 @@ class TestPartsOfAnApp:
         app.wsgi_app = tree.load("middle").Middle(app.wsgi_app)  # type: ignore[method-assign]
         assert tree.of(shop=app) == {"middle.py"}
 
-    def test_middleware_does_not_hide_the_class_of_the_app(self, tree: Tree) -> None:
+    def test_class_behind_middleware(self, tree: Tree) -> None:
         tree.write(kinds="import flask\nclass Shop(flask.Flask):\n    pass")
         app = tree.load("kinds").Shop("no-module")
         app.wsgi_app = ProxyFix(app.wsgi_app)
         assert tree.of(shop=app) == {"kinds.py"}
 
-    def test_a_made_up_name_is_not_taken_for_a_module_beside_it(self, tree: Tree) -> None:
+    def test_made_up_name_is_no_module(self, tree: Tree) -> None:
         tree.write(shop="", views="def f(): pass")
         app = Flask("shop")
         app.add_url_rule("/", view_func=tree.load("views").f)
@@ -498,7 +500,7 @@ class TestFilesOfATest:
             "module",
         ],
     )
-    def test_are_its_module_and_what_that_imports(
+    def test_are_module_and_imports(
         self, tree: Tree, tests: Any, get: Callable[[Any], object]
     ) -> None:
         found = SourceFiles({}).of(reached(), get(tests))
@@ -511,7 +513,7 @@ class TestFilesOfATest:
         app = tree.load("shop").app
         assert tree.of(shop=app, test=tests.test_it) == {"shop.py", *self.EXPECTED}
 
-    def test_are_those_of_the_last_test_that_was_asked_about(self, tree: Tree, tests: Any) -> None:
+    def test_are_those_of_the_last_test(self, tree: Tree, tests: Any) -> None:
         tree.write(other="def test(): pass")
         sources = SourceFiles({})
         for _ in range(2):
@@ -519,7 +521,8 @@ class TestFilesOfATest:
             assert tree.names(sources.of(reached(), tree.load("other").test)) == {"other.py"}
             assert sources.of(reached()) == {}
 
-    def test_extra_files_belong_to_them_with_what_they_import(self, tree: Tree, tests: Any) -> None:
+    def test_include_extra_files(self, tree: Tree, tests: Any) -> None:
+        """With what these import."""
         tree.write(conftest="import fixtures", fixtures="", checks__conftest="from . import shared")
         tree.write(checks__shared="")
         (tree.root / "data.json").write_text("import nothing")
@@ -538,12 +541,12 @@ class TestFilesOfATest:
         }
         assert tree.names(sources.of(reached(), tests.test_it)) == self.EXPECTED
 
-    def test_an_extra_file_that_is_missing_has_no_digest(self, tree: Tree) -> None:
+    def test_missing_extra_file_has_no_digest(self, tree: Tree) -> None:
         path = str(tree.root / "conftest.py")
         assert SourceFiles({}).of(reached(), extra=[path]) == {path: ""}
 
     @pytest.mark.parametrize("wrap", [lambda f: f, functools.partial])
-    def test_of_an_installed_package_are_those_of_that_package(
+    def test_are_those_of_an_installed_package(
         self, tree: Tree, monkeypatch: pytest.MonkeyPatch, wrap: Callable[[Any], object]
     ) -> None:
         packages = tree.root / "site-packages"
@@ -584,7 +587,7 @@ class TestChanges:
             ("shared", {"front", "back", "front back"}),
         ],
     )
-    def test_affect_the_executions_that_reached_a_service_of_that_file(
+    def test_affect_executions_that_reached_them(
         self, tree: Tree, apps: dict[str, Flask], changed: str, affected: set[str]
     ) -> None:
         executions = ("front", "back", "front back")
@@ -598,9 +601,7 @@ class TestChanges:
         after = all_of_them()
         assert {each for each in executions if before[each] != after[each]} == affected
 
-    def test_are_not_seen_by_an_object_that_has_read_the_file(
-        self, tree: Tree, apps: dict[str, Flask]
-    ) -> None:
+    def test_are_not_seen_after_reading(self, tree: Tree, apps: dict[str, Flask]) -> None:
         sources = SourceFiles(apps)
         before = sources.of(reached("front"))
         tree.write(shared="# changed")
@@ -612,7 +613,7 @@ class TestChanges:
         assert before is not None
         assert both[shared] == before[shared] != alone[shared]
 
-    def test_made_to_a_result_are_the_callers_own(self, tree: Tree, apps: dict[str, Flask]) -> None:
+    def test_of_a_result_stay_the_callers(self, tree: Tree, apps: dict[str, Flask]) -> None:
         sources = SourceFiles(apps)
         first = sources.of(reached("front"))
         assert first is not None
@@ -621,9 +622,8 @@ class TestChanges:
         assert sources.of(reached("front")) == kept
 
 
-def test_files_are_read_once_and_asking_again_takes_microseconds(
-    tree: Tree, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_are_looked_for_once(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking again takes microseconds."""
     count = 200
     tree.write(**{f"part{n}": f"import part{n + 1}, part{n + 2}" for n in range(count)})
     tree.write(**{f"part{count}": "", f"part{count + 1}": "", "other": APP})
@@ -671,7 +671,7 @@ def test_files_are_read_once_and_asking_again_takes_microseconds(
     assert len(closures) == 3
 
 
-def test_an_exploration_says_which_services_were_reached(tree: Tree) -> None:
+def test_follow_the_trace_of_an_exploration(tree: Tree) -> None:
     tree.write(
         front="""
         import requests
