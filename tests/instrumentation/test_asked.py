@@ -32,7 +32,7 @@ def services() -> dict[str, Flask]:
 
 
 @pytest.mark.parametrize("reduction", ["none", "exact"])
-def test_a_failure_that_depends_on_what_was_asked_is_found(reduction: ReductionName) -> None:
+def test_asking_failure_is_found(reduction: ReductionName) -> None:
     def test() -> None:
         status = requests.get(f"{FRONT}/", timeout=1).status_code
         assert not (status == 503 and was_fault_injected_on("middle"))

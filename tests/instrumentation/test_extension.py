@@ -86,7 +86,7 @@ class TestSettingUp:
                 again()
         assert len(app.before_request_funcs[None]) == 1
 
-    def test_one_extension_serves_many_apps_of_a_factory(self) -> None:
+    def test_one_extension_serves_many_apps(self) -> None:
         filibuster = Filibuster()
 
         def create_app(name: str, **config: Any) -> Flask:
@@ -101,7 +101,8 @@ class TestSettingUp:
         assert [state.config.timeout for state in states] == [1.0, 2.0]
         assert [state.service_name for state in states] == ["first", "second"]
 
-    def test_a_failed_set_up_leaves_nothing_and_can_be_tried_again(self) -> None:
+    def test_failed_set_up_can_be_repeated(self) -> None:
+        """It leaves nothing behind."""
         app = Flask("again")
         app.config["FILIBUSTER_TIMEOUT"] = -1
         with pytest.raises(ConfigError):
@@ -117,7 +118,7 @@ class TestSettingUp:
         Filibuster(app)
         assert app.test_client().get("/ok").text == "fine"
 
-    def test_runs_first_on_the_way_in_and_last_on_the_way_out(self) -> None:
+    def test_runs_first_in_and_last_out(self) -> None:
         """The last to run after a request is the first that was registered for it."""
 
         def hooks() -> list[Any]:
@@ -154,7 +155,7 @@ class TestSettingUp:
         assert before[0][0].__self__ is state
         assert hooks() == before
 
-    def test_a_service_is_called_what_the_argument_then_the_config_then_the_url_says(self) -> None:
+    def test_name_is_argument_config_or_url(self) -> None:
         def reached(name: str | None, config: str | None) -> str:
             app = service(ok=ok)
             app.config["FILIBUSTER_SERVICE_NAME"] = config
@@ -168,12 +169,12 @@ class TestSettingUp:
         assert reached(None, "config") == "config"
         assert reached(None, None) == "host"
 
-    def test_an_app_that_is_reached_under_no_url_is_called_by_its_name(self) -> None:
+    def test_app_without_url_keeps_its_name(self) -> None:
         app = service(ok=ok)
         Filibuster(app)
         assert app.extensions["filibuster"].service_name == "service"
 
-    def test_its_entry_points_and_its_type_marker_are_there(self) -> None:
+    def test_public_names_and_types_are_there(self) -> None:
         import flask_filibuster
 
         assert flask_filibuster.__file__ is not None
@@ -227,9 +228,7 @@ class TestConfig:
             ("MAX_EXECUTIONS", "10", "whole number from 1"),
         ],
     )
-    def test_a_bad_value_is_refused_with_its_key_and_what_fits(
-        self, key: str, value: Any, expected: str
-    ) -> None:
+    def test_bad_value_names_what_fits(self, key: str, value: Any, expected: str) -> None:
         app = Flask("app")
         app.config[f"FILIBUSTER_{key}"] = value
         with pytest.raises(ConfigError) as caught:
@@ -264,7 +263,7 @@ class TestConfig:
         Filibuster(app)
         assert getattr(app.extensions["filibuster"].config, key.lower()) == read
 
-    def test_an_unknown_key_is_refused_with_the_known_ones(self) -> None:
+    def test_unknown_key_names_the_nearest(self) -> None:
         app = Flask("app")
         app.config["FILIBUSTER_TIMOUT"] = 5
         with pytest.raises(ConfigError, match=r"FILIBUSTER_TIMOUT.*FILIBUSTER_TIMEOUT"):
@@ -279,20 +278,21 @@ class TestConfig:
         with pytest.raises(AttributeError):
             config.timeout = 6.0
 
-    def test_an_argument_is_checked_as_the_key_is(self) -> None:
+    def test_arguments_are_checked_like_keys(self) -> None:
         with pytest.raises(ConfigError, match="service_name is 'two words'"):
             Filibuster(Flask("app"), service_name="two words")
         with pytest.raises(ConfigError, match="server_url is 'nowhere'"):
             Filibuster(Flask("app"), server_url="nowhere")
 
-    def test_an_exploration_checks_apps_that_have_no_extension_yet(self) -> None:
+    def test_apps_without_extension_are_checked(self) -> None:
+        """By an exploration."""
         app = service(ok=ok)
         app.config["FILIBUSTER_MAX_SLEEP"] = "long"
         with pytest.raises(ConfigError, match="FILIBUSTER_MAX_SLEEP is 'long'"):
             explore(lambda: None, {"http://svc": app})
 
     @pytest.mark.parametrize("given", ["argument", "config", "environment"])
-    def test_a_server_elsewhere_that_is_away_is_said_once_and_changes_nothing(
+    def test_missing_server_is_warned_of_once(
         self, given: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         app, url = service(ok=ok), "http://127.0.0.1:1"
@@ -333,11 +333,11 @@ class TestConfig:
 
 
 class TestWhatServicesMayAsk:
-    def test_outside_of_an_execution_nothing_is_injected(self) -> None:
+    def test_nothing_outside_an_execution(self) -> None:
         assert was_fault_injected() is False
         assert was_fault_injected_on("anything") is False
 
-    def test_inside_it_is_known_from_the_test_and_from_services(self) -> None:
+    def test_answers_in_test_and_services(self) -> None:
         told: list[tuple[str, bool, bool, bool]] = []
 
         def tell(who: str) -> None:
@@ -368,7 +368,7 @@ class TestWhatServicesMayAsk:
         ]
         assert was_fault_injected() is False
 
-    def test_a_service_that_was_never_reached_is_pointed_out(self) -> None:
+    def test_unreached_service_is_noted(self) -> None:
         result = explore(
             lambda: (was_fault_injected_on("laef"), requests.get("http://svc/ok", timeout=1)),
             {"http://svc": service(ok=ok)},
@@ -390,7 +390,7 @@ def received(signal: Signal) -> Iterator[list[tuple[Any, dict[str, Any]]]]:
 
 
 class TestSignals:
-    def test_tell_of_each_call_with_its_documented_arguments(self) -> None:
+    def test_carry_their_documented_arguments(self) -> None:
         app = service(view=lambda: f"{end_of(lambda: requests.get('http://leaf/ok', timeout=1))}")
         with (
             received(signals.invocation_started) as started,
@@ -473,7 +473,7 @@ class TestAServerInTrouble:
         return explore(test, {"http://svc": app, **LEAF}, REFUSALS)
 
     @pytest.mark.parametrize("method", ["create", "received", "completed", "answered"])
-    def test_never_breaks_the_application_and_never_passes(
+    def test_breaks_nothing_and_never_passes(
         self, method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         def broken(self: EmbeddedServer, message: Any) -> Any:
@@ -501,9 +501,7 @@ class TestAServerInTrouble:
         assert kinds == {expected[method]}
         assert "could not report" in caplog.text
 
-    def test_that_cannot_be_asked_answers_no_and_never_passes(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_answers_no_and_never_passes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def broken(self: EmbeddedServer, request_id: str, service: str | None = None) -> bool:
             raise BrokenError
 
@@ -532,9 +530,8 @@ class TestAServerInTrouble:
 
         monkeypatch.setattr(EmbeddedServer, "create", broken_at_times)
 
-    def test_that_misses_a_planned_fault_twice_makes_its_execution_inconclusive(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_missing_twice_is_inconclusive(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A planned fault."""
         self.break_in(monkeypatch, 3, 4)
         answers: list[str] = []
         result = self.explored(answers)
@@ -544,9 +541,8 @@ class TestAServerInTrouble:
         problems = " ".join(result.executions[1].problems)
         assert "the call was not made" in problems
 
-    def test_that_misses_a_planned_fault_once_is_asked_again(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_missing_once_is_retried(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A planned fault."""
         self.break_in(monkeypatch, 3)
         answers: list[str] = []
         result = self.explored(answers)
@@ -555,9 +551,7 @@ class TestAServerInTrouble:
         assert {each.verdict for each in result.executions} == {"passed"}
         assert any("execution 2 was inconclusive on the first" in note for note in result.notes)
 
-    def test_whose_trouble_is_no_exception_is_not_hidden(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_interrupting_is_not_hidden(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def interrupted(self: EmbeddedServer, message: Any) -> Any:
             raise KeyboardInterrupt
 
@@ -568,7 +562,8 @@ class TestAServerInTrouble:
 
 
 class TestTheEmbeddedServer:
-    def test_forgets_an_execution_that_is_over_and_lets_its_late_calls_through(self) -> None:
+    def test_late_calls_pass_through(self) -> None:
+        """Calls of an execution that is over."""
         _, (call,) = ended(lambda: requests.get("http://leaf/ok", timeout=1), LEAF)
         faults = FaultSet((PlannedFault(call, REFUSED),))
         server = EmbeddedServer()
@@ -701,12 +696,12 @@ class TestHostileHeaders:
     @pytest.mark.slow
     @settings(max_examples=cases(150), deadline=None)
     @given(headers=headers_of_any_kind)
-    def test_of_any_kind_change_nothing_where_nothing_is_explored(
-        self, idle: Flask, headers: dict[str, str]
-    ) -> None:
+    def test_of_any_kind_change_nothing(self, idle: Flask, headers: dict[str, str]) -> None:
+        """Where nothing is explored."""
         assert told(idle, headers) == told(idle, {})
 
-    def test_given_twice_change_nothing_where_nothing_is_explored(self, idle: Flask) -> None:
+    def test_given_twice_change_nothing(self, idle: Flask) -> None:
+        """Where nothing is explored."""
         twice = [*PLAUSIBLE.items(), *PLAUSIBLE.items()]
         assert told(idle, twice) == told(idle, {})
 
@@ -731,7 +726,7 @@ class TestHostileHeaders:
                 value = hostile.strip()[:LONG_LINE]
                 assert ask(url, {**PLAUSIBLE, name: value}) == plain, (name, kind)
 
-    def test_on_bytes_that_no_client_would_send_change_nothing(self, idle: Flask) -> None:
+    def test_of_strange_bytes_change_nothing(self, idle: Flask) -> None:
         with serving(idle) as url:
             answers = []
             for line in (
@@ -748,7 +743,7 @@ class TestHostileHeaders:
                 answers.append(answer.split(b"\r\n")[0])
             assert set(answers) == {b"HTTP/1.1 201 CREATED"}
 
-    def test_from_outside_are_ordinary_traffic_while_something_is_explored(self) -> None:
+    def test_from_outside_are_ordinary_traffic(self) -> None:
         """An outside client's requests are neither seen nor slept for, and touch no execution."""
         sniffed: list[dict[str, str]] = []
         outside: list[tuple[int, float, str]] = []
@@ -799,7 +794,7 @@ class TestHostileHeaders:
             assert text == "None"
 
     @pytest.mark.parametrize("kind", [*HOSTILE, "plausible"])
-    def test_that_the_test_sends_itself_change_nothing(self, kind: str) -> None:
+    def test_of_the_test_change_nothing(self, kind: str) -> None:
         value = HOSTILE.get(kind)
         sent = dict(PLAUSIBLE) if value is None else dict.fromkeys(PROTOCOL, value)
         del sent[wire.INSTRUMENTATION]  # By which it asks to be left alone.
@@ -827,7 +822,7 @@ class TestReading:
 
     @pytest.mark.parametrize("name", [wire.VCLOCK, wire.GENERATED_ID, wire.FORCED_SLEEP])
     @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE.keys())
-    def test_what_is_nonsense_counts_as_not_there(self, name: str, value: str) -> None:
+    def test_nonsense_counts_as_missing(self, name: str, value: str) -> None:
         place = {key: PLAUSIBLE[key] for key in (wire.REQUEST_ID, wire.EXECUTION_INDEX)}
         propagated = wire.read_headers({**place, name: value})
         assert propagated is not None
@@ -838,11 +833,12 @@ class TestReading:
         assert dict(propagated.vclock) == {}
 
     @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE.keys())
-    def test_without_an_execution_index_there_is_no_place(self, value: str) -> None:
+    def test_no_index_is_no_place(self, value: str) -> None:
         assert wire.read_headers({**PLAUSIBLE, wire.EXECUTION_INDEX: value}) is None
 
     @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE.keys())
-    def test_without_a_request_id_only_a_generated_id_marks_a_caller(self, value: str) -> None:
+    def test_generated_id_marks_a_caller(self, value: str) -> None:
+        """Where there is no request id."""
         fits = value in ("3600", "-1", "inf", "NaN", "null", "true")
         propagated = wire.read_headers({**PLAUSIBLE, wire.REQUEST_ID: value})
         assert propagated is not None
@@ -852,7 +848,9 @@ class TestReading:
 
 
 class TestAnswers:
-    def test_a_body_that_cannot_be_made_a_list_is_left_alone(self) -> None:
+    def test_own_body_is_left_alone(self) -> None:
+        """It cannot be made a list."""
+
         class Own(Response):
             implicit_sequence_conversion = False
 
@@ -872,7 +870,7 @@ class TestAnswers:
         assert end.text == "ab"
         assert seen.outcome == Outcome(status=200)
 
-    def test_a_crash_is_noted_with_its_line_and_the_answer_made_of_it(self) -> None:
+    def test_crash_has_line_and_answer(self) -> None:
         def view() -> ResponseReturnValue:
             raise LookupError("a bug")
 

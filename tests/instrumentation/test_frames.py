@@ -105,7 +105,7 @@ def calls(app: Flask, test: Callable[[], object] | None = None, **more: Flask) -
 
 
 class TestServices:
-    def test_in_one_process_have_frames_of_their_own(self) -> None:
+    def test_have_their_own_frames(self) -> None:
         frames: list[Frame | None] = []
 
         def note() -> Frame | None:
@@ -133,7 +133,7 @@ class TestServices:
         assert inner.execution_index.parent == outer.execution_index
         assert dict(inner.origin_vclock) == {"svc": 1}
 
-    def test_that_call_themselves_are_told_apart_level_by_level(self) -> None:
+    def test_may_call_themselves(self) -> None:
         def view() -> ResponseReturnValue:
             depth = int(request.args.get("depth", 3))
             before = current_frame()
@@ -176,7 +176,7 @@ class TestServices:
 
 
 class TestHooks:
-    def test_calls_of_every_stage_of_a_request_belong_to_it(self) -> None:
+    def test_every_stage_belongs_to_its_request(self) -> None:
         app = Flask("svc")
 
         @app.before_request
@@ -203,7 +203,7 @@ class TestHooks:
 
         assert calls(app) == ["before", "view", "errorhandler", "after", "teardown"]
 
-    def test_calls_of_a_handler_for_every_exception_belong_to_it(self) -> None:
+    def test_handlers_of_all_exceptions_belong_too(self) -> None:
         app = Flask("svc")
 
         @app.errorhandler(Exception)
@@ -216,12 +216,12 @@ class TestHooks:
 
         assert calls(app) == ["errorhandler"]
 
-    def test_a_hook_that_answers_itself_is_the_handling(self) -> None:
+    def test_answering_hook_is_the_handling(self) -> None:
         app = Flask("svc")
         app.before_request(lambda: get("hook"))
         assert calls(app) == ["hook"]
 
-    def test_hooks_of_the_first_request_are_those_of_the_first_alone(self) -> None:
+    def test_each_request_has_its_own_teardown(self) -> None:
         app = service(view=lambda: get("view"))
         seen: list[str] = []
 
@@ -240,7 +240,7 @@ class TestHooks:
 
 
 class TestTestClients:
-    def test_a_request_of_a_client_is_the_tests_own(self) -> None:
+    def test_request_is_the_tests_own(self) -> None:
         app = service(view=lambda: get("a"))
         execution = observed(app, lambda: app.test_client().get("/view"))
         (own,) = execution.trace.requests
@@ -249,7 +249,7 @@ class TestTestClients:
         assert own.index == '[["GET 80/view", 1]]'
         assert tree(execution.trace) == [("view", "a")]
 
-    def test_each_request_in_a_with_block_is_the_tests_own(self) -> None:
+    def test_requests_in_a_with_block(self) -> None:
         app = service(view=lambda: get(f"n{request.args['n']}"))
         scopes: list[Any] = []
 
@@ -270,7 +270,7 @@ class TestTestClients:
         ]
         assert len(set(map(id, scopes))) == 1
 
-    def test_a_client_that_follows_redirects_makes_two_requests(self) -> None:
+    def test_redirect_is_a_second_request(self) -> None:
         app = service(view=lambda: Response(status=302, headers={"Location": "/end"}), end=ok)
         execution = observed(app, lambda: app.test_client().get("/view", follow_redirects=True))
         assert [call.url for call in execution.trace.requests] == [
@@ -278,7 +278,7 @@ class TestTestClients:
             "http://localhost/end",
         ]
 
-    def test_a_request_that_raises_through_the_client_has_ended(self) -> None:
+    def test_raising_request_has_ended(self) -> None:
         def view() -> ResponseReturnValue:
             raise LookupError("through the client")
 
@@ -295,7 +295,7 @@ class TestTestClients:
         assert own.outcome is not None
         assert own.outcome.exception == "LookupError"
 
-    def test_a_client_used_inside_a_view_starts_anew(self) -> None:
+    def test_client_inside_a_view_starts_anew(self) -> None:
         other = service(other=lambda: get("from-other"))
 
         def view() -> ResponseReturnValue:
@@ -309,7 +309,7 @@ class TestTestClients:
             execution.trace
         ) == [("view", "from-view"), ("other", "from-other")]
 
-    def test_a_streamed_answer_read_by_the_client_makes_its_calls(self) -> None:
+    def test_streamed_answer_makes_its_calls(self) -> None:
         def view() -> ResponseReturnValue:
             return Response(get(f"piece-{n}") for n in range(2))
 
@@ -347,9 +347,8 @@ class TestUnderPytestFlask:
             get(f"n{request.args['n']}")
         return ",".join(g.requests)
 
-    def test_each_request_has_its_frame_in_the_shared_g(
-        self, app: Flask, client: FlaskClient
-    ) -> None:
+    def test_each_request_has_its_frame(self, app: Flask, client: FlaskClient) -> None:
+        """In a g that the requests share."""
         self.seen = []
         g.filibuster = "left over"
         texts: list[str] = []
@@ -370,7 +369,7 @@ class TestUnderPytestFlask:
 
 class TestStreamedBodies:
     @pytest.mark.parametrize("context", [True, False], ids=["with-context", "without"])
-    def test_calls_of_a_generator_belong_to_its_request(self, *, context: bool) -> None:
+    def test_generator_belongs_to_its_request(self, *, context: bool) -> None:
         def view() -> ResponseReturnValue:
             def body() -> Iterator[str]:
                 yield get("first")
@@ -391,7 +390,7 @@ class TestStreamedBodies:
             ("view", "last"),
         ]
 
-    def test_generators_taken_in_turns_keep_to_their_own(self) -> None:
+    def test_interleaved_generators_do_not_mix(self) -> None:
         def view() -> ResponseReturnValue:
             name = request.args["name"]
             return Response(get(f"{name}-{n}") for n in range(3))
@@ -414,7 +413,7 @@ class TestStreamedBodies:
             (f"view?name={name}", f"{name}-{n}") for name in "ab" for n in range(3)
         ]
 
-    def test_calls_made_when_the_body_is_closed_belong_to_its_request(self) -> None:
+    def test_closing_belongs_to_its_request(self) -> None:
         def view() -> ResponseReturnValue:
             def body() -> Iterator[str]:
                 try:
@@ -434,7 +433,7 @@ class TestStreamedBodies:
 
         assert calls(service(view=view), test)[:1] == ["closing"]
 
-    def test_a_call_of_a_generator_can_be_failed(self) -> None:
+    def test_calls_of_generators_can_fail(self) -> None:
         def view() -> ResponseReturnValue:
             def body() -> Iterator[str]:
                 for n in range(2):
@@ -454,7 +453,7 @@ class TestStreamedBodies:
         assert texts == ["01", "-1", "0-", "--"]
 
     @pytest.mark.parametrize("by", ["requests", "client"])
-    def test_a_generator_that_lets_a_failed_call_escape_is_found(self, by: str) -> None:
+    def test_uncaught_exception_of_generator_is_found(self, by: str) -> None:
         def view() -> ResponseReturnValue:
             return Response(get(f"piece-{n}") for n in range(2))
 
@@ -472,7 +471,7 @@ class TestStreamedBodies:
         assert finding.site.file == __file__
         assert finding.executions == (2, 3)
 
-    def test_a_generator_that_raises_leaves_no_frame(self) -> None:
+    def test_raising_generator_leaves_no_frame(self) -> None:
         def view() -> ResponseReturnValue:
             def body() -> Iterator[str]:
                 yield get("first")
@@ -490,7 +489,7 @@ class TestStreamedBodies:
 
 
 class TestThreads:
-    def test_of_a_view_belong_to_its_request(self) -> None:
+    def test_belong_to_the_request(self) -> None:
         class Own(threading.Thread):
             def run(self) -> None:
                 get("subclass")
@@ -544,7 +543,7 @@ class TestThreads:
 
         assert calls(service(view=view)) == ["depth-3", "depth-2", "depth-1", "depth-0"]
 
-    def test_of_a_pool_belong_to_whoever_submits(self) -> None:
+    def test_of_a_pool_follow_the_submitter(self) -> None:
         with ThreadPoolExecutor(2) as pool:
 
             def view() -> ResponseReturnValue:
@@ -564,7 +563,8 @@ class TestThreads:
             (f"view?n={n}", f"{n}-{each}") for n in range(3) for each in (0, 1, 2, "map")
         ]
 
-    def test_that_a_pool_started_inside_a_request_belong_to_nobody(self) -> None:
+    def test_of_a_lasting_pool_keep_nothing(self) -> None:
+        """A pool that one request starts and others use."""
         pools: list[ThreadPoolExecutor] = []
 
         def view() -> ResponseReturnValue:
@@ -581,7 +581,7 @@ class TestThreads:
         assert pools[0].submit(current_scope).result() is None
         pools[0].shutdown()
 
-    def test_go_by_a_submitting_thread_that_has_a_pool_of_its_own(self) -> None:
+    def test_of_nested_pools_keep_their_order(self) -> None:
         def outer(n: int) -> str:
             with ThreadPoolExecutor(2) as inner:
                 return "".join(inner.map(get, [f"{n}-0", f"{n}-1"]))
@@ -613,7 +613,7 @@ class TestThreads:
         )
         assert answers == [(False, False), (True, True)]
 
-    def test_that_take_a_copy_of_the_requests_context_along_stay_with_it(self) -> None:
+    def test_may_copy_the_request_context(self) -> None:
         def view() -> ResponseReturnValue:
             @copy_current_request_context
             def copied() -> str:
@@ -632,7 +632,7 @@ class TestThreads:
 
         assert calls(service(view=view)) == ["copied-view", "copied-view", "after", "end"]
 
-    def test_that_outlive_their_request_are_waited_for(self) -> None:
+    def test_outliving_the_request_are_awaited(self) -> None:
         def later() -> None:
             time.sleep(0.1)
             get("later")
@@ -649,7 +649,7 @@ class TestThreads:
         assert tree(execution.trace) == [("view", "later"), ("view", "timer"), ("view", "later")]
         assert all(call.outcome is not None for call in execution.trace.invocations)
 
-    def test_that_a_thread_starts_at_its_end_are_waited_for(self) -> None:
+    def test_chained_ones_are_awaited(self) -> None:
         def chain(n: int) -> None:
             time.sleep(0.02)
             if n:
@@ -664,7 +664,7 @@ class TestThreads:
         assert calls(service(view=view)) == ["end%20of%20the%20chain"]
 
     @pytest.mark.slow
-    def test_that_never_end_are_waited_for_once_and_named(self) -> None:
+    def test_endless_ones_are_named_once(self) -> None:
         stop = threading.Event()
 
         def forever() -> None:
@@ -690,7 +690,7 @@ class TestThreads:
         assert "outlived the test" in note
         assert "forever" in note
 
-    def test_a_cancelled_task_is_not_waited_for(self) -> None:
+    def test_cancelled_task_is_not_awaited(self) -> None:
         def view() -> ResponseReturnValue:
             with ThreadPoolExecutor(1) as pool:
                 blocked = threading.Event()
@@ -707,7 +707,7 @@ class TestThreads:
         assert calls(service(view=view)) == []
         assert time.monotonic() - begun < 4
 
-    def test_that_the_test_starts_make_requests_of_the_test(self) -> None:
+    def test_of_the_test_make_its_requests(self) -> None:
         def test() -> None:
             with ThreadPoolExecutor(4) as pool:
                 list(
@@ -732,7 +732,7 @@ def in_all_workers(pool: ThreadPoolExecutor, count: int, function: Callable[[], 
 
 
 class TestAsynchronousViews:
-    def test_calls_before_and_after_an_await_belong_to_the_request(self) -> None:
+    def test_awaiting_keeps_the_request(self) -> None:
         async def view() -> str:
             frame = current_frame()
             get("before")
@@ -742,7 +742,7 @@ class TestAsynchronousViews:
 
         assert calls(service(view=view)) == ["before", "after"]  # type: ignore[arg-type]
 
-    def test_calls_of_tasks_and_their_threads_belong_to_the_request(self) -> None:
+    def test_tasks_and_their_threads_belong(self) -> None:
         async def task(name: str) -> None:
             get(f"{name}-direct")
             await asyncio.sleep(0)
@@ -763,7 +763,7 @@ class TestAsynchronousViews:
         for _ in range(3):
             assert calls(service(view=view)) == [*expected, "end"]  # type: ignore[arg-type]
 
-    def test_a_loop_that_a_view_runs_itself_is_its_own(self) -> None:
+    def test_views_may_run_a_loop(self) -> None:
         async def work() -> None:
             await asyncio.gather(*(asyncio.to_thread(get, f"n{n}") for n in range(3)))
 
@@ -775,7 +775,7 @@ class TestAsynchronousViews:
 
         assert calls(service(view=view)) == ["n0", "n1", "n2", "end"]
 
-    def test_two_requests_in_turns_on_one_loop_keep_to_their_own(self) -> None:
+    def test_interleaved_requests_do_not_mix(self) -> None:
         def view() -> ResponseReturnValue:
             name = request.args["name"]
             return get(f"{name}-1") + get(f"{name}-2")
@@ -797,7 +797,7 @@ class TestAsynchronousViews:
                 (f"view?name={name}", f"{name}-{n}") for name in "abc" for n in (1, 2)
             ]
 
-    def test_hooks_and_generators_of_asynchronous_apps_belong_to_their_requests(self) -> None:
+    def test_asynchronous_hooks_and_generators_belong(self) -> None:
         app = Flask("svc")
 
         @app.before_request
@@ -891,7 +891,7 @@ class TestParallelCalls:
     @pytest.mark.slow
     @pytest.mark.parametrize("fan_out", FAN_OUTS)
     @pytest.mark.parametrize("same", [True, False], ids=["same-url", "own-urls"])
-    def test_are_known_by_their_place_in_the_program_in_every_run(
+    def test_have_the_same_index_every_time(
         self, fan_out: Callable[[Callable[[int], None], int], None], *, same: bool
     ) -> None:
         """Each execution fails exactly the call whose turn it is, though they overtake others."""
@@ -930,7 +930,7 @@ class TestParallelCalls:
         assert len(set(map(tuple, indexes))) == 1
         assert len(set(indexes[0])) == count
 
-    def test_combinations_come_in_the_same_order_in_every_run(self) -> None:
+    def test_combinations_have_a_fixed_order(self) -> None:
         def call(n: int) -> None:
             time.sleep(random.random() / 500)
             end_of(lambda: requests.get(f"http://leaf/{n}", timeout=5))
@@ -955,7 +955,7 @@ class TestParallelCalls:
         assert orders[0][:7] == [[], ["0"], ["1"], ["2"], ["3"], ["0", "1"], ["0", "2"]]
         assert len(orders[0]) == 2**4
 
-    def test_of_the_test_itself_are_known_by_their_place_too(self) -> None:
+    def test_of_the_test_keep_their_index(self) -> None:
         def test() -> None:
             def ask(n: int) -> None:
                 time.sleep(random.random() / 500)
@@ -1086,7 +1086,7 @@ class Mixed:
         return f"{g.get('filibuster')} {current_scope()} {in_pool}"
 
 
-def test_a_frame_that_is_not_the_current_one_is_not_left_in_its_place(
+def test_late_teardown_keeps_the_current_frame(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A teardown that runs late, or twice, does not take another request's frame away."""
@@ -1115,7 +1115,7 @@ def test_a_frame_that_is_not_the_current_one_is_not_left_in_its_place(
     assert "did not end in time" in result.executions[0].problems[0]
 
 
-def test_partial_functions_and_objects_are_carried_into_threads_under_a_name() -> None:
+def test_partials_and_objects_in_threads() -> None:
     class Worker:
         def __call__(self) -> str:
             return get("object")

@@ -186,14 +186,14 @@ class TestFaults:
         assert story(end)[:3] == story(real)[:3]
         assert str(end.request.url) == url
 
-    def test_read_timeout_reads_as_a_real_one(self) -> None:
+    def test_read_timeout_reads_as_real(self) -> None:
         with listening(lambda connection: None) as url:
             real = end_of(get(url, timeout=0.1))
         end = injected(get(timeout=0.1), Fault(exception="Timeout"))
         assert isinstance(end, httpx.ReadTimeout)
         assert story(end)[:3] == story(real)[:3]
 
-    def test_lost_answer_reads_as_a_real_one(self) -> None:
+    def test_lost_answer_reads_as_real(self) -> None:
         with listening(lambda connection: connection.shutdown(socket.SHUT_RDWR)) as url:
             real = end_of(get(url))
         end = injected(get(), LOST)
@@ -212,7 +212,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("stream", [False, True])
     @pytest.mark.parametrize("length", [True, False], ids=["length", "chunked"])
-    def test_cut_body_reads_as_a_real_one(self, *, stream: bool, length: bool) -> None:
+    def test_cut_body_reads_as_real(self, *, stream: bool, length: bool) -> None:
         head = b"Transfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n"
         if length:
             head = b"Content-Length: 10\r\n\r\n0123"
@@ -236,7 +236,7 @@ class TestFaults:
         assert str(end) == str(real)
         assert str(end.request.url) == "http://leaf/long"
 
-    def test_service_that_breaks_off_is_a_cut_body(self) -> None:
+    def test_broken_service_is_a_cut_body(self) -> None:
         def view() -> ResponseReturnValue:
             def body() -> Iterator[str]:
                 yield "so far"
@@ -263,7 +263,7 @@ class TestFaults:
             ("RequestException", httpx.RequestError),
         ],
     )
-    def test_kind_of_error_becomes_that_of_httpx(self, name: str, expected: type) -> None:
+    def test_errors_become_those_of_httpx(self, name: str, expected: type) -> None:
         end = injected(get(), Fault(exception=name))
         assert type(end).__name__ == expected.__name__
         assert str(end.request.url) == "http://leaf/ok"
@@ -281,7 +281,7 @@ class TestFaults:
         ],
         ids=["connect", "read"],
     )
-    def test_timeout_is_the_one_that_the_call_has(self, timeout: Any, expected: type) -> None:
+    def test_timeout_is_that_of_the_call(self, timeout: Any, expected: type) -> None:
         assert type(injected(get(timeout=timeout), Fault(exception="Timeout"))) is expected
 
     @pytest.mark.parametrize("name", ["RetryError", "InvalidURL", "UnrewindableBodyError"])

@@ -60,9 +60,7 @@ def injected(call: MakeCall, fault: Fault, services: Services = LEAF) -> Any:
 
 class TestExceptions:
     @pytest.mark.parametrize("name", sorted(EXCEPTIONS))
-    def test_each_is_an_exception_of_requests_about_the_applications_request(
-        self, name: str
-    ) -> None:
+    def test_carries_the_applications_request(self, name: str) -> None:
         prepared = requests.Request("GET", "http://leaf/ok", headers={"X-Own": "1"}).prepare()
         error = injected(
             lambda: requests.Session().send(prepared, timeout=2), Fault(exception=name)
@@ -86,13 +84,11 @@ class TestExceptions:
         ],
         ids=str,
     )
-    def test_a_timeout_becomes_the_kind_that_the_call_can_meet(
-        self, timeout: Any, expected: str
-    ) -> None:
+    def test_timeout_fits_the_call(self, timeout: Any, expected: str) -> None:
         error = injected(get(timeout=timeout), Fault(exception="Timeout"))
         assert type(error).__name__ == expected
 
-    def test_only_calls_with_a_timeout_are_planned_to_time_out(self) -> None:
+    def test_timeouts_need_a_timeout(self) -> None:
         def view() -> ResponseReturnValue:
             for timeout in (None, 1, (1, None), (None, 1)):
                 end_of(get(f"http://leaf/ok?{timeout}", timeout=timeout))
@@ -133,7 +129,7 @@ class TestExceptions:
         ],
     )
     @pytest.mark.parametrize("method", ["GET", "POST"])
-    def test_a_refused_connection_reads_as_a_real_one(self, url: str, method: str) -> None:
+    def test_refused_connection_reads_as_real(self, url: str, method: str) -> None:
         def call() -> requests.Response:
             return requests.request(method, url, timeout=2)
 
@@ -142,19 +138,19 @@ class TestExceptions:
         assert story(injected(call, Fault(exception="ConnectionError"), at(url))) == story(real)
 
     @pytest.mark.parametrize("timeout", [0.1, (5, 0.1), Timeout(read=0.1)], ids=FORMS)
-    def test_a_read_timeout_reads_as_a_real_one(self, timeout: Any) -> None:
+    def test_read_timeout_reads_as_real(self, timeout: Any) -> None:
         with listening(lambda _: None) as url:
             real = end_of(get(f"{url}/x", timeout=timeout))
         assert isinstance(real, requests.ReadTimeout)
         error = injected(get(f"{url}/x", timeout=timeout), Fault(exception="Timeout"), at(url))
         assert story(error) == story(real)
 
-    def test_a_timeout_reads_as_it_was_written(self) -> None:
+    def test_timeout_reads_as_written(self) -> None:
         error = injected(get(timeout=3), Fault(exception="ReadTimeout"))
         assert str(error).endswith("Read timed out. (read timeout=3)")
 
     @pytest.mark.parametrize("timeout", [0.1, (0.1, 5), Timeout(connect=0.1)], ids=FORMS)
-    def test_a_connect_timeout_reads_as_a_real_one(self, timeout: Any) -> None:
+    def test_connect_timeout_reads_as_real(self, timeout: Any) -> None:
         with crowded() as url:
             real = end_of(get(f"{url}/x", timeout=timeout))
         assert isinstance(real, requests.ConnectTimeout)
@@ -163,14 +159,14 @@ class TestExceptions:
         )
         assert story(error) == story(real)
 
-    def test_a_lost_answer_reads_as_a_connection_that_is_closed_without_one(self) -> None:
+    def test_lost_answer_reads_as_closed_connection(self) -> None:
         with listening(socket.socket.close) as url:
             real = end_of(get(f"{url}/x"))
         assert isinstance(real, requests.ConnectionError)
         assert story(injected(get(f"{url}/x"), LOST, at(url))) == story(real)
 
     @newer
-    def test_a_refusing_proxy_reads_as_a_real_one(self) -> None:
+    def test_refusing_proxy_reads_as_real(self) -> None:
         def refuse(connection: socket.socket) -> None:
             connection.sendall(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
             connection.close()
@@ -184,7 +180,7 @@ class TestExceptions:
         assert story(error) == story(real)
 
     @newer
-    def test_a_failed_handshake_has_the_causes_of_a_real_one(self) -> None:
+    def test_failed_handshake_has_real_causes(self) -> None:
         def answer_in_clear(connection: socket.socket) -> None:
             connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
             connection.close()
@@ -215,7 +211,7 @@ class TestExceptions:
             ),
         ],
     )
-    def test_a_broken_answer_has_the_causes_of_a_real_one(self, answer: bytes, name: str) -> None:
+    def test_broken_answer_has_real_causes(self, answer: bytes, name: str) -> None:
         def send(connection: socket.socket) -> None:
             connection.sendall(answer)
             connection.close()
@@ -234,7 +230,7 @@ class TestExceptions:
                 == "('Connection broken: IncompleteRead(0 bytes re"
             )
 
-    def test_too_many_redirects_read_as_real_ones(self) -> None:
+    def test_too_many_redirects_read_as_real(self) -> None:
         def again() -> ResponseReturnValue:
             return "", 302, {"Location": "/again"}
 
@@ -242,7 +238,7 @@ class TestExceptions:
         assert str(injected(get(), Fault(exception="TooManyRedirects"))) == str(real)
 
     @newer
-    def test_what_the_application_was_handling_stays_the_context(self) -> None:
+    def test_handled_exception_stays_the_context(self) -> None:
         def call() -> requests.Response:
             try:
                 return requests.get(f"{dead_url()}/first", timeout=1)
@@ -256,9 +252,8 @@ class TestExceptions:
         assert told[3].startswith("builtins.ConnectionRefusedError")
         assert "/first" in told[4]
 
-    def test_a_name_that_this_version_of_requests_lacks_proves_nothing(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_unknown_exception_proves_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One that this version of requests lacks."""
         monkeypatch.delattr(requests.exceptions, "InvalidProxyURL")
 
         def view() -> ResponseReturnValue:
@@ -316,7 +311,7 @@ class TestStatuses:
             bodiless = status in (204, 205, 304)
             assert response.text == ("" if bodiless else f"{status} {response.reason}".rstrip())
 
-    def test_a_response_has_all_that_a_real_one_has(self) -> None:
+    def test_response_is_complete(self) -> None:
         prepared = requests.Request("GET", "http://leaf/ok?a=b").prepare()
         response = injected(lambda: requests.Session().send(prepared, timeout=1), UNAVAILABLE)
         assert response.url == "http://leaf/ok?a=b"
@@ -339,7 +334,7 @@ class TestStatuses:
         assert not response.is_redirect
         assert response.next is None
 
-    def test_it_reads_as_the_same_status_of_a_real_service(self) -> None:
+    def test_response_reads_as_a_real_one(self) -> None:
         def unavailable() -> ResponseReturnValue:
             body = "503 Service Unavailable"
             return Response(
@@ -391,24 +386,24 @@ class TestStatuses:
         injected(call, UNAVAILABLE)
         assert read[-1] == (b"503 ", b"Service Unavailable", b"")
 
-    def test_the_answer_to_head_has_the_headers_and_no_body(self) -> None:
+    def test_head_has_headers_only(self) -> None:
         response = injected(lambda: requests.head("http://leaf/ok", timeout=1), UNAVAILABLE)
         assert response.headers["Content-Length"] == "23"
         assert response.content == b""
 
     @pytest.mark.parametrize("status", [204, 205, 304])
-    def test_a_status_without_a_body_has_none(self, status: int) -> None:
+    def test_bodiless_status_has_no_body(self, status: int) -> None:
         response = injected(get(), Fault(status=status))
         assert response.content == b""
         assert response.headers.get("Content-Length") == (None if status == 204 else "0")
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    def test_a_redirect_to_nowhere_is_the_answer(self, status: int) -> None:
+    def test_redirect_to_nowhere_is_the_answer(self, status: int) -> None:
         response = injected(get(), Fault(status=status))
         assert response.status_code == status
         assert response.history == []
 
-    def test_a_session_goes_on_as_after_a_real_failure(self) -> None:
+    def test_session_goes_on(self) -> None:
         def call() -> requests.Response:
             with requests.Session() as session:
                 session.get("http://leaf/ok", timeout=1)
@@ -465,7 +460,7 @@ class TestLostAnswers:
         )
         assert booked == ["12A"]
 
-    def test_a_streaming_callee_comes_to_its_end(self) -> None:
+    def test_streaming_callee_ends(self) -> None:
         told: list[str] = []
 
         def tell() -> ResponseReturnValue:
@@ -482,15 +477,15 @@ class TestLostAnswers:
         assert told[-4:] == ["0 was taken", "1 was taken", "2 was taken", "end"]
 
     @pytest.mark.parametrize("view", [lambda: abort(500), lambda: 1 // 0], ids=["500", "raises"])
-    def test_the_fault_is_met_whatever_the_answer_was(self, view: Callable[[], Any]) -> None:
+    def test_failed_answers_can_be_lost(self, view: Callable[[], Any]) -> None:
         error = injected(get("http://leaf/x"), LOST, {"http://leaf": service(x=view)})
         assert isinstance(error, requests.ConnectionError)
 
-    def test_the_fault_is_met_where_there_was_no_answer_either(self) -> None:
+    def test_missing_answers_can_be_lost(self) -> None:
         error = injected(get(f"{dead_url()}/x"), LOST, {})
         assert "RemoteDisconnected" in str(error)
 
-    def test_what_the_callee_calls_is_seen_below_the_lost_call(self) -> None:
+    def test_calls_of_the_callee_are_seen(self) -> None:
         middle = service(x=lambda: requests.get("http://leaf/ok", timeout=1).text)
         execution = run(
             lambda: str(end_of(get("http://middle/x"))),
@@ -502,7 +497,7 @@ class TestLostAnswers:
             "middle -> leaf  GET http://leaf/ok",
         ]
 
-    def test_cookies_of_a_lost_answer_are_lost(self) -> None:
+    def test_cookies_are_lost(self) -> None:
         def give() -> ResponseReturnValue:
             response = Response("given")
             response.set_cookie("flavour", "vanilla")
@@ -521,16 +516,15 @@ class TestLostAnswers:
 
 class TestHeldCalls:
     @pytest.mark.parametrize("abort", [True, False], ids=["caller", "callee"])
-    def test_a_fault_may_hold_the_call_for_a_while(self, *, abort: bool) -> None:
+    def test_fault_may_hold_the_call(self, *, abort: bool) -> None:
         fault = Fault(exception="ConnectionError", abort=abort, sleep=0.2)
         begun = time.monotonic()
         injected(get(), fault)
         assert 0.2 <= time.monotonic() - begun < 5
 
     @pytest.mark.parametrize("abort", [True, False], ids=["caller", "callee"])
-    def test_nobody_is_held_for_longer_than_it_allows_and_that_proves_nothing(
-        self, *, abort: bool
-    ) -> None:
+    def test_cut_hold_proves_nothing(self, *, abort: bool) -> None:
+        """FILIBUSTER_MAX_SLEEP cuts it."""
         leaf = service(ok=ok)
         leaf.config["FILIBUSTER_MAX_SLEEP"] = 0.1
         fault = Fault(exception="ConnectionError", abort=abort, sleep=3600.0)
@@ -546,7 +540,7 @@ class TestHeldCalls:
         (problem,) = execution.problems
         assert "0.1 s instead of 3600 s" in problem
 
-    def test_the_sleep_may_depend_on_the_timeout(self) -> None:
+    def test_sleep_may_depend_on_timeout(self) -> None:
         fault = Fault(exception="Timeout", sleep="@expr(metadata['timeout'])+0.1")
         begun = time.monotonic()
         injected(get(timeout=0.1), fault)

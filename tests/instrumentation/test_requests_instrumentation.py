@@ -75,7 +75,7 @@ def dead() -> str:
 
 
 class TestWhatIsSeen:
-    def test_a_plain_call_with_its_line_and_its_timeout(self) -> None:
+    def test_plain_call_with_line_and_timeout(self) -> None:
         def call() -> requests.Response:
             return requests.get("http://leaf/ok", timeout=(2, 7))
 
@@ -94,7 +94,8 @@ class TestWhatIsSeen:
         _, (seen,) = ended(lambda: requests.request(method, "http://leaf/ok", timeout=1), LEAF)
         assert seen.method == method.upper()
 
-    def test_sessions_from_before_and_after_instrumenting_alike(self) -> None:
+    def test_sessions_from_before_instrumenting(self) -> None:
+        """And from after it."""
         old = requests.Session()
 
         def call() -> requests.Response:
@@ -104,7 +105,7 @@ class TestWhatIsSeen:
         _, calls = ended(call, LEAF)
         assert paths(calls) == ["ok", "ok"]
 
-    def test_a_session_is_as_before_once_the_exploration_is_over(self, dead: str) -> None:
+    def test_sessions_are_restored(self, dead: str) -> None:
         session = requests.Session()
         adapters = dict(session.adapters)
         ended(lambda: session.get("http://leaf/ok"), LEAF)
@@ -112,19 +113,19 @@ class TestWhatIsSeen:
         with pytest.raises(requests.ConnectionError, match="refused"):
             session.get(dead, timeout=2)
 
-    def test_a_request_prepared_by_hand_which_keeps_its_headers(self) -> None:
+    def test_prepared_request_keeps_its_headers(self) -> None:
         prepared = requests.Request("GET", "http://leaf/ok", headers={"X-Own": "1"}).prepare()
         before = dict(prepared.headers)
         _, calls = ended(lambda: requests.Session().send(prepared), LEAF)
         assert paths(calls) == ["ok"]
         assert dict(prepared.headers) == before
 
-    def test_a_scheme_without_an_adapter_is_refused_as_ever(self) -> None:
+    def test_unknown_scheme_is_refused(self) -> None:
         end, calls = ended(lambda: requests.get("gopher://leaf/ok", timeout=1), LEAF)
         assert isinstance(end, requests.exceptions.InvalidSchema)
         assert calls == ()
 
-    def test_a_call_to_a_filibuster_server_is_left_alone(self) -> None:
+    def test_calls_to_filibuster_are_left_alone(self) -> None:
         headers = {"X-Filibuster-Instrumentation": "true"}
         end, calls = ended(lambda: requests.get("http://leaf/ok", headers=headers), LEAF)
         assert end.text == "fine"
@@ -157,7 +158,7 @@ class TestWhatIsSeen:
         assert end.text == "fine"
         assert seen.timeout == expected
 
-    def test_the_default_timeout_of_the_process_counts_where_urllib3_takes_it(self) -> None:
+    def test_default_timeout_of_the_process(self) -> None:
         default = Timeout(connect=Timeout.DEFAULT_TIMEOUT, read=1)
         assert timeouts_of(default) == (None, 1)
         socket.setdefaulttimeout(8)
@@ -171,9 +172,8 @@ class TestWhatIsSeen:
         [(1, 2, 3), (1,), 0, -1, "soon", True],
         ids=["three", "one", "0", "-1", "text", "bool"],
     )
-    def test_a_timeout_that_is_none_is_refused_in_the_mesh_as_over_a_socket(
-        self, timeout: Any
-    ) -> None:
+    def test_bad_timeout_is_refused(self, timeout: Any) -> None:
+        """In the mesh as over a socket."""
         messages: list[str] = []
 
         def view() -> ResponseReturnValue:
@@ -293,7 +293,7 @@ class Memory(BaseAdapter):
 
 
 class TestMountedAdapters:
-    def test_a_timeout_that_the_adapter_adds_is_the_timeout_of_the_call(self) -> None:
+    def test_added_timeout_is_the_calls(self) -> None:
         adapter = DefaultTimeout(4)
 
         def call() -> requests.Response:
@@ -305,7 +305,8 @@ class TestMountedAdapters:
         assert seen.callsite.line == call.__code__.co_firstlineno + 1
         assert adapter.sent == 1
 
-    def test_a_call_whose_adapter_adds_a_timeout_can_time_out_and_is_no_finding(self) -> None:
+    def test_added_timeout_prevents_the_finding(self) -> None:
+        """The call can time out."""
         session = session_with(DefaultTimeout(4))
         result = explore(
             lambda: requests.get("http://front/ok", timeout=5),
@@ -316,13 +317,13 @@ class TestMountedAdapters:
         assert {finding.kind for finding in result.findings} == {"uncaught exception"}
         assert "(read timeout=4)" in result.findings[0].message
 
-    def test_a_fault_happens_below_an_adapter_that_tries_again_itself(self) -> None:
+    def test_retrying_adapter_meets_the_fault(self) -> None:
         end, calls = ended(lambda: session_with(Twice()).get("http://leaf/ok"), LEAF, (0, REFUSED))
         assert end.text == "fine"
         assert counts(calls) == [1, 2]
         assert [call.outcome and call.outcome.key for call in calls] == ["ConnectionError", "200"]
 
-    def test_what_an_adapter_remembers_is_not_called_for(self) -> None:
+    def test_remembered_answer_is_no_call(self) -> None:
         adapter = Remembering()
 
         def call() -> requests.Response:
@@ -340,7 +341,7 @@ class TestMountedAdapters:
         assert timeout_of(seen) == (9, 9)
 
     @pytest.mark.parametrize("adapter", [Explicit(), Signing(), DefaultTimeout(1), Decorated()])
-    def test_an_adapter_of_any_class_can_be_failed(self, adapter: HTTPAdapter) -> None:
+    def test_any_adapter_can_be_failed(self, adapter: HTTPAdapter) -> None:
         end, (seen,) = ended(
             lambda: session_with(adapter).get("http://leaf/ok"), LEAF, (0, REFUSED)
         )
@@ -348,7 +349,7 @@ class TestMountedAdapters:
         assert seen.fault == REFUSED
 
     @pytest.mark.parametrize("adapter", [Explicit(), Signing(), DefaultTimeout(1), Twice()])
-    def test_an_adapter_of_any_class_sends_over_its_own_sockets(self, adapter: HTTPAdapter) -> None:
+    def test_any_adapter_uses_its_sockets(self, adapter: HTTPAdapter) -> None:
         with serving(service(ok=ok)) as url:
             end, (seen,) = ended(lambda: session_with(adapter).get(f"{url}/ok"), {})
             assert end.text == "fine"
@@ -356,9 +357,7 @@ class TestMountedAdapters:
         assert len(adapter.poolmanager.pools) == 1
 
     @pytest.mark.parametrize("faults", [(), ((0, UNAVAILABLE),)], ids=["real", "injected"])
-    def test_what_a_class_of_adapters_adds_is_added_in_the_mesh_too(
-        self, faults: tuple[tuple[int, Fault], ...]
-    ) -> None:
+    def test_added_headers_reach_the_mesh(self, faults: tuple[tuple[int, Fault], ...]) -> None:
         received = []
 
         def see() -> ResponseReturnValue:
@@ -375,14 +374,14 @@ class TestMountedAdapters:
         [((), "from memory"), (((0, UNAVAILABLE),), "503 Service Unavailable")],
         ids=["real", "injected"],
     )
-    def test_an_adapter_that_answers_by_itself_is_seen_and_can_be_failed(
+    def test_answering_adapter_can_be_failed(
         self, faults: tuple[tuple[int, Fault], ...], expected: str
     ) -> None:
         end, (seen,) = ended(lambda: session_with(Memory()).get("http://memory/"), {}, *faults)
         assert end.text == expected
         assert seen.target == "memory"
 
-    def test_a_send_replaced_on_one_adapter_object_stays_in_place(self) -> None:
+    def test_send_replaced_on_an_object_stays(self) -> None:
         adapter = DefaultTimeout(1)
         replaced = Memory().send
         with mock.patch.object(adapter, "send", replaced):
@@ -390,7 +389,7 @@ class TestMountedAdapters:
         assert end.text == "from memory"
         assert seen.timeout == (None, None)
 
-    def test_what_is_set_on_the_adapter_found_is_set_on_the_one_mounted(self) -> None:
+    def test_attributes_reach_the_mounted_adapter(self) -> None:
         session = requests.Session()
         answers = iter([503, 200])
 
@@ -406,7 +405,7 @@ class TestMountedAdapters:
         mounted: Any = session.adapters["http://"]
         assert mounted.max_retries.total == 1
 
-    def test_two_threads_can_send_through_one_adapter_at_once(self) -> None:
+    def test_threads_share_one_adapter(self) -> None:
         both = threading.Barrier(2, timeout=5)
 
         def wait() -> ResponseReturnValue:
@@ -430,7 +429,7 @@ class TestMountedAdapters:
 class TestAnAdapterMountedByHand:
     OFF: Mapping[str, Any] = {"FILIBUSTER_INSTRUMENT_REQUESTS": False}
 
-    def test_alone_is_seen_where_requests_is_not_instrumented(self) -> None:
+    def test_is_seen_without_instrumentation(self) -> None:
         by_hand = session_with(FilibusterAdapter())
 
         def call() -> requests.Response:
@@ -446,12 +445,13 @@ class TestAnAdapterMountedByHand:
         end, _ = ended(lambda: by_hand.get("http://leaf/ok"), LEAF, (0, REFUSED), config=self.OFF)
         assert isinstance(end, requests.ConnectionError)
 
-    def test_counts_a_call_once_where_requests_is_instrumented_too(self) -> None:
+    def test_counts_each_call_once(self) -> None:
+        """Where requests is instrumented, too."""
         twice = FilibusterAdapter(FilibusterAdapter(DefaultTimeout(3)))
         _, (seen,) = ended(lambda: session_with(twice).get("http://leaf/ok"), LEAF)
         assert seen.timeout == (3, 3)
 
-    def test_passes_on_what_is_asked_of_the_adapter_inside(self) -> None:
+    def test_passes_on_attributes(self) -> None:
         inner = DefaultTimeout(3, max_retries=2)
         assert FilibusterAdapter(inner).timeout == 3
         assert FilibusterAdapter(inner).max_retries.total == 2
@@ -461,7 +461,7 @@ class TestAnAdapterMountedByHand:
     @pytest.mark.parametrize(
         "duplicate", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))]
     )
-    def test_can_be_copied_and_pickled_as_sessions_are(
+    def test_can_be_copied_and_pickled(
         self, duplicate: Callable[[requests.Session], requests.Session]
     ) -> None:
         by_hand = session_with(FilibusterAdapter(HTTPAdapter(max_retries=2)))
@@ -515,9 +515,7 @@ Redirecting = tuple[str, Services, list[Any]]
 
 
 class TestRedirects:
-    def test_each_hop_is_an_invocation_and_carries_its_own_place(
-        self, redirecting: Redirecting
-    ) -> None:
+    def test_each_hop_is_a_call(self, redirecting: Redirecting) -> None:
         url, services, received = redirecting
         end, calls = ended(lambda: requests.get(f"{url}/start", timeout=2), services)
         assert end.text == "fine"
@@ -536,9 +534,7 @@ class TestRedirects:
         assert clocks == [f'{{"front": {n}}}' for n in (1, 2, 3)]
         assert clocks == [headers["X-Filibuster-Origin-Vclock"] for headers in received]
 
-    def test_no_header_of_ours_is_left_on_what_the_application_sees(
-        self, redirecting: Redirecting
-    ) -> None:
+    def test_application_sees_no_own_headers(self, redirecting: Redirecting) -> None:
         url, services, _ = redirecting
         end, _ = ended(lambda: requests.get(f"{url}/start", timeout=2), services)
         assert [hop.status_code for hop in end.history] == [302, 307]
@@ -546,7 +542,7 @@ class TestRedirects:
             assert not any(name in response.request.headers for name in MARKS)
         assert [hop.request.url for hop in end.history] == [f"{url}/start", f"{url}/middle"]
 
-    def test_a_hop_in_the_middle_can_be_failed(self, redirecting: Redirecting) -> None:
+    def test_middle_hop_can_be_failed(self, redirecting: Redirecting) -> None:
         url, services, received = redirecting
         end, calls = ended(
             lambda: requests.get(f"{url}/start", timeout=2), services, (1, UNAVAILABLE)
@@ -565,7 +561,7 @@ class TestRedirects:
         assert not any(name in end.next.headers for name in MARKS)
         assert len(calls) == 1
 
-    def test_too_many_of_them_end_as_without_us(self) -> None:
+    def test_too_many_end_as_ever(self) -> None:
         session = requests.Session()
         session.max_redirects = 3
         services = {"http://leaf": service(again=lambda: redirect("/again"))}
@@ -573,7 +569,7 @@ class TestRedirects:
         assert str(end) == "Exceeded 3 redirects."
         assert counts(calls) == [1, 2, 3, 4]
 
-    def test_lead_from_the_mesh_to_a_socket(self) -> None:
+    def test_lead_from_mesh_to_socket(self) -> None:
         with serving(service(ok=ok)) as url:
             services = {"http://leaf": service(away=lambda: redirect(f"{url}/ok"))}
             end, calls = ended(lambda: requests.get("http://leaf/away", timeout=2), services)
@@ -590,7 +586,7 @@ def challenge() -> ResponseReturnValue:
 
 class TestAuthentication:
     @pytest.mark.parametrize("where", ["mesh", "socket"])
-    def test_the_answer_to_a_challenge_is_an_invocation_too(self, where: str) -> None:
+    def test_answer_to_challenge_is_a_call(self, where: str) -> None:
         marked = []
 
         def view() -> ResponseReturnValue:
@@ -611,7 +607,7 @@ class TestAuthentication:
         assert [call.outcome and call.outcome.status for call in calls] == [401, 200]
         assert marked == [True, True]
 
-    def test_the_answer_to_a_challenge_can_be_failed(self) -> None:
+    def test_answer_to_challenge_can_fail(self) -> None:
         end, calls = ended(
             lambda: requests.get("http://leaf/view", auth=HTTPDigestAuth("me", "x"), timeout=2),
             {"http://leaf": service(view=challenge)},
@@ -622,7 +618,7 @@ class TestAuthentication:
 
 
 class TestWhatTheApplicationSees:
-    def test_a_stream_can_be_read_piece_by_piece(self) -> None:
+    def test_streams_come_in_pieces(self) -> None:
         def pieces() -> ResponseReturnValue:
             return Response(iter([b"one\n", b"two\n"]), mimetype="text/plain")
 
@@ -657,9 +653,7 @@ class TestWhatTheApplicationSees:
         assert end.text == "vanilla large"
 
     @pytest.mark.parametrize("faults", [(), ((0, UNAVAILABLE),)], ids=["real", "injected"])
-    def test_hooks_get_the_response_and_may_replace_it(
-        self, faults: tuple[tuple[int, Fault], ...]
-    ) -> None:
+    def test_hooks_may_replace_the_response(self, faults: tuple[tuple[int, Fault], ...]) -> None:
         statuses = []
 
         def hook(response: requests.Response, **options: Any) -> requests.Response:
@@ -675,7 +669,7 @@ class TestWhatTheApplicationSees:
         assert statuses == ([200, 503] if faults else [200])
 
     @pytest.mark.parametrize("where", ["mesh", "socket"])
-    def test_the_request_is_its_own_without_our_headers(self, where: str) -> None:
+    def test_request_is_its_own(self, where: str) -> None:
         prepared: list[requests.PreparedRequest] = []
 
         def call() -> requests.Response:
@@ -692,7 +686,7 @@ class TestWhatTheApplicationSees:
         assert end.request is prepared[-1]
         assert not any(name in end.request.headers for name in MARKS)
 
-    def test_a_real_exception_carries_its_own_request(self, dead: str) -> None:
+    def test_real_exception_has_its_request(self, dead: str) -> None:
         end, (seen,) = ended(lambda: requests.get(dead, timeout=2), {})
         assert isinstance(end, requests.ConnectionError)
         assert end.request is not None
@@ -700,7 +694,8 @@ class TestWhatTheApplicationSees:
         assert seen.outcome is not None
         assert seen.outcome.exception == "ConnectionError"
 
-    def test_what_a_gateway_received_it_does_not_hand_on(self) -> None:
+    def test_gateway_hands_no_headers_on(self) -> None:
+        """Headers of ours that it received."""
         received = []
 
         def see() -> ResponseReturnValue:
@@ -730,7 +725,7 @@ def retrying(policy: Any) -> requests.Session:
 
 
 class TestRetries:
-    def test_each_attempt_is_an_invocation_with_its_own_count(self) -> None:
+    def test_each_attempt_is_a_call(self) -> None:
         session = retrying(Retry(3, status_forcelist=[503]))
         answers = iter([503, 503, 200])
 
@@ -756,9 +751,7 @@ class TestRetries:
         ids=str,
     )
     @pytest.mark.parametrize("where", ["mesh", "socket"])
-    def test_a_fault_of_the_first_attempt_leaves_the_second_to_succeed(
-        self, fault: Fault, where: str
-    ) -> None:
+    def test_second_attempt_can_succeed(self, fault: Fault, where: str) -> None:
         session = retrying(Retry(1, status_forcelist=[503]))
         if where == "mesh":
             end, calls = ended(lambda: session.get("http://leaf/ok", timeout=2), LEAF, (0, fault))
@@ -772,7 +765,8 @@ class TestRetries:
     @pytest.mark.parametrize(
         "name", ["ChunkedEncodingError", "ContentDecodingError", "RetryError", "TooManyRedirects"]
     )
-    def test_what_comes_about_after_the_attempts_is_not_tried_again(self, name: str) -> None:
+    def test_later_errors_are_not_retried(self, name: str) -> None:
+        """Errors that come about after the attempts."""
         session = retrying(Retry(3))
         fault = Fault(exception=name)
         end, calls = ended(lambda: session.get("http://leaf/ok"), LEAF, (0, fault))
@@ -875,9 +869,7 @@ class TestRetries:
             pytest.param("GET", Retry(2, read=False), id="read-disabled"),
         ],
     )
-    def test_refused_connections_end_as_with_real_requests(
-        self, method: str, policy: Retry, dead: str
-    ) -> None:
+    def test_refused_connections_end_as_real(self, method: str, policy: Retry, dead: str) -> None:
         def call() -> requests.Response:
             with retrying(policy) as session:
                 return session.request(method, f"{dead}/x", timeout=5)
@@ -902,9 +894,7 @@ class TestRetries:
         ],
     )
     @pytest.mark.parametrize("how", ["closed", "timeout"])
-    def test_lost_answers_end_as_with_real_requests(
-        self, method: str, policy: Retry, how: str
-    ) -> None:
+    def test_lost_answers_end_as_real(self, method: str, policy: Retry, how: str) -> None:
         def call() -> requests.Response:
             with retrying(policy) as session:
                 return session.request(method, f"{url}/x", timeout=(5, patience))
@@ -943,7 +933,7 @@ class TestRetries:
         return ends[-1], len(calls)
 
     @pytest.mark.parametrize("where", ["mesh", "injected"])
-    def test_the_policy_decides_how_long_to_wait(self, where: str) -> None:
+    def test_policy_decides_the_wait(self, where: str) -> None:
         def call() -> requests.Response:
             policy = Retry(2, status_forcelist=[503], backoff_factor=0.25)
             return retrying(policy).get("http://leaf/later", timeout=2)
@@ -956,7 +946,7 @@ class TestRetries:
         assert waited == ([7, 7] if where == "mesh" else [0.5])
 
     @pytest.mark.parametrize("where", ["mesh", "socket"])
-    def test_a_file_is_sent_again_from_where_it_began(self, where: str) -> None:
+    def test_files_are_rewound(self, where: str) -> None:
         received = []
 
         def take() -> ResponseReturnValue:
@@ -975,7 +965,7 @@ class TestRetries:
         assert end.text == "fine"
         assert received == [b"sent", b"sent"]
 
-    def test_a_request_of_the_test_itself_is_retried_in_the_mesh(self) -> None:
+    def test_requests_of_tests_are_retried(self) -> None:
         answers = iter([503, 200])
         app = service(second_time=lambda: ("answer", next(answers)))
 
@@ -990,7 +980,7 @@ class TestRetries:
             '[["GET 80/second_time", 2]]',
         ]
 
-    def test_a_call_that_is_left_alone_is_retried_in_the_mesh(self) -> None:
+    def test_excluded_calls_are_retried(self) -> None:
         answers = iter([503, 200])
         end, calls = ended(
             lambda: retrying(Retry(1, status_forcelist=[503])).get("http://leaf/view"),
@@ -1028,7 +1018,7 @@ class TestWhatIsLeftAlone:
         assert len(calls) == int(seen)
         assert marked == [seen]
 
-    def test_an_excluded_host_on_a_socket_receives_no_header_of_ours(self) -> None:
+    def test_excluded_hosts_receive_no_headers(self) -> None:
         received = []
 
         def see() -> ResponseReturnValue:
@@ -1041,13 +1031,13 @@ class TestWhatIsLeftAlone:
         assert calls == ()
         assert not any(name.startswith("X-Filibuster") for name in received[0])
 
-    def test_everything_of_an_app_that_switches_it_off(self) -> None:
+    def test_apps_that_switch_it_off(self) -> None:
         config = {"FILIBUSTER_INSTRUMENT_REQUESTS": False}
         end, calls = ended(lambda: requests.get("http://leaf/ok", timeout=1), LEAF, config=config)
         assert end.text == "fine"
         assert calls == ()
 
-    def test_the_setting_of_one_app_is_not_that_of_another(self) -> None:
+    def test_settings_belong_to_one_app(self) -> None:
         middle = service(on=lambda: requests.get("http://leaf/ok", timeout=1).text)
         _, calls = ended(
             lambda: requests.get("http://middle/on", timeout=1),
@@ -1064,7 +1054,7 @@ class TestWhatIsLeftAlone:
 
 
 class TestMocks:
-    def test_a_mocked_host_is_a_leaf_named_by_its_host(self) -> None:
+    def test_mocked_host_is_a_leaf(self) -> None:
         with responses.RequestsMock() as mocks:
             mocks.get("http://mocked:81/thing", json={"mocked": True})
             end, (seen,) = ended(lambda: requests.get("http://mocked:81/thing", timeout=1), {})
@@ -1082,7 +1072,7 @@ class TestMocks:
             assert end.status_code == 503
             assert mocks.assert_call_count("http://mocked/", 1)
 
-    def test_a_mock_that_a_view_starts_itself_is_seen_below(self) -> None:
+    def test_mock_inside_a_view_is_seen(self) -> None:
         def call() -> requests.Response:
             with responses.RequestsMock() as mocks:
                 mocks.post("http://mocked/", status=201)
@@ -1093,7 +1083,7 @@ class TestMocks:
         assert seen.outcome is not None
         assert seen.outcome.status == 201
 
-    def test_a_mocked_failure_stays_what_it_is(self) -> None:
+    def test_mocked_failure_stays(self) -> None:
         with responses.RequestsMock() as mocks:
             mocks.get("http://mocked/", body=requests.exceptions.ReadTimeout("mocked"))
             end, (seen,) = ended(lambda: requests.get("http://mocked/", timeout=1), {})
@@ -1101,7 +1091,7 @@ class TestMocks:
         assert seen.outcome is not None
         assert seen.outcome.exception == "ReadTimeout"
 
-    def test_a_call_that_no_mock_is_for_fails_as_responses_says(self) -> None:
+    def test_unmocked_call_fails_as_ever(self) -> None:
         with responses.RequestsMock() as mocks:
             end, _ = ended(lambda: requests.get("http://nobody/", timeout=1), {})
             assert "No mocks were registered" not in str(end)
@@ -1117,7 +1107,7 @@ class TestMocks:
         assert end.text == "second"
         assert counts(calls) == [1, 2]
 
-    def test_a_service_in_the_mesh_is_reached_though_something_is_mocked(self) -> None:
+    def test_mesh_is_reached_beside_mocks(self) -> None:
         with responses.RequestsMock(assert_all_requests_are_fired=False):
             end, _ = ended(lambda: requests.get("http://leaf/ok", timeout=1), LEAF)
         assert end.text == "fine"
@@ -1150,12 +1140,12 @@ class TestSwitchingOnAndOff:
         yield
         assert all(a is b for a, b in zip(self.originals, patched(), strict=True))
 
-    def test_release_puts_the_very_same_objects_back(self) -> None:
+    def test_release_restores_the_same_objects(self) -> None:
         hold = instrument_requests()
         assert not any(a is b for a, b in zip(self.originals, patched(), strict=True))
         hold.release()
 
-    def test_what_is_put_there_looks_like_what_it_replaces(self) -> None:
+    def test_replacements_look_like_originals(self) -> None:
         with instrument_requests():
             for original, replacement in zip(self.originals, patched(), strict=True):
                 assert replacement.__name__ == original.__name__
@@ -1175,18 +1165,18 @@ class TestSwitchingOnAndOff:
             assert patched() != self.originals
         third.release()
 
-    def test_releasing_a_hold_twice_does_not_take_anothers(self) -> None:
+    def test_second_release_does_nothing(self) -> None:
         first, second = instrument_requests(), instrument_requests()
         first.release()
         first.release()
         assert patched() != self.originals
         second.release()
 
-    def test_the_body_of_a_with_block_may_raise(self) -> None:
+    def test_with_block_may_raise(self) -> None:
         with pytest.raises(LookupError), instrument_requests():
             raise LookupError
 
-    def test_somebody_elses_patch_on_top_stays_until_they_take_it_off(self) -> None:
+    def test_foreign_patch_on_top_stays(self) -> None:
         hold = instrument_requests()
         ours = requests.Session.get_adapter
         asked = []
@@ -1214,7 +1204,7 @@ class TestSwitchingOnAndOff:
         with instrument_requests():
             pass
 
-    def test_threads_may_hold_and_release_as_they_like(self) -> None:
+    def test_threads_may_hold_and_release(self) -> None:
         begin = threading.Barrier(8, timeout=5)
 
         def hold_and_release() -> None:
@@ -1229,7 +1219,7 @@ class TestSwitchingOnAndOff:
             for done in [pool.submit(hold_and_release) for _ in range(8)]:
                 done.result()
 
-    def test_one_hold_released_by_many_threads_is_released_once(self) -> None:
+    def test_threads_release_a_hold_once(self) -> None:
         for _ in range(50):
             kept, shared = instrument_requests(), instrument_requests()
             with ThreadPoolExecutor(4) as pool:
@@ -1238,7 +1228,7 @@ class TestSwitchingOnAndOff:
             assert patched() != self.originals
             kept.release()
 
-    def test_an_exploration_leaves_nothing_behind_even_if_its_test_raises(self) -> None:
+    def test_interrupted_exploration_leaves_nothing(self) -> None:
         def interrupted() -> None:
             raise KeyboardInterrupt
 
@@ -1246,7 +1236,7 @@ class TestSwitchingOnAndOff:
             explore(interrupted, LEAF)
 
 
-def test_what_a_response_is_made_of_is_a_response_of_urllib3() -> None:
+def test_raw_response_is_of_urllib3() -> None:
     end, _ = ended(lambda: requests.get("http://leaf/ok", timeout=1), LEAF)
     assert isinstance(end.raw, HTTPResponse)
     assert end.raw.version == 11
