@@ -215,7 +215,7 @@ FAN_OUTS = [
 @pytest.mark.parametrize("urls", ["same", "own"])
 @pytest.mark.parametrize("server", ["front", "middle"], ids=["gunicorn", "flask-run"])
 @pytest.mark.parametrize("kind", FAN_OUTS)
-def test_parallel_calls_of_a_served_view_are_the_same_in_every_run(
+def test_parallel_calls_keep_their_indexes(
     served: Served, kind: str, server: str, urls: str
 ) -> None:
     runs = set()
@@ -265,7 +265,7 @@ def drive(
 
 
 @pytest.mark.slow
-def test_of_200_requests_at_a_time_each_has_its_own_calls_and_no_others(served: Served) -> None:
+def test_simultaneous_requests_do_not_mix(served: Served) -> None:
     """Four tests of fifty threads each: no call is lost, doubled, or another request's."""
     answers: dict[str, list[Any]] = {}
     at_once = threading.Barrier(200)
@@ -307,9 +307,10 @@ def test_of_200_requests_at_a_time_each_has_its_own_calls_and_no_others(served: 
     assert len(ids) == len(answers) == 200
 
 
-def test_without_a_token_ordinary_traffic_beside_two_explorations_is_said_to_disturb_them(
+def test_ordinary_traffic_disturbs_two_explorations(
     served: Served,
 ) -> None:
+    """Where there is no token."""
     both = [served.begin(), served.begin()]
     assert requests.get(f"{served.front}/mixed/plain", timeout=PATIENCE).ok
     for exploration in both:
@@ -319,7 +320,7 @@ def test_without_a_token_ordinary_traffic_beside_two_explorations_is_said_to_dis
         exploration.abandon()
 
 
-def test_a_forked_worker_talks_to_the_server_over_connections_of_its_own(served: Served) -> None:
+def test_forked_workers_have_own_connections(served: Served) -> None:
     before = {each.connection for each in served.listened.said if "before-fork" in each.call}
     assert len(before) == 2  # front's and middle's
     exploration = served.begin()
@@ -381,9 +382,10 @@ def send(url: str, headers: Mapping[str, str], *, hang_up: bool) -> None:
 
 
 @pytest.mark.slow
-def test_requests_that_end_in_any_way_leave_no_frame_to_the_threads_of_a_worker(
+def test_no_request_leaves_a_frame(
     served: Served,
 ) -> None:
+    """To the threads of a worker."""
     exploration = served.begin()
     stale = {REQUEST_ID: "of-an-execution-long-over", EXECUTION_INDEX: '[["GET /", 1]]'}
 
@@ -420,7 +422,7 @@ def test_requests_that_end_in_any_way_leave_no_frame_to_the_threads_of_a_worker(
     assert said == ["GET /filibuster/new-test-execution/front"] * len(found)
 
 
-def test_a_command_is_replayed_as_often_as_one_likes() -> None:
+def test_commands_can_be_replayed_repeatedly() -> None:
     coordinator = Coordinator()
     subject = CommandSubject(CommandTest(("true",), port=0), coordinator, Config())
     with subject.ready():
@@ -443,7 +445,8 @@ class Paused(dict[Any, Any]):
         super().__setitem__(key, value)
 
 
-def test_a_request_beside_the_very_first_one_that_is_explored_is_seen_to_its_end() -> None:
+def test_second_request_is_seen_whole() -> None:
+    """It comes while the very first one is under way."""
     coordinator = Coordinator(config=Config(timeout=1))
     exploration = coordinator.open("two at once", FaultSet())
     exploration.has_next(1)
@@ -552,7 +555,7 @@ def story(result: Result) -> list[Any]:
 
 
 @pytest.mark.slow
-def test_two_explorations_at_once_are_what_they_are_one_after_the_other(chain: Chain) -> None:
+def test_simultaneous_explorations_do_not_mix(chain: Chain) -> None:
     url = f"{chain.users}/users/chris"
 
     def careful() -> None:
@@ -616,9 +619,7 @@ def test_user():
 
 
 @pytest.mark.slow
-def test_two_pytest_runs_at_once_say_what_they_say_one_after_the_other(
-    chain: Chain, tmp_path: Path
-) -> None:
+def test_simultaneous_pytest_runs_do_not_mix(chain: Chain, tmp_path: Path) -> None:
     conditions = {"careful": "or was_fault_injected()", "careless": ""}
     for name, condition in conditions.items():
         (tmp_path / name).mkdir()

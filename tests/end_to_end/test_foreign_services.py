@@ -78,7 +78,7 @@ def run(client: FlaskClient, number: int, module: str, method: str) -> Any:
     return decision
 
 
-def test_faults_of_other_libraries_are_planned_as_their_analysis_names_them(
+def test_foreign_faults_come_from_their_analysis(
     client: FlaskClient,
 ) -> None:
     client.post("/filibuster/analysis-file", data=json.dumps(ANALYSIS))
@@ -107,7 +107,7 @@ def test_faults_of_other_libraries_are_planned_as_their_analysis_names_them(
     ]
 
 
-def test_calls_are_matched_by_the_module_and_method_that_their_client_names(
+def test_calls_match_module_and_method(
     client: FlaskClient,
 ) -> None:
     client.post("/filibuster/analysis-file", data=json.dumps(ANALYSIS))
@@ -122,7 +122,7 @@ def test_calls_are_matched_by_the_module_and_method_that_their_client_names(
     assert decision["forced_exception"]["metadata"] == {"cause": "", "code": "UNAVAILABLE"}
 
 
-def test_a_model_of_other_libraries_survives_being_written_down() -> None:
+def test_foreign_model_survives_writing() -> None:
     model = FaultModel.from_analysis(ANALYSIS, foreign=True)
     again = FaultModel.from_analysis(model.to_analysis(), foreign=True)
     index = ExecutionIndex.received(FIRST)

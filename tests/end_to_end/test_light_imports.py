@@ -80,7 +80,7 @@ def test_what_explorations_need_is_not_loaded(code: str) -> None:
     assert not [each for each in loaded if f"{each}.".startswith(rooms)]
 
 
-def test_an_app_loads_no_client_of_its_own() -> None:
+def test_app_loads_no_client() -> None:
     assert "flask_filibuster.instrumentation.frames" not in loaded_by(REQUEST)
 
 

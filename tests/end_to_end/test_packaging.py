@@ -32,28 +32,30 @@ def test_every_public_name_is_there(name: str) -> None:
     assert value.__doc__
 
 
-def test_public_names_are_those_that_are_documented_for_type_checkers() -> None:
+def test_type_checkers_see_public_names() -> None:
     assert len(set(flask_filibuster.__all__)) == len(flask_filibuster.__all__)
     source = resources.files("flask_filibuster").joinpath("__init__.py").read_text()
     declared = re.findall(r" as (\w+)", source.partition("if TYPE_CHECKING:")[2])
     assert sorted(declared) == sorted(flask_filibuster.__all__)
 
 
-def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'flask_filibuster' has no attribute 'faults'"):
         _ = flask_filibuster.faults
 
 
-def test_importing_the_package_imports_neither_flask_nor_requests() -> None:
+def test_package_imports_no_flask() -> None:
+    """Nor requests."""
     assert imported_with("import flask_filibuster") == set()
 
 
-def test_importing_the_pytest_plugin_imports_neither_flask_nor_requests() -> None:
+def test_pytest_plugin_imports_no_flask() -> None:
+    """Nor requests."""
     assert imported_with("import flask_filibuster.pytest_plugin.plugin") == {"pytest"}
 
 
 @pytest.mark.slow
-def test_loading_the_commands_imports_no_more_than_flask_itself() -> None:
+def test_commands_import_only_flask() -> None:
     bare = imported_with("import flask.cli")
     assert imported_with("import flask.cli, flask_filibuster.cli") == bare
 

@@ -45,7 +45,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield Project(tmp_path, first)
 
 
-def test_ports_that_were_given_out_are_not_given_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ports_are_given_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with ports(3) as first:
         monkeypatch.setattr("tests.support.ports.BLOCKS", [first - 1])
         with pytest.raises(AssertionError, match="no free ports"), ports(3):
@@ -248,7 +248,7 @@ def executions_of(result: Result) -> list[Any]:
 
 @pytest.mark.slow
 @SHAPES
-def test_pytest_explores_processes_as_it_explores_the_mesh(runs: Runs, shape: str) -> None:
+def test_processes_are_explored_like_the_mesh(runs: Runs, shape: str) -> None:
     in_mesh = meshed(shape, runs.project.first[shape], check_determinism=False)
     expected = executions_of(in_mesh)
     assert runs.embedded.executions[shape] == expected
@@ -264,14 +264,14 @@ def test_pytest_explores_processes_as_it_explores_the_mesh(runs: Runs, shape: st
     assert said.startswith(f"test_it.py::test_page[{shape}]: {counts}: ")
 
 
-def test_pytest_says_the_same_of_processes_and_of_the_mesh(runs: Runs) -> None:
+def test_pytest_reports_are_the_same(runs: Runs) -> None:
     assert runs.by_option.summary == runs.embedded.summary
     assert runs.by_option.counterexamples == runs.embedded.counterexamples
     assert runs.by_option.counterexamples
     assert runs.by_option.code == runs.embedded.code == 1
 
 
-def test_pytest_is_told_of_the_server_by_the_environment_as_well(runs: Runs) -> None:
+def test_environment_names_the_server(runs: Runs) -> None:
     for shape in ("chain", "chain_with_retry"):
         assert runs.by_environment.executions[shape] == runs.by_option.executions[shape]
     chains = [line for line in runs.by_option.summary if "[chain" in line]
@@ -305,9 +305,7 @@ def without_words(data: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", STARTED_SHAPES)
-def test_a_command_explores_processes_as_the_mesh_is_explored(
-    project: Project, shape: str, shape_port: int
-) -> None:
+def test_command_explores_like_the_mesh(project: Project, shape: str, shape_port: int) -> None:
     project.write("shape.py", SHAPE_COMMAND)
     analysis = shapes.FAULTS[shape].to_analysis()
     project.write("analysis.json", json.dumps(analysis))
@@ -368,9 +366,10 @@ def other_project(foreign: ForeignServer) -> Callable[[Sent], tuple[int, bytes] 
 
 
 @pytest.mark.slow
-def test_a_test_that_is_written_once_runs_in_the_mesh_and_with_servers_of_two_projects(
+def test_one_test_fits_every_server(
     project: Project,
 ) -> None:
+    """In the mesh, and with servers of two projects."""
     project.write("conftest.py", ONCE_CONFTEST)
     embedded = project.pytest(EMBEDDED="yes")
     with project.serving(), project.services():
@@ -417,7 +416,7 @@ ASKING = """
 
 
 @pytest.mark.slow
-def test_a_command_asks_what_is_injected_with_nothing_but_its_environment(project: Project) -> None:
+def test_commands_ask_through_their_environment(project: Project) -> None:
     project.write("asking.py", ASKING)
     done = project.test("--json", *project.command(script="asking.py"))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -447,7 +446,7 @@ def replay_of(output: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_counterexample_of_a_command_is_replayed_until_the_bug_is_gone(project: Project) -> None:
+def test_command_is_replayed_until_fixed(project: Project) -> None:
     done = project.test(*project.command("/careless"))
     assert done.returncode == 1
     assert "exit code 1: answered 500" in done.stdout
@@ -473,7 +472,7 @@ def test_a_counterexample_of_a_command_is_replayed_until_the_bug_is_gone(project
 
 
 @pytest.mark.slow
-def test_a_counterexample_of_a_marked_test_is_replayed_among_processes(project: Project) -> None:
+def test_marked_test_is_replayed_among_processes(project: Project) -> None:
     with project.serving():
         told = {"FILIBUSTER_SERVER_URL": project.server_url}
         with project.services():
@@ -535,7 +534,7 @@ LOADED = """
 
 
 @pytest.mark.slow
-def test_a_request_in_the_mesh_is_replayed_under_load(project: Project) -> None:
+def test_request_is_replayed_under_load(project: Project) -> None:
     project.write("app.py", LOADED)
     found = project.flask("explore", "/page")
     assert found.returncode == 1
@@ -562,9 +561,7 @@ def test_a_request_in_the_mesh_is_replayed_under_load(project: Project) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("server", ["gunicorn", "waitress"])
-def test_services_are_started_with_the_servers_that_people_use(
-    project: Project, server: str
-) -> None:
+def test_services_start_under_real_servers(project: Project, server: str) -> None:
     pytest.importorskip(server)
     started = []
     for name, port in (("front", project.front), ("back", project.back)):
@@ -597,7 +594,7 @@ def taken(answer: bytes = b"") -> Iterator[int]:
 
 
 @pytest.mark.slow
-def test_a_port_that_is_taken_is_said_and_exits_with_2(project: Project) -> None:
+def test_taken_port_exits_with_2(project: Project) -> None:
     with taken() as port:
         for arguments in (["serve"], ["test", *project.command()]):
             done = project.flask(arguments[0], "--port", str(port), *arguments[1:])
@@ -607,7 +604,7 @@ def test_a_port_that_is_taken_is_said_and_exits_with_2(project: Project) -> None
             assert "Traceback" not in done.stderr
 
 
-def test_a_server_for_other_machines_is_warned_of(project: Project) -> None:
+def test_public_server_is_warned_of(project: Project) -> None:
     with project.serving("--host", "0.0.0.0") as server:
         server.says("warning: any client that reaches 0.0.0.0 can make the services fail")
         assert requests.get(f"{project.server_url}/health-check", timeout=30).ok
@@ -616,7 +613,7 @@ def test_a_server_for_other_machines_is_warned_of(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_status_says_whether_the_server_is_there_and_who_it_is(project: Project) -> None:
+def test_status_identifies_the_server(project: Project) -> None:
     def status(port: int) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "flask", "--app", "services:create_front()"]
         told = f"http://127.0.0.1:{port}"
@@ -661,9 +658,10 @@ with open("took", "a") as file:
 
 
 @pytest.mark.slow
-def test_a_callee_that_is_held_past_the_timeout_works_and_its_answer_is_lost(
+def test_held_callee_works_unheard(
     project: Project,
 ) -> None:
+    """It is held past the timeout, and its answer is lost."""
     project.write("services.py", SLOW)
     project.write("check.py", CLOCKED)
     analysis = FaultModel.held(lost=True).to_analysis()

@@ -215,9 +215,9 @@ def between(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Between]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
-def test_services_answer_whatever_their_server_says_and_nothing_passes(
-    between: Between, mode: str
-) -> None:
+def test_confused_server_stops_no_service(between: Between, mode: str) -> None:
+    """And nothing passes."""
+
     def test(number: int) -> None:
         between.proxy.mode = mode if number == 2 else "forward"
         try:
@@ -237,9 +237,7 @@ def test_services_answer_whatever_their_server_says_and_nothing_passes(
 
 
 @pytest.mark.parametrize("mode", ["status 500", "nothing", "too late"])
-def test_services_answer_requests_of_everybody_whatever_their_server_says(
-    between: Between, mode: str
-) -> None:
+def test_confused_server_stops_no_traffic(between: Between, mode: str) -> None:
     between.proxy.mode = mode
     try:
         calls = between.proxy.calls
@@ -249,7 +247,7 @@ def test_services_answer_requests_of_everybody_whatever_their_server_says(
         between.proxy.mode = "forward"
 
 
-def test_an_execution_whose_reports_were_lost_for_a_while_proves_nothing(between: Between) -> None:
+def test_lost_reports_prove_nothing(between: Between) -> None:
     def test(number: int) -> None:
         if number == 1:
             between.proxy.mode = "nothing"
@@ -267,9 +265,11 @@ def test_an_execution_whose_reports_were_lost_for_a_while_proves_nothing(between
     assert any("a report of a service was lost" in each for each in first.problems)
 
 
-def test_reports_that_are_lost_to_the_end_of_an_execution_are_told_in_the_next(
+def test_final_lost_reports_are_told_later(
     between: Between,
 ) -> None:
+    """In the next execution."""
+
     def test(number: int) -> None:
         if number == 1:
             between.ask()
@@ -323,7 +323,8 @@ KILLING_TEST = """
 
 
 @pytest.mark.slow
-def test_pytest_fails_where_there_is_no_server_and_services_answer(standing: Project) -> None:
+def test_pytest_fails_without_server(standing: Project) -> None:
+    """The services answer."""
     assert standing.answer() == "data"
     done = standing.pytest("--filibuster-server", standing.server_url)
     assert done.returncode == 1
@@ -334,7 +335,7 @@ def test_pytest_fails_where_there_is_no_server_and_services_answer(standing: Pro
 
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["in the middle", "after the answer", "after the body"])
-def test_pytest_fails_when_the_server_is_killed(standing: Project, when: str) -> None:
+def test_killed_server_fails_pytest(standing: Project, when: str) -> None:
     notes = standing.path / when
     with standing.serving() as server:
         done = standing.pytest(
@@ -352,7 +353,7 @@ def test_pytest_fails_when_the_server_is_killed(standing: Project, when: str) ->
 
 
 @pytest.mark.slow
-def test_pytest_fails_in_words_whatever_answers_in_place_of_a_server(standing: Project) -> None:
+def test_pytest_names_what_answers_instead(standing: Project) -> None:
     def ran(mode: str) -> Any:
         with proxying() as (proxy, url):
             proxy.mode = mode
@@ -403,9 +404,7 @@ def troubled(
         pytest.param("is killed", "killed by SIGKILL: in trouble", id="is killed"),
     ],
 )
-def test_a_command_that_does_not_end_by_itself_has_failed(
-    standing: Project, trouble: str, how: str
-) -> None:
+def test_endless_or_crashing_command_fails(standing: Project, trouble: str, how: str) -> None:
     options = ["--timeout", "1"] if trouble == "hangs" else []
     done = troubled(standing, trouble, *options)
     assert done.returncode == 1
@@ -417,9 +416,10 @@ def test_a_command_that_does_not_end_by_itself_has_failed(
 
 
 @pytest.mark.slow
-def test_a_command_that_is_killed_before_its_faults_came_about_proves_nothing_and_says_why(
+def test_early_killed_command_proves_nothing(
     standing: Project,
 ) -> None:
+    """It is killed before its faults came about."""
     done = troubled(standing, "is killed", when="before it asks", runs=(3, 4))
     assert done.returncode == 2
     assert (
@@ -430,7 +430,7 @@ def test_a_command_that_is_killed_before_its_faults_came_about_proves_nothing_an
 
 
 @pytest.mark.slow
-def test_what_a_command_leaves_behind_is_ended(standing: Project) -> None:
+def test_leftover_processes_are_ended(standing: Project) -> None:
     done = troubled(standing, "has children")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "nothing found" in done.stdout
@@ -438,7 +438,7 @@ def test_what_a_command_leaves_behind_is_ended(standing: Project) -> None:
     wait_until(lambda: not any(map(is_alive, standing.processes)), "the end of the children", 5)
 
 
-def test_a_command_that_is_not_there_exits_with_2(standing: Project) -> None:
+def test_missing_command_exits_with_2(standing: Project) -> None:
     done = standing.flask("test", "--port", str(standing.server), "--", "no-such-command", "-x")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "cannot run no-such-command -x: " in done.stderr
@@ -469,9 +469,7 @@ WAITING = program("waiting.py")
         pytest.param("'unbalanced", "No closing quotation", id="no command line"),
     ],
 )
-def test_a_service_that_does_not_start_is_said_and_the_others_are_ended(
-    project: Project, start: str, complaint: str
-) -> None:
+def test_failed_start_ends_other_services(project: Project, start: str, complaint: str) -> None:
     project.write("waiting.py", WAITING)
     python = shlex.quote(sys.executable)
     other = f"{python} waiting.py is-there"
@@ -521,7 +519,7 @@ def lingering_front(project: Project) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_started_service_that_is_killed_breaks_the_exploration_off(project: Project) -> None:
+def test_killed_service_ends_the_exploration(project: Project) -> None:
     front, back = lingering_front(project), project.service("back")
     done = project.flask(
         *("test", "--port", "0", "--start", shlex.join(front), "--start", shlex.join(back)),
@@ -535,7 +533,7 @@ def test_a_started_service_that_is_killed_breaks_the_exploration_off(project: Pr
 
 
 @pytest.mark.slow
-def test_a_service_that_is_killed_and_started_again_meanwhile_makes_no_pass(
+def test_restarted_service_makes_no_pass(
     project: Project,
 ) -> None:
     front = lingering_front(project)
@@ -614,9 +612,7 @@ def is_at(project: Project, when: str) -> bool:
         pytest.param("between", "interrupted after 1 execution", id="between executions"),
     ],
 )
-def test_an_interrupted_exploration_says_so_and_leaves_nothing_behind(
-    tmp_path: Path, when: str, said: str
-) -> None:
+def test_interrupted_exploration_leaves_nothing(tmp_path: Path, when: str, said: str) -> None:
     with interrupted(tmp_path, when) as runs:
         for project, code, output in runs:
             assert code == 130, output
@@ -629,9 +625,7 @@ def test_an_interrupted_exploration_says_so_and_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda each: str(each.name))
-def test_a_server_that_is_interrupted_says_what_it_did_and_frees_its_port(
-    standing: Project, number: signal.Signals
-) -> None:
+def test_interrupted_server_frees_its_port(standing: Project, number: signal.Signals) -> None:
     with standing.serving() as server:
         options = {"name": "a test"}
         url = f"{standing.server_url}/filibuster/explorations"
@@ -644,7 +638,7 @@ def test_a_server_that_is_interrupted_says_what_it_did_and_frees_its_port(
     assert json.loads(json.dumps(name)).startswith("a test")
 
 
-def test_reports_that_one_exploration_lost_do_not_spoil_those_that_begin_later() -> None:
+def test_lost_reports_spoil_one_exploration() -> None:
     coordinator = Coordinator()
     before = coordinator.open("before")
     before.has_next(1)

@@ -98,7 +98,7 @@ def explored_on(address: str, progress: Callable[[Any, Any], None]) -> Any:
 
 
 @pytest.mark.slow
-def test_a_cluster_that_loses_a_worker_in_the_middle_gives_the_same_result(dask: Dask) -> None:
+def test_lost_worker_changes_nothing(dask: Dask) -> None:
     with ExitStack() as stack:
         first, second = (stack.enter_context(dask.worker()) for _ in range(2))
 
@@ -117,9 +117,10 @@ def test_a_cluster_that_loses_a_worker_in_the_middle_gives_the_same_result(dask:
 
 
 @pytest.mark.slow
-def test_the_threads_of_a_worker_do_not_disturb_one_another_and_the_command_uses_them(
+def test_command_uses_a_clusters_threads(
     dask: Dask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """They do not disturb one another."""
     monkeypatch.chdir(tmp_path)
     arguments = ["--app", f"{ROOT / 'example_app.py'}", "filibuster", "explore", "/products/tea"]
     alone = CliRunner().invoke(cli, [*arguments, "--json", "--no-journal"])
@@ -133,7 +134,7 @@ def test_the_threads_of_a_worker_do_not_disturb_one_another_and_the_command_uses
 
 
 @pytest.mark.slow
-def test_the_command_reports_what_is_known_when_the_scheduler_is_gone(
+def test_lost_scheduler_keeps_what_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -156,9 +157,7 @@ def test_the_command_reports_what_is_known_when_the_scheduler_is_gone(
 
 
 @pytest.mark.slow
-def test_a_cluster_that_loses_all_its_workers_is_an_error_and_not_waited_for(
-    dask: Dask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_losing_all_workers_is_an_error(dask: Dask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "PATIENCE", 0.2)
     with dask.worker() as only:
 
@@ -171,7 +170,7 @@ def test_a_cluster_that_loses_all_its_workers_is_an_error_and_not_waited_for(
 
 
 @pytest.mark.slow
-def test_what_takes_workers_down_again_and_again_counts_as_lost_with_them(dask: Dask) -> None:
+def test_task_that_kills_workers_is_lost(dask: Dask) -> None:
     with dask.worker(), cluster(dask.address) as workers:
         client: Any = workers.executor
         usual = client._client.run_on_scheduler(app.tolerate, 0)
@@ -185,9 +184,10 @@ def test_what_takes_workers_down_again_and_again_counts_as_lost_with_them(dask: 
 
 
 @pytest.mark.slow
-def test_a_test_that_ends_its_process_and_apps_that_stay_in_theirs_do_no_harm_to_a_worker(
+def test_worker_survives_tests_that_exit(
     dask: Dask,
 ) -> None:
+    """And apps that cannot be sent."""
     with dask.worker() as only, cluster(dask.address) as workers:
         ended = explore(app.ends_the_process, app.services, executor=workers.executor)
         assert "SystemExit: 7" in [str(failure.error) for failure in ended.failures]
@@ -196,7 +196,7 @@ def test_a_test_that_ends_its_process_and_apps_that_stay_in_theirs_do_no_harm_to
         assert only.poll() is None
 
 
-def test_a_cluster_without_workers_is_an_error(dask: Dask) -> None:
+def test_cluster_without_workers_is_refused(dask: Dask) -> None:
     with (
         pytest.raises(SetupError, match=f"the Dask scheduler at {dask.address} has no workers"),
         cluster(dask.address, patience=0.3),
@@ -205,9 +205,7 @@ def test_a_cluster_without_workers_is_an_error(dask: Dask) -> None:
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://x", "127.0.0.1:9"])
-def test_an_address_without_a_scheduler_is_an_error_of_the_command_that_names_it(
-    address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_scheduler_is_named(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_module, "CONNECT", 0.3)
     arguments = ["--app", f"{ROOT / 'example_app.py'}", "filibuster", "explore", "/products/tea"]
     result = CliRunner().invoke(cli, [*arguments, "--no-journal", "--dask", address])
@@ -215,7 +213,7 @@ def test_an_address_without_a_scheduler_is_an_error_of_the_command_that_names_it
     assert f"no Dask scheduler at {address}" in result.output
 
 
-def test_dask_that_is_not_installed_is_an_error_that_names_the_extra(
+def test_missing_dask_names_the_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
@@ -226,7 +224,7 @@ def test_dask_that_is_not_installed_is_an_error_that_names_the_extra(
 
 
 @pytest.mark.slow
-def test_dask_is_imported_by_those_alone_who_use_it() -> None:
+def test_dask_is_imported_when_used() -> None:
     code = """
 import sys
 import flask_filibuster, flask_filibuster.cli.explore, flask_filibuster.pytest_plugin.plugin

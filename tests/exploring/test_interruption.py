@@ -111,9 +111,10 @@ def handlers() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("comes", SWALLOWED)
-def test_an_interrupt_that_python_or_the_app_swallows_ends_the_exploration(
+def test_swallowed_interrupt_ends_the_exploration(
     comes: Callable[[], None], tmp_path: Path
 ) -> None:
+    """Python or the app swallows it."""
     expected = Front(comes, 0).explored(None)
     assert expected.ok
     interrupted = Front(comes, 5)
@@ -129,7 +130,9 @@ def test_an_interrupt_that_python_or_the_app_swallows_ends_the_exploration(
     assert resumed.executions == expected.executions
 
 
-def test_an_interrupt_is_told_of_before_what_became_of_the_execution() -> None:
+def test_interrupt_comes_before_errors() -> None:
+    """Before what became of the execution."""
+
     async def forgotten() -> None:
         """What cannot be explored, as nobody awaits it."""
 
@@ -141,7 +144,7 @@ def test_an_interrupt_is_told_of_before_what_became_of_the_execution() -> None:
         explore(test)
 
 
-def test_an_interrupt_in_the_middle_of_recording_waits_until_that_is_done(tmp_path: Path) -> None:
+def test_interrupt_waits_for_recording(tmp_path: Path) -> None:
     class InterruptingError(Exception):
         def __str__(self) -> str:  # Asked for when the failure is recorded.
             if front.handled == 5:
@@ -167,7 +170,7 @@ def test_an_interrupt_in_the_middle_of_recording_waits_until_that_is_done(tmp_pa
     assert front.handled - handled == len(resumed.executions) - 4
 
 
-def test_a_second_interrupt_does_not_wait_for_recording(tmp_path: Path) -> None:
+def test_second_interrupt_does_not_wait(tmp_path: Path) -> None:
     class ImpatientError(Exception):
         def __str__(self) -> str:
             ctrl_c()
@@ -187,7 +190,7 @@ def test_a_second_interrupt_does_not_wait_for_recording(tmp_path: Path) -> None:
     assert after == ["the first"]
 
 
-def test_an_exploration_in_an_exploration_does_not_keep_an_interrupt_to_itself() -> None:
+def test_inner_exploration_hands_interrupts_on() -> None:
     inner = Front(in_a_finaliser, 5)
     learned: list[object] = []
 
@@ -202,7 +205,7 @@ def test_an_exploration_in_an_exploration_does_not_keep_an_interrupt_to_itself()
     assert learned == []
 
 
-def test_who_does_not_want_to_be_interrupted_is_not() -> None:
+def test_ignored_signal_stays_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         assert Front(ctrl_c, 5).explored(None).ok
@@ -211,7 +214,7 @@ def test_who_does_not_want_to_be_interrupted_is_not() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def test_an_own_handler_decides_what_an_interrupt_does() -> None:
+def test_own_handler_decides() -> None:
     class StoppedError(Exception):
         pass
 
@@ -232,7 +235,7 @@ def test_an_own_handler_decides_what_an_interrupt_does() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def test_a_handler_that_the_test_puts_in_stays() -> None:
+def test_handler_of_the_test_stays() -> None:
     def own(number: int, frame: object) -> None:
         pass
 
@@ -247,7 +250,7 @@ def test_a_handler_that_the_test_puts_in_stays() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def test_an_exploration_in_a_thread_leaves_signals_alone() -> None:
+def test_threads_leave_signals_alone() -> None:
     results: list[Result] = []
     front = Front(lambda: None, 0)
     thread = threading.Thread(target=lambda: results.append(front.explored(None)))
@@ -264,9 +267,7 @@ def test_an_exploration_in_a_thread_leaves_signals_alone() -> None:
         pytest.param("pytest.raises(BaseException, ctrl_c)", id="where the test catches it"),
     ],
 )
-def test_a_pytest_session_ends_where_an_interrupt_was_swallowed(
-    suite: Suite, swallowed: str
-) -> None:
+def test_swallowed_interrupt_ends_a_session(suite: Suite, swallowed: str) -> None:
     suite.write(
         test_it=CAREFUL.replace(
             '        note("body")\n',

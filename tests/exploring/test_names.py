@@ -9,7 +9,8 @@ from flask_filibuster import FaultModel, explore
 from flask_filibuster.core.urls import service_name
 
 
-def test_services_of_this_machine_have_their_own_names() -> None:
+def test_local_services_have_own_names() -> None:
+    """Though they have one host."""
     shop, stock = Flask("shop"), Flask("stock")
 
     @shop.get("/")
@@ -28,7 +29,7 @@ def test_services_of_this_machine_have_their_own_names() -> None:
     assert {planned.service for each in faults for planned in each} == {"stock"}
 
 
-def test_an_app_without_a_name_has_its_host() -> None:
+def test_nameless_app_has_its_host() -> None:
     assert service_name("http://localhost:5000", object()) == "localhost"
 
 

@@ -46,7 +46,7 @@ ONLY_BACK = FaultModel(
 )
 
 
-def test_a_handler_that_does_different_things_in_the_same_situation_is_named() -> None:
+def test_nondeterministic_handler_is_named() -> None:
     result = explore(ask_front, services(fickle=True), ONLY_BACK, reduction="none")
     (note,) = result.notes
     assert note.startswith(
@@ -55,11 +55,11 @@ def test_a_handler_that_does_different_things_in_the_same_situation_is_named() -
     assert "an answer, 200; an answer, 503" in note
 
 
-def test_nothing_is_said_of_handlers_that_do_the_same_in_the_same_situation() -> None:
+def test_deterministic_handlers_are_not_noted() -> None:
     assert explore(ask_front, services(fickle=False), ONLY_BACK, reduction="none").notes == ()
 
 
-def test_a_test_that_sets_off_no_call_is_told_so() -> None:
+def test_missing_calls_are_noted() -> None:
     lonely = Flask("lonely")
     lonely.get("/")(lambda: "alone")
     result = explore(ask_front, {FRONT: lonely})
@@ -68,7 +68,7 @@ def test_a_test_that_sets_off_no_call_is_told_so() -> None:
     assert "the test made 1 request," in result.notes[0]
 
 
-def test_a_misspelt_service_is_noted_with_the_nearest() -> None:
+def test_misspelt_service_gets_a_suggestion() -> None:
     model = FaultModel(statuses={"midle": (503,), "back|b2": (500,)}, default_statuses=())
     (note,) = explore(ask_front, services(fickle=False), model).notes
     assert note == (
@@ -77,12 +77,12 @@ def test_a_misspelt_service_is_noted_with_the_nearest() -> None:
     )
 
 
-def test_services_that_only_exist_are_not_noted() -> None:
+def test_idle_services_are_not_noted() -> None:
     apps = {**services(fickle=False), "http://idle:5003": Flask("idle")}
     assert explore(ask_front, apps, FaultModel.from_services(apps)).notes == ()
 
 
-def test_a_question_about_a_service_that_nothing_reaches_is_pointed_out() -> None:
+def test_question_about_unreached_service() -> None:
     def test() -> None:
         ask_front()
         was_fault_injected_on("middel")

@@ -83,7 +83,7 @@ def test_options_of_the_configuration() -> None:
     assert len(answers(config={"FILIBUSTER_CHECK_DETERMINISM": False}, slow=True)) == 2
 
 
-def test_driver_overrides_what_the_server_was_told() -> None:
+def test_driver_overrides_the_server() -> None:
     coordinator = Coordinator(Options(max_executions=1, audit=2))
     chosen = coordinator._chosen({"max_executions": 3, "analysis": SLOWLY})
     assert (chosen.max_executions, chosen.audit) == (3, 2)
@@ -146,7 +146,7 @@ class TestMistakes:
             "explore() has no argument 'max_fault'; did you mean 'max_faults'?"
         )
 
-    def test_an_app_is_no_mapping_of_services(self) -> None:
+    def test_single_app_is_no_mapping(self) -> None:
         app: Any = Flask("stock")
         with pytest.raises(SetupError, match="it must be a mapping of apps by base URL, like"):
             explore(lambda: None, app)

@@ -81,7 +81,8 @@ def kill_after(executions: int, journal: Path, log: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_killed_exploration_goes_on_where_it_was_and_finds_the_same(tmp_path: Path) -> None:
+def test_killed_exploration_finds_the_same(tmp_path: Path) -> None:
+    """It goes on where it was."""
     uninterrupted: list[str] = []
     expected = told(explored(None, lambda faults: uninterrupted.append(named(faults))))
     assert len(uninterrupted) == EXECUTIONS + 1
@@ -115,7 +116,7 @@ def test_what_is_complete_is_recalled_whole(tmp_path: Path) -> None:
     assert (first.recalled, second.recalled) == (0, EXECUTIONS)
 
 
-def test_an_execution_that_was_lost_at_first_is_recalled_with_what_became_of_it(
+def test_retried_execution_is_recalled(
     tmp_path: Path,
 ) -> None:
     services: dict[str, Service] = {"page": Orderly(((Step("a"),),)), "a": Orderly()}
@@ -192,7 +193,7 @@ class Asking:
         assert requests.get(self.url, timeout=30).status_code == 200
 
 
-def test_explore_keeps_a_journal_and_resumes_from_it(tmp_path: Path) -> None:
+def test_explore_resumes_from_its_journal(tmp_path: Path) -> None:
     test, services = Asking(), careless_services()
     faults = FaultModel(default_statuses=(500,))
     journal = tmp_path / "journal.sqlite3"
@@ -228,9 +229,7 @@ def get_front() -> None:
     "test", [partial(get_front), lambda: get_front(), Asking()], ids=["partial", "lambda", "object"]
 )
 @pytest.mark.parametrize("again", ["resume", "changed"])
-def test_a_test_without_a_name_of_its_own_is_not_taken_for_another_one(
-    tmp_path: Path, test: Callable[[], None], again: str
-) -> None:
+def test_nameless_test_needs_a_name(tmp_path: Path, test: Callable[[], None], again: str) -> None:
     journal = tmp_path / "journal.sqlite3"
     explore(test, careless_services(), journal=journal)
     options: dict[str, Any] = {again: True}
@@ -239,12 +238,12 @@ def test_a_test_without_a_name_of_its_own_is_not_taken_for_another_one(
     explore(get_front, careless_services(), journal=journal, **options)
 
 
-def test_resuming_and_running_what_has_changed_exclude_each_other(tmp_path: Path) -> None:
+def test_resume_contradicts_changed(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="changed"):
         explore(get_front, careless_services(), journal=tmp_path / "j", resume=True, changed=True)
 
 
-def test_what_was_lost_is_run_again_by_whoever_resumes(tmp_path: Path) -> None:
+def test_inconclusive_executions_run_again(tmp_path: Path) -> None:
     journal, services = tmp_path / "journal.sqlite3", careless_services()
     asked = []
     whims = [False, False, True, True]  # Inconclusive, and once more.
@@ -263,7 +262,7 @@ def test_what_was_lost_is_run_again_by_whoever_resumes(tmp_path: Path) -> None:
     assert second.recalled == len(second.executions) - 1
 
 
-def test_an_exploration_of_which_reports_were_lost_is_not_resumed(tmp_path: Path) -> None:
+def test_lost_reports_prevent_resuming(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal") as journal:
         run = journal.begin("a test")
         run.record(FaultSet(), 1, Observation(Trace()), verdict="passed")
@@ -276,7 +275,7 @@ def asking() -> None:
     was_fault_injected_on("nowhere")
 
 
-def test_what_is_recalled_is_known_to_the_notes(tmp_path: Path) -> None:
+def test_recalled_executions_have_their_notes(tmp_path: Path) -> None:
     journal = tmp_path / "journal.sqlite3"
     first = explore(asking, careless_services(), journal=journal)
     second = explore(asking, careless_services(), journal=journal, resume=True)
@@ -286,7 +285,7 @@ def test_what_is_recalled_is_known_to_the_notes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"not a database at all" * 400, b"SQLite format 3\0 cut"])
-def test_a_damaged_journal_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+def test_damaged_journal_is_left_alone(tmp_path: Path, content: bytes) -> None:
     journal = tmp_path / "journal.sqlite3"
     journal.write_bytes(content)
     with pytest.raises(JournalError, match=str(journal)):
@@ -297,7 +296,7 @@ def test_a_damaged_journal_is_refused_and_left_as_it_is(tmp_path: Path, content:
 # --- from the command line ------------------------------------------------------------------------
 
 
-def test_explore_can_be_resumed_and_says_what_is_from_the_journal(project: Project) -> None:
+def test_command_counts_what_it_recalled(project: Project) -> None:
     first = project.flask("explore", "/careless", "--max-executions", "2")
     assert "2 executions, at least 2 not run (max_executions)" in first.stdout
     second = project.flask("explore", "/careless", "--resume")
@@ -309,7 +308,7 @@ def test_explore_can_be_resumed_and_says_what_is_from_the_journal(project: Proje
     assert (project.path / ".filibuster" / "journal.sqlite3").is_file()
 
 
-def test_what_a_request_carries_is_part_of_what_is_explored(project: Project) -> None:
+def test_request_contents_name_the_exploration(project: Project) -> None:
     right = ["--method", "POST", "--header", "Authorization: Bearer: x", "--json-body"]
     first = project.explored("/orders", *right, '{"item": "tea"}')
     assert first["recalled"] == 0
@@ -319,7 +318,7 @@ def test_what_a_request_carries_is_part_of_what_is_explored(project: Project) ->
     assert again["recalled"] == again["executed"] == first["executed"]
 
 
-def test_what_is_edited_while_a_run_is_going_is_not_taken_for_what_was_run(
+def test_edits_during_executions_are_noticed(
     project: Project,
 ) -> None:
     project.write("shared.py", "")
@@ -359,7 +358,7 @@ def test_what_is_edited_while_a_run_is_going_is_not_taken_for_what_was_run(
     assert second["recalled"] == first["executed"] - 1
 
 
-def test_only_what_has_changed_is_run_again(project: Project) -> None:
+def test_only_changes_run_again(project: Project) -> None:
     """The page of books asks the stock and the authors, which are modules of their own."""
     for name in ("stock", "authors"):
         project.write(
@@ -442,7 +441,7 @@ def test_only_what_has_changed_is_run_again(project: Project) -> None:
         ]
 
 
-def test_what_has_failed_is_run_again_though_nothing_has_changed(project: Project) -> None:
+def test_failures_run_again_unchanged(project: Project) -> None:
     first = project.explored("/careless")
     second = project.explored("/careless", "--changed")
     crashed = [each for each in first["executions"] if each["answers"] == ["500"]]
@@ -456,15 +455,14 @@ def test_what_has_failed_is_run_again_though_nothing_has_changed(project: Projec
     [("--resume", "--changed"), ("--resume", "--no-journal"), ("--journal", "x", "--no-journal")],
     ids=" ".join,
 )
-def test_options_that_contradict_each_other_are_refused(
-    project: Project, arguments: tuple[str, ...]
-) -> None:
+def test_contradicting_options_are_refused(project: Project, arguments: tuple[str, ...]) -> None:
     result = project.flask("explore", "/careful", *arguments)
     assert result.exit_code == 2
     assert "journal" in result.stderr or "choose one" in result.stderr
 
 
-def test_a_damaged_journal_ends_a_command_with_2_and_is_untouched(project: Project) -> None:
+def test_damaged_journal_exits_with_2(project: Project) -> None:
+    """And is untouched."""
     project.write("journal", "no journal")
     result = project.flask("explore", "/careful", "--journal", "journal")
     assert result.exit_code == 2
@@ -511,7 +509,7 @@ SLOW = """
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_with_what_is_known_and_can_be_gone_on_from(project: Project) -> None:
+def test_interrupted_command_can_be_resumed(project: Project) -> None:
     project.write("slow.py", SLOW)
     command = [sys.executable, "-m", "flask", "--app", "slow", "filibuster", "explore", "/"]
     with subprocess.Popen(
@@ -544,7 +542,7 @@ def test_ctrl_c_ends_with_what_is_known_and_can_be_gone_on_from(project: Project
 
 
 @pytest.mark.slow
-def test_an_app_that_ends_the_process_ends_neither_the_exploration_nor_its_report(
+def test_exiting_app_ends_no_exploration(
     project: Project,
 ) -> None:
     source = SLOW.replace(
@@ -580,7 +578,8 @@ def dying(source: str, body: int) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("body", [1, 2, 3, 5])
-def test_a_killed_session_is_resumed_with_the_same_summary(suite: Suite, body: int) -> None:
+def test_killed_session_has_same_summary(suite: Suite, body: int) -> None:
+    """Once it is resumed."""
     expected = suite.run(CARELESS, "--no-filibuster-journal")
     suite.write(test_it=dying(CARELESS, body))
     (suite.path / "deadly").touch()
@@ -599,7 +598,7 @@ def test_a_killed_session_is_resumed_with_the_same_summary(suite: Suite, body: i
     assert ran.saw("shown by 1 of 4 executions")
 
 
-def test_a_complete_session_is_shown_again_without_running_a_test(suite: Suite) -> None:
+def test_complete_session_is_recalled_whole(suite: Suite) -> None:
     first = suite.run(CARELESS)
     assert first.count("body") == 5
     again = suite.again("--filibuster-resume")
@@ -612,7 +611,7 @@ def test_a_complete_session_is_shown_again_without_running_a_test(suite: Suite) 
 
 
 @pytest.mark.slow
-def test_what_has_passed_is_not_run_again_as_long_as_its_sources_are_the_same(
+def test_unchanged_tests_do_not_run(
     suite: Suite,
 ) -> None:
     assert suite.run(CAREFUL).count("body") == 5
@@ -670,9 +669,10 @@ SEVERAL = {
 
 
 @pytest.mark.slow
-def test_a_conftest_that_imports_all_services_makes_none_of_them_a_part_of_each_test(
+def test_conftest_imports_are_no_dependencies(
     suite: Suite,
 ) -> None:
+    """A conftest may import all services."""
     suite.write(**SEVERAL)
     source = """
         import pytest
@@ -699,7 +699,7 @@ SKIPPING = CAREFUL.replace(
 
 
 @pytest.mark.slow
-def test_that_executions_were_skipped_is_said_again_when_they_are_recalled(suite: Suite) -> None:
+def test_recalled_skips_are_counted(suite: Suite) -> None:
     first = suite.run(SKIPPING)
     assert "the test skipped 3 executions" in first.summary[1]
     for option in "--filibuster-resume", "--filibuster-changed":
@@ -708,7 +708,7 @@ def test_that_executions_were_skipped_is_said_again_when_they_are_recalled(suite
         assert again.summary[1] == first.summary[1]
 
 
-def test_ctrl_c_in_a_session_says_what_is_known_and_can_be_gone_on_from(suite: Suite) -> None:
+def test_interrupted_session_can_be_resumed(suite: Suite) -> None:
     source = CAREFUL.replace(
         '        note("body")\n',
         '        note("body")\n'
@@ -736,13 +736,11 @@ def test_ctrl_c_in_a_session_says_what_is_known_and_can_be_gone_on_from(suite: S
     ],
     ids=" ".join,
 )
-def test_options_of_pytest_that_contradict_each_other_are_errors_of_use(
-    suite: Suite, arguments: tuple[str, ...]
-) -> None:
+def test_contradicting_pytest_options_are_refused(suite: Suite, arguments: tuple[str, ...]) -> None:
     assert suite.run(CAREFUL, *arguments).code == pytest.ExitCode.USAGE_ERROR
 
 
-def test_a_damaged_journal_fails_marked_tests_and_says_why(suite: Suite) -> None:
+def test_damaged_journal_fails_marked_tests(suite: Suite) -> None:
     (suite.path / "broken").write_text("no journal")
     ran = suite.run(CAREFUL, "--filibuster-journal", "broken")
     assert ran.code == 1
@@ -752,7 +750,7 @@ def test_a_damaged_journal_fails_marked_tests_and_says_why(suite: Suite) -> None
     assert (suite.path / "broken").read_text() == "no journal"
 
 
-def test_where_no_journal_can_be_written_tests_are_explored_all_the_same_and_it_is_said(
+def test_unwritable_journal_prevents_no_exploration(
     suite: Suite,
 ) -> None:
     (suite.path / ".filibuster").write_text("in the way")
@@ -773,9 +771,7 @@ def test_workers_of_xdist_share_a_journal(suite: Suite) -> None:
 
 
 @pytest.mark.slow
-def test_a_journal_that_is_named_is_where_it_was_named(
-    suite: Suite, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_named_journal_is_where_named(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     suite.write(test_it=CAREFUL)
     below = suite.path / "below"
     below.mkdir()

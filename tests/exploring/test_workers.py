@@ -129,9 +129,10 @@ def alone() -> Result:
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
-def test_any_executor_gives_the_same_result_and_is_left_open(
+def test_any_executor_gives_the_same(
     alone: Result, executor: Callable[[], Executor], services: Any
 ) -> None:
+    """And is left open."""
     with executor() as given:
         assert same(explore(app.test, services, executor=given), alone)
         assert given.submit(int, "7").result() == 7
@@ -139,9 +140,8 @@ def test_any_executor_gives_the_same_result_and_is_left_open(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("workers", "services"), [(1, app.services), (2, SERVICES)])
-def test_processes_of_our_own_give_the_same_result_and_are_gone_afterwards(
-    alone: Result, workers: int, services: Any
-) -> None:
+def test_own_processes_give_the_same(alone: Result, workers: int, services: Any) -> None:
+    """And are gone afterwards."""
     before = multiprocessing.active_children()
     result = explore(app.test, services, workers=workers)
     assert same(result, alone)
@@ -153,7 +153,8 @@ def test_processes_of_our_own_give_the_same_result_and_are_gone_afterwards(
     assert not [each for each in threading.enumerate() if each.name == "filibuster-worker"]
 
 
-def test_a_test_that_fails_without_faults_fails_with_its_own_exception() -> None:
+def test_broken_test_keeps_its_exception() -> None:
+    """A test that fails without faults."""
     result = explore(app.fails_without_faults, SERVICES, workers=1)
     (failure,) = result.failures
     assert isinstance(failure.error, ValueError)
@@ -164,14 +165,14 @@ def test_a_test_that_fails_without_faults_fails_with_its_own_exception() -> None
 @pytest.mark.parametrize(
     "options", [{"exhaustive": True, "max_faults": 2}, {"audit": 9, "audit_seed": 3}]
 )
-def test_what_was_left_out_is_run_by_workers_too(alone: Result, options: dict[str, Any]) -> None:
+def test_workers_run_pruned_sets(alone: Result, options: dict[str, Any]) -> None:
     expected = explore(app.test, SERVICES, **options)
     assert {each.purpose for each in expected.executions} >= {"search", next(iter(options))}
     with ThreadPoolExecutor(2) as executor:
         assert same(explore(app.test, SERVICES, executor=executor, **options), expected)
 
 
-def test_a_limit_is_the_same_for_workers(alone: Result) -> None:
+def test_limits_are_those_of_workers(alone: Result) -> None:
     expected = explore(app.test, SERVICES, max_executions=9)
     with ThreadPoolExecutor(2) as executor:
         result = explore(app.test, SERVICES, executor=executor, max_executions=9)
@@ -181,7 +182,7 @@ def test_a_limit_is_the_same_for_workers(alone: Result) -> None:
 
 
 @pytest.mark.slow
-def test_what_workers_have_run_is_resumed_and_not_run_again(alone: Result, tmp_path: Path) -> None:
+def test_workers_executions_are_resumed(alone: Result, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     explore(app.test, SERVICES, workers=2, journal=journal, max_executions=11)
     with ThreadPoolExecutor(2) as executor:
@@ -191,7 +192,7 @@ def test_what_workers_have_run_is_resumed_and_not_run_again(alone: Result, tmp_p
 
 
 @pytest.mark.slow
-def test_answers_that_depend_on_hashes_are_the_same_in_all_processes(
+def test_processes_share_the_hash_seed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("PYTHONHASHSEED", raising=False)
@@ -208,8 +209,9 @@ def test_answers_that_depend_on_hashes_are_the_same_in_all_processes(
 
 
 @pytest.mark.slow
-def test_the_services_are_made_once_in_each_process_and_exploration(tmp_path: Path) -> None:
+def test_services_are_made_once(tmp_path: Path) -> None:
     # Kept by the file system: it is the same one in all processes.
+    """In each process and exploration."""
     log = tmp_path / "made"
     script = tmp_path / "counted.py"
     script.write_text(
@@ -239,7 +241,7 @@ def test_the_services_are_made_once_in_each_process_and_exploration(tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_costs_the_execution_that_it_ran_and_nothing_else() -> None:
+def test_dying_process_costs_one_execution() -> None:
     faults = FaultModel(["ConnectionError"], default_statuses=[])
     result = explore(app.front_page, app.deadly_services, faults, workers=2, max_faults=1)
     assert {each.verdict for each in result.executions} == {"passed", "inconclusive"}
@@ -252,9 +254,11 @@ def test_a_process_that_dies_costs_the_execution_that_it_ran_and_nothing_else() 
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_by_somebody_is_replaced_and_its_execution_run_again(
+def test_killed_process_is_replaced(
     alone: Result,
 ) -> None:
+    """Its execution is run again."""
+
     def kill_one(_search: Any, execution: Any) -> None:
         if execution.number == 5:
             (child,) = multiprocessing.active_children()
@@ -268,13 +272,13 @@ def test_a_process_that_is_killed_by_somebody_is_replaced_and_its_execution_run_
     assert "was inconclusive on the first attempt" in note
 
 
-def test_a_test_that_kills_its_process_without_faults_is_not_run_here() -> None:
+def test_killer_test_stays_in_workers() -> None:
     result = explore(app.lost, SERVICES, workers=1)
     (execution,) = result.executions
     assert "exit code 9" in execution.problems[0]
 
 
-def test_a_broken_executor_is_said_to_be_broken() -> None:
+def test_broken_executor_is_named() -> None:
     with (
         ProcessPoolExecutor(1, SPAWN) as executor,
         pytest.raises(SetupError, match=r"ProcessPoolExecutor has stopped working .*workers="),
@@ -282,7 +286,7 @@ def test_a_broken_executor_is_said_to_be_broken() -> None:
         explore(app.front_page, app.deadly_services, executor=executor)
 
 
-def test_an_executor_that_was_shut_down_is_said_to_run_nothing() -> None:
+def test_stopped_executor_is_named() -> None:
     executor = ThreadPoolExecutor(1)
     executor.shutdown()
     with pytest.raises(SetupError, match="ThreadPoolExecutor could not run an execution"):
@@ -297,7 +301,8 @@ def test_an_executor_that_was_shut_down_is_said_to_run_nothing() -> None:
         pytest.param(app.cannot_be_sent(), SERVICES, id="test is a lambda"),
     ],
 )
-def test_what_cannot_be_sent_is_refused_with_what_can(test: Any, services: Any) -> None:
+def test_unsendable_things_are_refused(test: Any, services: Any) -> None:
+    """The message says what can be sent."""
     with pytest.raises(SetupError, match="test must be a function of a module, and services a"):
         explore(test, services, workers=1)
     with (
@@ -309,7 +314,7 @@ def test_what_cannot_be_sent_is_refused_with_what_can(test: Any, services: Any) 
         assert explore(test, services, executor=executor, max_executions=2).executions
 
 
-def test_services_that_cannot_be_had_in_a_worker_are_an_error_that_says_why(
+def test_services_failing_in_workers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("EXPLORES", str(os.getpid()))
@@ -319,14 +324,14 @@ def test_services_that_cannot_be_had_in_a_worker_are_an_error_that_says_why(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [None, 1])
-def test_a_test_that_ends_the_process_has_failed_and_ends_no_process(workers: int | None) -> None:
+def test_exiting_test_has_failed(workers: int | None) -> None:
     """So pytest takes it, too; a report that is not written would be taken for a good one."""
     result = explore(app.ends_the_process, SERVICES, workers=workers)
     assert "SystemExit: 7" in [error_line(each.error) for each in result.failures]
     assert not multiprocessing.active_children()
 
 
-def test_a_test_that_ends_the_process_leaves_a_worker_of_somebody_else_alone() -> None:
+def test_exiting_test_spares_foreign_workers() -> None:
     # One that lets SystemExit through ends: so do Dask's.
     task = RemoteTask(app.ends_the_process, app.services, 1.0, "an exploration")
     explorer = Explorer(FaultModel([], default_statuses=[503]))
@@ -336,12 +341,12 @@ def test_a_test_that_ends_the_process_leaves_a_worker_of_somebody_else_alone() -
 
 
 @pytest.mark.parametrize("workers", [-1, True, 2.0, "2"])
-def test_a_count_of_workers_that_is_none_is_refused(workers: Any) -> None:
+def test_bad_worker_count_is_refused(workers: Any) -> None:
     with pytest.raises(ConfigError, match=r"workers is .*; it must be a whole number from 0"):
         explore(app.test, SERVICES, workers=workers)
 
 
-def test_an_executor_that_is_none_is_refused() -> None:
+def test_bad_executor_is_refused() -> None:
     executor: Any = "threads"
     with pytest.raises(
         SetupError, match=r"executor is 'threads'; it must be a concurrent\.futures"
@@ -349,7 +354,7 @@ def test_an_executor_that_is_none_is_refused() -> None:
         explore(app.test, SERVICES, executor=executor)
 
 
-def test_threads_have_ended_their_executions_before_the_services_are_taken_apart() -> None:
+def test_threads_end_before_the_services() -> None:
     class StopError(Exception):
         pass
 
@@ -371,7 +376,7 @@ def test_threads_have_ended_their_executions_before_the_services_are_taken_apart
 
 
 @pytest.mark.slow
-def test_a_script_that_starts_itself_again_is_told_what_it_lacks(tmp_path: Path) -> None:
+def test_script_without_main_guard(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "from tests.support import distributed_app as app\n"
@@ -384,7 +389,8 @@ def test_a_script_that_starts_itself_again_is_told_what_it_lacks(tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_a_script_with_its_own_services_has_the_same_indexes_with_workers(tmp_path: Path) -> None:
+def test_script_has_the_same_indexes(tmp_path: Path) -> None:
+    """With workers and without."""
     script = tmp_path / "script.py"
     script.write_text(
         textwrap.dedent("""
@@ -480,9 +486,10 @@ def explored_by(
     st.sampled_from([{}, {"exhaustive": True}, {"audit": 5}, {"check_determinism": True}]),
     st.integers(0, 1000),
 )
-def test_results_do_not_depend_on_the_number_of_workers_nor_on_who_is_first(
+def test_results_do_not_depend_on_workers(
     application: Application, model: FaultModel, reduction: str, extra: dict[str, Any], seed: int
 ) -> None:
+    """Neither on their number nor on who is first."""
     options = {"reduction": reduction, "max_executions": 60, **extra}
     alone = explored_by(0, application, model, seed, **options)
     for workers in 1, 2, 8:
@@ -527,7 +534,7 @@ class Holding(Executor):
         return future
 
 
-def test_what_is_not_wanted_any_more_makes_room_and_does_not_count_if_it_had_not_begun() -> None:
+def test_unwanted_executions_make_room() -> None:
     explorer = Explorer(FaultModel(["ConnectionError", "SSLError"], default_statuses=[]))
     simulation = Simulation({"s0": Orderly(((Step("s1"),),)), "s1": Orderly()}, one_request())
     executor = Holding()
@@ -579,7 +586,7 @@ def two_runs(executor: Executor, run: Callable[[FaultSet], Observation], **optio
 
 
 @pytest.mark.parametrize("error", [WorkerLostError, ForeignError])
-def test_what_was_lost_with_its_worker_is_run_again(error: type[Exception]) -> None:
+def test_executions_of_lost_workers_run_again(error: type[Exception]) -> None:
     result = explore(app.test, SERVICES, executor=Inline(), max_executions=1)
     observed = Observation(result.executions[0].trace)
     lost = {"lost": (ForeignError,)}
@@ -669,9 +676,10 @@ def wait_until_nobody_is_left(group: int) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_reports_the_same_with_workers_and_shows_nothing_of_what_apps_print(
+def test_command_reports_the_same_with_workers(
     project: Path,
 ) -> None:
+    """What apps print is not shown."""
     options = ("--json", "--no-journal", "--max-faults", "2")
     code, out, _ = output_of(project, *options)
     alone = json.loads(out)
@@ -684,7 +692,7 @@ def test_the_command_reports_the_same_with_workers_and_shows_nothing_of_what_app
     assert "a view" not in err
 
 
-def test_a_request_made_by_one_of_many_threads_leaves_the_output_of_the_process_alone(
+def test_threads_leave_output_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen = []
@@ -698,7 +706,7 @@ def test_a_request_made_by_one_of_many_threads_leaves_the_output_of_the_process_
 
 
 @pytest.mark.slow
-def test_the_command_shows_what_apps_print_in_workers_if_asked_to(project: Path) -> None:
+def test_verbose_shows_prints_of_workers(project: Path) -> None:
     options = ("--json", "--no-journal", "--workers", "1", "--max-executions", "2")
     _, out, err = output_of(project, *options, "--verbose")
     assert json.loads(out)["executed"] == 2
@@ -707,7 +715,7 @@ def test_the_command_shows_what_apps_print_in_workers_if_asked_to(project: Path)
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_workers_at_once_and_what_was_found_is_printed_and_can_be_resumed(
+def test_interrupt_ends_workers_and_resumes(
     project: Path,
 ) -> None:
     with command(project, "--workers", "2", "--max-faults", "1", PAUSE="0.05") as process:
@@ -732,7 +740,7 @@ def test_ctrl_c_ends_workers_at_once_and_what_was_found_is_printed_and_can_be_re
 
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["on the way up", "in an execution"])
-def test_ctrl_c_does_not_wait_for_what_workers_do(project: Path, when: str) -> None:
+def test_interrupt_does_not_await_workers(project: Path, when: str) -> None:
     with command(project, "--workers", "2", PAUSE="60") as process:
         if when == "in an execution":
             until_it_has_run(project, 1)
@@ -751,7 +759,7 @@ def test_ctrl_c_does_not_wait_for_what_workers_do(project: Path, when: str) -> N
 
 
 @pytest.mark.slow
-def test_a_command_that_is_killed_leaves_no_workers_behind(project: Path) -> None:
+def test_killed_command_leaves_no_workers(project: Path) -> None:
     with command(project, "--workers", "2", PAUSE="60") as process:
         until_it_has_run(project, 1)
         process.kill()

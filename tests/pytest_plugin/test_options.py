@@ -133,13 +133,13 @@ def test_missing_services_fail_the_test(suite: Suite) -> None:
     assert "cannot import services 'missing:services': No module named 'missing'" in output
 
 
-def test_what_a_project_switches_on_is_switched_off(suite: Suite) -> None:
+def test_option_switches_off_the_projects(suite: Suite) -> None:
     suite.project(SERVED, "max_executions = 100", "audit = 5")
     whole = int(suite.executions())
     assert int(suite.executions("--filibuster-audit=0")) < whole
 
 
-def test_calls_without_a_timeout_cannot_be_slow(suite: Suite) -> None:
+def test_slow_needs_a_timeout(suite: Suite) -> None:
     suite.project(SERVED, "slow = true")
     assert suite.executions() == "1"
     assert suite.executions("--no-filibuster-slow") == "5"
@@ -225,7 +225,7 @@ def test_bugs_that_oracles_find_are_warnings(suite: Suite) -> None:
     assert "Warning: uncaught exception" in output
 
 
-def test_a_warning_is_none_of_the_bugs(suite: Suite) -> None:
+def test_warnings_are_no_bugs(suite: Suite) -> None:
     assert suite.executions("--filibuster-strict") == "5"  # Its calls have no timeout.
 
 

@@ -35,7 +35,7 @@ suite = suites.suite
 # --- what is explored, and what a failure shows ---------------------------------------------------
 
 
-def test_a_marked_test_is_run_once_for_each_way_to_fail(suite: Suite) -> None:
+def test_marked_test_meets_every_fault(suite: Suite) -> None:
     ran = suite.run(CAREFUL)
     assert ran.code == 0
     assert ran.outcomes["passed"] == 1
@@ -44,7 +44,7 @@ def test_a_marked_test_is_run_once_for_each_way_to_fail(suite: Suite) -> None:
     assert ran.summary == ["test_it.py::test_page: 4 executions: nothing found"]
 
 
-def test_a_failure_shows_assertion_faults_executions_and_how_to_replay_it(suite: Suite) -> None:
+def test_failure_shows_faults_and_replay(suite: Suite) -> None:
     ran = suite.run(CARELESS)
     assert ran.code == 1
     assert ran.outcomes["failed"] == 1
@@ -66,7 +66,7 @@ def test_a_failure_shows_assertion_faults_executions_and_how_to_replay_it(suite:
     assert ran.summary == ["test_it.py::test_page: 4 executions: 2 bugs"]
 
 
-def test_every_distinct_bug_of_a_test_is_shown_as_pytest_would_show_it(suite: Suite) -> None:
+def test_every_distinct_bug_is_shown(suite: Suite) -> None:
     ran = suite.run(
         """
         import pytest
@@ -95,7 +95,7 @@ def test_every_distinct_bug_of_a_test_is_shown_as_pytest_would_show_it(suite: Su
     assert ran.summary == ["test_it.py::test_page: 4 executions: 3 bugs"]
 
 
-def test_only_the_output_of_the_failing_execution_is_shown(suite: Suite) -> None:
+def test_passing_executions_show_no_output(suite: Suite) -> None:
     ran = suite.run(
         """
         import logging
@@ -139,7 +139,7 @@ MOODY = """
 """
 
 
-def test_bugs_are_shown_together_with_what_proves_nothing(suite: Suite) -> None:
+def test_bugs_beside_inconclusive_executions(suite: Suite) -> None:
     suite.write(services=MOODY)
     ran = suite.run(
         """
@@ -157,7 +157,7 @@ def test_bugs_are_shown_together_with_what_proves_nothing(suite: Suite) -> None:
     assert "the call was not made: front -> back" in ran.output
 
 
-def test_an_exploration_that_proves_nothing_fails_the_test_and_says_why(suite: Suite) -> None:
+def test_inconclusive_execution_fails_the_test(suite: Suite) -> None:
     suite.write(services=MOODY)
     ran = suite.run(
         """
@@ -179,7 +179,7 @@ def test_an_exploration_that_proves_nothing_fails_the_test_and_says_why(suite: S
     assert ran.summary[0].endswith("not run (max_executions): 1 inconclusive execution")
 
 
-def test_a_failure_without_any_fault_is_an_ordinary_one_and_nothing_is_injected(
+def test_broken_test_fails_as_ever(
     suite: Suite,
 ) -> None:
     ran = suite.run(CAREFUL.replace("== 200", "== 201"))
@@ -190,7 +190,7 @@ def test_a_failure_without_any_fault_is_an_ordinary_one_and_nothing_is_injected(
     assert ran.summary == []
 
 
-def test_without_any_remote_call_the_summary_says_so(suite: Suite) -> None:
+def test_missing_calls_are_noted(suite: Suite) -> None:
     ran = suite.run("import pytest\n@pytest.mark.filibuster\ndef test_page():\n    pass\n")
     assert ran.outcomes["passed"] == 1
     assert "no call was seen" in ran.summary[1]
@@ -200,7 +200,7 @@ def test_without_any_remote_call_the_summary_says_so(suite: Suite) -> None:
 
 
 @pytest.mark.slow
-def test_the_replay_command_shows_the_failure_again_and_nothing_else(suite: Suite) -> None:
+def test_replay_shows_the_failure_alone(suite: Suite) -> None:
     found = suite.run(CARELESS + "\n    def test_other():\n        note('other')\n")
     ran = suite.elsewhere(*found.replay)
     assert ran.code == 1
@@ -219,7 +219,7 @@ def test_replay_deselects_all_other_tests(suite: Suite) -> None:
     assert ran.count("other") == 0
 
 
-def test_a_replay_passes_once_the_application_is_fixed(suite: Suite) -> None:
+def test_replay_passes_after_the_fix(suite: Suite) -> None:
     found = suite.run(CARELESS)
     suite.write(services=SERVICES.replace("requests.ConnectionError", "requests.RequestException"))
     ran = suite.again(*found.replay)
@@ -229,7 +229,7 @@ def test_a_replay_passes_once_the_application_is_fixed(suite: Suite) -> None:
     assert line.endswith("(recorded: AssertionError: assert 500 == 200)")
 
 
-def test_a_replay_fails_where_its_call_is_not_made_any_more(suite: Suite) -> None:
+def test_replay_without_its_call_fails(suite: Suite) -> None:
     found = suite.run(CARELESS)
     suite.write(services=SERVICES.replace("5001/data", "5001/other"))
     ran = suite.again(*found.replay)
@@ -241,7 +241,7 @@ def test_a_replay_fails_where_its_call_is_not_made_any_more(suite: Suite) -> Non
     ]
 
 
-def test_a_replay_that_is_skipped_shows_nothing(suite: Suite) -> None:
+def test_skipped_replay_shows_nothing(suite: Suite) -> None:
     found = suite.run(CARELESS)
     suite.write(test_it=CARELESS.replace("assert", 'pytest.skip("known") if 1 else', 1))
     ran = suite.again(*found.replay)
@@ -249,9 +249,7 @@ def test_a_replay_that_is_skipped_shows_nothing(suite: Suite) -> None:
     assert ": not reproduced: the test is skipped (recorded:" in ran.summary[0]
 
 
-def test_the_replay_command_fits_the_directory_that_pytest_was_started_in(
-    suite: Suite, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_replay_fits_the_working_directory(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     below = suite.path / "tests with space"
     below.mkdir()
     (suite.path / "conftest.py").rename(below / "conftest.py")
@@ -278,7 +276,7 @@ def test_the_replay_command_fits_the_directory_that_pytest_was_started_in(
         pytest.param(b'{"version": 1}', "is damaged", id="empty"),
     ],
 )
-def test_a_counterexample_that_cannot_be_used_is_a_usage_error(
+def test_unusable_counterexample_is_wrong_usage(
     suite: Suite, content: bytes | None, complaint: str
 ) -> None:
     file = suite.path / "saved.json"
@@ -292,7 +290,8 @@ def test_a_counterexample_that_cannot_be_used_is_a_usage_error(
     assert ran.notes == []
 
 
-def test_a_counterexample_of_the_command_line_is_refused_with_a_hint(suite: Suite) -> None:
+def test_counterexample_of_a_command(suite: Suite) -> None:
+    """It is refused with a hint."""
     found = suite.run(CARELESS)
     file = suite.path / found.replay[-1]
     content = json.loads(file.read_text())
@@ -303,21 +302,21 @@ def test_a_counterexample_of_the_command_line_is_refused_with_a_hint(suite: Suit
     assert "flask --app … filibuster replay .filibuster/" in ran.errors
 
 
-def test_a_counterexample_of_a_test_that_is_not_collected_is_a_usage_error(suite: Suite) -> None:
+def test_counterexample_of_a_missing_test(suite: Suite) -> None:
     found = suite.run(CARELESS)
     ran = suite.run(CARELESS.replace("test_page", "test_renamed"), *found.replay[1:])
     assert ran.code == pytest.ExitCode.USAGE_ERROR
     assert "is a counterexample of test_it.py::test_page, which is not among the" in ran.errors
 
 
-def test_to_replay_without_faults_is_a_usage_error(suite: Suite) -> None:
+def test_replay_contradicts_no_filibuster(suite: Suite) -> None:
     found = suite.run(CARELESS)
     ran = suite.again(*found.replay, "--no-filibuster")
     assert ran.code == pytest.ExitCode.USAGE_ERROR
     assert "--no-filibuster contradicts --filibuster-replay" in ran.errors
 
 
-def test_where_the_counterexample_cannot_be_written_the_failure_is_shown_all_the_same(
+def test_unwritable_counterexample_hides_no_failure(
     suite: Suite,
 ) -> None:
     (suite.path / ".filibuster").write_text("in the way")
@@ -330,7 +329,7 @@ def test_where_the_counterexample_cannot_be_written_the_failure_is_shown_all_the
 # --- fixtures -------------------------------------------------------------------------------------
 
 
-def test_fixtures_of_function_scope_are_set_up_afresh_for_each_execution(suite: Suite) -> None:
+def test_fixtures_are_fresh_per_execution(suite: Suite) -> None:
     ran = suite.run(
         """
         import sqlite3
@@ -362,7 +361,7 @@ def test_fixtures_of_function_scope_are_set_up_afresh_for_each_execution(suite: 
     assert [each for each in ran.notes if each != "back was reached"] == one * RUNS
 
 
-def test_each_execution_of_a_method_has_an_object_of_its_own(suite: Suite) -> None:
+def test_objects_are_fresh_per_execution(suite: Suite) -> None:
     ran = suite.run(
         """
         import pytest
@@ -416,7 +415,7 @@ def test_each_set_of_parameters_is_explored(suite: Suite) -> None:
     assert replayed.notes == ["made x"]
 
 
-def test_a_mark_on_one_set_of_parameters_explores_that_one(suite: Suite) -> None:
+def test_marked_parameters_alone_are_explored(suite: Suite) -> None:
     ran = suite.run(
         """
         import pytest
@@ -501,9 +500,10 @@ PLAIN = """
 """
 
 
-def test_what_several_tests_share_is_set_up_once_and_torn_down_when_pytest_would(
+def test_wider_fixtures_are_shared(
     suite: Suite,
 ) -> None:
+    """They are torn down when pytest would."""
     suite.write(
         conftest=CONFTEST
         + SHARED
@@ -534,7 +534,7 @@ def test_what_several_tests_share_is_set_up_once_and_torn_down_when_pytest_would
     ]
 
 
-def test_fixtures_are_set_up_in_the_order_that_pytest_gives_them(suite: Suite) -> None:
+def test_fixtures_keep_pytests_order(suite: Suite) -> None:
     suite.write(
         conftest="""
             import pytest
@@ -572,7 +572,7 @@ def test_fixtures_are_set_up_in_the_order_that_pytest_gives_them(suite: Suite) -
     assert marked.count("services") == 1
 
 
-def test_requests_of_fixtures_reach_the_services_and_are_not_made_to_fail(suite: Suite) -> None:
+def test_requests_of_fixtures_never_fail(suite: Suite) -> None:
     ran = suite.run(
         """
         import pytest
@@ -604,7 +604,7 @@ def test_requests_of_fixtures_reach_the_services_and_are_not_made_to_fail(suite:
     assert ran.summary == ["test_it.py::test_page: 4 executions: 2 bugs"]
 
 
-def test_requests_of_hooks_around_the_body_are_not_made_to_fail(suite: Suite) -> None:
+def test_requests_of_hooks_never_fail(suite: Suite) -> None:
     suite.write(
         conftest=CONFTEST
         + """
@@ -623,7 +623,8 @@ def test_requests_of_hooks_around_the_body_are_not_made_to_fail(suite: Suite) ->
     assert ran.count("before: data") == ran.count("after: data") == RUNS
 
 
-def test_the_services_fixture_can_use_others_and_the_network(suite: Suite) -> None:
+def test_services_fixture_may_use_others(suite: Suite) -> None:
+    """And the network."""
     suite.write(
         conftest="""
             import pytest
@@ -652,9 +653,7 @@ def test_the_services_fixture_can_use_others_and_the_network(suite: Suite) -> No
         pytest.param("1 / 0", "ZeroDivisionError: division by zero", id="an error of its own"),
     ],
 )
-def test_services_that_cannot_be_used_are_an_error_of_set_up(
-    suite: Suite, services: str, complaint: str
-) -> None:
+def test_unusable_services_are_set_up_errors(suite: Suite, services: str, complaint: str) -> None:
     suite.write(
         conftest=f"""
             import pytest
@@ -673,7 +672,7 @@ def test_services_that_cannot_be_used_are_an_error_of_set_up(
     assert ran.notes == []
 
 
-def test_configuration_that_cannot_be_used_is_an_error_of_set_up(suite: Suite) -> None:
+def test_wrong_configuration_fails_set_up(suite: Suite) -> None:
     suite.write(
         conftest=CONFTEST
         + """
@@ -704,7 +703,7 @@ def test_configuration_that_cannot_be_used_is_an_error_of_set_up(suite: Suite) -
         pytest.param("xfail", "nowhere", "xfailed", 1, id="fails without a fault"),
     ],
 )
-def test_marks_that_expect_an_outcome_are_about_the_exploration(
+def test_outcome_marks_judge_the_exploration(
     suite: Suite, mark: str, path: str, outcome: str, runs: int
 ) -> None:
     ran = suite.run(
@@ -716,13 +715,13 @@ def test_marks_that_expect_an_outcome_are_about_the_exploration(
     assert ran.count("body") == runs
 
 
-def test_a_test_that_skips_without_any_fault_is_skipped(suite: Suite) -> None:
+def test_skipping_test_is_skipped(suite: Suite) -> None:
     ran = suite.run(CAREFUL.replace('note("body")', 'note("body"); pytest.skip("not today")'))
     assert ran.outcomes == {"skipped": 1}
     assert ran.count("body") == 1
 
 
-def test_executions_that_the_test_skips_are_counted(suite: Suite) -> None:
+def test_skipped_executions_are_counted(suite: Suite) -> None:
     ran = suite.run(
         """
         import pytest
@@ -741,7 +740,8 @@ def test_executions_that_the_test_skips_are_counted(suite: Suite) -> None:
     ]
 
 
-def test_an_execution_that_is_skipped_before_its_fault_is_inconclusive(suite: Suite) -> None:
+def test_early_skip_is_inconclusive(suite: Suite) -> None:
+    """Before the planned fault."""
     ran = suite.run(
         """
         import pytest
@@ -792,9 +792,7 @@ LOCKED = """
         pytest.param("teardown", (4,), id="later execution-teardown"),
     ],
 )
-def test_errors_of_set_up_and_tear_down_are_reported_as_such(
-    suite: Suite, phase: str, runs: tuple[int, ...]
-) -> None:
+def test_set_up_and_tear_down_errors(suite: Suite, phase: str, runs: tuple[int, ...]) -> None:
     ran = suite.run(LOCKED.format(phase=phase, runs=runs))
     assert ran.code == 1
     assert ran.outcomes["error"] == 1
@@ -808,7 +806,7 @@ def test_errors_of_set_up_and_tear_down_are_reported_as_such(
         assert "the set-up failed: RuntimeError: the database is locked" in ran.output
 
 
-def test_an_execution_whose_set_up_fails_is_run_once_more(suite: Suite) -> None:
+def test_failed_set_up_is_retried(suite: Suite) -> None:
     ran = suite.run(LOCKED.format(phase="setup", runs=(4,)))
     assert ran.code == 0
     assert ran.outcomes["passed"] == 1
@@ -817,7 +815,7 @@ def test_an_execution_whose_set_up_fails_is_run_once_more(suite: Suite) -> None:
     assert "execution 3 was inconclusive on the first attempt" in note
 
 
-def test_an_error_of_what_a_module_shares_is_an_error_of_its_last_test(suite: Suite) -> None:
+def test_module_errors_hit_the_last_test(suite: Suite) -> None:
     ran = suite.run(
         """
         import pytest
@@ -849,7 +847,7 @@ def test_an_error_of_what_a_module_shares_is_an_error_of_its_last_test(suite: Su
     assert ran.output.count("the server goes down") == 1 + ran.output.count('print("the server')
 
 
-def test_errors_of_both_tear_downs_are_shown(suite: Suite) -> None:
+def test_both_tear_down_errors_are_shown(suite: Suite) -> None:
     ran = suite.run(
         """
         import pytest
@@ -873,7 +871,7 @@ def test_errors_of_both_tear_downs_are_shown(suite: Suite) -> None:
     assert "E       RuntimeError: the server does not stop" in ran.output
 
 
-def test_a_bug_is_what_failed_first_in_its_execution(suite: Suite) -> None:
+def test_first_failure_is_the_bug(suite: Suite) -> None:
     ran = suite.run(
         """
         import pytest
@@ -895,7 +893,7 @@ def test_a_bug_is_what_failed_first_in_its_execution(suite: Suite) -> None:
     assert this.splitlines()[1].startswith("AssertionError: assert 'default' == 'data'")
 
 
-def test_output_of_what_is_torn_down_last_stays_off_the_terminal(suite: Suite) -> None:
+def test_late_tear_down_output_is_captured(suite: Suite) -> None:
     ran = suite.run(
         """
         import pytest
@@ -912,7 +910,7 @@ def test_output_of_what_is_torn_down_last_stays_off_the_terminal(suite: Suite) -
     assert "the server goes down" not in ran.output
 
 
-def test_an_interrupt_in_the_middle_leaves_nothing_patched(suite: Suite) -> None:
+def test_interrupt_leaves_nothing_patched(suite: Suite) -> None:
     before = requests.Session.get_adapter
     ran = suite.run(
         """
@@ -940,7 +938,7 @@ def test_an_interrupt_in_the_middle_leaves_nothing_patched(suite: Suite) -> None
     assert current_scope() is None
 
 
-def test_an_interrupt_does_not_wait_for_what_the_application_has_under_way(suite: Suite) -> None:
+def test_interrupt_does_not_await_threads(suite: Suite) -> None:
     suite.write(
         services="""
             import threading
@@ -997,7 +995,8 @@ def test_failing_subtests_are_bugs(suite: Suite) -> None:
 FINDINGS = CARELESS.replace("assert answer.status_code == 200", "assert answer is not None")
 
 
-def test_what_no_assertion_is_about_is_a_warning_that_points_to_the_test(suite: Suite) -> None:
+def test_findings_are_warnings(suite: Suite) -> None:
+    """They point to the test."""
     ran = suite.run(FINDINGS)
     assert ran.outcomes == {"passed": 1, "warning": 2}
     assert re.search(r"test_it\.py:5: FilibusterWarning: uncaught exception: Unhandled", ran.output)
@@ -1008,20 +1007,20 @@ def test_what_no_assertion_is_about_is_a_warning_that_points_to_the_test(suite: 
     assert ran.summary == ["test_it.py::test_page: 4 executions: 2 bugs"]
 
 
-def test_a_test_that_fails_without_faults_says_so(suite: Suite) -> None:
+def test_broken_test_says_so(suite: Suite) -> None:
     ran = suite.run(CARELESS.replace("== 200", "== 418"))
     assert ran.outcomes["failed"] == 1
     assert "The fault-free execution failed: no fault injected." in ran.output
     assert "The fault-free execution" not in suite.run(CARELESS).output
 
 
-def test_an_exception_behind_a_failure_is_no_warning(suite: Suite) -> None:
+def test_exception_behind_failure_is_no_warning(suite: Suite) -> None:
     ran = suite.run(CARELESS)
     assert ran.output.count("Unhandled ReadTimeout in front") == 1
     assert "FilibusterWarning" not in ran.output
 
 
-def test_where_warnings_are_errors_findings_fail_the_test(suite: Suite) -> None:
+def test_findings_as_errors_fail(suite: Suite) -> None:
     ran = suite.run(FINDINGS, "-W", "error")
     assert ran.code == 1
     assert ran.outcomes == {"failed": 1}
@@ -1032,7 +1031,7 @@ def test_where_warnings_are_errors_findings_fail_the_test(suite: Suite) -> None:
     assert ran.count("body") == RUNS
 
 
-def test_where_warnings_are_errors_a_failure_is_shown_with_the_findings(suite: Suite) -> None:
+def test_findings_as_errors_hide_no_failure(suite: Suite) -> None:
     test = CARELESS.replace("test_page()", "test_page(filibuster)").replace(
         "assert answer.status",
         "filibuster.fault_injected_on('misspelt'); assert answer.status",
@@ -1084,9 +1083,7 @@ TWO = """
 
 
 @pytest.mark.parametrize("option", ["-x", "--maxfail=1"])
-def test_the_session_stops_after_the_first_failure_and_tears_down(
-    suite: Suite, option: str
-) -> None:
+def test_session_stops_after_first_failure(suite: Suite, option: str) -> None:
     ran = suite.run(TWO, option)
     assert ran.outcomes["failed"] == 1
     assert ran.count("first") == RUNS
@@ -1109,7 +1106,7 @@ def test_what_failed_last_is_explored_again(suite: Suite) -> None:
     assert ran.count("other") == 0
 
 
-def test_junit_xml_has_one_case_for_all_executions(suite: Suite) -> None:
+def test_junit_xml_has_one_case(suite: Suite) -> None:
     suite.run(
         CARELESS.replace('note("body")', "__import__('time').sleep(0.05)"), "--junitxml=r.xml"
     )
@@ -1122,7 +1119,7 @@ def test_junit_xml_has_one_case_for_all_executions(suite: Suite) -> None:
     assert float(case.get("time", "0")) > 0.05 * RUNS
 
 
-def test_the_duration_of_a_test_is_that_of_all_its_executions(suite: Suite) -> None:
+def test_durations_cover_all_executions(suite: Suite) -> None:
     ran = suite.run(
         CAREFUL.replace('note("body")', "__import__('time').sleep(0.05)"), "--durations=0", "-vv"
     )
@@ -1132,7 +1129,7 @@ def test_the_duration_of_a_test_is_that_of_all_its_executions(suite: Suite) -> N
 
 
 @pytest.mark.slow
-def test_workers_of_xdist_explore_and_the_summary_is_complete(suite: Suite) -> None:
+def test_xdist_has_the_same_summary(suite: Suite) -> None:
     suite.write(test_other=CAREFUL)
     suite.write(test_it=CARELESS)
     ran = suite.elsewhere("-n", "2")
@@ -1149,7 +1146,7 @@ def test_workers_of_xdist_explore_and_the_summary_is_complete(suite: Suite) -> N
 
 
 @pytest.mark.slow
-def test_a_mark_with_a_mistake_is_reported_by_workers_of_xdist_too(suite: Suite) -> None:
+def test_xdist_reports_mistakes_of_marks(suite: Suite) -> None:
     suite.write(test_it="import pytest\n@pytest.mark.filibuster(max=1)\ndef test_page(): pass\n")
     ran = suite.elsewhere("-n", "1")
     assert ran.code != 0
@@ -1164,7 +1161,7 @@ def test_setup_show_shows_every_execution(suite: Suite) -> None:
 
 
 @pytest.mark.parametrize("option", ["--setup-plan", "--setup-only", "--collect-only"])
-def test_where_pytest_runs_no_test_nothing_is_explored(suite: Suite, option: str) -> None:
+def test_unrun_tests_are_not_explored(suite: Suite, option: str) -> None:
     ran = suite.run(CAREFUL, option)
     assert ran.code == 0
     assert ran.notes == []
@@ -1174,7 +1171,7 @@ def test_where_pytest_runs_no_test_nothing_is_explored(suite: Suite, option: str
 # --- our options ----------------------------------------------------------------------------------
 
 
-def test_no_filibuster_runs_a_test_once_with_its_services_and_no_fault(suite: Suite) -> None:
+def test_no_filibuster_runs_without_faults(suite: Suite) -> None:
     ran = suite.run(CARELESS, "--no-filibuster")
     assert ran.outcomes == {"passed": 1}
     assert ran.notes == ["body", "back was reached"]
@@ -1244,7 +1241,7 @@ LIMITED = """
         ),
     ],
 )
-def test_options_win_over_the_mark_and_the_mark_wins_over_configuration(
+def test_options_then_mark_then_configuration(
     suite: Suite, config: str, arguments: str, options: list[str], executions: int, runs: int
 ) -> None:
     ran = suite.run(LIMITED.format(config=config, arguments=arguments), *options)
@@ -1294,7 +1291,7 @@ TWICE = """
         ),
     ],
 )
-def test_mark_and_options_say_which_faults_and_which_sets_of_them(
+def test_mark_and_options_choose_faults(
     suite: Suite, arguments: str, options: list[str], counts: str
 ) -> None:
     ran = suite.run(TWICE.format(arguments=arguments), *options)
@@ -1316,9 +1313,7 @@ def test_mark_and_options_say_which_faults_and_which_sets_of_them(
         pytest.param("faults=[500]", "faults is [500]; it must be a FaultModel", id="faults"),
     ],
 )
-def test_a_mark_with_a_mistake_is_an_error_of_collection(
-    suite: Suite, arguments: str, complaint: str
-) -> None:
+def test_mistake_of_a_mark_fails_collection(suite: Suite, arguments: str, complaint: str) -> None:
     ran = suite.run(
         f"""
         import pytest
@@ -1338,7 +1333,7 @@ def test_a_mark_with_a_mistake_is_an_error_of_collection(
     assert "INTERNALERROR" not in ran.output
 
 
-def test_a_mark_may_be_added_after_collection(suite: Suite) -> None:
+def test_marks_may_come_after_collection(suite: Suite) -> None:
     conftest = (
         CONFTEST
         + """
@@ -1365,7 +1360,7 @@ def test_a_mark_may_be_added_after_collection(suite: Suite) -> None:
         "--filibuster-reduction=all",
     ],
 )
-def test_an_option_with_a_mistake_is_a_usage_error(suite: Suite, option: str) -> None:
+def test_mistake_of_an_option(suite: Suite, option: str) -> None:
     ran = suite.run(CAREFUL, option)
     assert ran.code == pytest.ExitCode.USAGE_ERROR
     name, _, value = option.partition("=")
@@ -1374,7 +1369,7 @@ def test_an_option_with_a_mistake_is_a_usage_error(suite: Suite, option: str) ->
     assert "a whole number from 1" in ran.errors or "'equivalence' or 'exact'" in ran.errors
 
 
-def test_help_has_a_section_for_our_options(suite: Suite) -> None:
+def test_help_has_our_section(suite: Suite) -> None:
     ran = suite.again("--help")
     assert "fault injection for tests marked with filibuster" in ran.output
     for name in ("reduction", "max-faults", "max-executions", "replay"):
@@ -1382,7 +1377,7 @@ def test_help_has_a_section_for_our_options(suite: Suite) -> None:
     assert "--no-filibuster" in ran.output
 
 
-def test_the_mark_and_the_fixtures_are_listed(suite: Suite) -> None:
+def test_mark_and_fixtures_are_listed(suite: Suite) -> None:
     marks = suite.again("--markers")
     assert "@pytest.mark.filibuster(reduction=None, max_faults=None" in marks.output
     fixtures = suite.again("--fixtures")
@@ -1391,7 +1386,7 @@ def test_the_mark_and_the_fixtures_are_listed(suite: Suite) -> None:
 
 
 @pytest.mark.slow
-def test_without_the_plugin_the_mark_is_unknown(suite: Suite) -> None:
+def test_mark_needs_the_plugin(suite: Suite) -> None:
     suite.write(test_it=CAREFUL)
     ran = suite.elsewhere("-p", "no:filibuster")
     assert ran.code == pytest.ExitCode.INTERRUPTED
@@ -1401,7 +1396,7 @@ def test_without_the_plugin_the_mark_is_unknown(suite: Suite) -> None:
 # --- what a test may ask --------------------------------------------------------------------------
 
 
-def test_a_test_may_ask_what_is_injected(suite: Suite) -> None:
+def test_tests_may_ask_what_is_injected(suite: Suite) -> None:
     ran = suite.run(
         """
         import pytest
@@ -1438,7 +1433,7 @@ def test_a_test_may_ask_what_is_injected(suite: Suite) -> None:
         assert ran.count(f"['{fault}']") == 1
 
 
-def test_a_service_that_is_asked_about_and_not_reached_is_pointed_out(suite: Suite) -> None:
+def test_question_about_unreached_service(suite: Suite) -> None:
     ran = suite.run(
         CAREFUL.replace("def test_page():", "def test_page(filibuster):").replace(
             'note("body")', 'filibuster.fault_injected_on("bakc")'
@@ -1464,7 +1459,7 @@ FLASK_CONFTEST = """
 """
 
 
-def test_client_and_app_of_pytest_flask_are_explored(suite: Suite) -> None:
+def test_pytest_flask_is_explored(suite: Suite) -> None:
     suite.write(conftest=FLASK_CONFTEST)
     ran = suite.run(
         """
@@ -1497,7 +1492,7 @@ def test_client_and_app_of_pytest_flask_are_explored(suite: Suite) -> None:
 
 
 @pytest.mark.slow
-def test_an_app_that_propagates_its_exceptions_fails_with_them(suite: Suite) -> None:
+def test_propagated_exceptions_fail_the_test(suite: Suite) -> None:
     suite.write(
         conftest=FLASK_CONFTEST.replace(
             "return front", "front.testing = True\n        return front"
@@ -1517,7 +1512,7 @@ def test_an_app_that_propagates_its_exceptions_fails_with_them(suite: Suite) -> 
     assert "raises Timeout" in ran.output
 
 
-def test_an_app_without_the_extension_has_it_for_the_time_being(suite: Suite) -> None:
+def test_app_has_a_temporary_extension(suite: Suite) -> None:
     suite.write(conftest=FLASK_CONFTEST)
     ran = suite.run(
         """
@@ -1543,7 +1538,7 @@ def test_an_app_without_the_extension_has_it_for_the_time_being(suite: Suite) ->
     assert ran.outcomes == {"passed": 3}
 
 
-def test_an_app_that_is_made_afresh_for_each_execution_is_explored(suite: Suite) -> None:
+def test_fresh_apps_are_explored(suite: Suite) -> None:
     suite.write(
         conftest="""
             import pytest
@@ -1588,7 +1583,8 @@ def test_an_app_that_is_made_afresh_for_each_execution_is_explored(suite: Suite)
 # --- suites without a mark ------------------------------------------------------------------------
 
 
-def test_a_suite_without_a_mark_imports_neither_flask_nor_requests(suite: Suite) -> None:
+def test_unmarked_suite_imports_no_flask(suite: Suite) -> None:
+    """Nor requests."""
     suite.write(
         conftest="""
             import sys
@@ -1605,7 +1601,8 @@ def test_a_suite_without_a_mark_imports_neither_flask_nor_requests(suite: Suite)
     assert "imported: []" in ran.output
 
 
-def test_a_suite_without_a_mark_has_no_summary_and_reaches_no_service(suite: Suite) -> None:
+def test_unmarked_suite_has_no_summary(suite: Suite) -> None:
+    """And reaches no service."""
     suite.write(conftest=CONFTEST.replace("front:5000", "127.0.0.1:1"))
     ran = suite.run(
         """

@@ -73,7 +73,7 @@ def timeless(output: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("verbosity", ["", "-v"])
-def test_progress_stands_behind_the_test_until_it_is_over(suite: Suite, verbosity: str) -> None:
+def test_progress_stands_behind_the_test(suite: Suite, verbosity: str) -> None:
     suite.write(test_it=SLOW)
     arguments = [verbosity] if verbosity else []
     output = on_a_terminal(suite, *arguments)
@@ -95,7 +95,7 @@ def test_progress_stands_behind_the_test_until_it_is_over(suite: Suite, verbosit
 
 
 @pytest.mark.slow
-def test_progress_is_no_wider_than_the_terminal(suite: Suite) -> None:
+def test_progress_fits_the_terminal(suite: Suite) -> None:
     suite.write(test_it=SLOW)
     lines = WRITTEN.findall(on_a_terminal(suite, columns=50))
     assert lines
@@ -113,7 +113,7 @@ def test_progress_is_no_wider_than_the_terminal(suite: Suite) -> None:
         pytest.param(["-n", "1"], {}, id="in a worker"),
     ],
 )
-def test_there_is_no_progress_where_it_would_be_in_the_way(
+def test_progress_is_not_everywhere(
     suite: Suite, arguments: list[str], environ: dict[str, str]
 ) -> None:
     suite.write(test_it=SLOW)
@@ -123,7 +123,7 @@ def test_there_is_no_progress_where_it_would_be_in_the_way(
 
 
 @pytest.mark.slow
-def test_progress_is_gone_when_a_session_is_interrupted(suite: Suite) -> None:
+def test_interrupt_removes_the_progress(suite: Suite) -> None:
     body = (
         "import pathlib\n"
         "        count = pathlib.Path('count')\n"
