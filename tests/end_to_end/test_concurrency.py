@@ -47,6 +47,7 @@ from flask_filibuster.server.http.app import create_app
 from flask_filibuster.server.http.serving import Serving
 from flask_filibuster.server.signing import seal_of
 from tests.support.callers import serving
+from tests.support.embedded import program
 from tests.support.ports import ports
 from tests.support.served_fan_out import ASYNCHRONOUS, THREADED, WIDTH
 from tests.support.shapes import FIRST_PORT
@@ -595,35 +596,15 @@ def test_simultaneous_explorations_do_not_mix(chain: Chain) -> None:
     assert statuses.total() > 10
 
 
-TEST = """
-import os, time
-from pathlib import Path
-import pytest, requests
-from flask_filibuster import FaultModel, Filibuster, was_fault_injected
-
-MODEL = FaultModel(exceptions=("ConnectionError",), default_statuses=())
-
-
-def user():
-    here = Path.cwd()
-    (here / "started").touch()
-    while "BESIDE" in os.environ and not (here / os.environ["BESIDE"] / "started").exists():
-        time.sleep(0.01)
-    return requests.get(os.environ["USERS"] + "/users/chris", timeout=60)
-
-
-@pytest.mark.filibuster(faults=MODEL)
-def test_user():
-    assert user().status_code == 200 CONDITION
-"""
+TEST = program("marked_users.py")
 
 
 @pytest.mark.slow
 def test_simultaneous_pytest_runs_do_not_mix(chain: Chain, tmp_path: Path) -> None:
-    conditions = {"careful": "or was_fault_injected()", "careless": ""}
-    for name, condition in conditions.items():
+    sources = {"careful": TEST, "careless": TEST.replace(" or was_fault_injected()", "")}
+    for name, source in sources.items():
         (tmp_path / name).mkdir()
-        (tmp_path / name / "test_users.py").write_text(TEST.replace("CONDITION", condition))
+        (tmp_path / name / "test_users.py").write_text(source)
 
     def run(name: str, **environment: str) -> tuple[int, str]:
         with subprocess.Popen(
@@ -645,13 +626,13 @@ def test_simultaneous_pytest_runs_do_not_mix(chain: Chain, tmp_path: Path) -> No
                     os.killpg(process.pid, signal.SIGKILL)
         return process.returncode, re.sub(r"[0-9.]+s", "…s", said)
 
-    alone = [run(name) for name in conditions]
-    for name in conditions:
+    alone = [run(name) for name in sources]
+    for name in sources:
         (tmp_path / name / "started").unlink()
     with ordinary_traffic(f"{chain.users}/users/chris") as statuses, ThreadPoolExecutor(2) as pool:
         running = [
             pool.submit(run, name, BESIDE=f"../{other}")
-            for name, other in zip(conditions, reversed(conditions), strict=True)
+            for name, other in zip(sources, reversed(sources), strict=True)
         ]
         at_once = [each.result() for each in running]
     assert at_once == alone

@@ -28,6 +28,7 @@ from flask_filibuster.protocol.records import write_planned
 from flask_filibuster.report.data import result_data
 from flask_filibuster.results.result import Result
 from tests.support import served_shapes, shapes
+from tests.support.embedded import program
 from tests.support.foreign import ForeignServer, Sent, foreign_server
 from tests.support.ports import ports
 from tests.support.processes import COMMAND, SERVICES, Project, listens, running, wait_until
@@ -54,70 +55,11 @@ def test_ports_are_given_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # --- the same as the mesh -------------------------------------------------------------------------
 
-LAUNCHER = """
-    import json
-    import os
-    import sys
+LAUNCHER = program("launching.py")
 
-    from werkzeug.serving import make_server
-    from tests.support.served_shapes import named
+SHAPES_CONFTEST = program("shapes_conftest.py")
 
-    for shape, first in json.loads(sys.argv[1]).items():
-        os.environ["SHAPES_FIRST_PORT"] = str(first)
-        for url, app in named(shape).items():
-            if os.fork() == 0:
-                make_server("127.0.0.1", int(url.rpartition(":")[2]), app, threaded=True)\\
-                    .serve_forever()
-    print("started", flush=True)
-    process, status = os.wait()
-    sys.exit(f"a service has ended: {status}")
-"""
-
-SHAPES_CONFTEST = """
-    import json
-    import os
-    import pytest
-    from tests.support import served_shapes
-    from tests.support.shapes import FIRST_PORT
-
-    FIRST = json.loads(os.environ["FIRST_PORTS"])
-
-    @pytest.fixture
-    def place(monkeypatch, shape):
-        monkeypatch.setenv(FIRST_PORT, str(FIRST[shape]))
-
-    @pytest.fixture
-    def filibuster_services(shape, place):
-        return served_shapes.named(shape) if "EMBEDDED" in os.environ else {}
-
-    @pytest.fixture
-    def note():
-        def note(*noted):
-            with open(os.environ["NOTES"], "a") as file:
-                print(json.dumps(noted), file=file)
-        return note
-"""
-
-SHAPES_TEST = """
-    import pytest
-    import requests
-    from tests.support.shapes import COUNTED as REQUESTS, FAULTS, at
-
-    @pytest.mark.parametrize(
-        "shape",
-        [
-            pytest.param(
-                shape, marks=pytest.mark.filibuster(faults=faults, check_determinism=False)
-            )
-            for shape, faults in FAULTS.items()
-        ],
-    )
-    def test_page(shape, place, note, filibuster):
-        answer = requests.get(at(REQUESTS[shape]), timeout=30)
-        faults = [[str(each.index), str(each.fault)] for each in filibuster.faults]
-        note(shape, faults, "passed" if answer.status_code == 200 else "failed")
-        assert answer.status_code == 200
-"""
+SHAPES_TEST = program("marked_shapes.py")
 
 SHAPES = pytest.mark.parametrize("shape", REQUESTS)
 
@@ -398,21 +340,7 @@ def test_one_test_fits_every_server(
 
 # --- commands that ask about the faults -----------------------------------------------------------
 
-ASKING = """
-    import json
-    import os
-    import sys
-    import urllib.request
-
-    from flask_filibuster import was_fault_injected, was_fault_injected_on
-
-    front = f"http://127.0.0.1:{os.environ['FRONT_PORT']}/careful"
-    answer = urllib.request.urlopen(front, timeout=30).read().decode()
-    asked = [was_fault_injected(), was_fault_injected_on("back"), was_fault_injected_on("front")]
-    with open("asked", "a") as file:
-        print(json.dumps([os.environ["FILIBUSTER_EXECUTION"], answer, asked]), file=file)
-    assert answer == ("default" if was_fault_injected_on("back") else "data")
-"""
+ASKING = program("asking.py")
 
 
 @pytest.mark.slow
@@ -510,27 +438,7 @@ def test_a_command_is_replayed_under_load(project: Project) -> None:
     assert "slower than 1.0 ms: 10 of 10\n" in slow.stdout
 
 
-LOADED = """
-    import requests
-    from flask import Flask
-    from flask_filibuster import Filibuster
-
-    app, stock = Flask("shop"), Flask("stock")
-    Filibuster(app)
-
-    @app.get("/page")
-    def page():
-        try:
-            return requests.get("http://stock:5001/count", timeout=1).text
-        except requests.ConnectionError:
-            return "none"
-
-    @stock.get("/count")
-    def count():
-        return "7"
-
-    filibuster_services = {"http://stock:5001": stock}
-"""
+LOADED = program("counting.py")
 
 
 @pytest.mark.slow

@@ -36,13 +36,13 @@ from flask_filibuster.server.client.remote import RemoteServer
 from flask_filibuster.server.conductor import Verdict
 from flask_filibuster.server.http.app import create_app
 from flask_filibuster.server.http.serving import Serving
+from tests.support.embedded import program
 from tests.support.ports import ports
 from tests.support.processes import (
     Project,
     Running,
     is_alive,
     listens,
-    program,
     running,
     wait_until,
 )
@@ -291,35 +291,7 @@ def test_final_lost_reports_are_told_later(
 
 # --- a server that is away, or talks nonsense, to pytest ------------------------------------------
 
-KILLING_TEST = """
-    import os
-    import signal
-
-    import pytest
-    import requests
-
-    FRONT = f"http://127.0.0.1:{os.environ['FRONT_PORT']}"
-    executions = []
-
-    def kill(when):
-        if len(executions) == 2 and os.environ.get("KILL") == when:
-            os.kill(int(os.environ["SERVER_PROCESS"]), signal.SIGKILL)
-
-    @pytest.fixture
-    def ending():
-        executions.append("one more")
-        yield
-        kill("after the body")
-
-    @pytest.mark.filibuster(check_determinism=False)
-    def test_page(ending):
-        kill("in the middle")
-        answer = requests.get(f"{FRONT}/careful", timeout=30)
-        assert (answer.status_code, answer.text) in [(200, "data"), (200, "default")]
-        with open(os.environ["NOTES"], "a") as file:
-            print("answered", file=file)
-        kill("after the answer")
-"""
+KILLING_TEST = program("marked_killing.py")
 
 
 @pytest.mark.slow
@@ -488,27 +460,7 @@ def test_failed_start_ends_other_services(project: Project, start: str, complain
 
 KILLING = program("killing.py")
 
-LINGERING = """
-    import os
-    import time
-    from pathlib import Path
-
-    import services
-
-    def create_app():
-        app = services.create_front()
-        Path("front").write_text(str(os.getpid()))
-
-        @app.get("/lingering")
-        def lingering():
-            answer = app.view_functions["careful"]()
-            while Path("linger").exists():
-                Path("lingers").touch()
-                time.sleep(0.01)
-            return answer
-
-        return app
-"""
+LINGERING = program("lingering.py")
 
 
 def lingering_front(project: Project) -> list[str]:

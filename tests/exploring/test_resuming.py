@@ -208,7 +208,7 @@ def test_explore_resumes_from_its_journal(tmp_path: Path) -> None:
     assert test.runs == 5 + 5, "what is kept is kept by name"
 
 
-def test_other_options_recall_what_they_can_use(tmp_path: Path) -> None:
+def test_other_options_recall_too(tmp_path: Path) -> None:
     answers = Asking("http://page:5000/page")
     services, faults = shapes.default_data(), shapes.FAULTS["default_data"]
     journal = tmp_path / "journal.sqlite3"

@@ -18,98 +18,9 @@ from click.testing import CliRunner, Result
 from flask.cli import cli
 
 from flask_filibuster.instrumentation.frames import current_scope
+from tests.support.embedded import program
 
-SHOP = """
-    import logging
-
-    import requests
-    from flask import Flask, Response, request
-
-    from flask_filibuster import Filibuster
-
-    app = Flask("shop")
-    app.config.from_mapping({config})
-    {extension}
-    stock = Flask("stock")
-    STOCK = "http://stock:5001"
-
-    @app.get("/careful")
-    def careful():
-        try:
-            answer = requests.get(STOCK + "/count", timeout=1)
-            answer.raise_for_status()
-        except requests.RequestException:
-            return "none"
-        return answer.text
-
-    @app.get("/careless")
-    def careless():
-        print("printed by the app")
-        logging.getLogger("shop").warning("asking for the stock")
-        try:
-            return requests.get(STOCK + "/count", timeout=1).text
-        except requests.ConnectionError:
-            return "none"
-
-    @app.get("/passed-on")
-    def passed_on():
-        try:
-            answer = requests.get(STOCK + "/count", timeout=1)
-        except requests.RequestException:
-            return "none"
-        return answer.text, answer.status_code
-
-    @app.get("/patient")
-    def patient():
-        try:
-            return requests.get(STOCK + "/count").text
-        except requests.RequestException:
-            return "none"
-
-    @app.get("/streamed")
-    def streamed():
-        def body():
-            yield "count: "
-            yield requests.get(STOCK + "/count", timeout=1).text
-        return Response(body())
-
-    @app.post("/orders")
-    def order():
-        if request.json != {{"item": "tea"}} or request.headers["Authorization"] != "Bearer: x":
-            return "not understood", 400
-        return careful()
-
-    @app.get("/alone")
-    def alone():
-        return "alone"
-
-    @app.get("/broken")
-    def broken():
-        return 1 / 0
-
-    @app.get("/host")
-    def host():
-        return "", 200 if request.host == "shop:5000" else 404
-
-    calls = []
-
-    @app.get("/moody")
-    def moody():
-        calls.append("one more")
-        return careful() if len(calls) < 3 else "not any more"
-
-    @stock.get("/count")
-    def count():
-        return "7"
-
-    filibuster_services = {{STOCK: stock}}
-
-    def make_services():
-        return {{"http://shop:5000": app, STOCK: stock}}
-
-    def make_services_of(app):
-        return {{}}
-"""
+SHOP = program("shop.py")
 
 
 class Project:
@@ -128,7 +39,8 @@ class Project:
 
     def shop(self, config: str = "", extension: str = "Filibuster(app)") -> None:
         """Write the app."""
-        self.write("shop.py", SHOP.format(config=config, extension=extension))
+        configured = SHOP.replace("from_mapping()", f"from_mapping({config})")
+        self.write("shop.py", configured.replace("\nFilibuster(app)\n", f"\n{extension}\n"))
 
     def flask(self, *arguments: str, app: str | None = "shop", color: bool = False) -> Result:
         """Run ``flask`` in this process."""

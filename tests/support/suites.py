@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import flask_filibuster
+from tests.support.embedded import program
 
 # Once, not by every inner session, which forgets what it imported. Patches of a module that was
 # forgotten would moreover stay in the libraries.
@@ -35,52 +36,9 @@ WITHOUT = ("-p", "no:flask", "-p", "no:anyio")
 # that.
 IN_PROCESS = (*PLUGINS, "-W", "ignore::pytest.PytestAssertRewriteWarning")
 
-SERVICES = """
-    from pathlib import Path
-
-    import requests
-    from flask import Flask, url_for
-
-    front = Flask("front")
-    back = Flask("back")
-
-    def note(line):
-        "Kept for whoever started this session."
-        with open(Path(__file__).with_name("notes"), "a") as file:
-            print(line, file=file)
-
-    @front.get("/careless")
-    def careless():
-        try:
-            answer = requests.get("http://back:5001/data", timeout=1)
-        except requests.ConnectionError:
-            return "default"
-        return answer.text, answer.status_code
-
-    @front.get("/constant")
-    def constant():
-        try:
-            requests.get("http://back:5001/data", timeout=1)
-        except requests.RequestException:
-            pass
-        return "always the same"
-
-    @front.get("/careful")
-    def careful():
-        try:
-            answer = requests.get("http://back:5001/data", timeout=1)
-            answer.raise_for_status()
-        except requests.RequestException:
-            return "default"
-        return answer.text
-
-    @back.get("/data")
-    def data():
-        note("back was reached")
-        return "data"
-"""
-LINE_OF_CALL = SERVICES.splitlines().index(
-    '            answer = requests.get("http://back:5001/data", timeout=1)'
+SERVICES = program("suite_services.py")
+LINE_OF_CALL = 1 + SERVICES.splitlines().index(
+    '        answer = requests.get("http://back:5001/data", timeout=1)'
 )
 
 CONFTEST = """
