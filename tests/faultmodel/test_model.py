@@ -12,11 +12,7 @@ from flask_filibuster import FaultModel, explore
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.errors import FaultModelError
-from tests.support.pages import (
-    call,
-    missing_parts,
-    page_of_two,
-)
+from tests.support.pages import call, missing_parts, page_of_two
 
 PROTOCOL_EXAMPLE = {
     "python.requests": {

@@ -11,13 +11,7 @@ from requests import RequestException
 from flask_filibuster import explore
 from flask_filibuster.core.vocabulary import ReductionName
 from flask_filibuster.results.bug import Failure
-from tests.support.pages import (
-    failed_services,
-    leaf,
-    missing_parts,
-    page_of_two,
-    refused,
-)
+from tests.support.pages import failed_services, leaf, missing_parts, page_of_two, refused
 
 
 def causes(failures: tuple[Failure, ...]) -> list[list[str]]:

@@ -15,12 +15,7 @@ from requests import RequestException
 from flask_filibuster import FaultModel, explore
 from flask_filibuster.results import findings
 from flask_filibuster.results.findings import Finding
-from tests.support.pages import (
-    failed_services,
-    is_up,
-    leaf,
-    refused,
-)
+from tests.support.pages import failed_services, is_up, leaf, refused
 
 
 def line_of(function: Callable[..., Any], text: str) -> int:
