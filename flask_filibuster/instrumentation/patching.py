@@ -1,4 +1,4 @@
-"""Attributes of other libraries' classes, replaced temporarily and restored."""
+"""Attributes of other libraries' classes and modules, replaced temporarily and restored."""
 
 from __future__ import annotations
 
@@ -6,27 +6,39 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, FunctionType, MethodDescriptorType, ModuleType, WrapperDescriptorType
 from typing import Any
 
 _MARK = "__flask_filibuster_patch__"
 _lock = threading.Lock()
+_INHERITED = object()
+# Methods that are written in C.
+_SLOTS = (MethodDescriptorType, WrapperDescriptorType)
 
 
 class Patch:
     """One replaced attribute, in place as long as it has holders.
 
-    The replacement itself keeps the patch, so the class shows whether it is patched, and holders in
+    The replacement itself keeps the patch, so the owner shows whether it is patched, and holders in
     several threads share one patch. If other code has replaced the attribute afterwards, the last
     release leaves that replacement in place; ours, below it, then only calls the original.
+
+    :ivar owner: the class or module.
+    :ivar name: name of the attribute.
+    :ivar original: what the owner had before, to be called as a function of the class: with the
+        instance as its first argument.
     """
 
-    def __init__(self, owner: type, name: str, wrap: Callable[[Any, Patch], Any]) -> None:
-        self.original = owner.__dict__[name]
+    def __init__(
+        self, owner: type | ModuleType, name: str, wrap: Callable[[Any, Patch], Any]
+    ) -> None:
+        replaced = _raw(owner, name)
+        self.original = _as_function(owner, replaced)
         self.holders = 0
-        self._owner = owner
-        self._name = name
-        self._replacement = functools.wraps(self.original)(wrap(self.original, self))
+        self.owner = owner
+        self.name = name
+        self._own = vars(owner).get(name, _INHERITED)
+        self._replacement = functools.wraps(replaced)(wrap(self.original, self))
         setattr(self._replacement, _MARK, self)
 
     @property
@@ -35,15 +47,15 @@ class Patch:
         return self.holders > 0
 
     @classmethod
-    def hold(cls, owner: type, name: str, wrap: Callable[[Any, Patch], Any]) -> Patch:
+    def hold(cls, owner: type | ModuleType, name: str, wrap: Callable[[Any, Patch], Any]) -> Patch:
         """Install the patch, or share the installed one.
 
-        :param owner: the class.
-        :param name: name of a method that the class itself defines.
+        :param owner: the class or module.
+        :param name: name of a method, which the class may inherit, or of a function of the module.
         :param wrap: returns the replacement, given the original and the patch.
         """
         with _lock:
-            patch: Patch | None = getattr(owner.__dict__[name], _MARK, None)
+            patch = cls.of(owner, name)
             if patch is None:
                 patch = cls(owner, name, wrap)
                 setattr(owner, name, patch._replacement)
@@ -51,17 +63,50 @@ class Patch:
             return patch
 
     @staticmethod
-    def of(owner: type, name: str) -> Patch | None:
-        """The installed patch; ``None`` if other code has replaced the attribute since."""
-        patch: Patch | None = getattr(owner.__dict__[name], _MARK, None)
+    def of(owner: type | ModuleType, name: str) -> Patch | None:
+        """The installed patch; ``None`` if other code has replaced the attribute since.
+
+        A wrapper that other code has put around ours, and that shows what it wraps, counts as ours.
+        """
+        patch: Any = getattr(vars(owner).get(name), _MARK, None)
+        # Any name is an attribute of a mock. A copy of our mark names another attribute.
+        if not isinstance(patch, Patch) or (patch.owner, patch.name) != (owner, name):
+            return None
         return patch
 
     def release(self) -> None:
         """Release one hold; the last release restores the original."""
         with _lock:
             self.holders -= 1
-            if not self.holders and self._owner.__dict__[self._name] is self._replacement:
-                setattr(self._owner, self._name, self.original)
+            if self.holders or vars(self.owner).get(self.name) is not self._replacement:
+                return
+            if self._own is _INHERITED:
+                delattr(self.owner, self.name)
+            else:
+                setattr(self.owner, self.name, self._own)
+
+
+def _raw(owner: type | ModuleType, name: str) -> Any:
+    """The attribute as its class keeps it, before any binding."""
+    return inspect.getattr_static(owner, name)
+
+
+def _as_function(owner: type | ModuleType, replaced: Any) -> Callable[..., Any]:
+    """The attribute as a function that takes the instance first.
+
+    A wrapper of another library may learn its instance only from the binding (wrapt), or may be no
+    descriptor at all and get no instance (a mock).
+    """
+    if isinstance(owner, ModuleType) or isinstance(replaced, (FunctionType, *_SLOTS)):
+        function: Callable[..., Any] = replaced
+        return function
+
+    def call(instance: Any, /, *args: Any, **kwargs: Any) -> Any:
+        bind = getattr(type(replaced), "__get__", None)
+        method = replaced if bind is None else bind(replaced, instance, type(instance))
+        return method(*args, **kwargs)
+
+    return call
 
 
 def calls_super(function: Any) -> bool:
