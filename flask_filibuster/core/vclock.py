@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from json.encoder import encode_basestring_ascii
 
@@ -52,3 +53,19 @@ class VectorClock(Mapping[str, int]):
 
     def __repr__(self) -> str:
         return f"VectorClock({self._counts!r})"
+
+
+class SharedClock:
+    """The clock of one request, ticked by all of its threads."""
+
+    __slots__ = ("_clock", "_lock")
+
+    def __init__(self, clock: VectorClock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def tick(self, service: str) -> VectorClock:
+        """The clock after one more call of ``service``."""
+        with self._lock:
+            self._clock = self._clock.increment(service)
+            return self._clock

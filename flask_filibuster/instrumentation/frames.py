@@ -14,7 +14,7 @@ from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.positions import Counter, Position, Strand, TestRequests
 from flask_filibuster.core.url_patterns import UrlPattern
-from flask_filibuster.core.vclock import VectorClock
+from flask_filibuster.core.vclock import SharedClock, VectorClock
 from flask_filibuster.instrumentation import context
 from flask_filibuster.instrumentation.http import HttpAnswer, HttpRequest
 from flask_filibuster.server.base import Server
@@ -96,13 +96,26 @@ class TestFrame:
         """Index and position of a request of the test; ``what`` is its method and URL."""
         return self._requests.next_request(what)
 
-    def fork(self) -> TestFrame:
-        """The frame for a thread that the test starts."""
+    def fork(self, queue: object | None = None) -> TestFrame:
+        """The frame for a thread that the test starts, or for its next item in a queue."""
         forked = TestFrame(
             self.server, self.watcher, self.names, self.seal, url_patterns=self.url_patterns
         )
-        forked._requests = self._requests.fork()
+        forked._requests = self._requests.fork(queue)
         return forked
+
+    @property
+    def strand(self) -> Strand:
+        """The place of its requests in the order of the test."""
+        return self._requests.strand
+
+    def is_above(self, other: Frame | TestFrame | None) -> bool:
+        """Whether the other one is of another test, or of a thread that this one started."""
+        if watcher_of(other) is not self.watcher:
+            return True
+        if not isinstance(other, TestFrame):
+            return False
+        return self.strand.is_above(other.strand)
 
 
 class Frame:
@@ -114,6 +127,8 @@ class Frame:
     :ivar execution_index: index of the call that caused the request.
     :ivar request_id: id of the test's request at the root of all calls.
     :ivar origin_vclock: clock of the call that caused the request.
+    :ivar counter: counts the calls of all threads of the request.
+    :ivar strand: the frame's place in the order of the request.
     :ivar app: the Flask app.
     :ivar config: the extension's settings for that app.
     :ivar server: selects the faults of the calls made here.
@@ -123,16 +138,16 @@ class Frame:
 
     __slots__ = (
         "_clock",
-        "_counter",
-        "_strand",
         "app",
         "config",
+        "counter",
         "execution_index",
         "origin_vclock",
         "previous",
         "request_id",
         "server",
         "service",
+        "strand",
         "tells_answer",
         "test",
     )
@@ -161,8 +176,8 @@ class Frame:
         self.test = test
         self.previous: Scope | None = None
         self._clock = SharedClock(vclock)
-        self._counter = Counter()
-        self._strand = Strand()
+        self.counter = Counter()
+        self.strand = Strand()
 
     @property
     def thread(self) -> str:
@@ -171,15 +186,18 @@ class Frame:
         It distinguishes parallel calls that are otherwise equal, and whose numbers would depend on
         their order.
         """
-        return self._strand.name
+        return self.strand.name
 
     def next_invocation(self, signature: str) -> tuple[ExecutionIndex, VectorClock, Position]:
         """Index, clock and position of one more call made while handling this request."""
-        index = self.execution_index.child(signature, self._counter.next(signature))
-        return index, self._clock.tick(self.service), self._strand.next_call()
+        index = self.execution_index.child(signature, self.counter.next(signature))
+        return index, self._clock.tick(self.service), self.strand.next_call()
 
-    def fork(self) -> Frame:
-        """The frame for a thread started here: same request, new strand."""
+    def fork(self, queue: object | None = None) -> Frame:
+        """The frame for a thread started here, or for the next item in a queue.
+
+        It belongs to the same request, and has a new strand.
+        """
         forked = Frame(
             service=self.service,
             execution_index=self.execution_index,
@@ -191,42 +209,48 @@ class Frame:
             test=self.test,
         )
         forked._clock = self._clock
-        forked._counter = self._counter
-        forked._strand = self._strand.fork()
+        forked.counter = self.counter
+        forked.strand = self.strand.fork(queue)
         return forked
+
+    def is_above(self, other: Frame | TestFrame | None) -> bool:
+        """Whether the other one is of another request, or of a thread that this one started."""
+        if not isinstance(other, Frame):  # A test that waits for a view, or a test before.
+            return watcher_of(other) is not watcher_of(self)
+        return self.counter is not other.counter or self.strand.is_above(other.strand)
 
     def __repr__(self) -> str:
         return f"<Frame of {self.service}, request {self.request_id}, {self.execution_index}>"
 
 
-class SharedClock:
-    """The clock of one request, ticked by all of its threads."""
-
-    __slots__ = ("_clock", "_lock")
-
-    def __init__(self, clock: VectorClock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-
-    def tick(self, service: str) -> VectorClock:
-        """The clock after one more call of ``service``."""
-        with self._lock:
-            self._clock = self._clock.increment(service)
-            return self._clock
+def watcher_of(frame: Frame | TestFrame | None) -> Watcher | None:
+    """The watcher of the test that the frame belongs to, if the test runs in this process."""
+    test = frame.test if isinstance(frame, Frame) else frame
+    return test.watcher if test is not None else None
 
 
 class Scope:
-    """The surroundings of running code: its frame, if it has one, and the network of its calls."""
+    """The surroundings of running code: its frame, if it has one, and the network of its calls.
 
-    __slots__ = ("frame", "network")
+    :ivar is_carried: whether it came from other code, to a thread or task that this code started.
+    """
+
+    __slots__ = ("__weakref__", "frame", "is_carried", "network")
 
     def __init__(self, frame: Frame | TestFrame | None, network: Network | None) -> None:
         self.frame = frame
         self.network = network
+        self.is_carried = False
 
-    def fork(self) -> Scope:
-        """The scope for a thread that is started here."""
-        return Scope(self.frame.fork() if self.frame is not None else None, self.network)
+    def fork(self, queue: object | None = None) -> Scope:
+        """The scope for a thread that is started here, or for the next item in a queue."""
+        forked = Scope(self.frame.fork(queue) if self.frame is not None else None, self.network)
+        forked.is_carried = True
+        return forked
+
+    def is_above(self, other: Scope) -> bool:
+        """Whether the other one is of another request, or of a thread that this one started."""
+        return self.frame is not None and self.frame.is_above(other.frame)
 
 
 _scope: ContextVar[Scope | None] = context.scope
@@ -253,21 +277,42 @@ def here() -> Scope | None:
 _NOTHING_CARRIED: tuple[Scope | None, Scope | None] = (None, None)
 
 
-@contextmanager
-def carrying(origin: Scope, scope: Scope) -> Iterator[None]:
-    """Run the block in a scope carried into this thread.
+class CarriedIn:
+    """A thread's state before a scope was carried into it."""
 
-    :param origin: the scope of the context that the thread was started from.
-    :param scope: the thread's own.
+    __slots__ = ("_carried", "_scope")
+
+    def __init__(self) -> None:
+        self._scope = _scope.get()
+        self._carried = getattr(_local, "carried", _NOTHING_CARRIED)
+
+    def restore(self) -> None:
+        """Take the scope out of the thread."""
+        _scope.set(self._scope)
+        _local.carried = self._carried
+
+
+def carry_in(origin: Scope | None, scope: Scope) -> CarriedIn:
+    """Carry a scope into this thread.
+
+    :param origin: the scope of the context that the thread's task comes from.
+    :param scope: the task's own.
+    :returns: restores the thread's state.
     """
-    previous = _scope.get(), getattr(_local, "carried", _NOTHING_CARRIED)
+    before = CarriedIn()
     _scope.set(scope)
     _local.carried = origin, scope
+    return before
+
+
+@contextmanager
+def carrying(origin: Scope | None, scope: Scope) -> Iterator[None]:
+    """Run the block in a scope carried into this thread; see :func:`carry_in`."""
+    before = carry_in(origin, scope)
     try:
         yield
     finally:
-        _scope.set(previous[0])
-        _local.carried = previous[1]
+        before.restore()
 
 
 def enter(scope: Scope | None) -> None:

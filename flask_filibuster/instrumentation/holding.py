@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterable
 from types import TracebackType
 
-from flask_filibuster.instrumentation import threads
-from flask_filibuster.instrumentation.patching import Patch
+from flask_filibuster.instrumentation.patching import Held
+from flask_filibuster.instrumentation.threads.holding import hold_patches
 
 
 class Instrumentation:
@@ -19,12 +19,12 @@ class Instrumentation:
     :param patches: patches of clients, already held; the hold adds those of threads.
     """
 
-    def __init__(self, patches: Iterable[Patch] = ()) -> None:
+    def __init__(self, patches: Iterable[Held] = ()) -> None:
         self._lock = threading.Lock()
         self._released = False
-        self._patches = [*patches, *threads.hold_patches()]
+        self._patches: list[Held] = [*patches, *hold_patches()]
 
-    def add(self, patches: Iterable[Patch]) -> None:
+    def add(self, patches: Iterable[Held]) -> None:
         """Hold more patches; release them at once if this hold has been released."""
         with self._lock:
             if not self._released:

@@ -31,7 +31,15 @@ from tests.support import served_shapes, shapes
 from tests.support.embedded import program
 from tests.support.foreign import ForeignServer, Sent, foreign_server
 from tests.support.ports import ports
-from tests.support.processes import COMMAND, SERVICES, Project, listens, running, wait_until
+from tests.support.processes import (
+    COMMAND,
+    SERVICES,
+    Project,
+    listens,
+    needs_installed,
+    running,
+    wait_until,
+)
 from tests.support.shapes import COUNTED as REQUESTS
 
 ROOT = Path(__file__).parents[2]
@@ -468,13 +476,20 @@ def test_request_is_replayed_under_load(project: Project) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("server", ["gunicorn", "waitress"])
+@pytest.mark.parametrize("server", ["gunicorn", "gunicorn -k gevent", "waitress"])
 def test_services_start_under_real_servers(project: Project, server: str) -> None:
-    pytest.importorskip(server)
+    needs_installed(*server.split(" -k "))
     started = []
     for name, port in (("front", project.front), ("back", project.back)):
-        if server == "gunicorn":
-            options = ["-w", "2", "-b", f"127.0.0.1:{port}", f"services:create_{name}()"]
+        if server.startswith("gunicorn"):
+            options = [
+                *server.split()[1:],
+                "-w",
+                "2",
+                "-b",
+                f"127.0.0.1:{port}",
+                f"services:create_{name}()",
+            ]
             command = [sys.executable, "-m", "gunicorn", *options]
         else:
             options = ["--listen", f"127.0.0.1:{port}", "--call", f"services:create_{name}"]
@@ -487,6 +502,25 @@ def test_services_start_under_real_servers(project: Project, server: str) -> Non
     assert found.returncode == 1, found.stdout + found.stderr
     assert "exit code 1: answered 500" in found.stdout
     assert "raises Timeout" in found.stdout
+    project.nothing_is_left()
+
+
+@pytest.mark.slow
+def test_greenlets_of_gunicorn_take_part(project: Project) -> None:
+    needs_installed("gunicorn", "gevent")
+    started = []
+    for name, port in (("front", project.front), ("back", project.back)):
+        command = [sys.executable, "-m", "gunicorn", "-k", "gevent", "-b", f"127.0.0.1:{port}"]
+        started += ["--start", shlex.join([*command, f"services:create_{name}()"])]
+    found = project.flask(
+        *("test", "--port", "0", "--json", *started, *project.command("/greenlets")),
+        PYTHONPATH=f"{ROOT}{os.pathsep}{project.path}",
+    )
+    assert found.returncode == 1, found.stdout + found.stderr
+    report = json.loads(found.stdout)
+    assert report["generated"] == 6**3  # Three calls, each of which can fail in five ways.
+    assert report["verdict"] == "3 bugs"
+    assert not report["gaps"]
     project.nothing_is_left()
 
 

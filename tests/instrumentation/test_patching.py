@@ -32,7 +32,11 @@ def loud(original: Any, patch: Patch) -> Any:
     return greet
 
 
-class Wrapper:
+class ObjectProxy:
+    """As in wrapt, and in the copies of it in other libraries."""
+
+
+class Wrapper(ObjectProxy):
     """A wrapper like wrapt's: the instance comes from the binding, and attributes from below."""
 
     def __init__(self, wrapped: Any) -> None:
@@ -87,7 +91,7 @@ class TestOtherWrappers:
     def test_below_ours_go_on(self, owner: Any, wrap: Any) -> None:
         owner.greet = theirs = wrap(Base.greet)
         patch = Patch.hold(owner, "greet", loud)
-        assert owner().greet("you") == "<HELLO YOU>"
+        assert owner().greet("you").upper() == "<HELLO YOU>"
         patch.release()
         assert vars(owner)["greet"] is theirs
 
@@ -103,6 +107,29 @@ class TestOtherWrappers:
         assert owner().greet("you") == "<HELLO YOU>"
         again.release()
         assert owner().greet("you") == "<hello you>"
+
+    @pytest.mark.parametrize("first", ["theirs", "ours"])
+    def test_come_off_under_a_patch(self, owner: Any, first: str) -> None:
+        owner.greet = Base.greet
+        if first == "theirs":
+            owner.greet = Wrapper(Base.greet)
+        patch = Patch.hold(owner, "greet", loud)
+        if first == "ours":
+            owner.greet = Wrapper(vars(owner)["greet"])
+        # As these libraries do, if the top is a wrapper of their own.
+        assert isinstance(vars(owner)["greet"], Wrapper)
+        owner.greet = vars(owner)["greet"].__wrapped__
+        assert owner().greet("you") == "HELLO YOU"
+        patch.release()
+        assert vars(owner)["greet"] is Base.greet
+
+    def test_keep_nothing_of_ours(self, owner: Any) -> None:
+        owner.greet = Base.greet
+        patch = Patch.hold(owner, "greet", loud)
+        owner.greet = theirs = Wrapper(vars(owner)["greet"])
+        patch.release()
+        assert vars(owner)["greet"] is theirs
+        assert theirs.__wrapped__ is Base.greet
 
     def test_may_copy_our_mark(self, owner: Any) -> None:
         patch = Patch.hold(Base, "greet", loud)

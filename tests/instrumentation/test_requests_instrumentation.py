@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import copy
 import functools
 import io
@@ -1127,7 +1128,7 @@ def patched() -> list[Any]:
 
     return [
         requests.Session.__dict__["get_adapter"],
-        threading.Thread.__dict__["start"],
+        _thread.start_new_thread,
         ThreadPoolExecutor.__dict__["submit"],
         BaseEventLoop.__dict__["create_task"],
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import shlex
 import signal
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
 import requests
 
 from tests.support.suites import PLUGINS, WITHOUT
@@ -22,6 +24,17 @@ from tests.support.suites import PLUGINS, WITHOUT
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).with_name("programs")
 PATIENCE = 60.0
+
+
+def needs_installed(*modules: str) -> None:
+    """Skip the test if one is missing, without an import: some patch the process at once."""
+    for module in modules:
+        try:
+            found = importlib.util.find_spec(module)
+        except ModuleNotFoundError:
+            found = None
+        if found is None:
+            pytest.skip(f"{module} is not installed")
 
 
 def program(name: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flask_filibuster.installed import entry_points_of
 from flask_filibuster.instrumentation.holding import Instrumentation
 from flask_filibuster.instrumentation.outgoing import Client
+from flask_filibuster.instrumentation.threads.holding import LIBRARIES
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -32,17 +33,20 @@ class Instrumented(Instrumentation):
         self._awaited: dict[str, list[EntryPoint]] = {}
         for entry in clients_known():
             self._awaited.setdefault(entry.name, []).append(entry)
+        self._threads = {name: hold for name, hold in LIBRARIES.items() if name not in sys.modules}
         self._finder = _Finder(self)
         sys.meta_path.insert(0, self._finder)
         for name in [name for name in self._awaited if name in sys.modules]:
             self.imported(name)
 
     def awaits(self, name: str) -> bool:
-        """Whether there is a client for this import name that is not held yet."""
-        return name in self._awaited
+        """Whether an import of this name brings clients, or threads, that are not held yet."""
+        return name in self._awaited or name in self._threads
 
     def imported(self, name: str) -> None:
-        """Hold the clients of a library that has been imported."""
+        """Hold the clients, or the threads, of a module that has been imported."""
+        if name in self._threads:
+            self.add(self._threads.pop(name)())
         for entry in self._awaited.pop(name, ()):
             client = _loaded(entry)
             if client is not None:

@@ -40,6 +40,17 @@ def create_front() -> Flask:
             return "default"
         return answer.text, answer.status_code
 
+    @front.get("/greenlets")
+    def greenlets() -> str:
+        """Parallel calls, of which all but the last may fail."""
+        import gevent
+
+        jobs = [gevent.spawn(careful) for _ in range(2)]
+        gevent.joinall(jobs)
+        last = gevent.spawn(requests.get, f"{BACK}/data", timeout=5).get()
+        last.raise_for_status()
+        return "".join(job.value for job in jobs)
+
     return front
 
 

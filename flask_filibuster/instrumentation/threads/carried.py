@@ -1,0 +1,97 @@
+"""The scope that a task carries into another thread."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask_filibuster.instrumentation.frames import (
+    Scope,
+    carrying,
+    current_scope,
+    enter,
+    here,
+    watcher_of,
+)
+
+# Threads of these packages work for the whole process, not for the request that starts them: they
+# send reports, or wait for tasks that have contexts of their own. Queues of urllib3 hold
+# connections.
+_OWN_THREADS = (
+    *("anyio", "ddtrace", "elasticapm", "newrelic", "opentelemetry", "sentry_sdk", "trio"),
+    "urllib3",
+)
+
+
+class Carried:
+    """The running code's scope for a task that runs elsewhere, announced to the test's watcher.
+
+    A task that is dropped, and so never runs, ends with the last reference to this.
+
+    :param name: the task's name in messages.
+    :param scope: the task's scope; by default, a fork of the running code's.
+    """
+
+    def __init__(self, name: str, scope: Scope | None = None) -> None:
+        self.origin: Any = current_scope()
+        around: Any = here()
+        self.scope: Scope = around.fork() if scope is None else scope
+        self._name = name
+        self._watcher = watcher_of(self.scope.frame)
+        self._under_way = False
+        self._lock = threading.Lock()
+
+    def announce(self) -> None:
+        """Report that a task begins."""
+        if self._watcher is not None:
+            self._under_way = True
+            self._watcher.strand_started(self._name)
+
+    def end(self) -> None:
+        """Report once that the task has ended."""
+        with self._lock:
+            under_way, self._under_way = self._under_way, False
+        if under_way and self._watcher is not None:
+            self._watcher.strand_ended(self._name)
+
+    def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call the function in the scope, then restore the thread's own scope."""
+        try:
+            with carrying(self.origin, self.scope):
+                return function(*args, **kwargs)
+        finally:
+            self.end()
+
+    def __del__(self) -> None:
+        self.end()
+
+
+@contextmanager
+def outside() -> Iterator[None]:
+    """Run the block in no scope: what it starts, such as a worker thread, outlives this request."""
+    scope = current_scope()
+    enter(None)
+    try:
+        yield
+    finally:
+        enter(scope)
+
+
+def name_of(target: Any) -> str:
+    """The name of a task's function in messages."""
+    while isinstance(target, functools.partial):
+        target = target.func
+    return f"{getattr(target, '__module__', '?')}.{getattr(target, '__qualname__', repr(target))}"
+
+
+def target_of(thread: threading.Thread) -> Any:
+    """The function that a thread runs, or its class."""
+    return getattr(thread, "_target", None) or type(thread)
+
+
+def is_for_all(target: Any) -> bool:
+    """Whether a thread's function, or a class, works for no request in particular."""
+    return str(getattr(target, "__module__", "")).partition(".")[0] in _OWN_THREADS

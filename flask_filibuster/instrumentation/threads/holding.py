@@ -1,0 +1,49 @@
+"""All patches that make scopes go with tasks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from flask_filibuster.instrumentation.patching import Held
+from flask_filibuster.instrumentation.threads import (
+    greenlets,
+    pools,
+    queues,
+    scheduling,
+    starting,
+    tasks,
+)
+
+LIBRARIES: Mapping[str, Callable[[], list[Held]]] = MappingProxyType(
+    {
+        "anyio.to_thread": tasks.hold_anyio,
+        "apscheduler.schedulers.base": scheduling.hold_apscheduler,
+        "eventlet.greenthread": greenlets.hold_eventlet,
+        "eventlet.tpool": greenlets.hold_eventlet_threads,
+        "gevent.greenlet": greenlets.hold_gevent,
+        "gevent.threadpool": greenlets.hold_gevent_threads,
+        "greenlet": greenlets.hold_raw,
+        "multiprocessing.pool": pools.hold_multiprocessing,
+    }
+)
+"""What holds the patches of a module that few applications import, by its name."""
+
+
+def hold_patches() -> list[Held]:
+    """Make threads, pools, queues, tasks and greenlets inherit scopes until the release.
+
+    Of :data:`LIBRARIES`, only the modules that have been imported are patched.
+    """
+    imported = [hold for name, hold in LIBRARIES.items() if name in sys.modules]
+    held: list[Held] = []
+    for hold in (
+        starting.hold_patches,
+        pools.hold_patches,
+        tasks.hold_patches,
+        queues.hold_patches,
+        *imported,
+    ):
+        held.extend(hold())
+    return held
