@@ -8,130 +8,18 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.cli import cli
 
-from flask_filibuster import __version__
 from tests.support import shops
-from tests.support.shops import Project, replay_of, run_flask
+from tests.support.shops import ANALYSIS, Project, replay_of, run_flask
 
 EXAMPLE = Path(__file__).parents[2] / "example_app.py"
 
 project = shops.project
-
-
-# --- status ---------------------------------------------------------------------------------------
-
-
-def test_status_shows_the_set_up(project: Project) -> None:
-    result = project.flask("status")
-    assert result.exit_code == 0
-    assert result.stderr == ""
-    lines = dict(re.split(r": +", line, maxsplit=1) for line in result.stdout.splitlines())
-    assert lines["extension"] == f"installed, version {__version__}"
-    assert lines["enabled"] == "yes"
-    assert lines["service"] == "shop"
-    assert lines["server"] == "embedded in the process"
-    assert lines["fault model"].startswith("static analysis of the views")
-    assert lines["  exceptions"] == "ConnectionError, Timeout"
-    assert lines["  statuses"] == "400, 404, 500 (shop)"
-    assert lines["reduction"] == "equivalence"
-    assert lines["max faults"] == lines["max executions"] == "no limit"
-    assert lines["excluded hosts"] == "none"
-    assert lines["oracles"] == "all installed ones"
-
-
-def test_status_gives_the_same_as_json(project: Project) -> None:
-    project.shop("FILIBUSTER_MAX_FAULTS=2, FILIBUSTER_SERVICE_NAME='front'")
-    result = project.flask("status", "--json")
-    assert result.exit_code == 0
-    status = json.loads(result.stdout)
-    assert status["extension"] is status["enabled"] is True
-    assert status["service"] == "front"
-    assert status["max_faults"] == 2
-    assert status["max_executions"] is None
-    assert status["fault_model"]["exceptions"] == ["ConnectionError", "Timeout"]
-    assert status["instrumented"]
-
-
-def test_status_without_extension_advises(project: Project) -> None:
-    project.shop(extension="")
-    result = project.flask("status")
-    assert result.exit_code == 1
-    assert "the app 'shop' has no Filibuster extension" in result.stdout
-    assert "    from flask_filibuster import Filibuster\n" in result.stdout
-    assert "    Filibuster(app)\n" in result.stdout
-    as_json = project.flask("status", "--json")
-    assert as_json.exit_code == 1
-    content = json.loads(as_json.stdout)
-    assert content["extension"] is False
-    assert "Filibuster(app)" in content["advice"]
-
-
-def test_status_of_a_disabled_extension(project: Project) -> None:
-    project.shop("FILIBUSTER_ENABLED=False")
-    result = project.flask("status")
-    assert result.exit_code == 0
-    assert "enabled:        no, FILIBUSTER_ENABLED is False" in result.stdout
-    assert "instrumented:   none" in result.stdout
-
-
-def test_status_of_hand_mounted_adapters(project: Project) -> None:
-    project.shop("FILIBUSTER_INSTRUMENT_REQUESTS=False")
-    assert "sessions with a FilibusterAdapter mounted by hand" in project.flask("status").stdout
-
-
-ANALYSIS = {
-    "python": {
-        "pattern": r"requests\.(get|post)",
-        "exceptions": [{"name": "requests.exceptions.ConnectionError"}],
-        "errors": [{"service_name": "stock", "types": [{"return_value": {"status_code": "418"}}]}],
-    }
-}
-
-
-def test_status_describes_the_analysis_file(project: Project) -> None:
-    project.write("analysis.json", json.dumps(ANALYSIS))
-    project.shop("FILIBUSTER_ANALYSIS_FILE='analysis.json'")
-    result = project.flask("status")
-    assert result.exit_code == 0
-    assert "fault model:    analysis file analysis.json:" in result.stdout
-    assert "  statuses:     418 (stock)" in result.stdout
-    assert "  otherwise:    none" in result.stdout
-
-
-@pytest.mark.parametrize(
-    ("config", "complaint"),
-    [
-        pytest.param(
-            "FILIBUSTER_ANALYSIS_FILE='none.json'",
-            "cannot read the analysis file none.json",
-            id="no analysis file",
-        ),
-        pytest.param("FILIBUSTER_MAX_FAULTS=0", "FILIBUSTER_MAX_FAULTS is 0; it must", id="value"),
-        pytest.param(
-            "FILIBUSTER_MAX_FAULT=1",
-            "unknown key 'FILIBUSTER_MAX_FAULT' in the app's config; "
-            "did you mean 'FILIBUSTER_MAX_FAULTS'?",
-            id="key",
-        ),
-        pytest.param("FILIBUSTER_SERVER_URL='localhost:5005'", "it must be a URL", id="server"),
-    ],
-)
-@pytest.mark.parametrize("command", [["status"], ["explore", "/careful"]], ids=lambda each: each[0])
-def test_configuration_mistake_has_no_traceback(
-    project: Project, command: list[str], config: str, complaint: str
-) -> None:
-    project.shop(config)
-    result = project.flask(*command)
-    assert result.exit_code == 2
-    assert f"Error: {complaint}" in result.stderr or complaint in result.stderr
-    assert result.stdout == ""
-    assert isinstance(result.exception, SystemExit)
 
 
 # --- explore: the example -------------------------------------------------------------------------
@@ -625,108 +513,6 @@ def test_missing_app_is_flasks_error(project: Project) -> None:
     result = project.flask("explore", "/", app=None)
     assert result.exit_code == 2
     assert "Could not locate a Flask application" in result.stderr
-
-
-# --- replay ---------------------------------------------------------------------------------------
-
-
-def test_reproduced_replay_exits_with_1(project: Project) -> None:
-    result = project.flask(*project.found())
-    assert result.exit_code == 1
-    assert result.stderr == ""
-    assert result.stdout.startswith(
-        "GET /careless, with:\n  shop -> stock: GET http://stock:5001/count\n    called at shop.py:"
-    )
-    assert "    raises Timeout\nreproduced: Unhandled ReadTimeout in shop" in result.stdout
-    assert re.search(r"  at shop\.py:\d+, in careless\n$", result.stdout)
-
-
-def test_fixed_replay_exits_with_0(project: Project) -> None:
-    replay = project.found()
-    source = (project.path / "shop.py").read_text()
-    project.write("shop.py", source.replace("requests.ConnectionError", "requests.Timeout"))
-    result = project.flask(*replay)
-    assert result.exit_code == 0
-    assert "not reproduced: the app handles the faults (recorded: Unhandled ReadT" in result.stdout
-
-
-def test_uninjected_replay_exits_with_2(project: Project) -> None:
-    """The call is not made any more."""
-    replay = project.found()
-    source = (project.path / "shop.py").read_text()
-    project.write("shop.py", source.replace("/count", "/number"))
-    result = project.flask(*replay)
-    assert result.exit_code == 2
-    assert "not reproduced: the faults could not be injected" in result.stdout
-    assert "the call was not made: shop -> stock" in result.stdout
-
-
-@pytest.mark.slow
-def test_replay_of_missing_test(project: Project) -> None:
-    """It exits with 2."""
-    replay = project.found()
-    file = project.path / replay[-1]
-    content = json.loads(file.read_text())
-    test = "tests/test_page.py::test_page[a b]"
-    file.write_text(json.dumps(content | {"test": test, "details": {}}))
-    result = project.flask(*replay)
-    assert result.exit_code == 2
-    assert result.stdout.startswith(f"{test}, with:\n")
-    assert "not reproduced: the faults could not be injected" in result.stdout
-    assert "file or directory not found: tests/test_page.py::test_page[a b]" in result.stdout
-
-
-def test_missing_counterexample_is_named(project: Project) -> None:
-    result = project.flask("replay", "nowhere.json")
-    assert result.exit_code == 2
-    assert "cannot read the counterexample nowhere.json" in result.stderr
-
-
-def _damaged(content: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Copies of a counterexample with one thing in it that does not fit."""
-    yield "another version", content | {"version": 2}
-    for key in content.keys() - {"expected", "versions"}:
-        yield (f"no {key}", {name: value for name, value in content.items() if name != key})
-    for key in ("faults", "details"):
-        for wrong in (None, 7, "text", [7], [None], ["text"]):
-            yield f"{key} is {wrong}", content | {key: wrong}
-    (fault,) = content["faults"]
-    for key in fault:
-        rest = {name: value for name, value in fault.items() if name != key}
-        yield f"fault without {key}", content | {"faults": [rest]}
-    for key, wrong in [
-        ("execution_index", "x"),
-        ("execution_index", 7),
-        ("callsite", 7),
-        ("fault", {}),
-        ("fault", fault["fault"] | {"exception": "ValueError"}),
-        ("fault", fault["fault"] | {"exception": None, "status": 7}),
-    ]:
-        yield f"fault with {key} {wrong}", content | {"faults": [fault | {key: wrong}]}
-    details = content["details"]
-    for key in details:
-        rest = {name: value for name, value in details.items() if name != key}
-        yield f"details without {key}", content | {"details": rest}
-    requests: list[Any] = [None, 7, {}, [], details["request"] | {"headers": 7}]
-    for request in requests:
-        yield f"request is {request}", content | {"details": details | {"request": request}}
-    yield "services is no name", content | {"details": details | {"services": 7}}
-
-
-def test_damaged_counterexample_exits_with_2(project: Project) -> None:
-    """Without a traceback."""
-    replay = project.found()
-    file = project.path / replay[-1]
-    content = json.loads(file.read_text())
-    for what, damaged in _damaged(content):
-        file.write_text(json.dumps(damaged))
-        result = project.flask(*replay)
-        assert result.exit_code == 2, what
-        assert isinstance(result.exception, SystemExit), what
-        assert "Error: " in result.stderr, what
-    for text in ("", "{", "[]", "7", "null", "\x00"):
-        file.write_text(text)
-        assert project.flask(*replay).exit_code == 2
 
 
 @pytest.mark.parametrize(

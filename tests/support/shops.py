@@ -21,6 +21,13 @@ from flask_filibuster.instrumentation.frames import current_scope
 from tests.support.embedded import program
 
 SHOP = program("shop.py")
+ANALYSIS = {
+    "python": {
+        "pattern": r"requests\.(get|post)",
+        "exceptions": [{"name": "requests.exceptions.ConnectionError"}],
+        "errors": [{"service_name": "stock", "types": [{"return_value": {"status_code": "418"}}]}],
+    }
+}
 
 
 class Project:
