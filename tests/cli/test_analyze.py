@@ -387,9 +387,7 @@ def test_app_made_twice_is_one_service(project: Project) -> None:
     assert result.stderr == ""
 
 
-def test_apps_with_one_name_are_united(
-    project: Project,
-) -> None:
+def test_apps_with_one_name_are_united(project: Project) -> None:
     project.app("old/users/app.py", 404)
     project.app("new/users/app.py", 410)
     result = project.analyze("old", "new")

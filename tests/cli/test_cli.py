@@ -35,9 +35,7 @@ def explored_example(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, An
 
 
 @pytest.mark.slow
-def test_example_has_two_bugs(
-    explored_example: tuple[Path, Any],
-) -> None:
+def test_example_has_two_bugs(explored_example: tuple[Path, Any]) -> None:
     _, done = explored_example
     assert done.returncode == 1
     first, second = done.stdout.split("\n\n")[1:3]
@@ -52,9 +50,7 @@ def test_example_has_two_bugs(
     assert done.stdout.endswith("\n\n2 bugs\n")
 
 
-def test_output_is_plain(
-    explored_example: tuple[Path, Any],
-) -> None:
+def test_output_is_plain(explored_example: tuple[Path, Any]) -> None:
     """Only progress is on stderr."""
     _, done = explored_example
     assert "\x1b" not in done.stdout + done.stderr
@@ -62,9 +58,7 @@ def test_output_is_plain(
 
 
 @pytest.mark.slow
-def test_printed_commands_replay_the_bugs(
-    explored_example: tuple[Path, Any],
-) -> None:
+def test_printed_commands_replay_the_bugs(explored_example: tuple[Path, Any]) -> None:
     path, done = explored_example
     commands = re.findall(r"replay: flask (.*)", done.stdout)
     assert len(commands) == 2
@@ -262,9 +256,7 @@ def test_verbose_shows_logs_of_apps(project: Project) -> None:
     assert json.loads(project.flask("status", "--json").stdout)["extension"] is True
 
 
-def test_unwritable_counterexample_hides_no_finding(
-    project: Project,
-) -> None:
+def test_unwritable_counterexample_hides_no_finding(project: Project) -> None:
     project.write(".filibuster", "in the way")
     result = project.flask("explore", "/careless")
     assert result.exit_code == 1
@@ -428,9 +420,7 @@ def test_unnamed_app_is_found(project: Project) -> None:
     assert "replay: flask filibuster replay" in result.stdout
 
 
-def test_services_are_found_in_packages(
-    project: Project,
-) -> None:
+def test_services_are_found_in_packages(project: Project) -> None:
     """However the app is named."""
     (project.path / "pages").mkdir()
     project.write("pages/__init__.py", "")

@@ -43,9 +43,7 @@ def test_other_spacing_is_kept() -> None:
 
 
 @given(PAIRS)
-def test_parents_keep_the_spacing(
-    pairs: list[tuple[str, int]],
-) -> None:
+def test_parents_keep_the_spacing(pairs: list[tuple[str, int]]) -> None:
     """An index without spaces has parents without spaces."""
     compact = [
         json.dumps([list(pair) for pair in pairs[:length]], separators=(",", ":"))

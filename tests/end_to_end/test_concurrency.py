@@ -308,9 +308,7 @@ def test_simultaneous_requests_do_not_mix(served: Served) -> None:
     assert len(ids) == len(answers) == 200
 
 
-def test_ordinary_traffic_disturbs_two_explorations(
-    served: Served,
-) -> None:
+def test_ordinary_traffic_disturbs_two_explorations(served: Served) -> None:
     """Where there is no token."""
     both = [served.begin(), served.begin()]
     assert requests.get(f"{served.front}/mixed/plain", timeout=PATIENCE).ok
@@ -383,9 +381,7 @@ def send(url: str, headers: Mapping[str, str], *, hang_up: bool) -> None:
 
 
 @pytest.mark.slow
-def test_no_request_leaves_a_frame(
-    served: Served,
-) -> None:
+def test_no_request_leaves_a_frame(served: Served) -> None:
     """To the threads of a worker."""
     exploration = served.begin()
     stale = {REQUEST_ID: "of-an-execution-long-over", EXECUTION_INDEX: '[["GET /", 1]]'}

@@ -78,9 +78,7 @@ def run(client: FlaskClient, number: int, module: str, method: str) -> Any:
     return decision
 
 
-def test_foreign_faults_come_from_their_analysis(
-    client: FlaskClient,
-) -> None:
+def test_foreign_faults_come_from_their_analysis(client: FlaskClient) -> None:
     client.post("/filibuster/analysis-file", data=json.dumps(ANALYSIS))
     decisions = []
     for number in (1, 2, 3):
@@ -107,9 +105,7 @@ def test_foreign_faults_come_from_their_analysis(
     ]
 
 
-def test_calls_match_module_and_method(
-    client: FlaskClient,
-) -> None:
+def test_calls_match_module_and_method(client: FlaskClient) -> None:
     client.post("/filibuster/analysis-file", data=json.dumps(ANALYSIS))
     client.get("/filibuster/has-next-iteration/1")
     run(client, 1, "hello.HelloService", "Hello")

@@ -265,9 +265,7 @@ def test_lost_reports_prove_nothing(between: Between) -> None:
     assert any("a report of a service was lost" in each for each in first.problems)
 
 
-def test_final_lost_reports_are_told_later(
-    between: Between,
-) -> None:
+def test_final_lost_reports_are_told_later(between: Between) -> None:
     """In the next execution."""
 
     def test(number: int) -> None:
@@ -388,9 +386,7 @@ def test_endless_or_crashing_command_fails(standing: Project, trouble: str, how:
 
 
 @pytest.mark.slow
-def test_early_killed_command_proves_nothing(
-    standing: Project,
-) -> None:
+def test_early_killed_command_proves_nothing(standing: Project) -> None:
     """It is killed before its faults came about."""
     done = troubled(standing, "is killed", when="before it asks", runs=(3, 4))
     assert done.returncode == 2
@@ -485,9 +481,7 @@ def test_killed_service_ends_the_exploration(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_restarted_service_makes_no_pass(
-    project: Project,
-) -> None:
+def test_restarted_service_makes_no_pass(project: Project) -> None:
     front = lingering_front(project)
     told = project.environ | {"FILIBUSTER_SERVER_URL": project.server_url}
     with (

@@ -184,9 +184,7 @@ def test_task_that_kills_workers_is_lost(dask: Dask) -> None:
 
 
 @pytest.mark.slow
-def test_worker_survives_tests_that_exit(
-    dask: Dask,
-) -> None:
+def test_worker_survives_tests_that_exit(dask: Dask) -> None:
     """And apps that cannot be sent."""
     with dask.worker() as only, cluster(dask.address) as workers:
         ended = explore(app.ends_the_process, app.services, executor=workers.executor)
@@ -213,9 +211,7 @@ def test_missing_scheduler_is_named(address: str, monkeypatch: pytest.MonkeyPatc
     assert f"no Dask scheduler at {address}" in result.output
 
 
-def test_missing_dask_names_the_extra(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_missing_dask_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     arguments = ["--app", f"{ROOT / 'example_app.py'}", "filibuster", "explore", "/products/tea"]
     result = CliRunner().invoke(cli, [*arguments, "--no-journal", "--dask", "tcp://127.0.0.1:9"])

@@ -108,9 +108,7 @@ def test_what_is_complete_is_recalled_whole(tmp_path: Path) -> None:
     assert (first.recalled, second.recalled) == (0, EXECUTIONS)
 
 
-def test_retried_execution_is_recalled(
-    tmp_path: Path,
-) -> None:
+def test_retried_execution_is_recalled(tmp_path: Path) -> None:
     services: dict[str, Service] = {"page": Orderly(((Step("a"),),)), "a": Orderly()}
     simulation = Simulation(services, FunctionalTest(("page",), never))
     model = FaultModel(("ConnectionError",), default_statuses=(503,))

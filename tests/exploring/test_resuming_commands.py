@@ -40,9 +40,7 @@ def test_request_contents_name_the_exploration(project: Project) -> None:
     assert again["recalled"] == again["executed"] == first["executed"]
 
 
-def test_edits_during_executions_are_noticed(
-    project: Project,
-) -> None:
+def test_edits_during_executions_are_noticed(project: Project) -> None:
     project.write("shared.py", "")
     project.write(
         "editing.py",
@@ -264,9 +262,7 @@ def test_interrupted_command_can_be_resumed(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_exiting_app_ends_no_exploration(
-    project: Project,
-) -> None:
+def test_exiting_app_ends_no_exploration(project: Project) -> None:
     source = SLOW.replace(
         "except requests.RequestException:",
         "except requests.Timeout:\n"

@@ -60,9 +60,7 @@ def test_complete_session_is_recalled_whole(suite: Suite) -> None:
 
 
 @pytest.mark.slow
-def test_unchanged_tests_do_not_run(
-    suite: Suite,
-) -> None:
+def test_unchanged_tests_do_not_run(suite: Suite) -> None:
     assert suite.run(CAREFUL).count("body") == 5
     ran = suite.elsewhere("--filibuster-changed")
     assert (ran.code, ran.count("body")) == (0, 0)
@@ -118,9 +116,7 @@ SEVERAL = {
 
 
 @pytest.mark.slow
-def test_conftest_imports_are_no_dependencies(
-    suite: Suite,
-) -> None:
+def test_conftest_imports_are_no_dependencies(suite: Suite) -> None:
     """A conftest may import all services."""
     suite.write(**SEVERAL)
     source = """
@@ -199,9 +195,7 @@ def test_damaged_journal_fails_marked_tests(suite: Suite) -> None:
     assert (suite.path / "broken").read_text() == "no journal"
 
 
-def test_unwritable_journal_prevents_no_exploration(
-    suite: Suite,
-) -> None:
+def test_unwritable_journal_prevents_no_exploration(suite: Suite) -> None:
     (suite.path / ".filibuster").write_text("in the way")
     ran = suite.run(CAREFUL)
     assert ran.code == 0

@@ -188,9 +188,7 @@ def test_workers_executions_are_resumed(alone: Result, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_processes_share_the_hash_seed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_processes_share_the_hash_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTHONHASHSEED", raising=False)
     result = explore(app.test, app.unordered_services, workers=2, max_executions=16)
     outcomes = [
@@ -250,9 +248,7 @@ def test_dying_process_costs_one_execution() -> None:
 
 
 @pytest.mark.slow
-def test_killed_process_is_replaced(
-    alone: Result,
-) -> None:
+def test_killed_process_is_replaced(alone: Result) -> None:
     """Its execution is run again."""
 
     def kill_one(_search: Any, execution: Any) -> None:
@@ -310,9 +306,7 @@ def test_unsendable_things_are_refused(test: Any, services: Any) -> None:
         assert explore(test, services, executor=executor, max_executions=2).executions
 
 
-def test_services_failing_in_workers(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_services_failing_in_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXPLORES", str(os.getpid()))
     with pytest.raises(SetupError, match=r"cannot create the services .*: BadPlaceError: 7 in"):
         explore(app.test, app.elsewhere_broken, workers=1)

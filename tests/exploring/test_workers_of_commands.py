@@ -96,9 +96,7 @@ def wait_until_nobody_is_left(group: int) -> None:
 
 
 @pytest.mark.slow
-def test_command_reports_the_same_with_workers(
-    project: Path,
-) -> None:
+def test_command_reports_the_same_with_workers(project: Path) -> None:
     """What apps print is not shown."""
     options = ("--json", "--no-journal", "--max-faults", "2")
     code, out, _ = output_of(project, *options)
@@ -112,9 +110,7 @@ def test_command_reports_the_same_with_workers(
     assert "a view" not in err
 
 
-def test_threads_leave_output_alone(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_threads_leave_output_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     monkeypatch.setattr(Request, "send", lambda *_: seen.append(sys.stdout))
     test = RequestTest(Request("/"), "http://front:5000")
@@ -135,9 +131,7 @@ def test_verbose_shows_prints_of_workers(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_interrupt_ends_workers_and_resumes(
-    project: Path,
-) -> None:
+def test_interrupt_ends_workers_and_resumes(project: Path) -> None:
     with command(project, "--workers", "2", "--max-faults", "1", PAUSE="0.05") as process:
         until_it_has_run(project, 16)
         began = time.monotonic()

@@ -89,9 +89,7 @@ models = st.builds(
 
 @settings(deadline=None)
 @given(models)
-def test_written_model_is_read_back(
-    model: FaultModel,
-) -> None:
+def test_written_model_is_read_back(model: FaultModel) -> None:
     assert_same(model, read_back(model))
 
 

@@ -322,9 +322,7 @@ def test_the_analysis_itself_needs_no_flask() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ROOT})
 
 
-def test_own_hooks_are_not_read(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_own_hooks_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of the extension."""
     read: list[str] = []
 

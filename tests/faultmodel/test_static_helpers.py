@@ -194,9 +194,7 @@ def recursing_back(depth: int, status: int) -> Any:
     return recursing(depth, status)
 
 
-def test_calls_of_a_function_are_limited(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_calls_of_a_function_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(status: int, message: str) -> Any:
         abort(status, message)
 

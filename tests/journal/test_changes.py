@@ -107,9 +107,7 @@ def test_changed_takes_over_what_passed(path: Path, files: dict[str, str]) -> No
     assert query(path, "SELECT COUNT(*) FROM left_out") == [(3,)]
 
 
-def test_changed_skips_running_explorations(
-    path: Path,
-) -> None:
+def test_changed_skips_running_explorations(path: Path) -> None:
     with Journal(path) as journal:
         for number in (0, 1):
             run = journal.begin("a test")

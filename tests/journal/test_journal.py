@@ -97,9 +97,7 @@ def test_exceptions_keep_kind_and_words(path: Path, text: str) -> None:
     assert str(recorded.observation.error) == (text or str(error))
 
 
-def test_fault_sets_have_no_order(
-    path: Path,
-) -> None:
+def test_fault_sets_have_no_order(path: Path) -> None:
     """They differ by call, status and occurrence."""
     with Journal(path) as journal:
         run = journal.begin("a test")
@@ -160,9 +158,7 @@ def test_faults_are_stored_once(path: Path) -> None:
     assert len(set.intersection(*sets)) == 1
 
 
-def test_parts_of_traces_are_stored_once(
-    path: Path,
-) -> None:
+def test_parts_of_traces_are_stored_once(path: Path) -> None:
     calls, handlings = len(trace_of(1).requests + trace_of(1).invocations), trace_of(1).handlings
     with Journal(path) as journal:
         run = journal.begin("a test")
@@ -180,9 +176,7 @@ def test_parts_of_traces_are_stored_once(
             assert recorded.observation.trace == trace_of(number)
 
 
-def test_failed_write_leaves_nothing(
-    path: Path,
-) -> None:
+def test_failed_write_leaves_nothing(path: Path) -> None:
     """The execution can be written later."""
     with Journal(path) as journal:
         run = journal.begin("a test")

@@ -79,9 +79,7 @@ def test_two_lines_are_two_bugs() -> None:
 
 
 @pytest.mark.parametrize("reduction", ["none", "exact"])
-def test_bug_has_its_smallest_fault_set(
-    reduction: ReductionName,
-) -> None:
+def test_bug_has_its_smallest_fault_set(reduction: ReductionName) -> None:
     """And all executions that show it."""
 
     def test() -> None:

@@ -397,9 +397,7 @@ def reached(shape: str, reduction: ReductionName) -> Reached:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", shapes.REQUESTS)
-def test_shapes_lose_nothing(
-    shape: str,
-) -> None:
+def test_shapes_lose_nothing(shape: str) -> None:
     """Answers, sequences, lines and failures are those without reduction."""
     none, equivalence = reached(shape, "none"), reached(shape, "equivalence")
     assert equivalence.answers == none.answers
@@ -480,9 +478,7 @@ def proxied() -> dict[str, Flask]:
 
 
 @pytest.mark.parametrize("options", [{}, {"reduction": "none"}, {"audit": 20}], ids=str)
-def test_seen_status_is_still_injected(
-    options: dict[str, Any],
-) -> None:
+def test_seen_status_is_still_injected(options: dict[str, Any]) -> None:
     result = explore(
         lambda: requests.get("http://front:5000/", timeout=30), proxied(), FOUR_WAYS, **options
     )

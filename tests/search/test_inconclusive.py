@@ -166,9 +166,7 @@ def test_ambiguous_callee_is_reported(observed: bool) -> None:
 
 
 @pytest.mark.parametrize("observed", [True, False], ids=["observed", "not observed"])
-def test_earlier_real_failure_is_inconclusive(
-    observed: bool,
-) -> None:
+def test_earlier_real_failure_is_inconclusive(observed: bool) -> None:
     services: dict[str, Service] = {
         "a": Orderly(((Step("b"),), (Step("c"),))),
         "b": FailsOnce(2, observed=observed),
