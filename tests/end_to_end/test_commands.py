@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.embedded import PROGRAMS
 from tests.support.ports import ports
-from tests.support.processes import PROGRAMS, Project, is_alive, running, wait_until
+from tests.support.processes import Project, is_alive, running, wait_until
 
 
 @pytest.fixture

@@ -310,7 +310,7 @@ class TestEachTaskIsKnown:
             "imap_unordered",
         ],
     )
-    def test_in_a_thread_pool_of_the_module(self, threads: ThreadPool, way: Any) -> None:
+    def test_in_a_pool_of_the_module(self, threads: ThreadPool, way: Any) -> None:
         fully_tested(view_of(functools.partial(way, threads)))
         assert set(threads.map(lambda _: current_scope(), range(20))) == {None}
 
@@ -424,7 +424,7 @@ class TestQueues:
         assert [len(each.position) for each in trace.invocations] == [2, 2, 2, 1]
         assert not result.inconclusive
 
-    def test_an_unread_queue_is_not_waited_for(self) -> None:
+    def test_unread_queue_is_not_awaited(self) -> None:
         unread: queue.Queue[str] = queue.Queue()
 
         def view() -> ResponseReturnValue:

@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.support.embedded import program
 from tests.support.suites import PLUGINS, WITHOUT
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = Path(__file__).with_name("programs")
 PATIENCE = 60.0
 
 
@@ -35,11 +35,6 @@ def needs_installed(*modules: str) -> None:
             found = None
         if found is None:
             pytest.skip(f"{module} is not installed")
-
-
-def program(name: str) -> str:
-    """The source of one of the programs that projects are made of."""
-    return (PROGRAMS / name).read_text(encoding="utf-8")
 
 
 SERVICES = program("services.py")
