@@ -310,7 +310,7 @@ class TestEachTaskIsKnown:
             "imap_unordered",
         ],
     )
-    def test_in_a_pool_of_the_module(self, threads: ThreadPool, way: Any) -> None:
+    def test_in_a_multiprocessing_thread_pool(self, threads: ThreadPool, way: Any) -> None:
         fully_tested(view_of(functools.partial(way, threads)))
         assert set(threads.map(lambda _: current_scope(), range(20))) == {None}
 
