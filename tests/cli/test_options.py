@@ -8,34 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support import shops
+from tests.support.embedded import program
 
-SHOP = """
-    import requests
-    from flask import Flask
-
-    from flask_filibuster import Filibuster
-
-    app, stock = Flask("shop"), Flask("stock")
-    app.config["FILIBUSTER_MAX_EXECUTIONS"] = 5
-    Filibuster(app)
-
-    @app.get("/")
-    def index():
-        parts = []
-        for number in range(3):
-            try:
-                parts.append(str(requests.get("http://stock/" + str(number)).status_code))
-            except requests.RequestException:
-                parts.append("none")
-        return " ".join(parts)
-
-    @stock.get("/<int:number>")
-    def part(number):
-        return "part"
-
-    def services():
-        return {"http://shop": app, "http://stock": stock}
-"""
+SHOP = program("shop_of_parts.py")
 
 
 class Project(shops.Project):

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,34 +16,15 @@ from pathlib import Path
 import pytest
 
 from flask_filibuster.exploring.subjects.request import Request, RequestTest
+from tests.support.embedded import program
 
-PROJECT = """
-    import logging, os, pathlib, time
-    from tests.support import distributed_app
-
-    print("printed on import")
-    logging.getLogger("noisy").error("logged on import")
-
-    def leaf():
-        print("printed by a view")
-        logging.getLogger("noisy").error("logged by a view")
-        with open("executions", "a") as file:
-            file.write("one\\n")
-        time.sleep(float(os.environ.get("PAUSE", "0")))
-        return "leaf"
-
-    def create_app():
-        return filibuster_services["http://front:5000"]
-
-    filibuster_services = distributed_app.made(leaf=leaf)
-    app = create_app()
-"""
+PROJECT = program("noisy.py")
 COMMAND = [sys.executable, "-m", "flask", "--app", "noisy", "filibuster", "explore", "/"]
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "noisy.py").write_text(textwrap.dedent(PROJECT))
+    (tmp_path / "noisy.py").write_text(PROJECT)
     return tmp_path
 
 

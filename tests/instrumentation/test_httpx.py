@@ -36,6 +36,7 @@ from tests.support.callers import (
     serving,
     story,
 )
+from tests.support.embedded import program
 from tests.support.suites import PLUGINS, WITHOUT
 
 LOST = Fault(exception="ConnectionError", abort=False)
@@ -369,25 +370,7 @@ class TestTransports:
 
 
 FLASK = (sys.executable, "-m", "flask", "--app", "shop")
-SHOP = """
-    import httpx
-    from flask import Flask
-    from flask_filibuster import Filibuster
-
-    app = Flask("shop")
-    Filibuster(app)
-    stock = Flask("stock")
-    stock.add_url_rule("/count", "count", lambda: "3")
-
-    @app.get("/careless")
-    def careless():
-        try:
-            return httpx.get("http://stock:5001/count", timeout=1).text
-        except httpx.ConnectError:
-            return "none"
-
-    services = {"http://shop:5000": app, "http://stock:5001": stock}
-"""
+SHOP = program("httpx_shop.py")
 TEST = """
     import httpx, pytest, shop
 
@@ -406,7 +389,7 @@ class TestExplorations:
 
     @pytest.fixture
     def project(self, tmp_path: Path) -> Path:
-        (tmp_path / "shop.py").write_text(textwrap.dedent(SHOP))
+        (tmp_path / "shop.py").write_text(SHOP)
         (tmp_path / "test_shop.py").write_text(textwrap.dedent(TEST))
         return tmp_path
 
