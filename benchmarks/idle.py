@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Flask
 from requests import PreparedRequest, Response, Session
-from requests.adapters import BaseAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 from werkzeug.test import EnvironBuilder
 
 from benchmarks.answering import answering
@@ -121,16 +121,31 @@ def session_classes() -> Iterator[tuple[type[Session], type[Session]]]:
     Two classes rather than one that is patched and put back for each measurement: each change to a
     class makes the interpreter forget what it has learned about it.
     """
-
-    class Bare(Session):
-        get_adapter = Session.get_adapter
+    originals = {each: vars(each)["send"] for each in (HTTPAdapter, StubAdapter)}
+    get_adapter = Session.get_adapter
 
     with instrument_requests():
+        # Put there once the classes exist: it would be patched like any other.
+        bare = {each: type(each.__name__, (each,), {}) for each in originals}
+        for each, original in originals.items():
+            bare[each].send = original  # type: ignore[attr-defined]
+
+        class Bare(Session):
+            def __init__(self) -> None:
+                super().__init__()
+                super().mount("http://", bare[HTTPAdapter]())
+
+            def mount(self, prefix: str, adapter: BaseAdapter) -> None:
+                kind: Any = bare.get(type(adapter))  # type: ignore[arg-type]
+                super().mount(prefix, adapter if kind is None else kind())
+
+        Bare.get_adapter = get_adapter  # type: ignore[method-assign]
 
         class Instrumented(Session):
-            get_adapter = Session.get_adapter
+            def mount(self, prefix: str, adapter: BaseAdapter) -> None:
+                super().mount(prefix, adapter)
 
-        assert Bare.get_adapter is not Instrumented.get_adapter
+        assert vars(StubAdapter)["send"] is not originals[StubAdapter]
         yield Bare, Instrumented
 
 

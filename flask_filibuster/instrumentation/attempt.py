@@ -20,6 +20,7 @@ from flask_filibuster.core.urls import host_of
 from flask_filibuster.errors import InjectionError
 from flask_filibuster.instrumentation.callsite import callers, package_of
 from flask_filibuster.instrumentation.frames import Frame, TestFrame
+from flask_filibuster.instrumentation.mocking import Taking
 from flask_filibuster.instrumentation.outgoing import AnyCall, Reply
 from flask_filibuster.instrumentation.propagation import headers_for
 from flask_filibuster.instrumentation.reporting import report
@@ -183,7 +184,8 @@ def start_call(frame: Frame, call: AnyCall[Reply]) -> InvocationStarted:
     :param call: the call.
     """
     client = call.client
-    functions, site = callers(package_of(frame.app), client.entrances, client.file)
+    entrances = (Taking.ask.__code__, *client.entrances)
+    functions, site = callers(package_of(frame.app), entrances, client.file)
     called = _called(call, frame.config.url_patterns)
     parts = (frame.service, *functions, call.operation, called)
     signature = signature_of(*parts, frame.thread) if frame.thread else signature_of(*parts)

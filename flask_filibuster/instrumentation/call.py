@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
+from typing import NoReturn
 
 from flask_filibuster.core.urls import host_of
 from flask_filibuster.instrumentation.attempt import Attempt, announce_for_test, outcome_of
 from flask_filibuster.instrumentation.frames import Frame, Scope, TestFrame, here
+from flask_filibuster.instrumentation.mocking import (
+    Mock,
+    PassedOn,
+    Taking,
+    is_recorded,
+    mock_for,
+)
 from flask_filibuster.instrumentation.outgoing import (
     AnyCall,
     AsyncOutgoingCall,
@@ -24,6 +33,7 @@ from flask_filibuster.instrumentation.outgoing import (
 logger = logging.getLogger(__name__)
 
 AnyFrame = Frame | TestFrame
+_Send = Callable[[Mapping[str, str] | None], Reply]
 
 _covered: ContextVar[frozenset[str]] = ContextVar("flask_filibuster_covered", default=frozenset())
 """Names of the clients whose calls are currently part of another client's call."""
@@ -63,6 +73,11 @@ def frame_of(scope: Scope | None, call: AnyCall[Reply]) -> AnyFrame | None:
     return frame
 
 
+def is_covered(client: str) -> bool:
+    """Whether calls of this client, by name, are currently part of another client's call."""
+    return client in _covered.get()
+
+
 def is_excluded(url: str, hosts: tuple[str, ...]) -> bool:
     """Whether the URL's host is in the list, or below an entry that begins with a dot."""
     if not hosts:
@@ -80,14 +95,88 @@ def perform_for(frame: AnyFrame | None, call: OutgoingCall[Reply]) -> Reply:
     if frame is None:
         with _Covering(call.client):
             return call.send(None)
+    mock = None if call.is_local else mock_for(call)
+    if mock is not None:
+        return _mocked(frame, call, lambda: call.send(None), mock=mock)
+    Taking.made(call)
+    if not call.is_local and is_recorded(call):
+        return _explored(frame, call, lambda _headers: call.send(None))
+    return _explored(frame, call, call.send)
+
+
+def perform_mocked(
+    call: OutgoingCall[Reply],
+    take: Callable[[], Reply],
+    *,
+    mock: Mock | None = None,
+    resend: _Send[Reply] | None = None,
+) -> Reply:
+    """Make a call that a mock answers, or inject the fault planned for it.
+
+    The mock is asked first, so that its books are the same as without a fault. If it passes the
+    call on, and a client below it sees the call, then the call is the client's.
+
+    :param call: the call, as it would be made without the mock.
+    :param take: asks the mock.
+    :param mock: says which errors mean that it passes the call on.
+    :param resend: given if it is unknown whether ``take`` asks a mock at all. The network is closed
+        to ``take`` then, and if it gets that far, ``resend`` makes the call, with our headers.
+    :returns: the mock's reply, or an injected one.
+    :raises Exception: as the mock does, or as the library does for a fault.
+    """
+    frame = frame_of(here(), call)
+    return take() if frame is None else _mocked(frame, call, take, mock=mock, resend=resend)
+
+
+def _mocked(
+    frame: AnyFrame,
+    call: OutgoingCall[Reply],
+    take: Callable[[], Reply],
+    *,
+    mock: Mock | None,
+    resend: _Send[Reply] | None = None,
+) -> Reply:
+    is_taken = True
+    send: _Send[Reply]
+    with Taking(call, gated=resend is not None) as taking:
+        try:
+            send = _returning(taking.ask(take))
+        except PassedOn:
+            if resend is None:
+                raise  # Of a block around this one.
+            send, is_taken = resend, False
+        except Exception as error:
+            if taking.passed_on or (mock is not None and mock.passes_on(error)):
+                raise
+            send = _raising(error)
+    if taking.passed_on:
+        return send(None)
+    Taking.made(call)
+    return _explored(frame, call, send, is_taken=is_taken)
+
+
+def _returning(reply: Reply) -> _Send[Reply]:
+    return lambda _headers: reply
+
+
+def _raising(error: Exception) -> Callable[[object], NoReturn]:
+    def send(_headers: object) -> NoReturn:
+        raise error
+
+    return send
+
+
+def _explored(
+    frame: AnyFrame, call: OutgoingCall[Reply], send: _Send[Reply], *, is_taken: bool = False
+) -> Reply:
     if isinstance(frame, TestFrame):
-        return _perform_for_test(frame, call)
+        return _perform_for_test(frame, call, send)
     attempt = Attempt(frame, call)
     try:
         if not attempt.is_explored:
             with _Covering(call.client):
-                return call.send(None)
-        reply = _carry_out(attempt, call)
+                return send(None)
+        reply = _carry_out(attempt, call, send, is_taken=is_taken)
         digest = call.digest(reply) if attempt.wants_digest else None
     except BaseException as error:
         attempt.raised(error)
@@ -96,32 +185,49 @@ def perform_for(frame: AnyFrame | None, call: OutgoingCall[Reply]) -> Reply:
     return reply
 
 
-def _carry_out(attempt: Attempt[Reply], call: OutgoingCall[Reply]) -> Reply:
+def _carry_out(
+    attempt: Attempt[Reply], call: OutgoingCall[Reply], send: _Send[Reply], *, is_taken: bool
+) -> Reply:
     fault = attempt.fault()
     if fault is not None and fault.point in ("before", "answer"):
+        if is_taken:
+            _throw_away(call, send)
         seconds = attempt.hold(fault)
         if seconds:
             time.sleep(seconds)
         return attempt.inject(fault)
     with _Covering(call.client):
         if fault is None:
-            return call.send(attempt.headers())
+            return send(attempt.headers())
         if fault.point == "body":
-            return attempt.alter(fault, call.send(attempt.headers(fault)))
+            return attempt.alter(fault, send(attempt.headers(fault)))
         try:
-            reply = call.send(attempt.headers(fault))
+            reply = send(attempt.headers(fault))
             attempt.lose(call.outcome(reply, None), call.discard(reply))
         except call.client.errors as error:
             logger.debug("the call whose answer is lost had none: %r", error)
     return attempt.inject(fault)
 
 
-def _perform_for_test(frame: TestFrame, call: OutgoingCall[Reply]) -> Reply:
+def _throw_away(call: OutgoingCall[Reply], send: _Send[Reply]) -> None:
+    """Drop the answer that was taken from a mock.
+
+    :raises AssertionError: the mock complains of the call itself.
+    """
+    try:
+        call.discard(send(None))
+    except AssertionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a test makes its mocks raise anything
+        logger.debug("the mocked answer that a fault replaces was %r", error)
+
+
+def _perform_for_test(frame: TestFrame, call: OutgoingCall[Reply], send: _Send[Reply]) -> Reply:
     """A request of the test itself: the root of the calls that it causes; it never fails."""
     index, headers = announce_for_test(frame, call)
     try:
         with _Covering(call.client):
-            reply = call.send(headers)
+            reply = send(headers)
     except BaseException as error:
         frame.watcher.request_ended(index, outcome_of(error))
         raise

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import CodeType
-from typing import ClassVar, Generic, NoReturn, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 from flask_filibuster.config import Config
 from flask_filibuster.core.kinds.bodies import Alteration
@@ -29,7 +29,7 @@ class Client(ABC):
     :cvar built_on: names of the clients that it uses for its own calls; their calls within one of
         its calls don't count.
     :cvar errors: the exceptions of failed calls; their base class suffices.
-    :cvar entrances: code of functions that run *below* code of the application, such as a transport
+    :ivar entrances: code of functions that run *below* code of the application, such as a transport
         that it has wrapped: frames above them on the stack implement the call, rather than make it.
     """
 
@@ -37,7 +37,7 @@ class Client(ABC):
     family: ClassVar[Family] = "http"
     built_on: ClassVar[frozenset[str]] = frozenset()
     errors: ClassVar[tuple[type[Exception], ...]] = (Exception,)
-    entrances: ClassVar[tuple[CodeType, ...]] = ()
+    entrances: tuple[CodeType, ...] = ()
 
     @abstractmethod
     def hold(self) -> Sequence[Patch]:
@@ -52,8 +52,50 @@ class Client(ABC):
         """Whether an app's settings include its calls."""
         return True
 
+    def role_of(self, original: Any) -> Role | None:  # noqa: ARG002
+        """The part that a function, class, module or object of the library plays.
+
+        It is asked for what a test has replaced by a mock; ``None``: it makes no remote call, or is
+        not the library's.
+        """
+        return None
+
     def __repr__(self) -> str:
         return f"<client {self.name}>"
+
+
+class Role:
+    """The part that one function, class, module or object of a library plays, for its mocks.
+
+    A test may replace ``requests.get``, a whole module, a session or one of its methods by
+    anything. Whoever sees a call of the replacement asks the role which remote call the arguments
+    make, and makes it by :func:`~flask_filibuster.instrumentation.call.perform_mocked`.
+
+    >>> import requests
+    >>> from flask_filibuster.instrumentation.clients.requests.adapter import Requests
+    >>> role = Requests().role_of(requests).attribute("get")
+    >>> role.call_of(("http://leaf/x",), {"timeout": 2})
+    <StandInCall GET http://leaf/x>
+    """
+
+    def call_of(self, args: Sequence[Any], options: Mapping[str, Any]) -> OutgoingCall[Any] | None:  # noqa: ARG002
+        """The remote call that is made with these arguments; ``None``: none is made.
+
+        :param args: the positional arguments, with or without the object of a method.
+        :param options: the named arguments.
+        """
+        return None
+
+    def attribute(self, name: str) -> Role | None:  # noqa: ARG002
+        """The role of one of its attributes, if the attribute has one."""
+        return None
+
+    def result(self) -> Role | None:
+        """The role of what it returns, if that has one: for a class, that of its objects.
+
+        What entering an object as a context manager returns has the role of the object.
+        """
+        return None
 
 
 class AnyCall(ABC, Generic[Reply]):
@@ -105,6 +147,11 @@ class AnyCall(ABC, Generic[Reply]):
     def is_seen(self) -> bool:
         """Whether it can be explored; ``False`` for requests of the instrumentation itself."""
         return True
+
+    @property
+    def is_local(self) -> bool:
+        """Whether a service of this process answers it, whatever is mocked."""
+        return False
 
     def is_on(self, config: Config) -> bool:
         """Whether an app's settings include this call."""

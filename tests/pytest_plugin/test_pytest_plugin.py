@@ -26,6 +26,7 @@ from tests.support.suites import (
     LINE_OF_CALL,
     RUNS,
     SERVICES,
+    WITHOUT,
     Suite,
 )
 
@@ -1596,7 +1597,7 @@ def test_unmarked_suite_imports_no_flask(suite: Suite) -> None:
         """,
         test_it="def test_plain(): pass\ndef test_fixture(tmp_path): pass\n",
     )
-    ran = suite.elsewhere("-p", "no:flask", "-s", "-W", "error")
+    ran = suite.elsewhere(*WITHOUT, "-s", "-W", "error")
     assert ran.outcomes == {"passed": 2}
     assert "imported: []" in ran.output
 

@@ -13,6 +13,7 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ from tests.support.embedded import program
 # Once, not by every inner session, which forgets what it imported. Patches of a module that was
 # forgotten would moreover stay in the libraries.
 for _each in pkgutil.walk_packages(flask_filibuster.__path__, "flask_filibuster."):
-    importlib.import_module(_each.name)
+    with suppress(ModuleNotFoundError):  # Not all libraries that mock are installed.
+        importlib.import_module(_each.name)
 
 EXECUTIONS = 4
 RUNS = EXECUTIONS + 1
@@ -31,7 +33,10 @@ RUNS = EXECUTIONS + 1
 # Hypothesis is imported by every session that has its plugin, which takes seconds.
 PLUGINS = ("-p", "no:hypothesispytest", "-p", "no:cacheprovider", "-p", "no:xdist")
 # What takes time in a process of its own, and plays no part there.
-WITHOUT = ("-p", "no:flask", "-p", "no:anyio")
+WITHOUT = tuple(
+    f"-pno:{name}"
+    for name in ("flask", "anyio", "requests_mock", "pytest-betamax", "pytest_httpserver", "pook")
+)
 # In this process the package has been imported before; some ways to install it let pytest notice
 # that.
 IN_PROCESS = (*PLUGINS, "-W", "ignore::pytest.PytestAssertRewriteWarning")

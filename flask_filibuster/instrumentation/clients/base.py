@@ -55,7 +55,14 @@ from __future__ import annotations
 from flask_filibuster.core.kinds.bodies import Alteration, BrokenBody
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.errors import InjectionError
-from flask_filibuster.instrumentation.call import frame_of, perform, perform_async, perform_for
+from flask_filibuster.instrumentation.call import (
+    frame_of,
+    is_covered,
+    perform,
+    perform_async,
+    perform_for,
+    perform_mocked,
+)
 from flask_filibuster.instrumentation.frames import LocalService, current_scope, here
 from flask_filibuster.instrumentation.http import (
     AlteredBody,
@@ -65,7 +72,14 @@ from flask_filibuster.instrumentation.http import (
     HttpRequest,
     pieces_of,
 )
-from flask_filibuster.instrumentation.outgoing import AsyncOutgoingCall, Client, OutgoingCall, Reply
+from flask_filibuster.instrumentation.outgoing import (
+    AnyCall,
+    AsyncOutgoingCall,
+    Client,
+    OutgoingCall,
+    Reply,
+    Role,
+)
 from flask_filibuster.instrumentation.patching import Patch, calls_super
 from flask_filibuster.instrumentation.propagation import PLACE, UNSEEN, names_place
 
@@ -74,6 +88,7 @@ __all__ = [
     "UNSEEN",
     "Alteration",
     "AlteredBody",
+    "AnyCall",
     "AsyncOutgoingCall",
     "Body",
     "BrokenBody",
@@ -87,13 +102,16 @@ __all__ = [
     "OutgoingCall",
     "Patch",
     "Reply",
+    "Role",
     "calls_super",
     "current_scope",
     "frame_of",
     "here",
+    "is_covered",
     "names_place",
     "perform",
     "perform_async",
     "perform_for",
+    "perform_mocked",
     "pieces_of",
 ]

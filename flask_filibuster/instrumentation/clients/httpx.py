@@ -15,11 +15,11 @@ import os
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import CodeType
-from typing import Any, ClassVar, NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import httpcore
 import httpx
-from httpx._transports.default import ResponseStream, map_httpcore_exceptions
+from httpx._transports import default as _default
 
 from flask_filibuster.instrumentation.clients.base import (
     PLACE,
@@ -85,6 +85,11 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
     def is_seen(self) -> bool:
         """``False`` for a request of the instrumentation itself."""
         return _UNSEEN not in self._given
+
+    @property
+    def is_local(self) -> bool:
+        """Whether a service of this process answers it."""
+        return self._local is not None
 
     def send(self, headers: Mapping[str, str] | None) -> httpcore.Response:
         """Send it, locally if a service of this process has its URL."""
@@ -202,13 +207,13 @@ class _Seen(httpx.BaseTransport):
         url, stream = str(request.url), cast("httpx.SyncByteStream", request.stream)
         sent = httpcore.Request(request.method, url, headers=request.headers.raw, content=stream)
         sent.extensions = request.extensions
-        with map_httpcore_exceptions():
+        with _default.map_httpcore_exceptions():
             reply = perform(HttpxCall(_WHOLE, self._send, sent))
         body: Any = reply.stream
         return httpx.Response(
             reply.status,
             headers=reply.headers,
-            stream=ResponseStream(body),
+            stream=_default.ResponseStream(body),
             extensions=reply.extensions,
         )
 
@@ -246,7 +251,7 @@ class Httpx(Client):
         httpcore.UnsupportedProtocol,
     )
     # An application's own transport runs above it, as part of the implementation.
-    entrances: ClassVar[tuple[CodeType, ...]] = (httpx.Client._send_single_request.__code__,)  # noqa: SLF001
+    entrances: tuple[CodeType, ...] = (httpx.Client._send_single_request.__code__,)  # noqa: SLF001
 
     def hold(self) -> Sequence[Patch]:
         """Wrap the pools of httpcore, and the transports without a pool."""
@@ -303,8 +308,8 @@ def _leads_to_pool(cls: type[httpx.HTTPTransport]) -> bool:
     # Mocks of httpx replace the method that calls the pool, or a method of the pool.
     return (
         all(map(calls_super, sends))
-        and httpx.HTTPTransport.handle_request.__module__.startswith("httpx.")
-        and Patch.of(httpcore.ConnectionPool, "handle_request") is not None
+        and httpx.HTTPTransport.handle_request.__code__.co_filename == _default.__file__
+        and Patch.on_top(httpcore.ConnectionPool, "handle_request") is not None
     )
 
 

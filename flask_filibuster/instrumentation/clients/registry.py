@@ -1,4 +1,4 @@
-"""The known clients, and the patches of those whose libraries an application uses."""
+"""The known clients and mocks, and the patches of those whose libraries an application uses."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask_filibuster.installed import entry_points_of
 from flask_filibuster.instrumentation.holding import Instrumentation
+from flask_filibuster.instrumentation.mocking import Mock, known_mocks, loaded_mock
 from flask_filibuster.instrumentation.outgoing import Client
 from flask_filibuster.instrumentation.threads.holding import LIBRARIES
 
@@ -26,7 +27,7 @@ _REQUESTS = "flask_filibuster.instrumentation.clients.requests.adapter:Requests"
 
 
 class Instrumented(Instrumentation):
-    """The hold on all clients, each from the import of its library on."""
+    """The hold on all clients and mocks, each from the import of its library on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,23 +35,29 @@ class Instrumented(Instrumentation):
         for entry in clients_known():
             self._awaited.setdefault(entry.name, []).append(entry)
         self._threads = {name: hold for name, hold in LIBRARIES.items() if name not in sys.modules}
+        self._mocks = set(known_mocks())
         self._finder = _Finder(self)
         sys.meta_path.insert(0, self._finder)
-        for name in [name for name in self._awaited if name in sys.modules]:
+        for name in [name for name in (*self._awaited, *self._mocks) if name in sys.modules]:
             self.imported(name)
 
     def awaits(self, name: str) -> bool:
-        """Whether an import of this name brings clients, or threads, that are not held yet."""
-        return name in self._awaited or name in self._threads
+        """Whether an import of this name brings clients, mocks or threads that are not held yet."""
+        return name in self._awaited or name in self._mocks or name in self._threads
 
     def imported(self, name: str) -> None:
-        """Hold the clients, or the threads, of a module that has been imported."""
+        """Hold the clients, the mock or the threads of a module that has been imported."""
         if name in self._threads:
             self.add(self._threads.pop(name)())
         for entry in self._awaited.pop(name, ()):
             client = _loaded(entry)
             if client is not None:
                 self._hold(client)
+        if name in self._mocks:
+            self._mocks.discard(name)
+            mock = loaded_mock(name)
+            if mock is not None:
+                self._hold(mock)
 
     def release(self) -> None:
         """Restore the originals, except where other holds remain."""
@@ -58,7 +65,7 @@ class Instrumented(Instrumentation):
             sys.meta_path.remove(self._finder)
         super().release()
 
-    def _hold(self, client: Client) -> None:
+    def _hold(self, client: Client | Mock) -> None:
         try:
             patches = client.hold()
         except Exception as error:  # noqa: BLE001 - an unknown version may raise anything

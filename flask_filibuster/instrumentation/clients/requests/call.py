@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
 from typing import Any, NoReturn
 
+import requests.sessions
 from requests import PreparedRequest, RequestException, Response
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
@@ -16,6 +19,7 @@ from flask_filibuster.instrumentation.clients.base import (
     UNSEEN,
     Alteration,
     AlteredBody,
+    AnyCall,
     BytesBody,
     Client,
     Header,
@@ -34,6 +38,8 @@ from flask_filibuster.instrumentation.clients.requests.timeouts import timeouts_
 
 Send = Callable[..., Response]
 _UNSEEN = UNSEEN.lower()
+# Whose functions run between a session and the call, and leave the answer as it is.
+_BETWEEN = ("flask_filibuster", "responses")
 
 
 class RequestsCall(OutgoingCall[Response]):
@@ -44,9 +50,11 @@ class RequestsCall(OutgoingCall[Response]):
     :param request: the request to send.
     :param options: the other arguments of ``BaseAdapter.send``.
     :param by_hand: whether the application has mounted our adapter itself.
+    :ivar adapter: the application's adapter.
+    :ivar request: the request to send.
     """
 
-    __slots__ = ("_adapter", "_by_hand", "_given", "_options", "_request", "_send")
+    __slots__ = ("_by_hand", "_given", "_is_local", "_options", "_send", "adapter", "request")
 
     def __init__(
         self,
@@ -63,18 +71,25 @@ class RequestsCall(OutgoingCall[Response]):
             client,
             request.method or "GET",
             url=request.url or "",
-            timeout=timeouts_of(options["timeout"]),
+            timeout=timeouts_of(options.get("timeout")),
             idempotency_key=_text(given.get("idempotency-key", "")),
         )
-        self._adapter = adapter
-        self._request = request
+        self.adapter = adapter
+        self.request = request
         self._options = options
         self._by_hand = by_hand
         self._send: Send = adapter.send
+        self._is_local = False
 
-    def through(self, send: Send) -> None:
+    def through(self, send: Send, *, is_local: bool = False) -> None:
         """Set the function that sends the call: one attempt of the adapter, or a local delivery."""
         self._send = send
+        self._is_local = is_local
+
+    @property
+    def is_local(self) -> bool:
+        """Whether a service of this process answers it."""
+        return self._is_local
 
     @property
     def is_seen(self) -> bool:
@@ -87,7 +102,7 @@ class RequestsCall(OutgoingCall[Response]):
 
     def send(self, headers: Mapping[str, str] | None) -> Response:
         """Send it; the response carries the application's own request, for redirects."""
-        request = self._request
+        request = self.request
         sent = self._with_place(headers)
         try:
             response = self._send(sent, **self._options)
@@ -103,8 +118,8 @@ class RequestsCall(OutgoingCall[Response]):
         """The request with these headers instead of its caller's, which a gateway forwards."""
         foreign = names_place(self._given)
         if headers is None and not foreign:
-            return self._request
-        sent = _copy(self._request)
+            return self.request
+        sent = _copy(self.request)
         if foreign:
             for name in PLACE.intersection(self._given):
                 del sent.headers[name]
@@ -121,42 +136,107 @@ class RequestsCall(OutgoingCall[Response]):
             body=BytesBody(body),
             method=self.operation,
         )
-        return build_response(self._adapter, self._request, raw)
+        return build_response(self.adapter, self.request, raw)
 
     def fail(self, kind: str, *, sent: bool) -> NoReturn:
         """Raise the exception of requests, with those of urllib3 and of Python below it."""
-        raise_injected(kind, self._request, self.timeout, sent=sent)
+        raise_injected(kind, self.request, self.timeout, sent=sent)
 
     def outcome(self, reply: Response, digest: str | None) -> Outcome:
         """The status."""
         return Outcome(status=reply.status_code, digest=digest)
 
     def digest(self, reply: Response) -> str | None:
-        """Digest of the body, which the caller reads next; ``None`` for a streamed one."""
-        if self._options["stream"]:
-            return None
-        return hashlib.md5(reply.content, usedforsecurity=False).hexdigest()
+        """Digest of the body, if nothing of the application runs before it is read.
+
+        Else nothing is read here: hooks, redirects and adapters may read ``raw`` first, and a
+        broken body raises where the application meets it.
+        """
+        if not self._options.get("stream") and (self._is_local or self._is_read_next(reply)):
+            return _digest_of(reply.content)
+        return digest_of_read(reply)
+
+    def _is_read_next(self, reply: Response) -> bool:
+        """Whether ``Session.send`` is about to read the body, right after ``send`` returns."""
+        if self.request.hooks.get("response") or reply.is_redirect:
+            return False
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect is slower
+        while frame is not None and _top_module(frame) in _BETWEEN:
+            frame = frame.f_back
+        if frame is None:
+            return False
+        code = frame.f_code
+        return code.co_name == "send" and code.co_filename == requests.sessions.__file__
 
     def discard(self, reply: Response) -> str | None:
         """Read the body to its end, so that the callee completes a streamed answer."""
-        digest = hashlib.md5(usedforsecurity=False)
-        for piece in reply.iter_content(65_536):
-            digest.update(piece)
-        reply.close()
-        return digest.hexdigest()
+        return drained(reply)
 
     def alter_body(self, reply: Response, alter: Alteration) -> Response:
         """The response, with a body that passes through ``alter``.
 
         :raises InjectionError: it has no body.
         """
-        raw = reply.raw
-        if getattr(raw, "length_remaining", None) == 0:
-            reply.close()
-            raise InjectionError(self.words, "the answer has no body")
-        body = AlteredBody(raw.stream(65_536, decode_content=False), alter, raw.close)
-        reply.raw = with_body(raw, body, self.operation)
-        return reply
+        return altered(reply, alter, self)
+
+
+def _top_module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def drained(reply: Response) -> str:
+    """Read a response to its end and close it; returns the digest of its content."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for piece in reply.iter_content(65_536):
+        digest.update(piece)
+    reply.close()
+    return digest.hexdigest()
+
+
+def digest_of_read(reply: Response) -> str | None:
+    """Digest of a response's content, if that is known without reading from a connection."""
+    content: Any = getattr(reply, "_content", False)
+    if isinstance(content, bytes):
+        return _digest_of(content)
+    return _digest_of(b"") if getattr(reply.raw, "length_remaining", None) == 0 else None
+
+
+def altered(reply: Response, alter: Alteration, call: AnyCall[Any]) -> Response:
+    """The response, with a body that passes through ``alter``.
+
+    :raises InjectionError: it has no body.
+    """
+    raw: Any = reply.raw
+    content: Any = getattr(reply, "_content", False)
+    if content or not hasattr(raw, "stream"):
+        return _altered_content(reply, alter, call)
+    if getattr(raw, "length_remaining", None) == 0:
+        reply.close()
+        raise InjectionError(call.words, "the answer has no body")
+    body = AlteredBody(raw.stream(65_536, decode_content=False), alter, raw.close)
+    reply.raw = with_body(raw, body, call.operation)
+    return reply
+
+
+def _altered_content(reply: Response, alter: Alteration, call: AnyCall[Any]) -> Response:
+    """:func:`altered`, for a response whose content a mock has set."""
+    content = reply.content
+    if not content:
+        raise InjectionError(call.words, "the answer has no body")
+    ignored = ("content-encoding", "content-length", "transfer-encoding")
+    kept = [(name, value) for name, value in reply.headers.items() if name.lower() not in ignored]
+    raw = raw_response(
+        status=reply.status_code,
+        reason=reply.reason or "",
+        headers=[*kept, ("Content-Length", str(len(content)))],
+        body=BytesBody(content),
+        method=call.operation,
+    )
+    body = AlteredBody(raw.stream(65_536, decode_content=False), alter, raw.close)
+    unread: Any = reply  # As it is before its content is read.
+    unread._content = unread._content_consumed = False  # noqa: SLF001
+    reply.raw = with_body(raw, body, call.operation)
+    return reply
 
 
 def _copy(request: PreparedRequest) -> PreparedRequest:
@@ -189,6 +269,10 @@ def _add(headers: Any, more: Mapping[str, str]) -> None:
 def _stored(headers: Any) -> Any:
     """The dict inside headers: names and values by name in lower case; ``None`` if unknown."""
     return getattr(headers, "_store", None) if type(headers) is CaseInsensitiveDict else None
+
+
+def _digest_of(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def _text(value: str | bytes) -> str:

@@ -153,7 +153,8 @@ def with_body(raw: HTTPResponse, body: Body, method: str) -> HTTPResponse:
     length = getattr(raw, "length_remaining", None)
     head = {"status": raw.status, "reason": raw.reason or "", "method": method}
     headers = list(raw.headers.items())
-    if length is None:
+    # A mock may know a length that it does not declare, which urllib3 then does not detect.
+    if length is None or "content-length" not in raw.headers:
         other = _built(PiecewiseResponse, io.BufferedReader(file), headers, head)
     else:
         file.enforced = False

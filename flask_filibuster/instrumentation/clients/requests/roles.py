@@ -1,0 +1,246 @@
+"""The roles of requests' functions, classes and objects, for mocks that stand in for them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any, NoReturn
+
+import requests
+import requests.adapters
+import requests.api
+import requests.sessions
+from requests import PreparedRequest, Request, Response
+from requests.adapters import BaseAdapter, HTTPAdapter
+
+from flask_filibuster.instrumentation.clients.base import (
+    Alteration,
+    BytesBody,
+    Client,
+    Header,
+    InjectionError,
+    Outcome,
+    OutgoingCall,
+    Role,
+)
+from flask_filibuster.instrumentation.clients.requests.call import altered, digest_of_read, drained
+from flask_filibuster.instrumentation.clients.requests.injection import raise_injected
+from flask_filibuster.instrumentation.clients.requests.synthesis import build_response, raw_response
+from flask_filibuster.instrumentation.clients.requests.timeouts import timeouts_of
+
+_VERBS = ("delete", "get", "head", "options", "patch", "post", "put")
+_MODULES = ("requests", "requests.api", "requests.sessions", "requests.adapters")
+
+
+def role_of(original: Any, client: Client) -> Role | None:
+    """The role of an object of requests; ``None``: it makes no call.
+
+    :param original: what a mock stands in for.
+    :param client: the client requests.
+    """
+    if isinstance(original, ModuleType):
+        return _Module(client, original) if original.__name__ in _MODULES else None
+    if isinstance(original, type):
+        return _of_class(original, client)
+    if isinstance(original, requests.sessions.Session):
+        return _Session(client)
+    if isinstance(original, BaseAdapter):
+        return _Adapter(client)
+    return _of_function(original, client)
+
+
+def _of_class(original: type, client: Client) -> Role | None:
+    for base in original.__mro__:
+        if (base.__module__, base.__name__) == ("requests.sessions", "Session"):
+            return _Session(client, is_class=True)
+        if base is BaseAdapter:
+            return _Adapter(client, is_class=True)
+    return None
+
+
+def _of_function(original: Any, client: Client) -> Role | None:
+    function = getattr(original, "__func__", original)
+    function = inspect.unwrap(function) if callable(function) else function
+    module, name = getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
+    if module == "requests.api" and (name in _VERBS or name == "request"):
+        return _Function(client, name)
+    owner, _, method = str(name).partition(".")
+    if module == "requests.sessions":
+        if name == "session":
+            return _Session(client, is_class=True)
+        return _Session(client).attribute(method) if owner == "Session" else None
+    if module == "requests.adapters" and owner in ("HTTPAdapter", "BaseAdapter"):
+        return _Adapter(client).attribute(method)
+    return None
+
+
+class _Module(Role):
+    """The module ``requests``, or one of its parts."""
+
+    def __init__(self, client: Client, module: ModuleType) -> None:
+        self._client = client
+        self._module = module
+
+    def attribute(self, name: str) -> Role | None:
+        original = getattr(self._module, name, None)
+        return None if original is None else role_of(original, self._client)
+
+
+class _Session(Role):
+    """A session, or its class."""
+
+    def __init__(self, client: Client, *, is_class: bool = False) -> None:
+        self._client = client
+        self._is_class = is_class
+
+    def attribute(self, name: str) -> Role | None:
+        if name in _VERBS or name == "request":
+            return _Function(self._client, name)
+        if name == "send":
+            return _Send(self._client)
+        return _Result(_Adapter(self._client)) if name == "get_adapter" else None
+
+    def result(self) -> Role | None:
+        return _Session(self._client) if self._is_class else None
+
+
+class _Adapter(Role):
+    """A transport adapter, or its class."""
+
+    def __init__(self, client: Client, *, is_class: bool = False) -> None:
+        self._client = client
+        self._is_class = is_class
+
+    def attribute(self, name: str) -> Role | None:
+        return _Send(self._client) if name == "send" else None
+
+    def result(self) -> Role | None:
+        return _Adapter(self._client) if self._is_class else None
+
+
+class _Result(Role):
+    """A function that only returns something with a role."""
+
+    def __init__(self, role: Role) -> None:
+        self._role = role
+
+    def result(self) -> Role | None:
+        return self._role
+
+
+class _Function(Role):
+    """``requests.get``, ``Session.request``, and the like."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def call_of(self, args: Sequence[Any], options: Mapping[str, Any]) -> OutgoingCall[Any] | None:
+        given = [each for each in args[:1] if not _is_object(each)] + list(args[1:])
+        named = dict(options)
+        method = self._name
+        if method == "request":
+            method = given.pop(0) if given else named.pop("method", "")
+        url = given.pop(0) if given else named.pop("url", "")
+        if not (url and isinstance(url, str | bytes) and isinstance(method, str)):
+            return None
+        prepared = _prepared(method.upper(), url, named)
+        return StandInCall(self._client, prepared, named.get("timeout"))
+
+
+class _Send(Role):
+    """``Session.send`` and ``HTTPAdapter.send``."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def call_of(self, args: Sequence[Any], options: Mapping[str, Any]) -> OutgoingCall[Any] | None:
+        given = [*args, options.get("request")]
+        request = next((each for each in given if isinstance(each, PreparedRequest)), None)
+        if request is None:
+            return None
+        return StandInCall(self._client, request, options.get("timeout"))
+
+
+class StandInCall(OutgoingCall[Any]):
+    """A call that a mock in the place of a function of requests answers, with any object.
+
+    :param client: the client requests.
+    :param request: the request that would have been sent.
+    :param timeout: the timeout, as the application gave it.
+    """
+
+    __slots__ = ("_request",)
+
+    def __init__(self, client: Client, request: PreparedRequest, timeout: Any) -> None:
+        key = request.headers.get("Idempotency-Key", "")
+        super().__init__(
+            client,
+            request.method or "GET",
+            url=request.url or "",
+            timeout=timeouts_of(timeout),
+            idempotency_key=key.decode("latin-1") if isinstance(key, bytes) else str(key),
+        )
+        self._request = request
+
+    def send(self, headers: Mapping[str, str] | None) -> NoReturn:  # noqa: ARG002
+        """The mock is asked instead."""
+        raise InjectionError(self.words, "only the mock in its place can answer")
+
+    def answer(self, status: int, reason: str, headers: Sequence[Header], body: bytes) -> Response:
+        """A real response."""
+        raw = raw_response(
+            status=status,
+            reason=reason,
+            headers=headers,
+            body=BytesBody(body),
+            method=self.operation,
+        )
+        response = build_response(HTTPAdapter(), self._request, raw)
+        if body or not response.content:  # As a session does without stream=True.
+            response.raw.release_conn()
+        return response
+
+    def fail(self, kind: str, *, sent: bool) -> NoReturn:
+        """Raise the exception of requests, with those of urllib3 and of Python below it."""
+        raise_injected(kind, self._request, self.timeout, sent=sent)
+
+    def outcome(self, reply: Any, digest: str | None) -> Outcome:
+        """The status, if the mock's reply has one; otherwise, the call is ok."""
+        status = getattr(reply, "status_code", None)
+        return Outcome(status=status if type(status) is int else None, digest=digest)
+
+    def digest(self, reply: Any) -> str | None:
+        """Digest of the content of a real response that is read already."""
+        return digest_of_read(reply) if isinstance(reply, Response) else None
+
+    def discard(self, reply: Any) -> str | None:
+        """Read a real response to its end."""
+        return drained(reply) if isinstance(reply, Response) else None
+
+    def alter_body(self, reply: Any, alter: Alteration) -> Any:
+        """A real response, with a body that passes through ``alter``.
+
+        :raises InjectionError: it is no response, or has no body.
+        """
+        if not isinstance(reply, Response):
+            raise InjectionError(self.words, f"a mock answers with {type(reply).__name__}")
+        return altered(reply, alter, self)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, requests.sessions.Session | BaseAdapter)
+
+
+def _prepared(method: str, url: str | bytes, options: Mapping[str, Any]) -> PreparedRequest:
+    """The request that a session would send; only its head, if the rest is odd."""
+    named = {name: options.get(name) for name in ("headers", "params", "data", "json")}
+    try:
+        return Request(method, url, **named).prepare()
+    except (requests.RequestException, ValueError, TypeError, AttributeError):
+        # The mock takes anything: a request without a scheme, headers of any type.
+        prepared = PreparedRequest()
+        prepared.method, prepared.headers = method, requests.structures.CaseInsensitiveDict()
+        prepared.url = url.decode("latin-1") if isinstance(url, bytes) else url
+        return prepared

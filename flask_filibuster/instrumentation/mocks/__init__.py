@@ -1,0 +1,1 @@
+"""The ways in which tests replace a library that makes calls, one file each."""
