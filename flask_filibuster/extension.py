@@ -94,5 +94,3 @@ def give_back(state: InstrumentedApp) -> None:
         if state.temporary:
             state.disconnect()
             del state.app.extensions["filibuster"]
-        else:
-            state.rest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -17,7 +17,9 @@ from flask_filibuster.config import Config
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.urls import host_of, service_name
 from flask_filibuster.extension import borrow, give_back
+from flask_filibuster.instrumentation.app.entrance import hold_entrances
 from flask_filibuster.instrumentation.app.hooks import InstrumentedApp
+from flask_filibuster.instrumentation.app.outside import OutsideRequests
 from flask_filibuster.instrumentation.clients.registry import clients_known, instrument
 from flask_filibuster.instrumentation.frames import Scope, TestFrame, current_scope, enter
 from flask_filibuster.mesh.network import Mesh
@@ -39,6 +41,7 @@ class Surroundings:
     :ivar apps: the extension's part in each Flask app.
     :ivar hosts: names of services by host; without hosts of several services.
     :ivar names: names of services by app.
+    :ivar found: apps that take part without being named, by name, as they appear.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Surroundings:
     ) -> None:
         self.mesh = mesh
         self.apps = apps
+        self.found: dict[str, Flask] = {}
         hosts = Counter(map(host_of, services))
         self.hosts = {
             host_of(url): service_name(url, app)
@@ -57,10 +61,10 @@ class Surroundings:
         }
 
     @property
-    def by_name(self) -> dict[str, Flask]:
-        """The Flask apps by the names that they have in traces."""
+    def by_name(self) -> Mapping[str, Flask]:
+        """The Flask apps by the names that they have in traces; apps may join it later."""
         known = {name: app for app, name in self.names.items()}
-        return {**{each.service_name: each.app for each in self.apps}, **known}
+        return ChainMap(known, {each.service_name: each.app for each in self.apps}, self.found)
 
     @cached_property
     def config(self) -> Config:
@@ -80,6 +84,8 @@ def surroundings(services: Mapping[str, Any], apps: Iterable[Flask] = ()) -> Ite
     flask_apps = dict.fromkeys(app for app in (*services.values(), *apps) if isinstance(app, Flask))
     with ExitStack() as stack:
         stack.enter_context(instrument())
+        for patch in hold_entrances():
+            stack.callback(patch.release)
         borrowed = []
         for app in flask_apps:
             state = borrow(app)
@@ -113,7 +119,10 @@ class Session:
         """Run the block as the functional test, under these faults."""
         execution = self._server.begin(faults, around.hosts)
         patterns = around.config.url_patterns
-        frame = TestFrame(self._server, execution, around.names, url_patterns=patterns)
+        frame = TestFrame(
+            self._server, execution, around.names, url_patterns=patterns, found=around.found
+        )
+        frame.outside = OutsideRequests()
         # Not in_scope(), whose own generator takes as long as the rest.
         previous = current_scope()
         enter(Scope(frame, around.mesh))

@@ -66,7 +66,10 @@ def frame_of(scope: Scope | None, call: AnyCall[Reply]) -> AnyFrame | None:
     if frame is None or not call.is_seen or call.client.name in _covered.get():
         return None
     if isinstance(frame, TestFrame):
-        return frame
+        outside = frame.outside.frame(frame, call.url) if frame.outside is not None else None
+        if outside is None:
+            return frame
+        frame = outside
     config = frame.config
     if not call.is_on(config) or is_excluded(call.url, config.excluded_hosts):
         return None

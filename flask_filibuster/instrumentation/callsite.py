@@ -21,7 +21,7 @@ _DEPTH = 400
 
 # Asked for each frame of the stack of each call, always about the same few files.
 @lru_cache(maxsize=4096)
-def _owner_of(
+def owner_of(
     filename: str, module: object, package: str
 ) -> Literal["project", "application", "library"]:
     """The owner of the code of a stack frame.
@@ -79,7 +79,7 @@ def callers(
             frame = frame.f_back
             continue
         filename, module = code.co_filename, frame.f_globals.get("__name__", "?")
-        owner = _owner_of(filename, module, package)
+        owner = owner_of(filename, module, package)
         if owner == "project":
             if left_ours:
                 break
@@ -99,7 +99,7 @@ def site_of(traceback: TracebackType | None, package: str) -> CallSite | None:
     while traceback is not None:
         frame = traceback.tb_frame
         code = frame.f_code
-        if _owner_of(code.co_filename, frame.f_globals.get("__name__"), package) == "application":
+        if owner_of(code.co_filename, frame.f_globals.get("__name__"), package) == "application":
             site = CallSite(code.co_filename, traceback.tb_lineno, qualified_name(code))
         traceback = traceback.tb_next
     return site

@@ -6,17 +6,15 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flask_filibuster.config import Config
-from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex
-from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.positions import Counter, Position, Strand, TestRequests
 from flask_filibuster.core.url_patterns import UrlPattern
 from flask_filibuster.core.vclock import SharedClock, VectorClock
 from flask_filibuster.instrumentation import context
-from flask_filibuster.instrumentation.http import HttpAnswer, HttpRequest
+from flask_filibuster.instrumentation.around import Network, Watcher
 from flask_filibuster.server.base import Server
 from flask_filibuster.server.signing import Seal
 
@@ -24,43 +22,11 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
-class Watcher(Protocol):
-    """Records the requests of a test under exploration, and the threads that they start."""
+class Outside(Protocol):
+    """Finds the app whose code a test runs outside any request."""
 
-    def request(self, invocation: Call, *, told_by_callee: bool = False) -> str:
-        """Record a request that the test is about to make, and return its id."""
-
-    def request_ended(self, index: ExecutionIndex, outcome: Outcome) -> None:
-        """Record the answer or the exception that the test got."""
-
-    def problem(self, index: ExecutionIndex, reason: str) -> None:
-        """Record why the execution is not the planned one."""
-
-    def fault_injected(self, service: str | None = None) -> bool:
-        """Whether the execution injects a fault (on that service)."""
-
-    def strand_started(self, name: str) -> None:
-        """Record the start of a thread or task of the application."""
-
-    def strand_ended(self, name: str) -> None:
-        """Record the end of that thread or task."""
-
-
-class LocalService(Protocol):
-    """A service of this process."""
-
-    def handle(self, request: HttpRequest) -> HttpAnswer:
-        """Answer a request; the service produces the body while it is read.
-
-        :raises Exception: the exception of the caller's own code that produces the request's body.
-        """
-
-
-class Network(Protocol):
-    """The services reachable in this process without a socket."""
-
-    def service_at(self, url: str) -> LocalService | None:
-        """The service at this URL, or ``None`` for a URL of the real network."""
+    def frame(self, test: TestFrame, url: str) -> Frame | None:
+        """The frame of the code that calls this URL; ``None``: the test itself does."""
 
 
 class TestFrame:
@@ -71,10 +37,22 @@ class TestFrame:
     :ivar names: names of the apps in the exploration.
     :ivar seal: signs the test's requests; ``None``: they are not signed.
     :ivar url_patterns: parts of the URLs of its requests that vary between executions.
+    :ivar found: every app that took part in the exploration without being named, by its name.
+    :ivar apps: what explores those of this execution, and ``outside`` those outside any request.
     """
 
     __test__ = False
-    __slots__ = ("_requests", "names", "seal", "server", "url_patterns", "watcher")
+    __slots__ = (
+        "_requests",
+        "apps",
+        "found",
+        "names",
+        "outside",
+        "seal",
+        "server",
+        "url_patterns",
+        "watcher",
+    )
 
     def __init__(
         self,
@@ -84,9 +62,13 @@ class TestFrame:
         seal: Seal | None = None,
         *,
         url_patterns: tuple[UrlPattern, ...] = (),
+        found: dict[str, Flask] | None = None,
     ) -> None:
         self.seal = seal
         self.url_patterns = url_patterns
+        self.found = {} if found is None else found
+        self.apps: dict[Flask, Any] = {}
+        self.outside: Outside | None = None
         self.server = server
         self.watcher = watcher
         self.names = names
@@ -99,8 +81,14 @@ class TestFrame:
     def fork(self, queue: object | None = None) -> TestFrame:
         """The frame for a thread that the test starts, or for its next item in a queue."""
         forked = TestFrame(
-            self.server, self.watcher, self.names, self.seal, url_patterns=self.url_patterns
+            self.server,
+            self.watcher,
+            self.names,
+            self.seal,
+            url_patterns=self.url_patterns,
+            found=self.found,
         )
+        forked.apps, forked.outside = self.apps, self.outside
         forked._requests = self._requests.fork(queue)
         return forked
 
@@ -134,6 +122,11 @@ class Frame:
     :ivar server: selects the faults of the calls made here.
     :ivar test: the frame of the test, if it runs in this process.
     :ivar tells_answer: whether the service reports its answer, because its caller does not.
+    :ivar is_nested: whether its calls are calls of another app's handler, see :meth:`nested`.
+    :ivar is_shown: whether ``flask.g`` shows it to the application.
+    :ivar scope: the scope of the request's code.
+    :ivar told: the status that the service reported as its answer, if it did.
+    :ivar crash: the identity of the last exception reported.
     """
 
     __slots__ = (
@@ -141,15 +134,19 @@ class Frame:
         "app",
         "config",
         "counter",
+        "crash",
         "execution_index",
+        "is_nested",
+        "is_shown",
         "origin_vclock",
-        "previous",
         "request_id",
+        "scope",
         "server",
         "service",
         "strand",
         "tells_answer",
         "test",
+        "told",
     )
 
     def __init__(
@@ -174,7 +171,10 @@ class Frame:
         self.config = config
         self.server = server
         self.test = test
-        self.previous: Scope | None = None
+        self.is_nested = self.is_shown = False
+        self.scope: Scope | None = None
+        self.told: int | None = None
+        self.crash = 0
         self._clock = SharedClock(vclock)
         self.counter = Counter()
         self.strand = Strand()
@@ -198,7 +198,10 @@ class Frame:
 
         It belongs to the same request, and has a new strand.
         """
-        forked = Frame(
+        return self._copied(self.strand.fork(queue))
+
+    def _copied(self, strand: Strand) -> Frame:
+        copied = Frame(
             service=self.service,
             execution_index=self.execution_index,
             request_id=self.request_id,
@@ -208,10 +211,22 @@ class Frame:
             server=self.server,
             test=self.test,
         )
-        forked._clock = self._clock
-        forked.counter = self.counter
-        forked.strand = self.strand.fork(queue)
-        return forked
+        copied._clock = self._clock
+        copied.counter = self.counter
+        copied.strand = strand
+        return copied
+
+    def nested(self, service: str, app: Flask, config: Config, *, handed_on: bool) -> Frame:
+        """The frame for another app of this process, which handles a request for this one.
+
+        No network is in between, so that request cannot fail by itself, and has no index.
+
+        :param handed_on: whether it is the same request, which a middleware hands on.
+        """
+        inner = self._copied(self.strand)
+        inner.service, inner.app, inner.config = service, app, config
+        inner.is_nested, inner.tells_answer = not handed_on, handed_on and self.tells_answer
+        return inner
 
     def is_above(self, other: Frame | TestFrame | None) -> bool:
         """Whether the other one is of another request, or of a thread that this one started."""
@@ -323,24 +338,13 @@ def enter(scope: Scope | None) -> None:
     _scope.set(scope)
 
 
+def test_of(scope: Scope) -> TestFrame | None:
+    """The test of a scope, if it runs in this process."""
+    return scope.frame.test if isinstance(scope.frame, Frame) else scope.frame
+
+
 def current_frame() -> Frame | None:
     """The frame of the request that the running code handles, or ``None``."""
     scope = _scope.get()
     frame = scope.frame if scope is not None else None
     return frame if isinstance(frame, Frame) else None
-
-
-def push(frame: Frame) -> None:
-    """Enter the scope of a new request."""
-    frame.previous = scope = _scope.get()
-    _scope.set(Scope(frame, scope.network if scope is not None else None))
-
-
-def pop(frame: Frame) -> None:
-    """Leave a request's scope for the one before it; does nothing if it is not the current one.
-
-    Depending on how a request ends, Flask runs its teardown twice, or in another thread.
-    """
-    scope = _scope.get()
-    if scope is not None and scope.frame is frame:
-        _scope.set(frame.previous)

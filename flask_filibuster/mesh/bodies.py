@@ -8,7 +8,11 @@ from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
 from flask_filibuster.core.kinds.bodies import BrokenBody
-from flask_filibuster.instrumentation.frames import Network, Scope, enter
+from flask_filibuster.instrumentation.around import Network
+from flask_filibuster.instrumentation.frames import (
+    Scope,
+    enter,
+)
 from flask_filibuster.instrumentation.http import PiecewiseReader
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask_filibuster.core.urls import DEFAULT_PORTS, check_base_url, service_name
 from flask_filibuster.errors import SetupError
-from flask_filibuster.instrumentation.frames import LocalService
+from flask_filibuster.instrumentation.around import LocalService
 from flask_filibuster.instrumentation.http import HttpAnswer, HttpRequest
 from flask_filibuster.mesh.wsgi_call import WSGIApp, answer_of
 

@@ -15,7 +15,12 @@ from werkzeug.test import run_wsgi_app
 
 from flask_filibuster.core.urls import DEFAULT_PORTS
 from flask_filibuster.instrumentation.app.peer import PEER_KEY, Peer
-from flask_filibuster.instrumentation.frames import Frame, Network, TestFrame, current_scope
+from flask_filibuster.instrumentation.around import Network
+from flask_filibuster.instrumentation.frames import (
+    Frame,
+    TestFrame,
+    current_scope,
+)
 from flask_filibuster.instrumentation.http import Header, HttpAnswer, HttpRequest
 from flask_filibuster.mesh.bodies import AnswerBody, CalleeContext, RequestBody
 
@@ -49,7 +54,7 @@ def answer_of(
     environ["wsgi.input"] = sent if isinstance(sent, io.BytesIO) else io.BufferedReader(sent)
     test = _test_frame()
     if test is not None:
-        environ[PEER_KEY] = Peer(test, name)
+        environ[PEER_KEY] = Peer(test, name, environ["SCRIPT_NAME"])
     context = CalleeContext(network)
     try:
         body, status, received = context.run(run_wsgi_app, app, environ)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flask_filibuster.exploring.session import Surroundings
-from flask_filibuster.instrumentation.frames import LocalService
+from flask_filibuster.instrumentation.around import LocalService
 
 
 class Network:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from flask_filibuster.core.messages import (
     Decision,
@@ -51,3 +51,13 @@ class Server(Protocol):
 
     def fault_injected(self, request_id: str, service: str | None = None) -> bool:
         """Whether the execution of that request injects a fault (on that service)."""
+
+
+class RequestIds(Protocol):
+    """The source of the ids of an execution's requests."""
+
+    def new_request_id(self, execution: Any) -> str:
+        """An id that leads back to this execution."""
+
+    def adopt(self, request_id: str, execution: Any) -> None:
+        """Assign an id of another origin to this execution."""

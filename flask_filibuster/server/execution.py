@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from flask_filibuster.core.call import Call
@@ -18,27 +17,18 @@ from flask_filibuster.core.messages import (
     RequestAnswered,
     RequestReceived,
 )
-from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.outcome import Outcome, digest_below
 from flask_filibuster.core.positions import TestRequests
 from flask_filibuster.core.trace import Handling, Trace
 from flask_filibuster.core.urls import from_port_on, host_of
 from flask_filibuster.protocol.headers import Propagated
+from flask_filibuster.server.base import RequestIds
 
 # Bounds of the memory of one execution: any client of the server can add to it.
 MOST_CALLS = 100_000
 MOST_PROBLEMS = 100
 MOST_NAMES = 1000
 LONGEST_SHOWN = 500
-
-
-class RequestIds(Protocol):
-    """The source of the ids of an execution's requests."""
-
-    def new_request_id(self, execution: TestExecution) -> str:
-        """An id that leads back to this execution."""
-
-    def adopt(self, request_id: str, execution: TestExecution) -> None:
-        """Assign an id of another origin to this execution."""
 
 
 class TestExecution:
@@ -191,6 +181,10 @@ class TestExecution:
                 return call is not None
             return self._by_number.get(message.generated_id) == message.index
 
+    def knows(self, index: ExecutionIndex, generated_id: int | None) -> bool:
+        """Whether this is a call of this execution."""
+        return generated_id is not None and self._by_number.get(generated_id) == index
+
     def completed(self, message: InvocationCompleted) -> None:
         """A call has ended.
 
@@ -317,12 +311,17 @@ class TestExecution:
         return handling.ended(outcome, handling.crash)
 
     def _as_seen(self, call: Call) -> Call:
-        """The call with its outcome, and the callee's report: its name, and the body's digest."""
+        """The call with its outcome, and the callee's report: its name, and the body's digest.
+
+        What the test runs in an app without a request has no answer: its calls decide how it ends.
+        """
         outcome = self._outcomes.get(call.index)
         handling = self._handlings.get(call.index)
         if handling is None:
             return call.ended(call.target, outcome)
         answer = handling.answer
+        if answer is None and not call.source and outcome == Outcome():
+            outcome = Outcome(digest=digest_below(call.index, self._outcomes))
         if answer is not None and outcome is not None and call.fault is None:
             same = answer.status == outcome.status and outcome.digest is None
             outcome = answer if same else outcome

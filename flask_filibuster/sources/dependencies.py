@@ -54,7 +54,7 @@ class SourceFiles:
     """
 
     def __init__(self, services: Mapping[str, Flask]) -> None:
-        self._services = dict(services)
+        self._services = services  # Not a copy: an app may join when it handles a request.
         self._lock = threading.Lock()
         self._imports = Imports()
         self._modules_of_app: dict[Flask, list[Module] | None] = {}
@@ -77,7 +77,10 @@ class SourceFiles:
             a service that handled a request is unknown, or if its source or that of the test is not
             found.
         """
-        services = frozenset(each.service for each in trace.handlings.values())
+        # An app may handle a request for another one of this process, see Frame.is_nested.
+        services = frozenset(each.service for each in trace.handlings.values()) | {
+            each.source for each in trace.invocations
+        }
         given = tuple(extra)
         last_test, last_extra, tested = self._last_test
         if test is not last_test or given != last_extra:

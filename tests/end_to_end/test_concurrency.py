@@ -429,39 +429,25 @@ def test_commands_can_be_replayed_repeatedly() -> None:
     assert not coordinator.embedded._open
 
 
-class Paused(dict[Any, Any]):
-    """Hooks of an app, where something else happens just before the first is put in."""
-
-    def __init__(self, meanwhile: Callable[[], object]) -> None:
-        super().__init__()
-        self._meanwhile: list[Callable[[], object]] = [meanwhile]
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        while self._meanwhile:
-            self._meanwhile.pop()()
-        super().__setitem__(key, value)
-
-
-def test_second_request_is_seen_whole() -> None:
-    """It comes while the very first one is under way."""
+def test_first_two_requests_at_once() -> None:
     coordinator = Coordinator(config=Config(timeout=1))
     exploration = coordinator.open("two at once", FaultSet())
     exploration.has_next(1)
     app = Flask("svc")
-    app.add_url_rule("/", "fine", lambda: "fine")
+    both = threading.Barrier(2, timeout=5)
+
+    @app.get("/")
+    def view() -> str:
+        both.wait()
+        return "fine"
 
     def ask() -> None:
         assert app.test_client().get("/", headers=new_id(exploration)).text == "fine"
 
-    other = threading.Thread(target=ask)
-
-    def meanwhile() -> None:
-        other.start()
-        other.join(0.2)  # It may have to wait for the first one.
-
-    app.after_request_funcs = Paused(meanwhile)
     with Serving(create_app(coordinator, version="x"), port=0) as server:
         Filibuster(app, server_url=server.url)
+        other = threading.Thread(target=ask)
+        other.start()
         ask()
         other.join()
         assert len(passed(exploration).trace.requests) == 2

@@ -55,19 +55,20 @@ class TestSettingUp:
         assert state.service_name == "users"
         assert state.config == Config(service_name="users")
 
-    def test_registers_hooks_and_receivers(self) -> None:
+    def test_registers_a_hook_and_a_receiver(self) -> None:
         app = Flask("set-up")
         app.before_request(lambda: None)
-        app.teardown_request(lambda error: None)
         Filibuster(app)
         state = app.extensions["filibuster"]
-        hooks: list[Any] = [app.before_request_funcs, app.teardown_request_funcs]
+        hooks: Any = app.before_request_funcs
         receivers: Any = got_request_exception.receivers_for(app)
-        assert [functions[None][0].__self__ for functions in hooks] == [state, state]
-        assert [len(functions[None]) for functions in hooks] == [2, 2]
+        assert hooks[None][0].__self__ is state
+        assert len(hooks[None]) == 2
+        assert not app.after_request_funcs
+        assert not app.teardown_request_funcs
         assert [each.__self__ for each in receivers] == [state]
         state.disconnect()
-        assert [len(functions[None]) for functions in hooks] == [1, 1]
+        assert len(hooks[None]) == 1
         assert not list(got_request_exception.receivers_for(app))
 
     def test_a_temporary_one_leaves_no_hooks(self) -> None:
@@ -118,42 +119,31 @@ class TestSettingUp:
         Filibuster(app)
         assert app.test_client().get("/ok").text == "fine"
 
-    def test_runs_first_in_and_last_out(self) -> None:
-        """The last to run after a request is the first that was registered for it."""
-
-        def hooks() -> list[Any]:
-            registered: list[Any] = [
-                app.before_request_funcs,
-                app.after_request_funcs,
-                app.teardown_request_funcs,
-            ]
-            return [list(functions[None]) for functions in registered]
-
-        def view() -> ResponseReturnValue:
-            seen.extend(hooks())
-            return "done"
+    def test_surrounds_the_hooks_of_the_app(self) -> None:
+        def note(given: Any = None) -> Any:
+            scope = current_scope()
+            seen.append(scope is not None and isinstance(scope.frame, Frame))
+            shown.append(isinstance(g.filibuster, Frame))
+            return given
 
         def add_hooks() -> None:
-            app.before_request(lambda: None)
-            app.after_request(lambda response: response)
-            app.teardown_request(lambda error: None)
+            app.before_request(lambda: note())
+            app.after_request(lambda response: note(response))
+            app.teardown_request(lambda error: note())
 
-        seen: list[Any] = []
-        app = service(view=view)
+        seen: list[bool] = []
+        shown: list[bool] = []
+        app = service(ok=ok)
         add_hooks()
         Filibuster(app)
         add_hooks()
-        state, before = app.extensions["filibuster"], hooks()
         explore(
-            lambda: requests.get("http://svc/view", timeout=1),
+            lambda: requests.get("http://svc/ok", timeout=1),
             {"http://svc": app},
             NO_FAULTS,
             check_determinism=False,
         )
-        assert [len(functions) for functions in seen] == [3, 3, 3]
-        assert all(functions[0].__self__ is state for functions in seen)
-        assert before[0][0].__self__ is state
-        assert hooks() == before
+        assert seen == shown == [True] * 6
 
     def test_name_is_argument_config_or_url(self) -> None:
         def reached(name: str | None, config: str | None) -> str:

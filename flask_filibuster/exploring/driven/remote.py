@@ -18,6 +18,7 @@ from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.errors import FilibusterError, ServerError
 from flask_filibuster.exploring.session import Surroundings, in_scope
+from flask_filibuster.instrumentation.app.outside import OutsideRequests
 from flask_filibuster.instrumentation.frames import Scope, TestFrame
 from flask_filibuster.protocol.reading import one_of
 from flask_filibuster.protocol.records import read_trace
@@ -50,6 +51,7 @@ class RemoteWatcher:
         self.strand_started = self._local.strand_started
         self.strand_ended = self._local.strand_ended
         self.settle = self._local.settle
+        self.knows = self._local.knows
 
     def request(self, invocation: Call, *, told_by_callee: bool = False) -> str:
         """Report a request that the test is about to make, and return its id."""
@@ -114,8 +116,14 @@ class RemoteSession:
         watcher = RemoteWatcher(self._driver)
         patterns = around.config.url_patterns
         frame = TestFrame(
-            self._driver.server, watcher, around.names, self._seal, url_patterns=patterns
+            self._driver.server,
+            watcher,
+            around.names,
+            self._seal,
+            url_patterns=patterns,
+            found=around.found,
         )
+        frame.outside = OutsideRequests()
         with in_scope(Scope(frame, around.mesh)):
             yield watcher
 

@@ -1,16 +1,16 @@
-"""An app's requests while it is explored: the start and the end of their frames."""
+"""An app's requests while it is explored: their frames, and the reports on their answers."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, got_request_exception, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request
 
-from flask_filibuster import signals
 from flask_filibuster.config import Config
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ROOT
@@ -21,18 +21,9 @@ from flask_filibuster.core.url_patterns import url_in_signature
 from flask_filibuster.core.vclock import VectorClock
 from flask_filibuster.instrumentation.app.incoming import Arrivals, EnvironHeaders
 from flask_filibuster.instrumentation.app.peer import PEER_KEY, Peer
-from flask_filibuster.instrumentation.app.streaming import ScopedIterator
 from flask_filibuster.instrumentation.callsite import package_of, site_of
 from flask_filibuster.instrumentation.context import FRAME_KEY
-from flask_filibuster.instrumentation.frames import (
-    Frame,
-    Scope,
-    TestFrame,
-    current_scope,
-    here,
-    pop,
-    push,
-)
+from flask_filibuster.instrumentation.frames import Frame, Scope, TestFrame, here, test_of
 from flask_filibuster.instrumentation.reporting import report
 from flask_filibuster.protocol.headers import Propagated, read_headers
 from flask_filibuster.server.base import Server
@@ -40,8 +31,9 @@ from flask_filibuster.server.client.remote import RemoteServer
 from flask_filibuster.server.signing import seal_of
 
 LONGEST_MESSAGE = 2000
-_request = request._get_current_object  # type: ignore[attr-defined] # noqa: SLF001 - documented
-_globals = g._get_current_object  # noqa: SLF001 - documented
+
+current_request = request._get_current_object  # type: ignore[attr-defined] # noqa: SLF001 - documented
+current_globals = g._get_current_object  # noqa: SLF001 - documented
 """``flask.request`` and ``flask.g`` themselves: reading through a proxy takes longer."""
 
 
@@ -63,70 +55,123 @@ class ExploredRequests:
             name = self._given_name or app.name
             self._arrivals = Arrivals(remote, seal_of(config.token), name, config.url_patterns)
 
-    def frame(self) -> Frame | None:
-        """The frame of the new request, or ``None`` for ordinary traffic."""
-        scope = current_scope()
-        environ: dict[str, Any] = _request().environ
+    @property
+    def given_name(self) -> str | None:
+        """The configured name of the service, if any."""
+        return self._given_name
+
+    def listen(self) -> None:
+        """Report the unhandled exceptions of an app without the extension."""
+        got_request_exception.connect(self._got_exception, self.app)
+
+    def frame(self, environ: dict[str, Any], scope: Scope | None) -> Frame | None:
+        """The frame of a new request.
+
+        :param environ: its WSGI environment.
+        :param scope: the scope of the code that sends the request.
+        :returns: ``None`` for ordinary traffic, and for a request that has its frame already.
+        """
+        around = scope.frame if scope is not None else None
+        if isinstance(around, Frame):
+            return self._frame_in_request(environ, around)
         peer = environ.get(PEER_KEY)
         if peer is not None:
             return self._frame_from_peer(peer, environ)
-        if scope is not None and (scope.network is not None or _test_of(scope) is not None):
-            return self._frame_in_test()
-        return self._frame_from_network()
+        if scope is not None and (scope.network is not None or around is not None):
+            return self._frame_in_test(environ)
+        return self._frame_from_network(environ)
 
-    def enter(self, frame: Frame) -> None:
-        """Enter the frame of a request; the code that runs from now on belongs to it."""
-        push(frame)
-        _request().environ[FRAME_KEY] = frame
-        _globals().filibuster = frame
-        if signals.request_received.receivers:
-            signals.request_received.send(self.app, frame=frame)
+    def _frame_in_request(self, environ: dict[str, Any], around: Frame) -> Frame | None:
+        """The frame of a request that another one of this process causes without a network."""
+        own: Frame | None = environ.get(FRAME_KEY)
+        handed_on = own is not None and own.execution_index == around.execution_index
+        if handed_on and around.app is self.app:
+            return None
+        inner = around.nested(
+            self._name_in(around.test), self.app, self.config, handed_on=handed_on
+        )
+        if handed_on and inner.server.takes_notes:
+            method, path = _operation(environ)
+            message = RequestReceived(
+                inner.request_id, inner.execution_index, inner.service, method, path
+            )
+            report(inner, inner.server.received, message)
+        return inner
 
-    def _frame_from_peer(self, peer: Peer, environ: Mapping[str, Any]) -> Frame | None:
+    def _name_in(self, test: TestFrame | None) -> str:
+        named = test.names.get(self.app) if test is not None else None
+        return self._given_name or named or self.app.name
+
+    def _frame_from_peer(self, peer: Peer, environ: dict[str, Any]) -> Frame | None:
         """The frame for the headers of a request over the in-process network."""
         propagated = read_headers(EnvironHeaders(environ))
         if propagated is None:
             return None
-        return self._begin(
-            propagated, self._given_name or peer.service, peer.test, peer.test.server
-        )
+        # An app that the service mounts below a path of its own is a service of its own.
+        mounted = environ.get("SCRIPT_NAME", "") != peer.prefix
+        name = self._name_in(peer.test) if mounted else self._given_name or peer.service
+        return self._begin(environ, propagated, name, peer.test, peer.test.server)
 
-    def _frame_from_network(self) -> Frame | None:
+    def _frame_from_network(self, environ: dict[str, Any]) -> Frame | None:
         """The frame of a request from a socket, if it belongs to an execution."""
         arrivals, server = self._arrivals, self.remote
         if arrivals is None or server is None:
             return None
-        arrival = arrivals.find(request.environ, request.method, request.url)
+        arrival = arrivals.find(environ, _operation(environ)[0], _url(environ))
         if arrival is None:
             return None
         name, place = self._given_name or self.app.name, arrival.place
-        return self._begin(place, name, None, server, known=arrival.known, signed=arrival.signed)
+        return self._begin(
+            environ, place, name, None, server, known=arrival.known, signed=arrival.signed
+        )
 
-    def _frame_in_test(self) -> Frame | None:
+    def _frame_in_test(self, environ: dict[str, Any]) -> Frame | None:
         """A frame for a request of the test without headers, from a test client."""
         scope = here()
-        test = _test_of(scope) if scope is not None else None
+        test = test_of(scope) if scope is not None else None
         if test is None:
             return None
-        called = url_in_signature(request.url, test.url_patterns)
-        index, position = test.next_request(f"{request.method} {called}")
-        service = self._given_name or test.names.get(self.app) or self.app.name
+        place = read_headers(EnvironHeaders(environ))
+        if place is not None and test.watcher.knows(place.index, place.generated_id):
+            # A call from a socket, which a server that the test started delivers.
+            return self._begin(environ, place, self._name_in(test), test, test.server)
+        method, url = _operation(environ)[0], _url(environ)
+        called = url_in_signature(url, test.url_patterns)
+        index, position = test.next_request(f"{method} {called}")
+        service = self._name_in(test)
         request_id = test.watcher.request(
             Call(
                 index=index,
                 source="",
                 target=service,
-                method=request.method,
-                url=request.url,
+                method=method,
+                url=url,
                 position=position,
             ),
             told_by_callee=True,
         )
-        propagated = Propagated(request_id, index)
-        return self._begin(propagated, service, test, test.server)
+        return self._begin(environ, Propagated(request_id, index), service, test, test.server)
+
+    def job(self, test: TestFrame, method: str, name: str) -> Frame:
+        """The frame of code that the test runs in this app outside any request.
+
+        It counts as a request of the test, which ends at once: only its calls can be observed.
+
+        :param method: the kind of code.
+        :param name: its name.
+        """
+        service = self._name_in(test)
+        index, position = test.next_request(f"{method} {service} {name}")
+        request_id = test.watcher.request(
+            Call(index=index, source="", target=service, method=method, url=name, position=position)
+        )
+        test.watcher.request_ended(index, Outcome())
+        environ = {"REQUEST_METHOD": method, "PATH_INFO": name}
+        return self._begin(environ, Propagated(request_id, index), service, test, test.server)
 
     def _begin(
         self,
+        environ: Mapping[str, Any],
         propagated: Propagated,
         service: str,
         test: TestFrame | None,
@@ -149,14 +194,9 @@ class ExploredRequests:
         )
         if known:
             return frame
-        received = _request()
+        method, path = _operation(environ)
         message = RequestReceived(
-            propagated.request_id,
-            propagated.index,
-            service,
-            received.method,
-            received.path,
-            propagated.generated_id,
+            propagated.request_id, propagated.index, service, method, path, propagated.generated_id
         )
         vouched = report(frame, server.received, message) or signed
         if propagated.forced_sleep and propagated.generated_id is not None and vouched:
@@ -175,62 +215,73 @@ class ExploredRequests:
             report(frame, frame.server.injection_failed, note)
         time.sleep(min(seconds, most))
 
-    def answered(self, response: Response) -> Response:
-        """Report the app's answer to a request, after all other hooks."""
-        scope, frame = current_scope(), _frame_of_request()
-        if scope is None or frame is None:
-            return response
-        if response.is_streamed and not response.direct_passthrough and scope.frame is frame:
-            failed = functools.partial(self._note_crash, frame)
-            response.response = ScopedIterator(response.response, scope, failed)
+    @staticmethod
+    def answered(frame: Frame, response: Response) -> None:
+        """Report the app's answer to a request, after all of its hooks."""
+        if frame.is_nested:
+            return
+        frame.told = response.status_code
         if frame.tells_answer and frame.server.takes_notes:
             # The test may read the body of any answer, a service that of a success.
-            index, status = frame.execution_index, response.status_code
-            read = status < 400 or (index != ROOT and index.parent == ROOT)
-            answer = Outcome(status, None, _digest(response) if read else None)
-            message = RequestAnswered(frame.request_id, index, answer)
-            report(frame, frame.server.answered, message)
-        return response
+            index = frame.execution_index
+            judged = index != ROOT and index.parent == ROOT
+            digest = _digest(response) if judged or response.status_code < 400 else None
+            _tell(frame, Outcome(status=response.status_code, digest=digest))
 
-    def ended(self) -> None:
-        """Leave the frame of a request at its teardown."""
-        frame = _frame_of_request()
-        if frame is not None:
-            pop(frame)
+    @staticmethod
+    def changed(frame: Frame, status: int) -> None:
+        """Report the status that a middleware gave the answer."""
+        if frame.is_nested:
+            return
+        frame.told = status
+        if frame.tells_answer and frame.server.takes_notes:
+            _tell(frame, Outcome(status=status))
 
-    def left(self) -> None:
-        """Leave the frame of a request whose teardown another function interrupted.
-
-        The thread may handle other requests, which must not become part of this one.
-        """
-        scope = current_scope()
-        frame = scope.frame if scope is not None else None
-        if isinstance(frame, Frame) and g.get("filibuster") is frame:
-            pop(frame)
+    @staticmethod
+    def over(frame: Frame) -> None:
+        """Report the end of a part of a request that has no answer."""
+        if frame.test is not None and not frame.is_nested:
+            frame.test.watcher.request_ended(frame.execution_index, Outcome())
 
     def crashed(self, exception: BaseException) -> None:
         """Report an unhandled exception of the app."""
-        frame = _frame_of_request()
+        frame: Frame | None = current_request().environ.get(FRAME_KEY)
         if frame is not None:
-            self._note_crash(frame, exception)
+            self.failed(frame, exception)
 
-    def _note_crash(self, frame: Frame, exception: BaseException) -> None:
-        if not frame.server.takes_notes:
+    def _got_exception(self, _sender: Flask, exception: BaseException, **_extra: Any) -> None:
+        self.crashed(exception)
+
+    def failed(self, frame: Frame, exception: BaseException) -> None:
+        """Report an exception that ended a request, once."""
+        if frame.is_nested or frame.crash == id(exception) or not frame.server.takes_notes:
             return
+        frame.crash = id(exception)
         site = site_of(exception.__traceback__, package_of(self.app))
         crash = Crash(f"{type(exception).__name__}: {exception}"[:LONGEST_MESSAGE], site)
         message = RequestAnswered(frame.request_id, frame.execution_index, crash=crash)
         report(frame, frame.server.answered, message)
 
 
-def _frame_of_request() -> Frame | None:
-    frame: Frame | None = _request().environ.get(FRAME_KEY)
-    return frame
+def _tell(frame: Frame, answer: Outcome) -> None:
+    message = RequestAnswered(frame.request_id, frame.execution_index, answer)
+    report(frame, frame.server.answered, message)
 
 
-def _test_of(scope: Scope) -> TestFrame | None:
-    """The test of a scope, if it runs in this process."""
-    return scope.frame.test if isinstance(scope.frame, Frame) else scope.frame
+def _operation(environ: Mapping[str, Any]) -> tuple[str, str]:
+    """Method and path of a request, as Werkzeug reads them."""
+    path: str = environ.get("PATH_INFO") or ""
+    if not path.isascii():
+        path = path.encode("latin-1").decode(errors="replace")
+    return environ.get("REQUEST_METHOD", "GET").upper(), "/" + path.lstrip("/")
+
+
+def _url(environ: dict[str, Any]) -> str:
+    """URL of a request, as Werkzeug reads it."""
+    try:
+        return Request(environ, populate_request=False).url
+    except HTTPException:  # The app answers a request for an invalid host by itself.
+        return _operation(environ)[1]
 
 
 def _digest(response: Response) -> str | None:

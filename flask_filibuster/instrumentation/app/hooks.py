@@ -1,11 +1,11 @@
-"""The hooks of a Flask app, which do nothing outside an exploration."""
+"""The extension's part in a Flask app, which does nothing outside an exploration."""
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, got_request_exception, request
+from flask import Flask, g, got_request_exception, request
 
 from flask_filibuster.config import Config
 from flask_filibuster.instrumentation.context import FRAME_KEY, scope
@@ -13,9 +13,9 @@ from flask_filibuster.instrumentation.context import FRAME_KEY, scope
 if TYPE_CHECKING:
     from flask_filibuster.instrumentation.app.handling import ExploredRequests
     from flask_filibuster.instrumentation.holding import Instrumentation
+    from flask_filibuster.instrumentation.patching import Patch
     from flask_filibuster.server.client.remote import RemoteServer
 
-_HOOKS_OF_IDLE_APPS = 2
 _current_scope = scope.get
 _globals = g._get_current_object  # noqa: SLF001 - documented by Werkzeug
 """``flask.g`` itself: assignment through the proxy would be most of an idle hook's time."""
@@ -40,8 +40,8 @@ class InstrumentedApp:
         self.holders = 0
         self._explored: ExploredRequests | None = None
         self._instrumented: Instrumentation | None = None
+        self._entrances: list[Patch] = []
         self._lock = threading.Lock()
-        self._sees_answers = False
         self._registered: list[tuple[dict[Any, list[Any]], Any, list[Any] | None]] = []
 
     @property
@@ -50,44 +50,36 @@ class InstrumentedApp:
         return self.given_name or self.app.name
 
     def connect(self) -> None:
-        """Register the hooks, first before the view and last after it, and the receivers.
+        """Register the hook before the view, as the first, and the receiver.
 
-        Not by Flask's decorators, which append, and raise once the app has handled a request. The
-        first explored request adds the hooks after the view: for each hook, Flask takes longer than
-        an idle hook does, and an app in production needs none of them.
+        Not by Flask's decorators, which append, and raise once the app has handled a request. An
+        exploration needs no other hooks: it patches the entrances of all apps.
         """
         with self._lock:
             self._register(self.app.before_request_funcs, self._before_request)
-            self._register(self.app.teardown_request_funcs, self._teardown_request)
         got_request_exception.connect(self._crashed, self.app)
         if self.remote is not None:
             # Only an app with a configured server is explored from another process.
+            from flask_filibuster.instrumentation.app.entrance import hold_entrances
             from flask_filibuster.instrumentation.clients.registry import instrument
 
-            # Such an exploration begins without notice, so the clients are always instrumented.
+            # Such an exploration begins without notice, so all is always instrumented.
             self._instrumented = instrument()
-
-    def rest(self) -> None:
-        """Remove the hooks after the view until the next exploration."""
-        self._unregister_all_but(_HOOKS_OF_IDLE_APPS)
+            self._entrances = hold_entrances()
 
     def disconnect(self) -> None:
-        """Remove all hooks."""
-        self._unregister_all_but(0)
-        leaving = self.app.teardown_appcontext_funcs
-        if self._left in leaving:
-            self.app.teardown_appcontext_funcs = [each for each in leaving if each != self._left]
+        """Remove hook, receiver and patches."""
+        with self._lock:
+            while self._registered:
+                _take_out(*self._registered.pop())
         got_request_exception.disconnect(self._crashed, self.app)
         if self._instrumented is not None:
             self._instrumented.release()
+        entrances, self._entrances = self._entrances, []
+        for patch in entrances:
+            patch.release()
         if self.remote is not None:
             self.remote.close()
-
-    def _unregister_all_but(self, first: int) -> None:
-        with self._lock:
-            self._sees_answers = False
-            while len(self._registered) > first:
-                _take_out(*self._registered.pop())
 
     def _register(self, functions: dict[Any, list[Any]], hook: Any) -> None:
         """Insert a hook first, in a new list: another thread may be iterating over the old one."""
@@ -95,21 +87,8 @@ class InstrumentedApp:
         self._registered.append((functions, hook, own))
         functions[None] = [hook, *(own or ())]
 
-    def _see_answers(self) -> None:
-        """Register the hooks after the view, from the first explored request on."""
-        app: Any = self.app
-        with self._lock:
-            if self._sees_answers:
-                return
-            self._register(app.after_request_funcs, self._after_request)
-            leaving = app.teardown_appcontext_funcs
-            if self.remote is not None and self._left not in leaving:
-                # The last in the list runs first, so no other function can prevent its call.
-                app.teardown_appcontext_funcs = [*leaving, self._left]
-            # Last: another thread that reads this may answer its request at once.
-            self._sees_answers = True
-
-    def _explored_requests(self) -> ExploredRequests:
+    def explored_requests(self) -> ExploredRequests:
+        """What explores the app's requests."""
         explored = self._explored
         if explored is None:
             # An app that is never explored doesn't import this.
@@ -121,32 +100,13 @@ class InstrumentedApp:
         return explored
 
     def _before_request(self) -> None:
-        _globals().filibuster = None
-        if _current_scope() is None and self.remote is None:
-            return
-        explored = self._explored_requests()
-        frame = explored.frame()
-        if frame is not None:
-            if not self._sees_answers:
-                self._see_answers()
-            explored.enter(frame)
-
-    def _after_request(self, response: Response) -> Response:
-        if _current_scope() is None:
-            return response
-        return self._explored_requests().answered(response)
-
-    def _teardown_request(self, _error: BaseException | None) -> None:
-        if _current_scope() is not None:
-            self._explored_requests().ended()
-
-    def _left(self, _error: BaseException | None) -> None:
-        if _current_scope() is not None:
-            self._explored_requests().left()
+        """Show the frame to the application; ``None`` for an ordinary request."""
+        frame = None if _current_scope() is None else request.environ.get(FRAME_KEY)
+        _globals().filibuster = frame
 
     def _crashed(self, _sender: Flask, exception: BaseException, **_extra: Any) -> None:
         if FRAME_KEY in request.environ:
-            self._explored_requests().crashed(exception)
+            self.explored_requests().crashed(exception)
 
 
 def _remote(config: Config) -> RemoteServer | None:

@@ -18,7 +18,9 @@ class Peer:
 
     :ivar test: the test under exploration.
     :ivar service: name of the receiving service, unless it has a configured name.
+    :ivar prefix: the part of the path that leads to the service.
     """
 
     test: TestFrame
     service: str
+    prefix: str

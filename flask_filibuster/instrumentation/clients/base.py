@@ -55,6 +55,7 @@ from __future__ import annotations
 from flask_filibuster.core.kinds.bodies import Alteration, BrokenBody
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.errors import InjectionError
+from flask_filibuster.instrumentation.around import LocalService
 from flask_filibuster.instrumentation.call import (
     frame_of,
     is_covered,
@@ -63,7 +64,10 @@ from flask_filibuster.instrumentation.call import (
     perform_for,
     perform_mocked,
 )
-from flask_filibuster.instrumentation.frames import LocalService, current_scope, here
+from flask_filibuster.instrumentation.frames import (
+    current_scope,
+    here,
+)
 from flask_filibuster.instrumentation.http import (
     AlteredBody,
     Body,

@@ -35,6 +35,7 @@ def create_app(conductor: Conductor, *, version: str, seal: Seal | None = None) 
     :param seal: required signature of all requests except health checks; ``None``: not required.
     """
     app = Flask(__name__, static_folder=None)
+    app.config["FILIBUSTER_ENABLED"] = False  # It is no service that takes part.
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.register_error_handler(FilibusterError, _refuse)
     app.register_error_handler(HTTPException, _refuse_http)

@@ -9,10 +9,10 @@ from typing import Any
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter, HTTPAdapter
 
+from flask_filibuster.instrumentation.around import LocalService, Network
 from flask_filibuster.instrumentation.clients.base import HttpRequest
 from flask_filibuster.instrumentation.clients.requests.synthesis import build_response, raw_response
 from flask_filibuster.instrumentation.clients.requests.timeouts import check_timeout
-from flask_filibuster.instrumentation.frames import LocalService, Network
 
 Send = Callable[..., Response]
 

@@ -1,0 +1,137 @@
+"""Code that a test runs in an app outside any request: commands, and jobs in an app context.
+
+Its calls are calls of the app, in a frame of their own. But a test may also push a context for
+itself, and send its own requests within it; so the running code decides:
+
+- code of a command (``app.test_cli_runner()``) belongs to the app;
+- so does code in a context that the test pushed, unless the test function itself makes the call;
+- in a context that was there before the test began (a fixture's, pytest-flask's), only a module of
+  the app's package counts, as helpers of tests run in it, too;
+- a request to the app itself is always one of the test.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import Any
+
+import click
+from flask import Flask, has_app_context, has_request_context
+from flask.cli import ScriptInfo
+from flask.globals import app_ctx
+
+from flask_filibuster.core.urls import host_of
+from flask_filibuster.instrumentation.app.entrance import explored_of
+from flask_filibuster.instrumentation.app.handling import (
+    ExploredRequests,
+    current_globals,
+    current_request,
+)
+from flask_filibuster.instrumentation.callsite import owner_of, package_of
+from flask_filibuster.instrumentation.context import FRAME_KEY
+from flask_filibuster.instrumentation.frames import Frame, TestFrame
+
+_current_context = app_ctx._get_current_object  # type: ignore[attr-defined] # noqa: SLF001 - documented
+_DEPTH = 400
+
+
+class OutsideRequests:
+    """Finds the app whose code a test runs outside any request.
+
+    It notes the contexts in which the test begins, such as those of its fixtures.
+    """
+
+    def __init__(self) -> None:
+        self._begun_in, self._begun_by = _contexts()
+
+    def frame(self, test: TestFrame, url: str) -> Frame | None:
+        """The frame of the app that makes a call in the scope of a test.
+
+        :param test: the test.
+        :param url: the URL called, if there is one.
+        :returns: ``None``: the test makes the call.
+        """
+        shown, command = _contexts()
+        if command is self._begun_by:
+            command = None
+        app = _app_of(command)
+        if app is None or (url and test.names.get(app) == host_of(url)):
+            return None
+        if command is None and not _is_of_app(app, begun_before=shown is self._begun_in):
+            return None
+        explored = explored_of(app, test)
+        return None if explored is None else _frame(explored, test, shown, command)
+
+
+def _contexts() -> tuple[Any, click.Context | None]:
+    """The app context's globals, and the command, that the running code is in."""
+    return (
+        current_globals() if has_app_context() else None,
+        click.get_current_context(silent=True),
+    )
+
+
+def _frame(
+    explored: ExploredRequests, test: TestFrame, shown: Any, command: click.Context | None
+) -> Frame:
+    """The frame of the request, the command or the job that the code belongs to."""
+    holder = command.meta if command is not None else vars(shown)
+    frame = current_request().environ.get(FRAME_KEY) if has_request_context() else None
+    frame = frame or holder.get("filibuster")
+    if isinstance(frame, Frame) and frame.app is explored.app and _is_part_of(frame, test):
+        return frame
+    if command is not None:
+        frame = explored.job(test, "CLI", command.info_name or "")
+    else:
+        frame = explored.job(test, "JOB", explored.app.name)
+    holder["filibuster"] = frame
+    return frame
+
+
+def _is_part_of(frame: Frame, test: TestFrame) -> bool:
+    """Whether the frame is one of this execution."""
+    return frame.test is not None and frame.test.watcher is test.watcher
+
+
+def _app_of(command: click.Context | None) -> Flask | None:
+    """The app that the running code is in."""
+    if has_app_context():
+        app: Flask = _current_context().app
+        return app
+    if command is None:
+        return None
+    script = command.find_object(ScriptInfo)
+    return script.load_app() if script is not None else None
+
+
+def _is_of_app(app: Flask, *, begun_before: bool) -> bool:
+    """Whether code of the app makes the call, rather than the test.
+
+    :param begun_before: whether the app context is older than the test.
+    """
+    package = package_of(app)
+    stack = _stack(package)
+    if not stack:
+        return False
+    inner, outer = stack[0].f_code, stack[-1].f_code
+    if begun_before:
+        module = str(stack[0].f_globals.get("__name__", ""))
+        return inner.co_filename != outer.co_filename and module.partition(".")[0] == package
+    return inner is not outer and not inner.co_name.startswith("test")
+
+
+def _stack(package: str) -> list[FrameType]:
+    """The application's functions that run, innermost first, below our own that runs the test."""
+    found: list[FrameType] = []
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect is slower
+    for _ in range(_DEPTH):
+        if frame is None:
+            break
+        owner = owner_of(frame.f_code.co_filename, frame.f_globals.get("__name__"), package)
+        if owner == "application":
+            found.append(frame)
+        elif owner == "project" and found:
+            break
+        frame = frame.f_back
+    return found

@@ -1,0 +1,245 @@
+"""Code of an app that a test runs outside any request: commands, jobs, hooks by hand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import click
+import requests
+from flask import Flask
+from flask.cli import with_appcontext
+
+from flask_filibuster import FaultModel, explore
+from flask_filibuster.results.result import Result
+from tests.support.callers import service
+
+REFUSALS = FaultModel(exceptions=("ConnectionError",), default_statuses=())
+CALLEE = {"http://callee:1": service(way=lambda: "fine", other=lambda: "fine")}
+
+
+def call() -> int:
+    return requests.get("http://callee:1/way", timeout=1).status_code
+
+
+def careful() -> int:
+    try:
+        return call()
+    except requests.RequestException:
+        return 0
+
+
+def explored(test: Callable[[], object], **services: Flask) -> Result:
+    named = {f"http://{name}:2": app for name, app in services.items()}
+    return explore(test, {**CALLEE, **named}, REFUSALS)
+
+
+def check(result: Result, source: str, *shown: str) -> None:
+    """The call is one of the app, below a request of the test that is shown like this."""
+    assert not result.inconclusive, [each.problems for each in result.inconclusive]
+    traces = [each.trace for each in result.executions]
+    assert {each.source for trace in traces for each in trace.invocations} == {source}
+    assert any(each.fault for trace in traces for each in trace.invocations)
+    handlings = traces[0].handlings.values()
+    assert [f"{each.method} {each.path}" for each in handlings if each.service == source] == [
+        *shown
+    ]
+
+
+class TestCommands:
+    def app(self, action: Callable[[], object]) -> Flask:
+        app = Flask("caller")
+
+        @app.cli.command("go")
+        def go() -> None:
+            action()
+
+        @app.cli.command("bare", with_appcontext=False)
+        def bare() -> None:
+            action()
+
+        return app
+
+    def test_a_failing_one_is_a_bug(self) -> None:
+        app = self.app(call)
+
+        def test() -> None:
+            assert app.test_cli_runner().invoke(args=["go"]).exit_code == 0
+
+        result = explored(test)
+        check(result, "caller", "CLI /go")
+        assert len(result.failures) == 1
+
+    def test_a_careful_one_is_none(self) -> None:
+        app = self.app(careful)
+
+        def test() -> None:
+            assert app.test_cli_runner().invoke(args=["go"]).exit_code == 0
+
+        result = explored(test)
+        check(result, "caller", "CLI /go")
+        assert result.ok, str(result)
+
+    def test_without_an_app_context(self) -> None:
+        app = self.app(call)
+        check(explored(lambda: app.test_cli_runner().invoke(args=["bare"])), "caller", "CLI /bare")
+
+    def test_a_command_that_is_passed(self) -> None:
+        @click.command("other")
+        @with_appcontext
+        def other() -> None:
+            call()
+
+        app = self.app(call)
+        check(explored(lambda: app.test_cli_runner().invoke(other)), "caller", "CLI /other")
+
+    def test_each_has_its_own_frame(self) -> None:
+        app = self.app(careful)
+
+        def test() -> None:
+            for _ in range(2):
+                app.test_cli_runner().invoke(args=["go"])
+            requests.get("http://callee:1/other", timeout=1)
+
+        result = explored(test)
+        check(result, "caller", "CLI /go", "CLI /go")
+        assert [each.url for each in result.executions[0].trace.requests] == [
+            "go",
+            "go",
+            "http://callee:1/other",
+        ]
+
+
+class TestJobs:
+    def test_in_an_app_context(self) -> None:
+        app = Flask("caller")
+
+        def test() -> None:
+            with app.app_context():
+                assert careful() in (0, 200)
+
+        result = explored(test)
+        check(result, "caller", "JOB /caller")
+        assert result.ok, str(result)
+
+    def test_a_failing_one_is_a_bug(self) -> None:
+        app = Flask("caller")
+
+        def test() -> None:
+            with app.app_context():
+                call()
+
+        result = explored(test)
+        check(result, "caller", "JOB /caller")
+        assert len(result.failures) == 1
+        assert not result.notes
+
+    def test_in_a_thread(self) -> None:
+        app = Flask("caller")
+
+        def work() -> None:
+            with app.app_context():
+                careful()
+
+        def test() -> None:
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+
+        check(explored(test), "caller", "JOB /caller")
+
+    def test_of_a_registered_app_has_its_name(self) -> None:
+        app = Flask("caller")
+
+        def test() -> None:
+            with app.app_context():
+                call()
+
+        check(explored(test, front=app), "front", "JOB /caller")
+
+    def test_in_a_request_context(self) -> None:
+        app = Flask("caller")
+
+        def test() -> None:
+            with app.test_request_context("/view"):
+                call()
+
+        check(explored(test), "caller", "JOB /caller")
+
+
+class TestRequestsOfTheTest:
+    def test_that_it_sends_itself(self) -> None:
+        app = Flask("caller")
+
+        def test() -> None:
+            with app.app_context():
+                assert requests.get("http://callee:1/way", timeout=1).ok
+
+        assert explored(test).executions[0].trace.invocations == ()
+
+    def test_that_reach_the_app_itself(self) -> None:
+        app = service(view=lambda: str(careful()))
+
+        def helper() -> None:
+            assert requests.get("http://front:2/view", timeout=1).ok
+
+        def test() -> None:
+            with app.app_context():
+                helper()
+
+        result = explored(test, front=app)
+        check(result, "front", "GET /view")
+        assert result.ok, str(result)
+
+    def test_in_a_context_of_a_fixture(self) -> None:
+        app = Flask("caller")
+
+        def helper() -> None:
+            assert requests.get("http://callee:1/way", timeout=1).ok
+
+        with app.app_context():
+            result = explored(lambda: helper())
+        assert result.executions[0].trace.invocations == ()
+
+
+class TestByHand:
+    def test_a_whole_request(self) -> None:
+        app = Flask("caller")
+        app.add_url_rule("/view", "view", lambda: str(careful()))
+
+        def test() -> None:
+            with app.test_request_context("/view"):
+                assert app.full_dispatch_request().status_code == 200
+
+        result = explored(test)
+        check(result, "caller", "GET /view")
+        assert result.ok, str(result)
+
+    def test_the_hooks_before_a_request(self) -> None:
+        app = Flask("caller")
+
+        @app.before_request
+        def hook() -> None:
+            careful()
+
+        def test() -> None:
+            with app.test_request_context("/view"):
+                assert app.preprocess_request() is None
+
+        result = explored(test)
+        check(result, "caller", "GET /view")
+        assert result.ok, str(result)
+
+    def test_a_view_after_them(self) -> None:
+        app = Flask("caller")
+        app.before_request(lambda: None)
+
+        def view() -> int:
+            return careful()
+
+        def test() -> None:
+            with app.test_request_context("/view"):
+                app.preprocess_request()
+                view()
+
+        check(explored(test), "caller", "GET /view")
