@@ -6,6 +6,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from typing import Any
 
 import flask
@@ -419,6 +420,15 @@ for _name in (
 
 
 IN_THE_CLIENT = ("a_response_class",)
+# Before version 3, Flask does some of its work again when a test client enters and leaves a kept
+# context. Calls made there are calls of a job.
+FLASK = int(version("flask").partition(".")[0])
+AGAIN = (
+    "a_converter",
+    "teardown_appcontext",
+    "the_signal_appcontext_tearing_down",
+    "the_signal_appcontext_popped",
+)
 
 
 def way() -> int:
@@ -481,6 +491,8 @@ class TestPlaces:
     def test_in_a_kept_context(self, name: str) -> None:
         if name == "the_signal_appcontext_pushed":
             pytest.skip("Flask never leaves an app context whose receiver raised")
+        if FLASK < 3 and name in AGAIN:
+            pytest.skip("this version of Flask does it again, outside the request")
         if name in IN_THE_CLIENT:
             pytest.skip("the test client makes an object of that class, too, for the test")
         place = made(name, way)
