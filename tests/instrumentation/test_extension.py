@@ -55,7 +55,7 @@ class TestSettingUp:
         assert state.service_name == "users"
         assert state.config == Config(service_name="users")
 
-    def test_registers_a_hook_and_a_receiver(self) -> None:
+    def test_registers_hooks_and_a_receiver(self) -> None:
         app = Flask("set-up")
         app.before_request(lambda: None)
         Filibuster(app)
@@ -65,9 +65,11 @@ class TestSettingUp:
         assert hooks[None][0].__self__ is state
         assert len(hooks[None]) == 2
         assert not app.after_request_funcs
-        assert not app.teardown_request_funcs
+        (leaving,) = app.teardown_request_funcs[None]
+        assert leaving.__self__ is state  # type: ignore[attr-defined]
         assert [each.__self__ for each in receivers] == [state]
         state.disconnect()
+        assert not app.teardown_request_funcs
         assert len(hooks[None]) == 1
         assert not list(got_request_exception.receivers_for(app))
 

@@ -50,13 +50,14 @@ class InstrumentedApp:
         return self.given_name or self.app.name
 
     def connect(self) -> None:
-        """Register the hook before the view, as the first, and the receiver.
+        """Register the hooks, each as the first of its kind, and the receiver.
 
         Not by Flask's decorators, which append, and raise once the app has handled a request. An
         exploration needs no other hooks: it patches the entrances of all apps.
         """
         with self._lock:
             self._register(self.app.before_request_funcs, self._before_request)
+            self._register(self.app.teardown_request_funcs, self._teardown_request)
         got_request_exception.connect(self._crashed, self.app)
         if self.remote is not None:
             # Only an app with a configured server is explored from another process.
@@ -68,7 +69,7 @@ class InstrumentedApp:
             self._entrances = hold_entrances()
 
     def disconnect(self) -> None:
-        """Remove hook, receiver and patches."""
+        """Remove hooks, receiver and patches."""
         with self._lock:
             while self._registered:
                 _take_out(*self._registered.pop())
@@ -103,6 +104,11 @@ class InstrumentedApp:
         """Show the frame to the application; ``None`` for an ordinary request."""
         frame = None if _current_scope() is None else request.environ.get(FRAME_KEY)
         _globals().filibuster = frame
+
+    def _teardown_request(self, exception: BaseException | None) -> None:
+        """Report what ends a request without Flask's signal: ``sys.exit()`` in a view."""
+        if isinstance(exception, SystemExit):
+            self._crashed(self.app, exception)
 
     def _crashed(self, _sender: Flask, exception: BaseException, **_extra: Any) -> None:
         if FRAME_KEY in request.environ:

@@ -99,7 +99,7 @@ class Visit:
         self._environ[FRAME_KEY] = self._frame
         try:
             return function(*args, **kwargs)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._explored.failed(self._frame, error)
             raise
         finally:

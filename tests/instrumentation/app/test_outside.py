@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 
 import click
+import pytest
 import requests
 from flask import Flask
 from flask.cli import with_appcontext
 
 from flask_filibuster import FaultModel, explore
+from flask_filibuster.results.findings import UNCAUGHT
 from flask_filibuster.results.result import Result
 from tests.support.callers import service
 
@@ -243,3 +246,36 @@ class TestByHand:
                 view()
 
         check(explored(test), "caller", "GET /view")
+
+
+def leaving(*, careful_view: bool) -> Flask:
+    """An app that gives up by sys.exit() where a call fails, unless it is careful."""
+    app = Flask("leaving")
+
+    @app.get("/")
+    def index() -> str:
+        try:
+            return str(call())
+        except requests.RequestException:
+            if careful_view:
+                return "0"
+            sys.exit(3)
+
+    return app
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["service", "unknown app"])
+def test_exit_of_a_view_is_uncaught(*, named: bool) -> None:
+    app = leaving(careful_view=False)
+    services = {"leaving": app} if named else {}
+    result = explored(lambda: app.test_client().get("/"), **services)
+    (finding,) = (each for each in result.findings if each.kind == UNCAUGHT)
+    assert finding.message.startswith("Unhandled SystemExit in leaving, GET /: 3")
+    assert finding.site is not None
+    assert finding.site.file == __file__
+
+
+def test_careful_view_has_no_finding() -> None:
+    app = leaving(careful_view=True)
+    result = explored(lambda: app.test_client().get("/"))
+    assert not [each for each in result.findings if each.broken]
