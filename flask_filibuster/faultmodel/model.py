@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -13,6 +14,7 @@ from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.urls import service_name
 from flask_filibuster.errors import FaultModelError
 from flask_filibuster.faultmodel.analysis_file import read_analysis, write_analysis
+from flask_filibuster.faultmodel.routes import Routes
 from flask_filibuster.faultmodel.rules import EVERY_CALL, Rule, faults_of, pattern_of
 from flask_filibuster.faultmodel.static_analysis import answered_statuses
 
@@ -67,17 +69,28 @@ class FaultModel:
 
     @classmethod
     def from_services(cls, services: Mapping[str, Any]) -> FaultModel:
-        """The statuses that the views of these apps can answer with, read from their source.
+        """The statuses that the routes of these apps can answer with, read from their source.
+
+        A call gets those of the view that it reaches, of the hooks before it and of the error
+        handlers; a call that reaches no known view gets those of all.
 
         :param services: apps by base URL, as for ``explore``. An app that is not a Flask app, or
             has no readable source, gets the default statuses.
         """
-        statuses = {
-            re.escape(service_name(url, app)): tuple(sorted(answered_statuses(app) | {500}))
-            for url, app in services.items()
-            if hasattr(app, "view_functions")
-        }
+        apps: dict[str, dict[str, Any]] = {}
+        for url, app in services.items():
+            if hasattr(app, "view_functions"):
+                apps.setdefault(service_name(url, app), {})[url] = app
+        statuses: dict[str, tuple[int, ...]] = {}
+        for name, own in apps.items():
+            found = {status for app in own.values() for status in answered_statuses(app)}
+            statuses[re.escape(name)] = tuple(sorted(found | {500}))
         model = cls(statuses=statuses)
+        routes = {_service(re.escape(name)): Routes(own) for name, own in apps.items()}
+        model._rules = tuple(
+            each if each.service is None else replace(each, routes=routes[each.service])
+            for each in model._rules
+        )
         model._services = {}  # The names are derived, so none is misspelt.
         return model
 
@@ -147,7 +160,8 @@ class FaultModel:
         """The model in the format of the Filibuster prototypes, for a JSON file.
 
         :meth:`from_analysis` turns it into a model with the same faults for the same calls, in the
-        same order.
+        same order; except that the format knows services and no routes, so that each call to an
+        app of :meth:`from_services` gets the statuses of all its views.
 
         :raises FaultModelError: no single pattern separates the services with default statuses
             from the others, or the model is too large.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
+from typing import Protocol
 
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault import REQUESTS, Fault
@@ -19,6 +21,13 @@ MOST_SHOWN = 200
 _RANK = attrgetter("kind.rank")
 
 
+class Narrowing(Protocol):
+    """Knows the routes of a service."""
+
+    def of(self, call: Call, faults: Iterable[Fault]) -> tuple[Fault, ...]:
+        """Those of the faults that can happen to a call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """The faults of matching calls.
@@ -27,6 +36,7 @@ class Rule:
     :ivar faults: the faults of these calls; each is used if it applies to the call.
     :ivar service: matches the service reached from its start; ``None``: any service.
     :ivar restriction: a property that the call must have, by its name in analysis files.
+    :ivar routes: the routes of the service, which limit its faults; ``None``: all are alike.
     :ivar is_default: whether it applies only to services that no other rule names.
     """
 
@@ -35,10 +45,15 @@ class Rule:
     service: re.Pattern[str] | None = None
     restriction: str | None = None
     is_default: bool = False
+    routes: Narrowing | None = None
 
     def names(self, service: str) -> bool:
         """Whether the rule names this service."""
         return self.service is not None and self.service.match(service) is not None
+
+    def faults_for(self, call: Call) -> tuple[Fault, ...]:
+        """The faults of a call that the rule fits."""
+        return self.faults if self.routes is None else self.routes.of(call, self.faults)
 
     def fits(self, call: Call) -> bool:
         """Whether the rule matches this call, without regard to the service."""
@@ -67,7 +82,7 @@ def faults_of(rules: tuple[Rule, ...], call: Call) -> tuple[Fault, ...]:
         fault
         for rule in about
         if not (rule.is_default and is_named) and rule.fits(call)
-        for fault in rule.faults
+        for fault in rule.faults_for(call)
         if fault.applies_to(call)
     )
     return tuple(sorted(faults, key=_RANK))

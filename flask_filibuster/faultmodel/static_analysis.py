@@ -27,6 +27,7 @@ from flask_filibuster.sources.objects import is_a, text_of, tolerant, variables_
 FRAMEWORK = frozenset({"flask", "flask_filibuster", "werkzeug"})
 # the most calls of one function, with different arguments, that are read; bounds the time
 MOST_CALLS = 50
+_METHODS = ("get", "head", "post", "put", "delete", "patch", "options", "trace")
 STATUS_ARGUMENTS = frozenset({"code", "status", "status_code", "http_status_code"})
 
 
@@ -43,22 +44,87 @@ def answered_statuses(app: Any) -> frozenset[int]:
     entries: list[Any] = []
     with tolerant("the app"):
         entries.extend(_entry_points(app))
+    return _Analysis(_packages(app, entries), Sources()).statuses_of(entries)
+
+
+class RouteStatuses:
+    """The statuses that the routes of a Flask app can answer with.
+
+    :param app: the app, as for :func:`answered_statuses`.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._sources = Sources()
+
+    def of(self, endpoint: str, method: str) -> frozenset[int]:
+        """The statuses of one endpoint: its view, the hooks before it, the error handlers.
+
+        :param endpoint: the endpoint.
+        :param method: the HTTP method, by which a class of views selects a function.
+        """
+        app = self._app
+        entries: list[Any] = []
+        with tolerant("the app"):
+            entries.extend(_entry_points(app))
+        packages = _packages(app, entries)
+        found: set[int] = set()
+        with tolerant(f"the endpoint {endpoint}"):
+            view = app.view_functions[endpoint]
+            own = _Analysis(packages, self._sources)
+            found |= own.statuses_of([view], skipped=_other_methods(view, method))
+        with tolerant(f"the hooks before {endpoint}"):
+            hooks = [*_hooks_before(app, endpoint)]
+            found |= _Analysis(packages, self._sources).statuses_of(hooks)
+        with tolerant("the error handlers"):
+            for code, handler in _error_handlers(app):
+                statuses = _Analysis(packages, self._sources).statuses_of([handler])
+                # The page of a 404 answers with 404 only where something else did.
+                found |= statuses - {code}
+        return frozenset(found)
+
+
+def _packages(app: Any, entries: Iterable[Any]) -> set[str]:
+    """The top-level packages of an app's own code."""
     packages: set[str] = set()
     with tolerant("the name of the app"):
         packages.add(_package(str(app.import_name)))
     for entry in entries:
         with tolerant(f"the module of a {type(entry).__name__}"):
             packages.update(_packages_of(entry))
-    return _Analysis(packages - FRAMEWORK).statuses_of(entries)
+    return packages - FRAMEWORK
 
 
 def _entry_points(app: Any) -> Iterator[Any]:
     yield from app.view_functions.values()
     for hooks in getattr(app, "before_request_funcs", {}).values():
         yield from hooks
+    for _, handler in _error_handlers(app):
+        yield handler
+
+
+def _hooks_before(app: Any, endpoint: str) -> Iterator[Any]:
+    for blueprint, hooks in getattr(app, "before_request_funcs", {}).items():
+        if blueprint is None or endpoint.startswith(f"{blueprint}."):
+            yield from hooks
+
+
+def _error_handlers(app: Any) -> Iterator[tuple[int | None, Any]]:
+    """Each error handler, with the status that it is for; ``None``: for other exceptions."""
     for by_code in getattr(app, "error_handler_spec", {}).values():
-        for by_class in by_code.values():
-            yield from by_class.values()
+        for code, by_class in by_code.items():
+            for handler in by_class.values():
+                yield code, handler
+
+
+def _other_methods(view: Any, method: str) -> frozenset[int]:
+    """The functions of a view's class that handle other methods, by id."""
+    view_class = getattr(view, "view_class", None)
+    names = {each for each in _METHODS if each != method.lower()}
+    if method == "HEAD" and not hasattr(view_class, "head"):
+        names.discard("get")
+    functions = (inspect.getattr_static(view_class, name, None) for name in names)
+    return frozenset(id(each) for each in functions if each is not None)
 
 
 def _packages_of(entry: Any) -> Iterator[str]:
@@ -80,19 +146,24 @@ def _package(module: str) -> str:
 class _Analysis:
     """The functions of one app that are analysed, and their statuses."""
 
-    def __init__(self, packages: set[str]) -> None:
+    def __init__(self, packages: set[str], sources: Sources) -> None:
         self._packages = packages
-        self._sources = Sources()
+        self._sources = sources
         self._statuses: set[int] = set()
         self._scopes: dict[Hashable, dict[Hashable, Scope]] = {}
         self._pending: list[tuple[Scope, bool]] = []
         self._seen: set[tuple[Scope, bool]] = set()
 
-    def statuses_of(self, entries: Sequence[Any]) -> frozenset[int]:
-        """The statuses in these functions, read as views, and in the functions that they use."""
+    def statuses_of(
+        self, entries: Sequence[Any], *, skipped: frozenset[int] = frozenset()
+    ) -> frozenset[int]:
+        """The statuses in these functions, read as views, and in the functions that they use.
+
+        :param skipped: functions of the entries that are not read, by id.
+        """
         for entry in entries:
             with tolerant(f"a view, a {type(entry).__name__}"):
-                self._follow(entry, answers=True)
+                self._follow(entry, answers=True, skipped=skipped)
         while self._pending:
             scope, answers = self._pending.pop()
             nodes = [*self._sources.body_of(scope.node)]
@@ -113,6 +184,7 @@ class _Analysis:
         named: Mapping[str, Values] | None = None,
         *,
         answers: bool,
+        skipped: frozenset[int] = frozenset(),
     ) -> None:
         """Plan to read the functions that run when an object is called.
 
@@ -122,6 +194,8 @@ class _Analysis:
             returns ``(name, 503)`` has no status, only one that raises does.
         """
         for function, first in functions_called(called):
+            if id(function) in skipped:
+                continue
             if isinstance(function, Nested):
                 nodes, live, parent = [function.node], function.scope.function, function.scope
             elif _package(str(function.__globals__.get("__name__"))) in self._packages:
