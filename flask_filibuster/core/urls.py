@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -27,8 +28,35 @@ def from_port_on(url: str) -> str:
 
 @lru_cache(maxsize=1024)
 def host_of(url: str) -> str:
-    """The URL's host name in lower case, or the empty string."""
+    """The URL's host in its one spelling (:func:`same_host`), or the empty string."""
+    return same_host(urlsplit(url).hostname or "")
+
+
+def written_host(url: str) -> str:
+    """The URL's host as it is written, in lower case, or the empty string."""
     return (urlsplit(url).hostname or "").lower()
+
+
+def same_host(host: str) -> str:
+    """The one spelling of a host, as it goes over the wire.
+
+    >>> same_host("Bücher.example"), same_host("0:0:0:0:0:0:0:1"), same_host("back.")
+    ('xn--bcher-kva.example', '::1', 'back')
+    """
+    host = host.lower()
+    if ":" in host:
+        try:
+            return ipaddress.ip_address(host.replace("%25", "%")).compressed
+        except ValueError:
+            return host
+    if not host.isascii():
+        import idna  # Few hosts need it.
+
+        try:
+            host = idna.encode(host, uts46=True).decode("ascii")
+        except idna.IDNAError:
+            return host
+    return host.removesuffix(".")
 
 
 def check_base_url(url: str) -> str:
@@ -57,4 +85,5 @@ def service_name(url: str, app: Any) -> str:
     state = extensions.get("filibuster") if isinstance(extensions, dict) else None
     given, host = getattr(state, "given_name", None), host_of(url)
     name = getattr(app, "name", None) if host in THIS_MACHINE else None
-    return given or (name if isinstance(name, str) and name else host)
+    # Otherwise as it is written, for people: not the form of the wire.
+    return given or (name if isinstance(name, str) and name else written_host(url))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from flask_filibuster.core.urls import DEFAULT_PORTS, check_base_url, service_name
+from flask_filibuster.core.urls import DEFAULT_PORTS, check_base_url, host_of, service_name
 from flask_filibuster.errors import SetupError
 from flask_filibuster.instrumentation.around import LocalService
 from flask_filibuster.instrumentation.http import HttpAnswer, HttpRequest
@@ -83,5 +83,5 @@ def _place_of(url: str) -> tuple[tuple[str, str, int], bytes]:
     """Scheme, host and port of a URL, and its percent-decoded path."""
     parts = urlsplit(url)
     port = parts.port if parts.port is not None else DEFAULT_PORTS.get(parts.scheme, 0)
-    origin = parts.scheme, (parts.hostname or "").lower(), port
+    origin = parts.scheme, host_of(url), port
     return origin, unquote_to_bytes(parts.path or "/")

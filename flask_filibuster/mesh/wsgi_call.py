@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -21,12 +22,15 @@ from flask_filibuster.instrumentation.frames import (
     TestFrame,
     current_scope,
 )
-from flask_filibuster.instrumentation.http import Header, HttpAnswer, HttpRequest
+from flask_filibuster.instrumentation.http import BytesBody, Header, HttpAnswer, HttpRequest
 from flask_filibuster.mesh.bodies import AnswerBody, CalleeContext, RequestBody
 
 logger = logging.getLogger(__name__)
 
 WSGIApp = Callable[..., Iterable[bytes]]
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110, section 5.5
+_UNSENDABLE = "a header of the answer at %s is not Latin-1; its caller gets a 500, as over a socket"
 _LOGGED = "unhandled exception in the service at %s; its caller gets a 500, as over a socket"
 
 
@@ -47,8 +51,11 @@ def answer_of(
     :param network: the network for the app's own calls.
     :param name: name of the service, unless it has its own.
     :param base_url: the app's base URL, for the log.
+    :raises UnicodeEncodeError: a header's value is not Latin-1, so no socket takes it.
     :raises Exception: any exception of the caller's code that produces the request's body.
     """
+    if not all(map(is_acceptable, request.headers)):
+        return _refusal()
     sent = _input(request.body)
     environ = _environ(request, prefix)
     environ["wsgi.input"] = sent if isinstance(sent, io.BytesIO) else io.BufferedReader(sent)
@@ -62,6 +69,10 @@ def answer_of(
     except Exception:  # A WSGI server handles unhandled exceptions like this.
         logger.exception(_LOGGED, base_url)
         body, status, headers = _server_error()
+    if not _can_be_sent(headers):
+        logger.error(_UNSENDABLE, base_url)
+        AnswerBody(context, body, None).close()
+        body, status, headers = _server_error()
     code, _, reason = status.partition(" ")
     length = 0 if _is_bodiless(request.method, int(code)) else _declared_length(headers)
     answer = AnswerBody(context, body, length)
@@ -69,6 +80,18 @@ def answer_of(
         answer.close()
         raise sent.failure
     return HttpAnswer(int(code), reason, headers, answer)
+
+
+def _can_be_sent(headers: Iterable[Header]) -> bool:
+    """Whether a server can send the headers of an answer, which must be Latin-1 (PEP 3333)."""
+    return all(value.isascii() or max(value) <= "\xff" for _, value in headers)
+
+
+def _refusal() -> HttpAnswer:
+    """The answer of a server to a request that it cannot read."""
+    text = b"Bad Request"
+    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))]
+    return HttpAnswer(400, "Bad Request", headers, BytesBody(text))
 
 
 def _test_frame() -> TestFrame | None:
@@ -107,6 +130,8 @@ def _environ(request: HttpRequest, prefix: bytes) -> dict[str, Any]:
     environ["wsgi.errors"] = sys.stderr
     given: set[str] = set()
     for name, value in request.headers:
+        if "_" in name:  # Servers drop it: in the environment, it would pass for one with a dash.
+            continue
         key = _key_of(name)
         # A repeated header becomes one header with all values.
         environ[key] = f"{environ[key]},{value}" if key in given else value
@@ -144,6 +169,25 @@ def _environ_of(url: str, prefix: bytes) -> Mapping[str, Any]:
         "wsgi.run_once": False,
     }
     return MappingProxyType(environ)
+
+
+def is_acceptable(header: Header) -> bool:
+    """Whether servers accept a header: no control characters, and a token as its name.
+
+    :raises UnicodeEncodeError: its value is not Latin-1.
+    """
+    name, value = header
+    if not _is_token(name):
+        return False
+    if value.isascii() and value.isprintable():  # Almost always.
+        return True
+    value.encode("latin-1")
+    return _CONTROL.search(value) is None
+
+
+@lru_cache(maxsize=512)
+def _is_token(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
 
 
 @lru_cache(maxsize=512)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ from flask_filibuster.instrumentation.around import LocalService, Network
 from flask_filibuster.instrumentation.clients.base import HttpRequest
 from flask_filibuster.instrumentation.clients.requests.synthesis import build_response, raw_response
 from flask_filibuster.instrumentation.clients.requests.timeouts import check_timeout
+
+_NAME = re.compile(r"[^:\s][^:\r\n]*")
+_LINE_END = re.compile(r"\n(?![ \t])|\r(?![ \t\n])")
 
 Send = Callable[..., Response]
 
@@ -69,6 +73,7 @@ class LocalAdapter(BaseAdapter):
         headers: Any = list(request.headers.lower_items())
         if not all(type(value) is str for _, value in headers):
             headers = [(name, _text(value)) for name, value in headers]
+        check_headers(headers)
         answer = self._service.handle(
             HttpRequest(method, request.url or "", headers, _body_of(request))
         )
@@ -83,6 +88,23 @@ class LocalAdapter(BaseAdapter):
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def check_headers(headers: Iterable[tuple[str, str]]) -> None:
+    """Refuse what ``http.client`` refuses to send.
+
+    :raises ValueError: a name or a value is invalid.
+    """
+    for name, value in headers:
+        if not _is_legal(name):
+            raise ValueError(f"Invalid header name {name.encode()!r}")
+        if not value.isprintable() and _LINE_END.search(value):
+            raise ValueError(f"Invalid header value {value.encode('latin-1', 'replace')!r}")
+
+
+@functools.lru_cache(maxsize=512)
+def _is_legal(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
 
 
 def _text(value: Any) -> str:
