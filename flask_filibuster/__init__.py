@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from flask_filibuster.instrumentation.clients.requests.adapter import (
         instrument_requests as instrument_requests,
     )
+    from flask_filibuster.mesh.stub import stub as stub
     from flask_filibuster.results.counterexample import Counterexample as Counterexample
     from flask_filibuster.results.oracles.base import Oracle as Oracle
     from flask_filibuster.results.oracles.base import Sighting as Sighting
@@ -46,6 +47,7 @@ _HOMES = {
     "explore": "exploring.explore",
     "instrument_requests": "instrumentation.clients.requests.adapter",
     "replay": "exploring.explore",
+    "stub": "mesh.stub",
     "was_fault_injected": "instrumentation.asking",
     "was_fault_injected_on": "instrumentation.asking",
 }

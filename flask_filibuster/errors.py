@@ -50,6 +50,38 @@ class SetupError(FilibusterError):
     """The setup of the extension or of an exploration is invalid."""
 
 
+class LoginError(SetupError):
+    """The login of an explored request fails, so that no execution shows anything."""
+
+
+class ForeignHostError(SetupError):
+    """A call to a host on another machine was stopped, before the exploration repeated it."""
+
+    @classmethod
+    def of(
+        cls, *, service: str, operation: str, url: str, host: str, site: object
+    ) -> ForeignHostError:
+        """The error for a call.
+
+        :param service: the caller.
+        :param operation: the HTTP method, or another verb.
+        :param url: the URL called, or host and port.
+        :param host: the host.
+        :param site: the application's line, if known.
+        """
+        at = "" if site is None else f", called at {site}"
+        scheme, separator, rest = url.partition("://")
+        base = f"{scheme}{separator}{rest.partition('/')[0]}" if separator else f"http://{host}"
+        return cls(
+            f"{service}: {operation} {url}{at}, was stopped: {host} is not on this machine, and an "
+            "exploration would repeat a real call many times. Choose one: a service of this "
+            f"process (services={{'{base}': app}}); canned answers (services={{'{base}': "
+            f"flask_filibuster.stub({{'/path': {{…}}}})}}, or --stub {base}=FILE.json); --record, "
+            f"which asks once and keeps the answers; or real calls (FILIBUSTER_ALLOWED_HOSTS = "
+            f"[{host!r}])"
+        )
+
+
 class FaultModelError(FilibusterError):
     """A fault model or an analysis file names something that cannot be injected."""
 

@@ -1,13 +1,77 @@
-"""The trace of one execution: its calls, their outcomes, and the answers of its handlers."""
+"""The trace of one execution: its calls, their outcomes, the answers of its handlers, the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 from flask_filibuster.core.call import Call, CallSite
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.outcome import Outcome
+
+Way: TypeAlias = Literal["connection", "datagram", "process", "fork"]
+"""How something left the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnexploredCall:
+    """Something that left the process during an execution, and that no client explains.
+
+    >>> str(UnexploredCall("connection", "db:5432", CallSite("shop.py", 7, "stock"), count=2))
+    'connection to db:5432, 2 times, at shop.py:7 in stock'
+
+    :ivar way: how it left.
+    :ivar target: host and port, path of a Unix socket, first word of a command line, or name of the
+        function that another process runs.
+    :ivar callsite: the application's line behind it; ``None``: none is known, as in a thread of a
+        library.
+    :ivar url: the URL, if the standard library or the command line names one.
+    :ivar count: how often it happened in one execution.
+    """
+
+    way: Way
+    target: str
+    callsite: CallSite | None = None
+    url: str = ""
+    count: int = 1
+
+    @property
+    def what(self) -> str:
+        """What left, in words, without its place."""
+        said = {"connection": "connection to ", "datagram": "datagram to ", "process": "process "}
+        url = f" ({self.url})" if self.url else ""
+        return f"{said.get(self.way, 'fork: ')}{self.target}{url}"
+
+    def __str__(self) -> str:
+        times = f", {self.count} times" if self.count > 1 else ""
+        at = "" if self.callsite is None else f", at {self.callsite}"
+        return f"{self.what}{times}{at}"
+
+    def is_in(self, fine: Iterable[str]) -> bool:
+        """Whether a list of hosts, ``host:port`` and names of commands includes it.
+
+        >>> call = UnexploredCall("connection", "o7.ingest.sentry.io:443")
+        >>> call.is_in([".sentry.io"]), call.is_in(["sentry.io"])
+        (True, False)
+
+        :param fine: the list; an entry that begins with a dot means all hosts below it.
+        """
+        target = self.target.lower()
+        host = target.rpartition(":")[0].strip("[]") if ":" in target else target
+        return any(
+            each in (target, host) or (each[0] == "." and host.endswith(each))
+            for each in map(str.lower, fine)
+        )
+
+
+def together(calls: Iterable[UnexploredCall]) -> tuple[UnexploredCall, ...]:
+    """Equal unexplored calls as one, with the sum of their counts, in order of appearance."""
+    counts: dict[UnexploredCall, int] = {}
+    for call in calls:
+        key = replace(call, count=1)
+        counts[key] = counts.get(key, 0) + call.count
+    return tuple(replace(call, count=count) for call, count in counts.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +117,13 @@ class Trace:
     :ivar requests: the requests that the test itself made, in order.
     :ivar invocations: the calls made by services, each followed by the calls made below it.
     :ivar handlings: every handled request, by execution index.
+    :ivar unexplored: what left the process without being a call, each with its count.
     """
 
     requests: tuple[Call, ...] = ()
     invocations: tuple[Call, ...] = ()
     handlings: Mapping[ExecutionIndex, Handling] = field(default_factory=dict)
+    unexplored: tuple[UnexploredCall, ...] = ()
     _by_index: Mapping[ExecutionIndex, Call] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -67,7 +133,12 @@ class Trace:
         return f"<Trace: requests of the test: {requests}, calls of services: {calls}>"
 
     @classmethod
-    def of(cls, calls: Iterable[Call], handlings: Iterable[Handling]) -> Trace:
+    def of(
+        cls,
+        calls: Iterable[Call],
+        handlings: Iterable[Handling],
+        unexplored: tuple[UnexploredCall, ...] = (),
+    ) -> Trace:
         """The trace of these records, given in any order."""
         listed = list(calls)
         indexes = {call.index for call in listed}
@@ -90,6 +161,7 @@ class Trace:
             requests=tuple(requests),
             invocations=tuple(call for call in ordered if call.index not in known),
             handlings={index: handled[index] for index in places},
+            unexplored=unexplored,
             _by_index={call.index: call for call in ordered},
         )
 

@@ -20,7 +20,7 @@ def listening_ports(group: int) -> list[int] | None:
         return None
     ports: set[int] = set()
     for process in _members(group):
-        sockets = set(_sockets(process))
+        sockets = set(inodes_of_sockets(process))
         if sockets:
             ports.update(port for port, inode in _listening(process) if inode in sockets)
     return sorted(ports)
@@ -36,7 +36,7 @@ def _members(group: int) -> Iterator[Path]:
                 continue
 
 
-def _sockets(process: Path) -> Iterator[str]:
+def inodes_of_sockets(process: Path) -> Iterator[str]:
     """The inodes of the sockets that a process has open."""
     try:
         files = list((process / "fd").iterdir())

@@ -15,6 +15,7 @@ from flask_filibuster.options.option import declared
 from flask_filibuster.options.table import Explored, Frontend, Shared, rows
 from flask_filibuster.results.oracles.base import Oracle
 from flask_filibuster.results.oracles.registry import oracles_of
+from flask_filibuster.results.unexplored import UnexploredPolicy
 from flask_filibuster.search.explorer import Explorer
 
 RETRIES = 1
@@ -119,6 +120,7 @@ class Options(Explored):
             retries=RETRIES,
             recorder=recorder,
             oracles=chosen.judges,
+            policy=UnexploredPolicy.of(chosen.unexplored or ()),
         )
 
 

@@ -16,14 +16,16 @@ from flask import Flask
 from flask_filibuster.config import Config
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.urls import host_of, service_name
+from flask_filibuster.exploring.watch import Watch
 from flask_filibuster.extension import borrow, give_back
 from flask_filibuster.instrumentation.app.entrance import hold_entrances
 from flask_filibuster.instrumentation.app.hooks import InstrumentedApp
 from flask_filibuster.instrumentation.app.outside import OutsideRequests
 from flask_filibuster.instrumentation.clients.registry import clients_known, instrument
 from flask_filibuster.instrumentation.frames import Scope, TestFrame, current_scope, enter
+from flask_filibuster.instrumentation.witness.instead import seen_instead
+from flask_filibuster.instrumentation.witness.processes import hold_patches
 from flask_filibuster.mesh.network import Mesh
-from flask_filibuster.report.text import counted
 from flask_filibuster.results.execution import Observation
 from flask_filibuster.results.result import Result
 from flask_filibuster.server.embedded import EmbeddedServer
@@ -84,7 +86,7 @@ def surroundings(services: Mapping[str, Any], apps: Iterable[Flask] = ()) -> Ite
     flask_apps = dict.fromkeys(app for app in (*services.values(), *apps) if isinstance(app, Flask))
     with ExitStack() as stack:
         stack.enter_context(instrument())
-        for patch in hold_entrances():
+        for patch in (*hold_entrances(), *hold_patches()):
             stack.callback(patch.release)
         borrowed = []
         for app in flask_apps:
@@ -107,6 +109,7 @@ class Session:
         self._timeout = timeout
         self._began = time.monotonic()
         self._never_ending: set[str] = set()
+        self._watch = Watch()
 
     @contextmanager
     def network(self, around: Surroundings) -> Iterator[None]:
@@ -125,9 +128,13 @@ class Session:
         frame.outside = OutsideRequests()
         # Not in_scope(), whose own generator takes as long as the rest.
         previous = current_scope()
+        self._watch.begin(execution, faults)
         enter(Scope(frame, around.mesh))
         try:
             yield execution
+        except BaseException:
+            self._watch.abandon(execution)
+            raise
         finally:
             enter(previous)
 
@@ -143,6 +150,7 @@ class Session:
         """End an execution: wait for its threads and calls, and return the observation.
 
         :param error: the exception that the test ended in, or ``None``.
+        :raises ForeignHostError: the fault-free execution called a host on another machine.
         """
         running = execution.settle(self._timeout, self._never_ending.__contains__)
         if running:
@@ -153,7 +161,10 @@ class Session:
             )
             self._never_ending.update(running)
         trace = execution.trace()
-        problems = execution.problems()
+        unexplored, stopped = self._watch.end(execution, trace)
+        if unexplored:
+            trace = replace(trace, unexplored=unexplored)
+        problems = (*execution.problems(), *stopped)
         self._server.forget(execution)
         return Observation(trace, error, problems, execution.asked)
 
@@ -171,8 +182,9 @@ class Session:
 
     def _notes(self, result: Result) -> Iterator[str]:
         """Notes on the exploration itself."""
+        yield from result.weakens
         yield from result.notes
-        yield from _blind(result)
+        yield from seen_instead(result, {each.name for each in clients_known()})
         yield from _unpredictable(result)
         for name in sorted(result.asked - result.reached):
             yield (
@@ -181,19 +193,6 @@ class Session:
             )
         for name in sorted(self._never_ending):
             yield f"a thread outlived the test; later executions did not wait for it: {name}"
-
-
-def _blind(result: Result) -> Iterator[str]:
-    """A note if no call could fail."""
-    first = result.executions[0] if result.executions else None
-    if first is None or first.verdict == "failed" or first.trace.invocations:
-        return
-    requests = counted(len(first.trace.requests), "request")
-    clients = ", ".join(sorted({each.name for each in clients_known()}))
-    yield (
-        f"no call was seen, so no fault could be injected: the test made {requests}, and the "
-        f"services that handled them made no call with a known client ({clients})"
-    )
 
 
 def _unpredictable(result: Result) -> Iterator[str]:

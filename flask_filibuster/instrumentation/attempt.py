@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, NoReturn
+from typing import Any, Generic, NoReturn
 
 from flask_filibuster import signals
 from flask_filibuster.core.call import Call
@@ -19,12 +19,14 @@ from flask_filibuster.core.url_patterns import UrlPattern, url_in_signature
 from flask_filibuster.core.urls import host_of
 from flask_filibuster.errors import InjectionError
 from flask_filibuster.instrumentation.callsite import callers, package_of
-from flask_filibuster.instrumentation.frames import Frame, TestFrame
+from flask_filibuster.instrumentation.frames import Frame, TestFrame, current_scope
 from flask_filibuster.instrumentation.mocking import Taking
 from flask_filibuster.instrumentation.outgoing import AnyCall, Reply
 from flask_filibuster.instrumentation.propagation import headers_for
 from flask_filibuster.instrumentation.reporting import report
+from flask_filibuster.instrumentation.witness.foreign import is_local_name
 from flask_filibuster.protocol.headers import Propagated
+from flask_filibuster.server.embedded import EmbeddedServer
 from flask_filibuster.server.signing import seal_of
 
 # Statuses whose answers have no body (RFC 9110, section 6.4.1).
@@ -78,9 +80,14 @@ class Attempt(Generic[Reply]):
             )
         return fault
 
-    def headers(self, fault: Fault | None = None) -> dict[str, str]:
-        """The headers with the call's place, and with the time for the callee to sleep."""
+    def headers(self, fault: Fault | None = None) -> dict[str, str] | None:
+        """The headers with the call's place, and with the time for the callee to sleep.
+
+        ``None`` for a host that takes no part in the exploration.
+        """
         started = self._started
+        if self._frame.test is not None and not takes_part(self._frame.test, self._call):
+            return None
         place = Propagated(
             started.request_id,
             started.index,
@@ -220,10 +227,11 @@ def _called(call: AnyCall[Reply], patterns: tuple[UrlPattern, ...]) -> str:
 
 def announce_for_test(
     frame: TestFrame, call: AnyCall[Reply]
-) -> tuple[ExecutionIndex, dict[str, str]]:
+) -> tuple[ExecutionIndex, dict[str, str] | None]:
     """Take the next index of the test for one of its requests.
 
-    :returns: the index, and the headers that carry it.
+    :returns: the index, and the headers that carry it; ``None`` instead of headers for a host that
+        takes no part in the exploration.
     """
     client = call.client
     index, position = frame.next_request(f"{call.operation} {_called(call, frame.url_patterns)}")
@@ -243,7 +251,19 @@ def announce_for_test(
             repeatable=call.repeatable,
         )
     )
-    return index, headers_for(Propagated(request_id, index), frame.seal)
+    place = Propagated(request_id, index)
+    return index, headers_for(place, frame.seal) if takes_part(frame, call) else None
+
+
+def takes_part(test: TestFrame, call: AnyCall[Any]) -> bool:
+    """Whether the callee may know the headers: a service of this process, or on this machine."""
+    if not isinstance(test.server, EmbeddedServer):
+        return True  # The services of a server elsewhere may be anywhere.
+    scope = current_scope()
+    network = scope.network if scope is not None else None
+    if network is not None and network.service_at(call.url) is not None:
+        return True
+    return is_local_name(host_of(call.url))
 
 
 def _answered(status: int, call: AnyCall[Reply]) -> Reply:

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from flask_filibuster.core.urls import host_of
 from flask_filibuster.instrumentation.attempt import Attempt, announce_for_test, outcome_of
@@ -25,10 +25,10 @@ from flask_filibuster.instrumentation.mocking import (
 from flask_filibuster.instrumentation.outgoing import (
     AnyCall,
     AsyncOutgoingCall,
-    Client,
     OutgoingCall,
     Reply,
 )
+from flask_filibuster.instrumentation.witness.seeing import explained, note_call
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,8 @@ def perform_for(frame: AnyFrame | None, call: OutgoingCall[Reply]) -> Reply:
     :param call: the call.
     """
     if frame is None:
-        with _Covering(call.client):
+        note_call(call)
+        with _Covering(call):
             return call.send(None)
     mock = None if call.is_local else mock_for(call)
     if mock is not None:
@@ -177,7 +178,7 @@ def _explored(
     attempt = Attempt(frame, call)
     try:
         if not attempt.is_explored:
-            with _Covering(call.client):
+            with _Covering(call):
                 return send(None)
         reply = _carry_out(attempt, call, send, is_taken=is_taken)
         digest = call.digest(reply) if attempt.wants_digest else None
@@ -199,7 +200,7 @@ def _carry_out(
         if seconds:
             time.sleep(seconds)
         return attempt.inject(fault)
-    with _Covering(call.client):
+    with _Covering(call):
         if fault is None:
             return send(attempt.headers())
         if fault.point == "body":
@@ -229,7 +230,7 @@ def _perform_for_test(frame: TestFrame, call: OutgoingCall[Reply], send: _Send[R
     """A request of the test itself: the root of the calls that it causes; it never fails."""
     index, headers = announce_for_test(frame, call)
     try:
-        with _Covering(call.client):
+        with _Covering(call):
             reply = send(headers)
     except BaseException as error:
         frame.watcher.request_ended(index, outcome_of(error))
@@ -241,14 +242,15 @@ def _perform_for_test(frame: TestFrame, call: OutgoingCall[Reply], send: _Send[R
 async def perform_async_for(frame: AnyFrame | None, call: AsyncOutgoingCall[Reply]) -> Reply:
     """:func:`perform_for` for an asynchronous client."""
     if frame is None:
-        with _Covering(call.client):
+        note_call(call)
+        with _Covering(call):
             return await call.send(None)
     if isinstance(frame, TestFrame):
         return await _perform_async_for_test(frame, call)
     attempt = Attempt(frame, call)
     try:
         if not attempt.is_explored:
-            with _Covering(call.client):
+            with _Covering(call):
                 return await call.send(None)
         reply = await _carry_out_async(attempt, call)
         digest = await call.digest(reply) if attempt.wants_digest else None
@@ -268,7 +270,7 @@ async def _carry_out_async(attempt: Attempt[Reply], call: AsyncOutgoingCall[Repl
 
             await sleep(seconds)
         return attempt.inject(fault)
-    with _Covering(call.client):
+    with _Covering(call):
         if fault is None:
             return await call.send(attempt.headers())
         if fault.point == "body":
@@ -284,7 +286,7 @@ async def _carry_out_async(attempt: Attempt[Reply], call: AsyncOutgoingCall[Repl
 async def _perform_async_for_test(frame: TestFrame, call: AsyncOutgoingCall[Reply]) -> Reply:
     index, headers = announce_for_test(frame, call)
     try:
-        with _Covering(call.client):
+        with _Covering(call):
             reply = await call.send(headers)
     except BaseException as error:
         frame.watcher.request_ended(index, outcome_of(error))
@@ -294,18 +296,25 @@ async def _perform_async_for_test(frame: TestFrame, call: AsyncOutgoingCall[Repl
 
 
 class _Covering:
-    """While the block runs, calls of the clients that a client is built on are part of its call."""
+    """While the block runs, the call is really made.
 
-    __slots__ = ("_names", "_token")
+    Calls of the clients that its client is built on are part of it, and so is all that leaves the
+    process.
+    """
 
-    def __init__(self, client: Client) -> None:
-        self._names = client.built_on
+    __slots__ = ("_call", "_explained", "_names", "_token")
+
+    def __init__(self, call: AnyCall[Any]) -> None:
+        self._call = call
+        self._names = call.client.built_on
         self._token: Token[frozenset[str]] | None = None
 
     def __enter__(self) -> None:
+        self._explained = explained.set(self._call)
         if self._names:
             self._token = _covered.set(_covered.get() | self._names)
 
     def __exit__(self, *_error: object) -> None:
+        explained.reset(self._explained)
         if self._token is not None:
             _covered.reset(self._token)

@@ -15,7 +15,7 @@ from flask_filibuster.core.own_code import is_installed, is_ours
 
 # Frames below these of Flask belong to the server or to the test's own client.
 # A tuple, because comparing code starts with its name, while hashing it reads all of it.
-_ENTRANCES = (Flask.wsgi_app.__code__, Flask.full_dispatch_request.__code__)
+ENTRANCES = (Flask.wsgi_app.__code__, Flask.full_dispatch_request.__code__)
 _DEPTH = 400
 
 
@@ -71,7 +71,7 @@ def callers(
         if frame is None:
             break
         code = frame.f_code
-        if code in _ENTRANCES:
+        if code in ENTRANCES:
             break
         if code in entrances:
             functions.clear()

@@ -248,19 +248,20 @@ class Scope:
     """The surroundings of running code: its frame, if it has one, and the network of its calls.
 
     :ivar is_carried: whether it came from other code, to a thread or task that this code started.
+    :ivar is_service: whether it is that of a service of this process, even without a frame.
     """
 
-    __slots__ = ("__weakref__", "frame", "is_carried", "network")
+    __slots__ = ("__weakref__", "frame", "is_carried", "is_service", "network")
 
     def __init__(self, frame: Frame | TestFrame | None, network: Network | None) -> None:
         self.frame = frame
         self.network = network
-        self.is_carried = False
+        self.is_carried = self.is_service = False
 
     def fork(self, queue: object | None = None) -> Scope:
         """The scope for a thread that is started here, or for the next item in a queue."""
         forked = Scope(self.frame.fork(queue) if self.frame is not None else None, self.network)
-        forked.is_carried = True
+        forked.is_carried, forked.is_service = True, self.is_service
         return forked
 
     def is_above(self, other: Scope) -> bool:
@@ -311,7 +312,6 @@ def carry_in(origin: Scope | None, scope: Scope) -> CarriedIn:
     """Carry a scope into this thread.
 
     :param origin: the scope of the context that the thread's task comes from.
-    :param scope: the task's own.
     :returns: restores the thread's state.
     """
     before = CarriedIn()

@@ -28,7 +28,9 @@ class CalleeContext:
 
     def __init__(self, network: Network) -> None:
         self._context = Context()
-        self._context.run(enter, Scope(None, network))
+        scope = Scope(None, network)
+        scope.is_service = True
+        self._context.run(enter, scope)
 
     def run(self, function: Callable[..., Result], *args: Any) -> Result:
         """Call a function in that context."""

@@ -10,21 +10,30 @@ from flask_filibuster.core.urls import DEFAULT_PORTS, check_base_url, host_of, s
 from flask_filibuster.errors import SetupError
 from flask_filibuster.instrumentation.around import LocalService
 from flask_filibuster.instrumentation.http import HttpAnswer, HttpRequest
+from flask_filibuster.instrumentation.witness.foreign import is_local_name
 from flask_filibuster.mesh.wsgi_call import WSGIApp, answer_of
+
+ELSEWHERE = "*"
+"""The key of the app that stands for all hosts on other machines."""
 
 
 class Mesh:
     """The network of an exploration: apps by base URL.
 
-    :param services: WSGI apps by base URL; a URL may have a path, the longest match is used.
+    :param services: WSGI apps by base URL; a URL may have a path, the longest match is used. The
+        key ``"*"`` stands for all hosts on other machines.
     :raises SetupError: a key is not a base URL, two are equal, or a value is not a WSGI app.
     """
 
     def __init__(self, services: Mapping[str, WSGIApp]) -> None:
         self._services: dict[tuple[str, str, int], list[MeshService]] = {}
+        self._elsewhere: MeshService | None = None
         for url, app in services.items():
             if not callable(app):
                 raise SetupError(f"services[{url!r}] is {app!r}; it must be a WSGI app")
+            if url == ELSEWHERE:
+                self._elsewhere = MeshService(self, "", app)
+                continue
             service = MeshService(self, check_base_url(url), app)
             there = self._services.setdefault(_place_of(url)[0], [])
             if any(each.prefix == service.prefix for each in there):
@@ -40,7 +49,7 @@ class Mesh:
             return None
         there = self._services.get(origin)
         if there is None:
-            return None
+            return None if is_local_name(origin[1]) else self._elsewhere
         return next((each for each in there if each.holds(path)), None)
 
 
@@ -50,12 +59,13 @@ class MeshService:
     :param mesh: the network for the app's own calls.
     :param base_url: the app's base URL.
     :param app: the app.
+    :ivar app: the app.
     """
 
     def __init__(self, mesh: Mesh, base_url: str, app: WSGIApp) -> None:
         self.prefix = unquote_to_bytes(urlsplit(base_url).path.rstrip("/"))
         self._mesh = mesh
-        self._app = app
+        self.app = app
         self._base_url = base_url
         self._name = service_name(base_url, app)
 
@@ -66,7 +76,7 @@ class MeshService:
     def handle(self, request: HttpRequest) -> HttpAnswer:
         """The app's answer to a request; its body is produced while it is read."""
         return answer_of(
-            self._app,
+            self.app,
             request,
             prefix=self.prefix,
             network=self._mesh,

@@ -113,6 +113,18 @@ class Shared:
             default_words="all installed ones",
         ),
     ] = None
+    unexplored: Annotated[
+        str | Iterable[str] | None,
+        Option(
+            kinds.UNEXPLORED,
+            "Consequence of unexplored calls, which leave the process and could not be made to "
+            "fail: `fail` (the exploration proves nothing) or `warn`; a list also names those that "
+            "are fine: hosts, `host:port`, commands.",
+            ("python", "mark", "pytest", "project", "explore", "config"),
+            default=("warn",),
+            default_words="`warn`",
+        ),
+    ] = None
     journal: Annotated[
         str | PathLike[str] | bool | None,
         Option(
@@ -190,6 +202,15 @@ class AppOptions(Shared):
         Option(
             kinds.HOSTS,
             "Hosts whose calls are left alone; `.example.com` means all hosts below it.",
+            ("config",),
+        ),
+    ] = ()
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Option(
+            kinds.HOSTS,
+            "Hosts on other machines that explorations may really call; `.example.com` means all "
+            "hosts below it. A call to any other is stopped.",
             ("config",),
         ),
     ] = ()

@@ -215,6 +215,11 @@ def _oracles(key: str, value: Any) -> tuple[Any, ...]:
     return tuple(value)
 
 
+def _unexplored(key: str, value: Any) -> tuple[str, ...]:
+    listed = [value] if isinstance(value, str) else value
+    return tuple(each.lower() for each in _names("'fail', 'warn', hosts and commands")(key, listed))
+
+
 def _optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
     return lambda key, value: None if value is None else check(key, value)
 
@@ -245,3 +250,9 @@ REDUCTION = Kind(
 )
 SERVICES = Kind(words="str", check=_services, metavar="MODULE:NAME")
 ORACLES = Kind(words="list", check=_oracles, read=_read_list, metavar="NAME", many=True)
+UNEXPLORED = Kind(
+    words="`fail`, `warn`, or list of str",
+    check=_unexplored,
+    read=_read_list,
+    metavar="WORDS",
+)

@@ -11,7 +11,7 @@ from flask_filibuster.core.call import Call, CallSite
 from flask_filibuster.core.fault import REQUESTS, Fault
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.outcome import Outcome
-from flask_filibuster.core.trace import Crash, Handling, Trace
+from flask_filibuster.core.trace import Crash, Handling, Trace, UnexploredCall
 from flask_filibuster.protocol.codec import Codec, Form, Record, list_of
 from flask_filibuster.protocol.decisions import kind_from
 from flask_filibuster.protocol.reading import (
@@ -136,15 +136,25 @@ class _Pieces:
 
     calls: tuple[Call, ...]
     handlings: tuple[Handling, ...]
+    unexplored: tuple[UnexploredCall, ...] = ()
 
 
-_PIECES = Form(_Pieces, name="a trace", known={Call: CALL.codec, Handling: HANDLING.codec})
+_UNEXPLORED = Form(UnexploredCall, name="an unexplored call", known=_KNOWN)
+_PIECES = Form(
+    _Pieces,
+    name="a trace",
+    known={
+        Call: CALL.codec,
+        Handling: HANDLING.codec,
+        UnexploredCall: _UNEXPLORED.codec,
+    },
+)
 
 
 def write_trace(trace: Trace) -> Record:
     """A trace as plain data."""
     calls = (*trace.requests, *trace.invocations)
-    return _PIECES.write(_Pieces(calls, tuple(trace.handlings.values())))
+    return _PIECES.write(_Pieces(calls, tuple(trace.handlings.values()), trace.unexplored))
 
 
 def read_trace(value: Any) -> Trace:
@@ -153,4 +163,4 @@ def read_trace(value: Any) -> Trace:
     :raises WireError: it is invalid.
     """
     pieces = _PIECES.read(value)
-    return Trace.of(pieces.calls, pieces.handlings)
+    return Trace.of(pieces.calls, pieces.handlings, tuple(pieces.unexplored))

@@ -55,6 +55,10 @@ def explored(
         _fail(reports, "filibuster", _inconclusive_text(result))
     if result.problems:
         _fail(reports, "filibuster: incomplete", "\n".join(result.problems))
+    gaps = text.gaps_without_section(result)
+    if gaps:
+        told = (*gaps, *(each for each in result.notes if each not in gaps))
+        _fail(reports, "filibuster: proves nothing", "Proves nothing: " + "\n".join(told))
     _tell_findings(item, result, reports, strict=strict)
     notes = [*result.notes, *_skip_notes(skips)]
     summarise(reports, text.counts_line(result), text.verdict_line(result), notes)
@@ -238,7 +242,9 @@ def _tell_findings(item: pytest.Item, result: Result, reports: Reports, *, stric
     if bugs:
         _fail(reports, "filibuster: bugs found by oracles", "\n\n".join(map(_told, bugs)))
     others = (each for each in findings if each not in bugs)
-    refused = _warn(item, others, result.notes)
+    # The text of a test that proves nothing has the notes already.
+    notes = () if text.gaps_without_section(result) else result.notes
+    refused = _warn(item, others, notes)
     if refused:
         _fail(reports, "filibuster: warnings turned into errors", "\n\n".join(refused))
 

@@ -37,6 +37,18 @@ Begin = Callable[[Surroundings, Mapping[str, Any]], Any]
 """Makes the session, from the services of the first execution."""
 
 
+def _observed(session: Any, execution: Any) -> Observation:
+    """The observation of an execution.
+
+    :raises pytest.fail.Exception: the exploration cannot continue.
+    """
+    try:
+        observation: Observation = session.observe(execution, None)
+    except FilibusterError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
+    return observation
+
+
 class PytestItem:
     """A marked test.
 
@@ -196,7 +208,7 @@ class PytestItem:
                 raise
             finally:
                 if not interrupted:
-                    self._observation = session.observe(execution, None)
+                    self._observation = _observed(session, execution)
 
     def note_exception(self, exception: BaseException) -> None:
         """Note the exception that ended a phase."""

@@ -9,7 +9,8 @@
    and cause, like ``bugs``. ``broken``: ``severity == "error"``. New: ``subject``, ``verdict``,
    ``exit_code``, ``gaps``, ``bugs``, ``calls`` and ``severity``.
 3. ``classes``: ``faults`` are those of the class (before: ``ways``), ``context`` holds the other
-   faults of the execution (before: ``faults``).
+   faults of the execution (before: ``faults``). Later, without a change of meaning: ``weakens``,
+   ``unexplored``.
 """
 
 from __future__ import annotations
@@ -44,6 +45,17 @@ def document_data(document: Document) -> dict[str, Any]:
         "exit_code": document.exit_code,
         "verdict": document.verdict,
         "gaps": list(document.gaps),
+        "weakens": list(document.weakens),
+        "unexplored": [
+            {
+                "way": each.way,
+                "target": each.target,
+                "url": each.url,
+                "site": _site(each.callsite),
+                "count": each.count,
+            }
+            for each in document.unexplored
+        ],
         "generated": len(document.executions) + document.pruned,
         "executed": len(document.executions),
         "pruned": document.pruned,

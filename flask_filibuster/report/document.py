@@ -13,6 +13,7 @@ from types import MappingProxyType
 from flask_filibuster.core.call import Call, CallSite
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.trace import UnexploredCall
 from flask_filibuster.report.text import counts_line, error_line
 from flask_filibuster.results.bug import Bug, Failure
 from flask_filibuster.results.execution import Execution
@@ -110,6 +111,8 @@ class Document:
     :ivar verdict: the verdict, in a few words.
     :ivar counts: the size of the exploration, in a line.
     :ivar gaps: reasons why it proves nothing, in words.
+    :ivar weakens: what makes it prove less, in words, besides the gaps.
+    :ivar unexplored: what left the process and could not be made to fail.
     :ivar bugs: the bugs.
     :ivar failures: the failures of the test; each is a symptom of a bug, unless it needs no fault.
     :ivar findings: the findings of oracles; severity ``"error"`` makes them symptoms of bugs.
@@ -133,6 +136,8 @@ class Document:
     verdict: str
     counts: str
     gaps: tuple[str, ...]
+    weakens: tuple[str, ...]
+    unexplored: tuple[UnexploredCall, ...]
     bugs: tuple[BugEntry, ...]
     failures: tuple[Failure, ...]
     findings: tuple[Finding, ...]
@@ -192,10 +197,12 @@ def _of_result(result: Result) -> Document:
         verdict=result.verdict,
         counts="",
         gaps=result.gaps,
+        weakens=tuple(each for each in result.weakens if each not in result.gaps),
+        unexplored=result.unexplored,
         bugs=(),
         failures=result.failures,
         findings=result.findings,
-        notes=result.notes,
+        notes=tuple(each for each in result.notes if each not in result.weakens),
         problems=result.problems,
         calls=_calls(result.executions),
         executions=tuple(map(_execution, result.executions)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 from flask_filibuster.core.call import CallSite
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault, UnknownFaults
@@ -22,6 +23,7 @@ __all__ = [
     "fault_lines",
     "fault_set_lines",
     "finding_lines",
+    "gaps_without_section",
     "inconclusive_lines",
     "short",
     "site_text",
@@ -115,6 +117,23 @@ def inconclusive_lines(executions: Iterable[Execution], *, most: int = 5) -> Ite
             yield from (f"  {line}" for line in under_lines(execution.faults))
     if len(listed) > most:
         yield f"… and {len(listed) - most} more"
+
+
+class _Gapped(Protocol):
+    """A result or a document."""
+
+    @property
+    def gaps(self) -> tuple[str, ...]: ...
+    @property
+    def problems(self) -> tuple[str, ...]: ...
+    @property
+    def inconclusive(self) -> tuple[Execution, ...]: ...
+
+
+def gaps_without_section(result: _Gapped) -> tuple[str, ...]:
+    """The gaps besides problems and inconclusive executions, which have sections of their own."""
+    told = len(result.problems) + bool(result.inconclusive)
+    return result.gaps[: len(result.gaps) - told]
 
 
 def counts_line(result: Result, *, limit: str | None = None) -> str:

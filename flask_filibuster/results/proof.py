@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault_set import FaultSet, UnknownFaults
+from flask_filibuster.core.trace import UnexploredCall
+from flask_filibuster.results.baseline import broken, doubtful
 from flask_filibuster.results.bug import error_line
 from flask_filibuster.results.execution import Execution
 
@@ -32,13 +33,17 @@ def verdict_of(bugs: int, gaps: int) -> ExplorationVerdict:
 
 
 def gaps_of(
-    executions: Sequence[Execution], inconclusive: Sequence[Execution], problems: Iterable[str]
+    executions: Sequence[Execution],
+    inconclusive: Sequence[Execution],
+    problems: Iterable[str],
+    unexplored: Iterable[UnexploredCall] = (),
 ) -> Iterator[str]:
     """Reasons why an exploration proves nothing, in words.
 
     :param executions: its executions, the fault-free one first.
     :param inconclusive: the inconclusive ones.
     :param problems: reasons why the exploration as a whole is incomplete.
+    :param unexplored: the unexplored calls that count against it.
     """
     first = executions[0] if executions else None
     if first is None:
@@ -47,11 +52,12 @@ def gaps_of(
         failure = error_line(first.error)
         yield f"The fault-free execution failed, so no fault was injected: {failure}"
     else:
-        yield from dict.fromkeys(map(_failing, _failing_calls(first)))  # Attempts are one.
+        yield from dict.fromkeys(broken(first.trace))  # Attempts are one.
         if first.verdict != "inconclusive" and not any(
             _has_faults(each.faults) for each in executions
         ):
             yield _nothing_failed(first)
+    yield from map(unexplored_words, unexplored)
     if len(inconclusive) == 1:
         yield "1 execution was inconclusive."
     elif inconclusive:
@@ -64,26 +70,17 @@ def _has_faults(faults: FaultSet) -> bool:
     return bool(faults) or isinstance(faults, UnknownFaults)
 
 
-def _failing_calls(first: Execution) -> Iterator[Call]:
-    """Calls that fail without a fault.
-
-    Many services rely on an answer of 4xx: no such user, item not cached. An answer of 5xx or an
-    exception means that a service is down or broken.
-    """
-    for call in first.trace.invocations:
-        outcome = call.outcome
-        if outcome is None or call.fault is not None:
-            continue
-        # A call that ended well may have no status: a statement, a look into a cache.
-        if outcome.exception is not None or (outcome.status or 200) >= 500:
-            yield call
+def unexplored_words(call: UnexploredCall) -> str:
+    """An unexplored call as a gap or a note."""
+    return f"Unexplored call, which no client explains, so it could not be made to fail: {call}"
 
 
-def _failing(call: Call) -> str:
-    said = f"A call fails in the fault-free execution: {call.describe()} ended with {call.outcome}."
-    if call.outcome is not None and call.outcome.exception is not None:
-        return f"{said} Start {call.target}, or add it to the services of this exploration."
-    return said
+def weakens(executions: Sequence[Execution], unexplored: Iterable[UnexploredCall]) -> Iterator[str]:
+    """Everything that makes an exploration prove less than its number of executions says."""
+    first = executions[0] if executions else None
+    if first is not None and not _has_faults(first.faults) and first.verdict != "failed":
+        yield from dict.fromkeys((*broken(first.trace), *doubtful(first.trace)))
+    yield from map(unexplored_words, unexplored)
 
 
 def _nothing_failed(first: Execution) -> str:

@@ -10,13 +10,19 @@ from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.trace import UnexploredCall
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.results.bug import Bug, Failure
 from flask_filibuster.results.execution import AUDIT, SHRINK, Execution
 from flask_filibuster.results.findings import Finding
 from flask_filibuster.results.judging import Judgement, judge
 from flask_filibuster.results.oracles.base import Oracle
-from flask_filibuster.results.proof import EXIT_CODES, gaps_of, verdict_of
+from flask_filibuster.results.proof import EXIT_CODES, gaps_of, verdict_of, weakens
+from flask_filibuster.results.unexplored import (
+    UNEXPLORED_WARNS,
+    UnexploredPolicy,
+    unexplored_in,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,7 @@ class Result:
     :ivar reached: names of the services that were called.
     :ivar asked: names of services whose faults the test or a service asked about.
     :ivar oracles: the oracles that judge the executions; ``None``: all.
+    :ivar policy: the consequence of unexplored calls.
     """
 
     executions: tuple[Execution, ...] = ()
@@ -113,6 +120,7 @@ class Result:
     reached: frozenset[str] = frozenset()
     asked: frozenset[str] = frozenset()
     oracles: tuple[Oracle, ...] | None = field(default=None, repr=False, compare=False)
+    policy: UnexploredPolicy = field(default=UNEXPLORED_WARNS, repr=False, compare=False)
 
     @property
     def pruned_count(self) -> int:
@@ -169,9 +177,20 @@ class Result:
         )
 
     @cached_property
+    def unexplored(self) -> tuple[UnexploredCall, ...]:
+        """What left the process and could not be made to fail, each with file, line and count."""
+        return unexplored_in(self.executions, self.policy)
+
+    @cached_property
     def gaps(self) -> tuple[str, ...]:
         """Reasons why the exploration proves nothing, in words; empty if it proves something."""
-        return tuple(gaps_of(self.executions, self.inconclusive, self.problems))
+        counting = self.unexplored if self.policy.fails else ()
+        return tuple(gaps_of(self.executions, self.inconclusive, self.problems, counting))
+
+    @cached_property
+    def weakens(self) -> tuple[str, ...]:
+        """Everything that makes it prove less, in words: what was unexplored, refused, broken."""
+        return tuple(weakens(self.executions, self.unexplored))
 
     @property
     def ok(self) -> bool:

@@ -16,6 +16,7 @@ from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.results.execution import PASSED, REPEAT, Execution, Observation
 from flask_filibuster.results.oracles.base import Oracle
 from flask_filibuster.results.result import Pruned, Result, count_of
+from flask_filibuster.results.unexplored import UNEXPLORED_WARNS, UnexploredPolicy
 from flask_filibuster.search.budget import MAX_SECONDS, Limits
 from flask_filibuster.search.frontier import Search, reduction_named
 from flask_filibuster.search.ledger import Ledger
@@ -48,6 +49,7 @@ class Explorer:
     :param retries: maximum number of retries of an inconclusive execution.
     :param recorder: records every execution, and recalls recorded ones; ``None``: no journal.
     :param oracles: by which executions are judged; ``None``: all that there are.
+    :param policy: the consequence of unexplored calls.
     :param clock: the time, in seconds.
     """
 
@@ -66,6 +68,7 @@ class Explorer:
         retries: int = 0,
         recorder: Recorder | None = None,
         oracles: tuple[Oracle, ...] | None = None,
+        policy: UnexploredPolicy = UNEXPLORED_WARNS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         # Exact reduction follows the paper, which does not distinguish injected statuses.
@@ -74,6 +77,7 @@ class Explorer:
         self._retries = retries
         self._recorder = recorder
         self._oracles = oracles
+        self._policy = policy
         self._reduction = reduction_named(reduction, self._ledger.behaviour)
         self._repetition = Repetition(self._ledger, wanted=check_determinism)
         self._search = Search(self._ledger, self._reduction, max_faults)
@@ -298,6 +302,7 @@ class Explorer:
             reached=frozenset(ledger.reached),
             asked=frozenset(ledger.asked),
             oracles=self._oracles,
+            policy=self._policy,
         )
 
 

@@ -65,7 +65,7 @@ def test_missing_calls_are_noted() -> None:
     result = explore(ask_front, {FRONT: lonely})
     assert result.exit_code == 2
     assert [note.partition(",")[0] for note in result.notes] == ["no call was seen"]
-    assert "the test made 1 request," in result.notes[0]
+    assert "the test made 1 request (GET http://front:5000/ ended with 200)" in result.notes[0]
 
 
 def test_misspelt_service_gets_a_suggestion() -> None:

@@ -755,7 +755,9 @@ class TestOtherApps:
         # Nobody can tell on whose behalf it was made, so it is not seen, and not failed.
         assert len(result.executions) == 1
         assert result.executions[0].trace.invocations == ()
-        assert "no call was seen" in result.notes[0]
+        (unexplored,) = result.unexplored
+        assert unexplored.url == "http://leaf/leaf"
+        assert any("no call was seen" in note for note in result.notes)
 
 
 class TestTwoExplorationsAtOnce:

@@ -191,10 +191,12 @@ def test_broken_test_fails_as_ever(
     assert ran.summary == []
 
 
-def test_missing_calls_are_noted(suite: Suite) -> None:
+def test_no_call_proves_nothing(suite: Suite) -> None:
     ran = suite.run("import pytest\n@pytest.mark.filibuster\ndef test_page():\n    pass\n")
-    assert ran.outcomes["passed"] == 1
+    assert ran.outcomes["failed"] == 1
+    assert "Proves nothing: No fault injected: the fault-free execution made no call" in ran.output
     assert "no call was seen" in ran.summary[1]
+    assert "add the line Filibuster(app)" in ran.summary[1]
 
 
 # --- replay ---------------------------------------------------------------------------------------
@@ -905,7 +907,9 @@ def test_late_tear_down_output_is_captured(suite: Suite) -> None:
             print("the server goes down")
 
         @pytest.mark.filibuster
-        def test_page(): pass
+        def test_page():
+            import requests
+            requests.get("http://front:5000/careful")
         """
     )
     assert "the server goes down" not in ran.output
@@ -1219,9 +1223,9 @@ LIMITED = """
         pytest.param(
             "front.config['FILIBUSTER_MAX_EXECUTIONS'] = 3",
             "(max_executions=2)",
-            ["--filibuster-max-executions=1"],
-            1,
-            1,
+            ["--filibuster-max-executions=4"],
+            4,
+            5,
             id="option over mark",
         ),
         pytest.param(
@@ -1618,3 +1622,98 @@ def test_unmarked_suite_has_no_summary(suite: Suite) -> None:
     )
     assert ran.outcomes == {"passed": 1}
     assert ran.summary == []
+
+
+# --- proof ----------------------------------------------------------------------------------------
+
+
+def test_a_failing_call_proves_nothing(suite: Suite) -> None:
+    ran = suite.run(
+        """
+        import pytest, requests
+        from flask import Flask
+
+        @pytest.fixture
+        def app():
+            app = Flask("lonely")
+
+            @app.get("/")
+            def index():
+                try:
+                    return requests.get("http://127.0.0.1:9/", timeout=1).text
+                except requests.RequestException:
+                    return "degraded"
+
+            return app
+
+        @pytest.mark.filibuster
+        def test_page(app):
+            assert app.test_client().get("/").status_code == 200
+        """
+    )
+    assert ran.outcomes["failed"] == 1
+    assert "Proves nothing: A call fails in the fault-free execution" in ran.output
+
+
+UNEXPLORED = """
+    import os, pytest, requests
+    from services import front
+
+    @front.get("/process")
+    def process():
+        os.system("true")
+        try:
+            return requests.get("http://front:5000/careful").text
+        except requests.RequestException:
+            return "degraded"
+
+    @pytest.mark.filibuster{arguments}
+    def test_page():
+        assert requests.get("http://front:5000/process").status_code == 200
+"""
+
+
+def test_unexplored_calls_are_warned_of(suite: Suite) -> None:
+    ran = suite.run(UNEXPLORED.format(arguments=""))
+    assert ran.outcomes["passed"] == 1
+    assert "FilibusterWarning: Unexplored call" in ran.output
+    assert any("process true, at " in line for line in ran.summary)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [("(unexplored='fail')", []), ("", ["--filibuster-unexplored=fail"])],
+    ids=["mark", "option"],
+)
+def test_unexplored_calls_fail_if_asked(suite: Suite, arguments: str, options: list[str]) -> None:
+    ran = suite.run(UNEXPLORED.format(arguments=arguments), *options)
+    assert ran.outcomes["failed"] == 1
+    assert "Proves nothing: Unexplored call" in ran.output
+
+
+def test_unexplored_calls_can_be_fine(suite: Suite) -> None:
+    ran = suite.run(UNEXPLORED.format(arguments=""), "--filibuster-unexplored=fail,true")
+    assert ran.outcomes["passed"] == 1
+    assert "Unexplored" not in ran.output
+
+
+def test_a_call_to_another_machine_is_stopped(suite: Suite) -> None:
+    ran = suite.run(
+        """
+        import pytest, requests
+        from services import front
+
+        @front.get("/away")
+        def away():
+            try:
+                return requests.get("http://192.0.2.1/pay", timeout=0.5).text
+            except requests.RequestException:
+                return "degraded"
+
+        @pytest.mark.filibuster
+        def test_page():
+            assert requests.get("http://front:5000/away").status_code == 200
+        """
+    )
+    assert ran.outcomes["failed"] == 1
+    assert "front: GET http://192.0.2.1/pay, called at " in ran.output

@@ -7,6 +7,7 @@ import threading
 import unittest
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -507,13 +508,17 @@ def test_determinism_check_can_be_configured() -> None:
 
 
 def test_varying_services_are_named() -> None:
-    front, numbers = Flask("front"), itertools.count()
+    front, back, numbers = Flask("front"), Flask("back"), itertools.count()
+    back.get("/")(lambda: "back")
 
     @front.get("/")
     def index() -> str:
+        with suppress(requests.ConnectionError):
+            requests.get("http://back:5000/", timeout=1)
         return str(next(numbers))
 
-    result = explore(get_front, {"http://front:5000": front}, REFUSED)
+    services = {"http://front:5000": front, "http://back:5000": back}
+    result = explore(get_front, services, REFUSED)
     assert any("answer bodies of front vary between executions" in note for note in result.notes)
     assert not result.failures
 

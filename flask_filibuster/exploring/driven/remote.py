@@ -18,6 +18,7 @@ from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.errors import FilibusterError, ServerError
 from flask_filibuster.exploring.session import Surroundings, in_scope
+from flask_filibuster.exploring.watch import Watch
 from flask_filibuster.instrumentation.app.outside import OutsideRequests
 from flask_filibuster.instrumentation.frames import Scope, TestFrame
 from flask_filibuster.protocol.reading import one_of
@@ -105,11 +106,12 @@ class RemoteSession:
         self._timeout = timeout
         self._seal = seal
         self._never_ending: set[str] = set()
+        self._watch = Watch(guards=False)
 
     @contextmanager
     def execution(
         self,
-        faults: FaultSet,  # noqa: ARG002 - the server knows
+        faults: FaultSet,
         around: Surroundings,
     ) -> Iterator[RemoteWatcher]:
         """Run the block as the functional test."""
@@ -124,8 +126,13 @@ class RemoteSession:
             found=around.found,
         )
         frame.outside = OutsideRequests()
-        with in_scope(Scope(frame, around.mesh)):
-            yield watcher
+        self._watch.begin(watcher, faults)
+        try:
+            with in_scope(Scope(frame, around.mesh)):
+                yield watcher
+        except BaseException:
+            self._watch.abandon(watcher)
+            raise
 
     def observe(self, watcher: RemoteWatcher, error: BaseException | None) -> Observation:
         """End this process's part of an execution.
@@ -134,11 +141,14 @@ class RemoteSession:
         """
         running = watcher.settle(self._timeout, self._never_ending.__contains__)
         self._never_ending.update(running)
-        return Observation(Trace(), error, tuple(watcher.problems))
+        unexplored, _ = self._watch.end(watcher, Trace())
+        trace = Trace(unexplored=unexplored)
+        return Observation(trace, error, tuple(watcher.problems))
 
     def completed(self, result: Result) -> Result:
-        """The result, which has the server's notes already."""
-        return result
+        """The result with the server's notes, and with what this process saw."""
+        told = (each for each in result.weakens if each not in result.notes)
+        return replace(result, notes=(*told, *result.notes))
 
 
 class RemoteSearch:
@@ -204,9 +214,12 @@ class RemoteSearch:
         )
         verdict: vocabulary.Verdict = "passed"
         purpose: vocabulary.Purpose = SEARCH
-        trace, problems, counted = Trace(), observation.problems, True
+        trace, problems, counted = observation.trace, observation.problems, True
         if seen is not None:
             trace, problems, verdict, purpose = _seen(seen)
+            # Both sides have a witness: the services' process, and the test's.
+            both = (*trace.unexplored, *observation.trace.unexplored)
+            trace = replace(trace, unexplored=both)
             counted = seen.get("counted") is not False
         elif problems:
             verdict = "inconclusive"

@@ -13,7 +13,7 @@ from typing import Any
 from werkzeug.utils import ImportStringError, import_string
 
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.errors import SetupError
+from flask_filibuster.errors import LoginError, SetupError
 from flask_filibuster.exploring.session import Session, Surroundings, surroundings
 from flask_filibuster.exploring.subjects.base import Portable, Setting
 from flask_filibuster.journal.recorder import SourcesOf
@@ -65,7 +65,7 @@ def run_once(
     with session.execution(faults, around) as execution:
         try:
             outcome = test()
-        except (KeyboardInterrupt, GeneratorExit):
+        except (KeyboardInterrupt, GeneratorExit, LoginError):
             raise
         except BaseException as raised:  # noqa: BLE001 - pytest's outcomes are no Exceptions
             # Neither is SystemExit, by which an app must not end its own exploration.

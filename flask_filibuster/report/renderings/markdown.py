@@ -21,6 +21,8 @@ def _lines(document: Document) -> Iterator[str]:
     yield from ("", _plain(document.counts))
     for gap in document.gaps:
         yield from ("", f"> **Incomplete:** {_plain(gap)}")
+    for each in document.weakens:
+        yield from ("", f"> **Weak:** {_plain(each)}")
     for advice in document.about.advice:
         yield from ("", _plain(advice))
     for bug in document.bugs:

@@ -9,6 +9,7 @@ from flask_filibuster.report.text import (
     class_lines,
     counted,
     finding_lines,
+    gaps_without_section,
     inconclusive_lines,
     site_text,
     under_lines,
@@ -42,6 +43,8 @@ class _Text:
         title = document.about.title
         yield f"{title}: {document.counts}" if title else document.counts
         yield from self._gaps(document)
+        for each in document.weakens:
+            yield from ("", f"Weak: {each}")
         for bug in document.bugs:
             yield from self._bug(bug, len(document.executions))
         if document.shows_classes:
@@ -75,8 +78,7 @@ class _Text:
 
     def _gaps(self, document: Document) -> Iterator[str]:
         """The gaps without a section of their own."""
-        told = len(document.problems) + bool(document.inconclusive)
-        gaps = document.gaps[: len(document.gaps) - told]
+        gaps = gaps_without_section(document)
         for gap in gaps:
             yield from self._section(f"Incomplete: {gap}", (), bad=True, always=True)
         if gaps:

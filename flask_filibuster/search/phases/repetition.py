@@ -36,9 +36,11 @@ class Repetition:
         return 0
 
     def next(self) -> Plan | None:
-        """The empty set, once more after the first execution."""
+        """The empty set, once more after the first execution, if that made any call."""
         if not self._wanted or not self._ledger.executions:
             return None
+        if not self._ledger.executions[0].trace.invocations:
+            return None  # Without a call, there is no fault whose effect chance could hide.
         return Plan(FaultSet(), REPEAT)
 
     def upcoming(self) -> Iterator[FaultSet]:

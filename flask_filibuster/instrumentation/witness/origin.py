@@ -1,0 +1,61 @@
+"""Where something that leaves the process comes from: the application, a library, or ourselves."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from types import FrameType
+
+from flask_filibuster.core.call import CallSite
+from flask_filibuster.core.own_code import OURS
+from flask_filibuster.instrumentation.callsite import (
+    ENTRANCES,
+    owner_of,
+    package_of,
+    qualified_name,
+)
+from flask_filibuster.instrumentation.frames import Frame
+
+_DEPTH = 400
+# Our own traffic: the reports to a server, and the processes of commands, workers and tests.
+_OWN = tuple(
+    f"{OURS}{room}{os.sep}" for room in ("server", "exploring", "cli", "pytest_plugin", "mesh")
+)
+# Traffic of what runs the tests, and look-ups of the machine by the standard library.
+_RUNNERS = frozenset({"dask", "distributed", "execnet", "xdist", "debugpy", "pydevd", "loky"})
+_MACHINE = frozenset({"platform", "ctypes.util", "uuid", "sysconfig"})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The origin of an event.
+
+    :ivar site: the application's innermost line; ``None``: there is none on the stack.
+    :ivar is_own: whether it does not come from the application or one of its libraries.
+    """
+
+    site: CallSite | None
+    is_own: bool = False
+
+
+def origin(frame: Frame | None) -> Origin:
+    """The origin of the running code.
+
+    :param frame: the frame of the request; ``None``: the code belongs to none.
+    """
+    package = package_of(frame.app) if frame is not None else ""
+    stack: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect is slower
+    for _ in range(_DEPTH):
+        if stack is None or stack.f_code in ENTRANCES:
+            break
+        code, module = stack.f_code, str(stack.f_globals.get("__name__"))
+        owner = owner_of(code.co_filename, module, package)
+        if module in _MACHINE or (frame is None and module.partition(".")[0] in _RUNNERS):
+            return Origin(None, is_own=True)
+        if owner == "project" and code.co_filename.startswith(_OWN):
+            return Origin(None, is_own=True)
+        if owner == "application":
+            return Origin(CallSite(code.co_filename, stack.f_lineno, qualified_name(code)))
+        stack = stack.f_back
+    return Origin(None)

@@ -1,0 +1,243 @@
+"""The witness: what leaves the process while something is explored, and is no call of a client.
+
+Python reports connections, processes and forks to audit hooks (PEP 578), whatever library makes
+them. A hook cannot be removed, so this process has one, from the first exploration on; while
+nothing is explored, it only looks at one attribute.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, NoReturn
+
+from flask_filibuster.core.trace import UnexploredCall, Way, together
+from flask_filibuster.errors import ForeignHostError
+from flask_filibuster.instrumentation import context
+from flask_filibuster.instrumentation.around import Watcher
+from flask_filibuster.instrumentation.frames import Frame, Scope
+from flask_filibuster.instrumentation.outgoing import AnyCall
+from flask_filibuster.instrumentation.witness import events
+from flask_filibuster.instrumentation.witness.foreign import is_foreign, is_listed
+from flask_filibuster.instrumentation.witness.origin import Origin, origin
+
+logger = logging.getLogger(__name__)
+
+_scope = context.scope
+
+explained: ContextVar[object] = ContextVar("flask_filibuster_explained", default=None)
+"""The call that the running code really makes: what leaves meanwhile belongs to the call."""
+
+
+class Witness:
+    """Collects what leaves the process during one execution, until :meth:`close`.
+
+    :param watcher: the watcher of the test, by which the frames of the execution are known.
+    :param guards: whether to stop calls to hosts that are not on this machine.
+    :ivar addresses: addresses that Python code has connected to.
+    :ivar stopped: a call to a foreign host, which was stopped; ``None``: there was none.
+    """
+
+    def __init__(self, watcher: Watcher, *, guards: bool = False) -> None:
+        self.watcher = watcher
+        self.addresses: set[object] = set()
+        self.stopped: ForeignHostError | None = None
+        self._guards = guards
+        self._lock = threading.Lock()
+        self._seen: list[UnexploredCall] = []
+        self._lookups: dict[int, events.Lookup] = {}
+        self._urls: dict[int, str] = {}
+        _HOOK.watch(self)
+
+    def close(self) -> None:
+        """Watch no longer."""
+        _HOOK.unwatch(self)
+
+    def unexplored(self) -> tuple[UnexploredCall, ...]:
+        """What it has seen so far, equal ones together."""
+        with self._lock:
+            failed = [each.as_call() for each in self._lookups.values() if each.is_alone]
+            return together((*self._seen, *failed))
+
+    def note(self, event: str, args: tuple[Any, ...], frame: Frame | None) -> None:
+        """Note an event that no call explains.
+
+        :param frame: the frame of the request; ``None``: the event belongs to none.
+        """
+        where = origin(frame)
+        if where.is_own:
+            return
+        thread = threading.get_ident()
+        with self._lock:
+            if event == "urllib.Request":
+                self._urls[thread] = events.without_secrets(str(args[0]))
+            elif event == "socket.getaddrinfo":
+                self._look_up(thread, args, where)
+            elif event in events.NETWORK:
+                self._connect(thread, event, args, where)
+            else:
+                way: Way = "fork" if event in ("os.fork", "os.forkpty") else "process"
+                target, url = events.command_of(event, args)
+                self._seen.append(UnexploredCall(way, target, where.site, url))
+
+    def note_what(self, way: Way, target: str, frame: Frame | None, url: str = "") -> None:
+        """Note something that Python reports as no event."""
+        where = origin(frame)
+        if not where.is_own:
+            with self._lock:
+                self._seen.append(UnexploredCall(way, target, where.site, url))
+
+    def _look_up(self, thread: int, args: tuple[Any, ...], where: Origin) -> None:
+        last = self._lookups.pop(thread, None)
+        if last is not None and last.is_alone:
+            self._seen.append(last.as_call())
+        host, port = args[0], args[1]
+        if host and port:
+            self._lookups[thread] = events.Lookup.of(
+                host, port, where.site, self._urls.pop(thread, "")
+            )
+
+    def _connect(self, thread: int, event: str, args: tuple[Any, ...], where: Origin) -> None:
+        address = args[1]
+        lookup = self._lookups.get(thread)
+        # One look-up may lead to several attempts: a name has more than one address.
+        if lookup is not None and lookup.leads_to(address):
+            if lookup.connected:
+                return
+            lookup.connected = True
+            self._seen.append(lookup.as_call())
+            return
+        way = events.way_of(event, args[0])
+        url = self._urls.pop(thread, "")
+        self._seen.append(UnexploredCall(way, events.address_words(address), where.site, url))
+
+    def guard(self, args: tuple[Any, ...], frame: Frame, call: object) -> None:
+        """Stop a connection to a host that is not on this machine.
+
+        :param call: the call of a client that makes it; ``None``: no client's.
+        :raises ForeignHostError: the host is neither on this machine nor allowed.
+        """
+        if not self._guards or not is_foreign(args[1]) or args[0].type != socket.SOCK_STREAM:
+            return
+        lookup = self._lookups.get(threading.get_ident())
+        name = lookup.host if lookup is not None and lookup.leads_to(args[1]) else ""
+        url = getattr(call, "url", "") or (lookup.url if lookup is not None and name else "")
+        hosts = (name, events.host_in(url), str(args[1][0]))
+        config = frame.config
+        if any(is_listed(host, (*config.allowed_hosts, *config.excluded_hosts)) for host in hosts):
+            return
+        host = name or events.host_in(url) or str(args[1][0])
+        target = events.without_secrets(url) or events.address_words((host, *args[1][1:]))
+        self._stop(target, host, frame, call)
+
+    def _stop(self, target: str, host: str, frame: Frame, call: object) -> NoReturn:
+        error = ForeignHostError.of(
+            service=frame.service,
+            operation=getattr(call, "operation", "connects to"),
+            url=target,
+            host=host,
+            site=origin(frame).site,
+        )
+        self.stopped = self.stopped or error
+        # An error of the operating system, so that the application's own handlers run, and clients
+        # raise what they raise when a host cannot be reached.
+        raise PermissionError(str(error)) from error
+
+
+class _Hook:
+    """The audit hook of this process, and the witnesses that listen."""
+
+    def __init__(self) -> None:
+        self.witnesses: tuple[Witness, ...] = ()
+        self._lock = threading.Lock()
+        self._installed = False
+
+    def watch(self, witness: Witness) -> None:
+        """Report events to a witness."""
+        with self._lock:
+            self.witnesses = (*self.witnesses, witness)
+            if not self._installed:
+                self._installed = True
+                sys.addaudithook(self._called())
+
+    def unwatch(self, witness: Witness) -> None:
+        """Report no more events to it; does nothing the second time."""
+        with self._lock:
+            self.witnesses = tuple(each for each in self.witnesses if each is not witness)
+
+    def _called(self) -> Callable[[str, tuple[Any, ...]], None]:
+        known = events.EVENTS
+
+        def hook(event: str, args: tuple[Any, ...]) -> None:
+            if self.witnesses and event in known:
+                self._seen(event, args)
+
+        return hook
+
+    def _seen(self, event: str, args: tuple[Any, ...]) -> None:
+        if event in events.NETWORK and isinstance(args[1], tuple | str | bytes):
+            for each in self.witnesses:
+                each.addresses.add(args[1])
+        scope = _scope.get()
+        frame = scope.frame if scope is not None else None
+        if not _counts(scope):
+            return
+        witnesses = self.of(frame)
+        call = explained.get()
+        if frame is not None and event == "socket.connect":
+            for each in witnesses:
+                each.guard(args, frame, call)
+        if call is not None:
+            return
+        try:
+            for each in witnesses:
+                each.note(event, args, frame)
+        except Exception:  # The application must not suffer from an event of unknown form.
+            logger.exception("the event %s could not be noted", event)
+
+    def of(self, frame: Frame | None) -> tuple[Witness, ...]:
+        """The witnesses of an event: that of the frame's execution, or all without a frame."""
+        if frame is None:
+            return self.witnesses
+        watcher = frame.test.watcher if frame.test is not None else None
+        return tuple(each for each in self.witnesses if each.watcher is watcher)
+
+
+def _counts(scope: Scope | None) -> bool:
+    """Whether code in a scope belongs to a service, or to a thread without a request.
+
+    Everything else is the test's own code.
+    """
+    return scope is None or isinstance(scope.frame, Frame) or scope.is_service
+
+
+_HOOK = _Hook()
+
+
+def note_process(target: str) -> None:
+    """Note a function that another process is about to run, for whom it concerns."""
+    scope = _scope.get()
+    frame = scope.frame if scope is not None else None
+    if explained.get() is None and _counts(scope):
+        for each in _HOOK.of(frame):
+            each.note_what("process", target, frame)
+
+
+def note_call(call: AnyCall[Any]) -> None:
+    """Note a client's call that belongs to no request, and so is not explored.
+
+    Services of this process that are no Flask apps, or whose extension is switched off, have none.
+    """
+    scope = _scope.get()
+    if not _HOOK.witnesses or scope is None or not scope.is_service or scope.frame is not None:
+        return
+    if explained.get() is None and call.is_seen:
+        host = events.host_in(call.url)
+        target = call.target or f"{host}:{events.port_in(call.url)}"
+        url = events.without_secrets(call.url)
+        for each in _HOOK.witnesses:
+            each.note_what("connection", target, None, url)

@@ -1,0 +1,76 @@
+"""What weakens the fault-free execution, on which all others build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from flask_filibuster.core.call import Call
+from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.trace import Trace
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+Lines: TypeAlias = Iterator[str]
+
+
+def broken(trace: Trace) -> Lines:
+    """Why the fault-free execution proves nothing, although the test passed, in words.
+
+    Many services rely on an answer of 4xx: no such user, item not cached. An answer of 5xx or an
+    exception means that a service is down or broken.
+    """
+    for call in trace.invocations:
+        outcome = call.outcome
+        if outcome is not None and call.fault is None and _is_broken(outcome):
+            said = (
+                f"A call fails in the fault-free execution: {call.describe()} ended with {outcome}."
+            )
+            if outcome.exception is not None:
+                said += f" Start {call.target}, or add it to the services of this exploration."
+            yield said
+    for request in trace.requests:
+        if request.outcome is not None and _is_broken(request.outcome):
+            yield (
+                f"A request fails in the fault-free execution, and the test accepts that: "
+                f"{_of_test(request)} ended with {request.outcome}."
+            )
+
+
+def doubtful(trace: Trace) -> Lines:
+    """What the fault-free execution may not be meant to do, in words."""
+    for request in trace.requests:
+        if request.outcome is not None and _is_refused(request.outcome):
+            yield (
+                f"A request is refused in the fault-free execution: "
+                f"{_of_test(request)} ended with {request.outcome}"
+            )
+    last = trace.requests[-1] if trace.requests else None
+    if last is not None and last.method in ("GET", "HEAD") and _is_redirect(last.outcome):
+        yield (
+            f"The fault-free execution ends with a redirect in place of a page: {_of_test(last)} "
+            f"ended with {last.outcome}"
+        )
+    for call in trace.invocations:
+        if call.outcome is not None and call.fault is None and _is_refused(call.outcome):
+            yield (
+                f"A call is refused in the fault-free execution: {call.describe()} ended with "
+                f"{call.outcome}"
+            )
+
+
+def _is_broken(outcome: Outcome) -> bool:
+    # A call that ended well may have no status: a statement, a look into a cache.
+    return outcome.exception is not None or (outcome.status or 200) >= 500
+
+
+def _is_redirect(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.status in _REDIRECTS
+
+
+def _is_refused(outcome: Outcome) -> bool:
+    return outcome.status is not None and 400 <= outcome.status < 500
+
+
+def _of_test(request: Call) -> str:
+    return f"{request.method} {request.url}"

@@ -1,0 +1,421 @@
+"""What leaves the process and is no call of a client is named, with file, line and target."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import inspect
+import multiprocessing
+import os
+import platform
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+import requests
+from flask import Flask
+
+from flask_filibuster import Filibuster, explore
+from flask_filibuster.core.call import Call
+from flask_filibuster.errors import ConfigError
+from flask_filibuster.instrumentation.witness import events
+from flask_filibuster.instrumentation.witness.seeing import Witness
+from flask_filibuster.report.renderings import render
+from flask_filibuster.results.result import Result
+from tests.support.listener import Listener, listening
+
+Way = Callable[[str], object]
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[Listener]:
+    with listening() as there:
+        yield there
+
+
+def explored(place: str, way: Way, **options: object) -> Result:
+    """An exploration of a view that makes one ordinary call, and something by the way."""
+    app, back = Flask("shop"), Flask("back")
+    back.get("/")(lambda: "back")
+
+    @app.get("/")
+    def index() -> str:
+        try:
+            requests.get("http://back/", timeout=1)
+        except requests.RequestException:
+            return "no back"
+        way(place)
+        return "done"
+
+    def test() -> None:
+        assert app.test_client().get("/").status_code == 200
+
+    services = {"http://shop": app, "http://back": back}
+    return explore(test, services, **options)  # type: ignore[arg-type]
+
+
+def by_urlopen(place: str) -> None:
+    urllib.request.urlopen(f"http://{place}/way?key=1", timeout=5).close()
+
+
+def by_http_client(place: str) -> None:
+    connection = http.client.HTTPConnection(place, timeout=5)
+    connection.request("GET", "/")
+    connection.close()
+
+
+def by_socket(place: str) -> None:
+    host, _, port = place.partition(":")
+    with socket.socket() as own:
+        own.connect((host, int(port)))
+
+
+def by_connect_ex(place: str) -> None:
+    host, _, port = place.partition(":")
+    with socket.socket() as own:
+        own.connect_ex((host, int(port)))
+
+
+def by_asyncio(place: str) -> None:
+    async def connect() -> None:
+        host, _, port = place.partition(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.close()
+
+    asyncio.run(connect())
+
+
+def by_pool(place: str) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(by_urlopen, place).result()
+
+
+def by_older_thread(place: str) -> None:
+    """requests, in a thread of before the exploration: its call belongs to no request."""
+    PLACES.append(place)
+    ASKED.set()
+    assert DONE.wait(10)
+    DONE.clear()
+
+
+PLACES: list[str] = []
+ASKED, DONE = threading.Event(), threading.Event()
+
+
+def ask_for_ever() -> None:
+    while ASKED.wait():
+        ASKED.clear()
+        requests.get(f"http://{PLACES.pop()}/way", timeout=5)
+        DONE.set()
+
+
+threading.Thread(target=ask_for_ever, daemon=True).start()
+
+CONNECTING = (
+    by_urlopen,
+    by_http_client,
+    by_socket,
+    by_connect_ex,
+    by_asyncio,
+    by_pool,
+    by_older_thread,
+)
+
+
+class TestConnections:
+    @pytest.mark.parametrize("way", CONNECTING, ids=lambda each: str(each.__name__))
+    def test_are_seen_with_their_place(self, listener: Listener, way: Way) -> None:
+        (seen,) = explored(listener.place, way).unexplored
+        assert (seen.way, seen.target, seen.count) == ("connection", listener.place, 1)
+        assert seen.callsite is not None
+        assert seen.callsite.file == __file__
+
+    def test_have_the_url_if_known(self, listener: Listener) -> None:
+        (seen,) = explored(listener.place, by_urlopen).unexplored
+        assert seen.url == f"http://{listener.place}/way"
+
+    def test_are_counted_in_one_execution(self, listener: Listener) -> None:
+        def way(place: str) -> None:
+            for _ in range(3):
+                by_urlopen(place)
+
+        (seen,) = explored(listener.place, way).unexplored
+        assert seen.count == 3
+
+    def test_of_an_unknown_name(self) -> None:
+        def way(_: str) -> None:
+            with pytest.raises(OSError, match="nosuch"):
+                urllib.request.urlopen("http://nosuch.invalid/", timeout=5)
+
+        (seen,) = explored("", way).unexplored
+        assert seen.target == "nosuch.invalid:80"
+
+    def test_by_datagram(self) -> None:
+        def way(_: str) -> None:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+                own.sendto(b"counter:1", ("127.0.0.1", 8125))
+
+        (seen,) = explored("", way).unexplored
+        assert (seen.way, seen.target) == ("datagram", "127.0.0.1:8125")
+
+    @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")
+    def test_to_a_unix_socket(self, tmp_path: object) -> None:
+        path = f"{tmp_path}/s"
+        with socket.socket(socket.AF_UNIX) as there:
+            there.bind(path)
+            there.listen()
+
+            def way(_: str) -> None:
+                with socket.socket(socket.AF_UNIX) as own:
+                    own.connect(path)
+
+            (seen,) = explored("", way).unexplored
+        assert seen.target == path
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+    def test_of_a_library_in_c(self, listener: Listener) -> None:
+        ctypes = pytest.importorskip("ctypes")
+        kept = []
+
+        def way(place: str) -> None:
+            number = ctypes.CDLL(None).socket(socket.AF_INET, socket.SOCK_STREAM, 0)
+            port = int(place.rpartition(":")[2])
+            address = socket.AF_INET.to_bytes(2, sys.byteorder) + port.to_bytes(2, "big")
+            address += socket.inet_aton("127.0.0.1") + bytes(8)
+            assert ctypes.CDLL(None).connect(number, address, len(address)) == 0
+            kept.append(number)
+
+        seen = explored(listener.place, way).unexplored
+        for number in kept:
+            os.close(number)
+        assert [each.target for each in seen] == [listener.place]
+
+
+class TestProcesses:
+    @pytest.mark.parametrize(
+        ("start", "target", "url"),
+        [
+            (lambda: subprocess.run(["true"], check=True), "true", ""),
+            (
+                lambda: subprocess.run(["/bin/true", "http://u:p@h/x?k=1"], check=True),
+                "true",
+                "http://h/x",
+            ),
+            (lambda: subprocess.run("A=1 true x | cat", shell=True, check=True), "true", ""),
+            (lambda: os.system("true http://h/x"), "true", "http://h/x"),
+            (lambda: os.popen("true").close(), "true", ""),
+            (lambda: os.posix_spawn("/bin/true", ["true"], {}), "true", ""),
+        ],
+        ids=["run", "with a url", "shell", "system", "popen", "posix_spawn"],
+    )
+    def test_commands(self, start: Callable[[], object], target: str, url: str) -> None:
+        (seen,) = explored("", lambda _: start()).unexplored
+        assert (seen.way, seen.target, seen.url) == ("process", target, url)
+        assert seen.callsite is not None
+
+    def test_of_asyncio(self) -> None:
+        async def start() -> None:
+            await (await asyncio.create_subprocess_exec("true")).wait()
+
+        (seen,) = explored("", lambda _: asyncio.run(start())).unexplored
+        assert seen.target == "true"
+
+    def test_fork(self) -> None:
+        def way(_: str) -> None:
+            number = os.fork()
+            if not number:
+                os._exit(0)
+            os.waitpid(number, 0)
+
+        (seen,) = explored("", way).unexplored
+        assert seen.way == "fork"
+
+    @pytest.mark.parametrize("method", ["fork", "spawn"])
+    def test_of_multiprocessing(self, method: str) -> None:
+        def way(_: str) -> None:
+            process = multiprocessing.get_context(method).Process(target=len, args=("a",))  # type: ignore[attr-defined]
+            process.start()
+            process.join()
+
+        (seen,) = explored("", way, max_executions=2).unexplored
+        assert seen.target == "that runs builtins.len"
+
+    def test_of_a_pool(self) -> None:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+            pool.submit(len, "a").result()  # The pool's process exists already.
+            (seen,) = explored("", lambda _: pool.submit(len, "a").result()).unexplored
+        assert seen.target == "that runs builtins.len"
+
+    def test_of_the_standard_library_about_the_machine(self) -> None:
+        def way(_: str) -> None:
+            platform.uname.cache_clear() if hasattr(platform.uname, "cache_clear") else None
+            platform.libc_ver()
+
+        assert explored("", way).unexplored == ()
+
+
+class TestOtherServices:
+    def test_of_a_wsgi_app_without_frames(self, listener: Listener) -> None:
+        def plain(_environ: object, start_response: Any) -> list[bytes]:
+            by_urlopen(listener.place)
+            start_response("200 OK", [])
+            return [b"plain"]
+
+        app = Flask("shop")
+        app.get("/")(lambda: requests.get("http://plain/", timeout=1).text)
+        services = {"http://shop": app, "http://plain": plain}
+        (seen,) = explore(lambda: app.test_client().get("/"), services).unexplored
+        assert seen.target == listener.place
+
+    @pytest.mark.parametrize("host", ["back", "listener"])
+    def test_of_an_app_that_is_switched_off(self, listener: Listener, host: str) -> None:
+        place = listener.place if host == "listener" else "back:80"
+        app, middle, back = Flask("shop"), Flask("middle"), Flask("back")
+        middle.config["FILIBUSTER_ENABLED"] = False
+        Filibuster(middle)
+        back.get("/")(lambda: "back")
+        app.get("/")(lambda: requests.get("http://middle/", timeout=1).text)
+        middle.get("/")(lambda: requests.get(f"http://{place}/", timeout=1).text)
+        services = {"http://shop": app, "http://middle": middle, "http://back": back}
+        (seen,) = explore(lambda: app.test_client().get("/"), services).unexplored
+        assert (seen.target, seen.count) == (place, 1)
+
+    def test_threads_of_the_test_are_its_own(self, listener: Listener) -> None:
+        app, back = Flask("shop"), Flask("back")
+        back.get("/")(lambda: "back")
+        app.get("/")(lambda: requests.get("http://back/", timeout=1).text)
+
+        def test() -> None:
+            thread = threading.Thread(target=by_urlopen, args=(listener.place,))
+            thread.start()
+            thread.join()
+            app.test_client().get("/")
+
+        assert explore(test, {"http://shop": app, "http://back": back}).unexplored == ()
+
+
+class TestExplained:
+    """What a client's call does belongs to the call."""
+
+    @pytest.mark.parametrize(
+        "way",
+        [
+            lambda place: requests.get(f"http://{place}/", timeout=5),
+            lambda place: requests.get(f"http://localhost:{place.partition(':')[2]}/", timeout=5),
+            lambda place: httpx.get(f"http://{place}/", timeout=5),
+        ],
+        ids=["requests", "by name", "httpx"],
+    )
+    def test_connections_of_clients(self, listener: Listener, way: Way) -> None:
+        result = explored(listener.place, way)
+        assert result.unexplored == ()
+        assert any(listener.place.partition(":")[2] in each.url for each in _calls(result))
+
+    def test_what_the_test_does_itself(self, listener: Listener) -> None:
+        app, back = Flask("shop"), Flask("back")
+        back.get("/")(lambda: "back")
+        app.get("/")(lambda: requests.get("http://back/", timeout=1).text)
+
+        def test() -> None:
+            subprocess.run(["true"], check=True)
+            by_urlopen(listener.place)
+            app.test_client().get("/")
+
+        services = {"http://shop": app, "http://back": back}
+        assert explore(test, services).unexplored == ()
+
+    def test_excluded_hosts(self, listener: Listener) -> None:
+        app = Flask("shop")
+        app.config["FILIBUSTER_EXCLUDED_HOSTS"] = ["127.0.0.1"]
+        app.get("/")(lambda: requests.get(f"http://{listener.place}/", timeout=5).text)
+        result = explore(lambda: app.test_client().get("/"), {"http://shop": app})
+        assert result.unexplored == ()
+
+    def test_nothing_is_seen_after_the_exploration(
+        self, listener: Listener, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        explored(listener.place, by_urlopen)
+        monkeypatch.setattr(Witness, "note", lambda *_: pytest.fail("it still watches"))
+        by_urlopen(listener.place)
+
+
+def _calls(result: Result) -> list[Call]:
+    return [call for each in result.executions for call in each.trace.invocations]
+
+
+class TestPolicy:
+    def test_warns_by_default(self, listener: Listener) -> None:
+        result = explored(listener.place, by_urlopen)
+        assert result.ok
+        (note,) = result.notes
+        line = inspect.getsourcelines(by_urlopen)[1] + 1
+        assert f"connection to {listener.place} (http://{listener.place}/way)" in note
+        assert f"at {__file__}:{line} in by_urlopen" in note
+
+    def test_can_fail(self, listener: Listener) -> None:
+        result = explored(listener.place, by_urlopen, unexplored="fail")
+        assert (result.ok, result.exit_code) == (False, 2)
+        assert listener.place in result.gaps[0]
+        assert result.verdict.startswith("nothing proved")
+
+    @pytest.mark.parametrize("fine", ["127.0.0.1", "place"])
+    def test_lists_what_is_fine(self, listener: Listener, fine: str) -> None:
+        fine = listener.place if fine == "place" else fine
+        result = explored(listener.place, by_urlopen, unexplored=["fail", fine])
+        assert result.ok
+        assert result.unexplored == ()
+
+    def test_of_the_apps_configuration(self) -> None:
+        app = Flask("shop")
+        app.config["FILIBUSTER_UNEXPLORED"] = "fail"
+        app.get("/")(lambda: str(os.system("true")))
+        result = explore(lambda: app.test_client().get("/"), {"http://shop": app})
+        assert any("process true" in each for each in result.gaps)
+
+    def test_refuses_other_values(self) -> None:
+        with pytest.raises(ConfigError, match="unexplored is 7"):
+            explore(lambda: None, {}, unexplored=7)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("name", ["text", "markdown", "json"])
+    def test_is_in_every_rendering(self, listener: Listener, name: str) -> None:
+        said = render(explored(listener.place, by_urlopen), name)
+        assert listener.place in said
+        lines = said.splitlines()
+        place = next(at for at, line in enumerate(lines) if listener.place in line)
+        assert place < len(lines) - 1, "it is named before the verdict"
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("event", "args", "words"),
+        [
+            ("subprocess.Popen", ("/usr/bin/curl", ["curl", "-s"], None, None), "curl"),
+            ("subprocess.Popen", ("x", "x y", None, None), "x y"),
+            ("subprocess.Popen", (b"/bin/git", [b"git"], None, None), "git"),
+            ("os.system", (b"'",), "'"),
+            ("os.exec", ("/bin/ls", ["ls"], None), "ls"),
+            ("os.spawn", (0, "/bin/ls", ["/bin/ls"], None), "ls"),
+            ("os.fork", (), "this process"),
+        ],
+    )
+    def test_command(self, event: str, args: tuple[object, ...], words: str) -> None:
+        assert events.command_of(event, args)[0] == words
+
+    @pytest.mark.parametrize(
+        ("address", "words"),
+        [
+            (("::1", 80, 0, 0), "[::1]:80"),
+            (("h", 80), "h:80"),
+            (b"/run/x", "/run/x"),
+            ("", "?"),
+        ],
+    )
+    def test_address(self, address: object, words: str) -> None:
+        assert events.address_words(address) == words
