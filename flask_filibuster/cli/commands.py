@@ -114,6 +114,27 @@ def _path(_context: click.Context, _parameter: click.Parameter, value: str) -> s
     return value
 
 
+def _function(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> str | None:
+    if value is not None and not re.fullmatch(r"[\w.]+:[\w.]+", value):
+        raise click.BadParameter(f"{value!r}; write it as module:function")
+    return value
+
+
+def _stubs(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    stubs = []
+    for value in values:
+        # The URL may have a port and a path; neither has an equals sign.
+        url, equals, file = value.partition("=")
+        if not equals or not re.match(r"https?://[^/]", url) or not file:
+            raise click.BadParameter(f"{value!r}; write it as http://host=FILE.json")
+        stubs.append((url, str(Path(file).absolute())))
+    return tuple(stubs)
+
+
 def _json_text(
     _context: click.Context, _parameter: click.Parameter, value: str | None
 ) -> str | None:
@@ -143,6 +164,33 @@ def _json_text(
     callback=_headers,
     metavar="'NAME: VALUE'",
     help="Header of the request; can be repeated.",
+)
+@click.option(
+    "--session",
+    callback=_function,
+    metavar="MODULE:FUNCTION",
+    help="Call this function before each request, to log in: it gets the test client, and the app "
+    "if it takes two arguments.",
+)
+@click.option(
+    "--expect-status",
+    type=click.IntRange(100, 599),
+    metavar="CODE",
+    help="Status of the answer without faults.  [default: below 400, no redirect of a GET]",
+)
+@click.option(
+    "--stub",
+    "stubs",
+    multiple=True,
+    callback=_stubs,
+    metavar="URL=FILE.json",
+    help="Answer calls to this base URL from a JSON file of answers by path; can be repeated.",
+)
+@click.option(
+    "--record",
+    is_flag=True,
+    help="Ask hosts on other machines once, keep the answers in .filibuster/recordings without "
+    "credentials, and answer every later call from there.",
 )
 @options_of("explore")
 @report_options

@@ -16,6 +16,7 @@ from flask_filibuster.errors import FilibusterError
 from flask_filibuster.exploring.explore import Explored, explore_subject
 from flask_filibuster.exploring.options import Settings
 from flask_filibuster.exploring.quiet import quiet
+from flask_filibuster.exploring.subjects.added import Added
 from flask_filibuster.exploring.subjects.request import (
     Request,
     RequestSubject,
@@ -33,14 +34,19 @@ def run(
     method: str,
     json_body: str | None,
     headers: tuple[tuple[str, str], ...],
+    session: str | None,
+    expect_status: int | None,
+    stubs: tuple[tuple[str, str], ...],
+    record: bool,
     rendering: str,
     classes: bool,
     **given: Any,
 ) -> None:
     """Explore a request, and print the report."""
-    request = Request(path, method, headers, json_body)
+    request = Request(path, method, headers, json_body, session, expect_status)
+    added = Added(stubs, record)
     try:
-        subject, explored = _explore(info, request, options_from("explore", given))
+        subject, explored = _explore(info, request, options_from("explore", given), added)
     except FilibusterError as error:
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt as error:
@@ -57,9 +63,10 @@ def run(
 
 
 def _explore(
-    info: ScriptInfo, request: Request, options: Settings
+    info: ScriptInfo, request: Request, options: Settings, added: Added
 ) -> tuple[RequestSubject, Explored]:
-    target = load_target(info, options.services if isinstance(options.services, str) else None)
+    services = options.services if isinstance(options.services, str) else None
+    target = load_target(info, services, added)
     verbose = bool(options.verbose)
     with Progress() as progress, quiet(unless=verbose), workers_of(options) as workers:
         subject = RequestSubject(
@@ -67,6 +74,7 @@ def _explore(
             target.services if workers is None else target.named(info),
             target.services_from,
             command_prefix(info),
+            added,
         )
         explored = explore_subject(
             subject,
@@ -86,8 +94,16 @@ def _about(request: Request, result: Result) -> About:
 
 
 def _advice(error: FaultFreeError) -> str:
+    if error.location or error.status in (401, 403):
+        return (
+            "Log in by --session module:function (which gets the test client) or --header, or "
+            f"explore this answer by --expect-status {error.status}."
+        )
     if error.status < 500:
-        return "Explore a request that succeeds: check the path, --method, --header, --json-body."
+        return (
+            "Explore a request that succeeds: check the path, --method, --header, --json-body; or "
+            f"explore this answer by --expect-status {error.status}."
+        )
     return (
         "Check that the services that the app needs are in --services or running; "
         "--verbose shows what the apps log."

@@ -23,9 +23,14 @@ from flask_filibuster.core.trace import Trace
 from flask_filibuster.exploring.driven.coordinator import Coordinator
 from flask_filibuster.exploring.interruption import Interruption
 from flask_filibuster.exploring.load import Run
+from flask_filibuster.exploring.subjects.added import NOTHING_ADDED, Added
 from flask_filibuster.exploring.subjects.base import PreparedSubject
 from flask_filibuster.exploring.subjects.command import CommandSubject, CommandTest
-from flask_filibuster.exploring.subjects.request import Request, RequestSubject, RequestTest
+from flask_filibuster.exploring.subjects.request import (
+    Request,
+    RequestSubject,
+    RequestTest,
+)
 from flask_filibuster.report import text
 from flask_filibuster.results.counterexample import Counterexample
 from flask_filibuster.results.execution import Execution, judged
@@ -89,7 +94,8 @@ def _command(details: Mapping[str, Any], *, verbose: bool) -> CommandSubject:
 def _request(info: ScriptInfo, details: Mapping[str, Any], *, verbose: bool) -> RequestSubject:
     request = Request.from_json(details["request"])
     services_from = details["services"]
-    target = load_target(info, None if services_from is None else str(services_from))
+    added = Added.from_json(details["added"]) if "added" in details else NOTHING_ADDED
+    target = load_target(info, None if services_from is None else str(services_from), added)
     return RequestSubject(
         RequestTest(request, target.base_url, verbose),
         target.services,

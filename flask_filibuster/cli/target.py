@@ -18,6 +18,7 @@ from flask.cli import ScriptInfo, prepare_import
 from werkzeug.utils import ImportStringError, import_string
 
 from flask_filibuster.config import Config
+from flask_filibuster.exploring.subjects.added import NOTHING_ADDED, Added
 from flask_filibuster.options.table import CONVENTION
 
 
@@ -28,16 +29,18 @@ class NamedServices:
     :ivar app: as for ``--app``, or ``None``.
     :ivar services: as for ``--services``, or ``None``.
     :ivar create: makes the app, where the command line is one of the project's own.
+    :ivar added: what the command line adds to the services.
     """
 
     app: str | None
     services: str | None
     create: Callable[..., Flask] | None = None
+    added: Added = NOTHING_ADDED
 
     def __call__(self) -> Mapping[str, Any]:
         """The services by base URL, in whatever process this is."""
         info = ScriptInfo(app_import_path=self.app, create_app=self.create)
-        return load_target(info, self.services).services
+        return load_target(info, self.services, self.added).services
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,14 @@ class Target:
     :ivar base_url: where it is.
     :ivar services: all apps by base URL, that one included.
     :ivar services_from: where the services were found, as for ``--services``, if anywhere.
+    :ivar added: what the command line adds to the services.
     """
 
     app: Flask
     base_url: str
     services: Mapping[str, Any]
     services_from: str | None
+    added: Added = NOTHING_ADDED
 
     @property
     def config(self) -> Config:
@@ -63,7 +68,7 @@ class Target:
 
     def named(self, info: ScriptInfo) -> NamedServices:
         """The same services for another process."""
-        return NamedServices(info.app_import_path, self.services_from, info.create_app)
+        return NamedServices(info.app_import_path, self.services_from, info.create_app, self.added)
 
 
 def load_app(info: ScriptInfo) -> Flask:
@@ -72,12 +77,16 @@ def load_app(info: ScriptInfo) -> Flask:
         return info.load_app()
 
 
-def load_target(info: ScriptInfo, services_from: str | None) -> Target:
+def load_target(
+    info: ScriptInfo, services_from: str | None, added: Added = NOTHING_ADDED
+) -> Target:
     """The app of the command line, and the services that belong to it.
 
     :param info: Flask's knowledge of ``--app``.
     :param services_from: ``module:mapping``; ``None``: a mapping named ``filibuster_services``
         in the app's module, if there is one.
+    :param added: what the command line adds to the services.
+    :raises SetupError: a file of canned answers cannot be read.
     :raises click.UsageError: there is no such app or mapping.
     """
     app = load_app(info)
@@ -106,12 +115,12 @@ def load_target(info: ScriptInfo, services_from: str | None) -> Target:
             f"{services_from} is {services!r}; it must be a mapping of apps by base URL, "
             "like {'http://bookings:5003': bookings_app}"
         )
-    known = dict(services or {})
+    known = {**(services or {}), **added.services()}
     base_url = next((url for url, each in known.items() if each is app), None)
     if base_url is None:
         base_url = f"http://{_host(app)}"
         known[base_url] = app
-    return Target(app, base_url, known, services_from)
+    return Target(app, base_url, known, services_from, added)
 
 
 def _module_with_services(info: ScriptInfo, app: Flask) -> str | None:

@@ -33,11 +33,14 @@ class FaultFreeError(Exception):
     """An explored request fails without any fault.
 
     :param status: the status of the answer.
+    :param location: where a redirect in place of a page leads; empty: it is none.
     """
 
-    def __init__(self, status: int) -> None:
-        super().__init__(f"the answer is {status}")
+    def __init__(self, status: int, location: str = "") -> None:
+        to = f", a redirect to {location} in place of a page" if location else ""
+        super().__init__(f"the answer is {status}{to}")
         self.status = status
+        self.location = location
 
 
 @dataclass(frozen=True, slots=True, repr=False)

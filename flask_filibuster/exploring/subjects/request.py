@@ -12,7 +12,9 @@ from typing import Any
 import requests
 
 from flask_filibuster.exploring.quiet import quiet
+from flask_filibuster.exploring.subjects.added import NOTHING_ADDED, Added
 from flask_filibuster.exploring.subjects.function import FunctionSubject
+from flask_filibuster.exploring.subjects.login import requested_after_login
 from flask_filibuster.exploring.subjects.names import journal_name
 from flask_filibuster.instrumentation.asking import was_fault_injected
 from flask_filibuster.options.table import Services
@@ -27,12 +29,16 @@ class Request:
     :ivar method: HTTP method.
     :ivar headers: names and values.
     :ivar body: JSON text, or ``None``.
+    :ivar session: function that prepares the client, for a login, as ``module:function``.
+    :ivar expected: the status that the answer must have without faults; ``None``: a page.
     """
 
     path: str
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = ()
     body: str | None = None
+    session: str | None = None
+    expected: int | None = None
 
     @property
     def words(self) -> str:
@@ -44,23 +50,42 @@ class Request:
 
         :raises FaultFreeError: it fails without any injected fault.
         """
+        status, location = self._answer(base_url)
+        if self.expected is None:
+            page = self.method in ("GET", "HEAD")
+            fits = status < 400 and not (page and location)
+        else:
+            fits = status == self.expected
+        if not fits and not was_fault_injected():
+            raise FaultFreeError(status, location)
+
+    def _answer(self, base_url: str) -> tuple[int, str]:
+        """Status of the answer, and where it redirects to."""
         headers = dict(self.headers)
         if self.body is not None:
             headers.setdefault("Content-Type", "application/json")
+        body = None if self.body is None else self.body.encode()
+        if self.session is not None:
+            return requested_after_login(
+                self.session, self.method, self.path, base_url, headers=headers, data=body
+            )
         response = requests.request(
             self.method,
             base_url.rstrip("/") + self.path,
             headers=headers,
-            data=None if self.body is None else self.body.encode(),
+            data=body,
             allow_redirects=False,
             timeout=None,  # noqa: S113 - the app is in this process
         )
-        if response.status_code >= 400 and not was_fault_injected():
-            raise FaultFreeError(response.status_code)
+        location = response.headers.get("Location", "") if response.is_redirect else ""
+        return response.status_code, location
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for :meth:`from_json`."""
-        return asdict(self)
+        # Without options that are not given, so that journals of earlier versions are found.
+        later = {"session": self.session, "expected": self.expected}
+        kept = {name: value for name, value in asdict(self).items() if name not in later}
+        return kept | {name: value for name, value in later.items() if value is not None}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Request:
@@ -75,6 +100,8 @@ class Request:
             str(content["method"]),
             headers,
             None if body is None else str(body),
+            content.get("session"),
+            content.get("expected"),
         )
 
 
@@ -107,13 +134,20 @@ class RequestSubject(FunctionSubject):
     :param services: apps by base URL, or where to find them.
     :param services_from: where a replay finds the services, as for ``--services``, or ``None``.
     :param prefix: the ``flask`` command of the app.
+    :param added: what a replay adds to the services.
     """
 
     def __init__(
-        self, test: RequestTest, services: Services, services_from: str | None, prefix: str
+        self,
+        test: RequestTest,
+        services: Services,
+        services_from: str | None,
+        prefix: str,
+        added: Added = NOTHING_ADDED,
     ) -> None:
         super().__init__(test, services)
         self._request = test.request
+        self._added = added
         self._services_from = services_from
         self._prefix = prefix
 
@@ -125,7 +159,12 @@ class RequestSubject(FunctionSubject):
     @property
     def details(self) -> Mapping[str, Any]:
         """The request, and where to find its services."""
-        return {"request": self._request.to_json(), "services": self._services_from}
+        added = {} if self._added == NOTHING_ADDED else {"added": asdict(self._added)}
+        return {
+            "request": self._request.to_json(),
+            "services": self._services_from,
+            **added,
+        }
 
     def replay_command(self, path: Path) -> str:
         """The command that replays a counterexample."""
