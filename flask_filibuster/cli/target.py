@@ -96,31 +96,38 @@ def load_target(
             f"FILIBUSTER_ENABLED is False in the config of the app {app.name!r}, "
             "so Filibuster sees none of its calls; set it to True to explore the app"
         )
-    services: Any = None
-    if services_from is not None:
-        services = _imported(services_from)
-    else:
+    if services_from is None:
         module = _module_with_services(info, app)
-        if module is not None:
-            services = getattr(sys.modules[module], CONVENTION)
-            services_from = f"{module}:{CONVENTION}"
-    if inspect.isfunction(services):
-        try:
-            inspect.signature(services).bind()
-        except TypeError as error:
-            raise click.UsageError(f"{services_from}() cannot be called: {error}") from error
-        services = services()
-    if services is not None and not isinstance(services, Mapping):
-        raise click.UsageError(
-            f"{services_from} is {services!r}; it must be a mapping of apps by base URL, "
-            "like {'http://bookings:5003': bookings_app}"
-        )
-    known = {**(services or {}), **added.services()}
+        services_from = None if module is None else f"{module}:{CONVENTION}"
+        services = None if module is None else getattr(sys.modules[module], CONVENTION)
+    else:
+        services = _imported(services_from)
+    known = {**_mapping(services_from, services), **added.services()}
     base_url = next((url for url, each in known.items() if each is app), None)
     if base_url is None:
         base_url = f"http://{_host(app)}"
         known[base_url] = app
     return Target(app, base_url, known, services_from, added)
+
+
+def _mapping(name: str | None, services: Any) -> Mapping[str, Any]:
+    """The services, of the function that returns them if it is one.
+
+    :param name: their name, for messages.
+    :raises click.UsageError: the function cannot be called, or the services are no mapping.
+    """
+    if inspect.isfunction(services):
+        try:
+            inspect.signature(services).bind()
+        except TypeError as error:
+            raise click.UsageError(f"{name}() cannot be called: {error}") from error
+        services = services()
+    if services is None or isinstance(services, Mapping):
+        return services or {}
+    raise click.UsageError(
+        f"{name} is {services!r}; it must be a mapping of apps by base URL, "
+        "like {'http://bookings:5003': bookings_app}"
+    )
 
 
 def _module_with_services(info: ScriptInfo, app: Flask) -> str | None:

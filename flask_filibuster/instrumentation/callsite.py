@@ -54,14 +54,12 @@ def callers(
 ) -> tuple[tuple[str, ...], CallSite | None]:
     """The application's functions on the stack, innermost first, and the running line.
 
-    The search ends where the handling of the request began, so that it includes neither the server
-    nor, in process, the calling service.
+    The walk ends where the handling of the request began: before the server, or the caller.
 
     :param package: top-level package of the app.
     :param entrances: code of the client that may run below code of the application: frames above it
         on the stack implement the call, rather than make it.
-    :param client_file: source file of the client, which is not part of the application even if it
-        ships with it.
+    :param client_file: source file of the client, which is no part of the application.
     """
     functions: list[str] = []
     site: CallSite | None = None

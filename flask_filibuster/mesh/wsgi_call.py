@@ -63,16 +63,7 @@ def answer_of(
     if test is not None:
         environ[PEER_KEY] = Peer(test, name, environ["SCRIPT_NAME"])
     context = CalleeContext(network)
-    try:
-        body, status, received = context.run(run_wsgi_app, app, environ)
-        headers = list(received)
-    except Exception:  # A WSGI server handles unhandled exceptions like this.
-        logger.exception(_LOGGED, base_url)
-        body, status, headers = _server_error()
-    if not _can_be_sent(headers):
-        logger.error(_UNSENDABLE, base_url)
-        AnswerBody(context, body, None).close()
-        body, status, headers = _server_error()
+    body, status, headers = _answered(context, app, environ, base_url)
     code, _, reason = status.partition(" ")
     length = 0 if _is_bodiless(request.method, int(code)) else _declared_length(headers)
     answer = AnswerBody(context, body, length)
@@ -80,6 +71,23 @@ def answer_of(
         answer.close()
         raise sent.failure
     return HttpAnswer(int(code), reason, headers, answer)
+
+
+def _answered(
+    context: CalleeContext, app: WSGIApp, environ: dict[str, Any], base_url: str
+) -> tuple[Iterable[bytes], str, list[Header]]:
+    """Body, status and headers of the app, or those with which a server replaces them."""
+    try:
+        body, status, received = context.run(run_wsgi_app, app, environ)
+        headers = list(received)
+    except Exception:  # A WSGI server handles unhandled exceptions like this.
+        logger.exception(_LOGGED, base_url)
+        return _server_error()
+    if _can_be_sent(headers):
+        return body, status, headers
+    logger.error(_UNSENDABLE, base_url)
+    AnswerBody(context, body, None).close()
+    return _server_error()
 
 
 def _can_be_sent(headers: Iterable[Header]) -> bool:

@@ -20,6 +20,7 @@ from typing import Any
 
 from flask_filibuster.core.call import CallSite
 from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.trace import UnexploredCall
 from flask_filibuster.report.document import BugEntry, Document, ExecutionEntry, document_of
 from flask_filibuster.report.text import error_line
 from flask_filibuster.results.result import Result
@@ -46,16 +47,7 @@ def document_data(document: Document) -> dict[str, Any]:
         "verdict": document.verdict,
         "gaps": list(document.gaps),
         "weakens": list(document.weakens),
-        "unexplored": [
-            {
-                "way": each.way,
-                "target": each.target,
-                "url": each.url,
-                "site": _site(each.callsite),
-                "count": each.count,
-            }
-            for each in document.unexplored
-        ],
+        "unexplored": [_unexplored(each) for each in document.unexplored],
         "generated": len(document.executions) + document.pruned,
         "executed": len(document.executions),
         "pruned": document.pruned,
@@ -77,6 +69,16 @@ def document_data(document: Document) -> dict[str, Any]:
         ],
         "classes": _classes(document),
         "executions": [_execution(each) for each in document.executions],
+    }
+
+
+def _unexplored(call: UnexploredCall) -> dict[str, Any]:
+    return {
+        "way": call.way,
+        "target": call.target,
+        "url": call.url,
+        "site": _site(call.callsite),
+        "count": call.count,
     }
 
 
