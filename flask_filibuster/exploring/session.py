@@ -23,6 +23,7 @@ from flask_filibuster.instrumentation.app.hooks import InstrumentedApp
 from flask_filibuster.instrumentation.app.outside import OutsideRequests
 from flask_filibuster.instrumentation.clients.registry import clients_known, instrument
 from flask_filibuster.instrumentation.frames import Scope, TestFrame, current_scope, enter
+from flask_filibuster.instrumentation.standins.replacements import replacements
 from flask_filibuster.instrumentation.witness.instead import seen_instead
 from flask_filibuster.instrumentation.witness.processes import hold_patches
 from flask_filibuster.mesh.network import Mesh
@@ -185,6 +186,7 @@ class Session:
         yield from result.weakens
         yield from result.notes
         yield from seen_instead(result, {each.name for each in clients_known()})
+        yield from replacements().strange()
         yield from _unpredictable(result)
         for name in sorted(result.asked - result.reached):
             yield (

@@ -20,7 +20,7 @@ from flask_filibuster.core.urls import host_of
 from flask_filibuster.errors import InjectionError
 from flask_filibuster.instrumentation.callsite import callers, package_of
 from flask_filibuster.instrumentation.frames import Frame, TestFrame, current_scope
-from flask_filibuster.instrumentation.mocking import Taking
+from flask_filibuster.instrumentation.mocking import Answers, Taking
 from flask_filibuster.instrumentation.outgoing import AnyCall, Reply
 from flask_filibuster.instrumentation.propagation import headers_for
 from flask_filibuster.instrumentation.reporting import report
@@ -191,7 +191,7 @@ def start_call(frame: Frame, call: AnyCall[Reply]) -> InvocationStarted:
     :param call: the call.
     """
     client = call.client
-    entrances = (Taking.ask.__code__, *client.entrances)
+    entrances = (Taking.ask.__code__, Answers.take.__code__, *client.entrances)
     functions, site = callers(package_of(frame.app), entrances, client.file)
     called = _called(call, frame.config.url_patterns)
     parts = (frame.service, *functions, call.operation, called)

@@ -18,13 +18,13 @@ import sys
 from abc import ABC
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar, Token
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
-from flask_filibuster.instrumentation.outgoing import AnyCall
-from flask_filibuster.instrumentation.patching import Patch
+from flask_filibuster.instrumentation.outgoing import AnyCall, OutgoingCall, Role
+from flask_filibuster.instrumentation.patching import Held
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Mock(ABC):
 
     name: ClassVar[str]
 
-    def hold(self) -> Sequence[Patch]:
+    def hold(self) -> Sequence[Held]:
         """Patch the library, or share the installed patches; the caller releases each."""
         return ()
 
@@ -102,6 +102,11 @@ class Taking:
             taking = taking.noted(call)
 
     @staticmethod
+    def is_running() -> bool:
+        """Whether a mock is being asked: what runs now is how it makes its answer."""
+        return _taking.get() is not None
+
+    @staticmethod
     def check() -> None:
         """Check that the network is open here.
 
@@ -134,6 +139,47 @@ class Taking:
     def __exit__(self, *_error: object) -> None:
         if self._token is not None:
             _taking.reset(self._token)
+
+
+class Answers:
+    """The answers of stand-ins for parts of a client, which tests make without a library's help."""
+
+    def __init__(self) -> None:
+        self._replaced: dict[int, Any] = {}
+
+    def perform(
+        self,
+        role: Role,
+        call: OutgoingCall[Any],
+        ask: Callable[[], Any],
+        make: Callable[[OutgoingCall[Any], Callable[[], Any]], Any],
+    ) -> Any:
+        """Make a call; an answer that a fault replaces is kept.
+
+        :param role: the role of the stand-in.
+        :param call: the call.
+        :param ask: asks the stand-in.
+        :param make: makes the call.
+        """
+        taken: list[Any] = []
+        reply = None
+        try:
+            reply = make(call, partial(self.take, role, ask, taken))
+        finally:
+            if taken and reply is not taken[0]:
+                self._replaced[id(role)] = taken[0]
+        return reply
+
+    def take(self, role: Role, ask: Callable[[], Any], taken: list[Any]) -> Any:
+        """Ask; under faults, an application may ask more often than the test has answers."""
+        try:
+            answer = ask()
+        except StopIteration:
+            if id(role) not in self._replaced:
+                raise
+            return self._replaced[id(role)]
+        taken.append(answer)
+        return answer
 
 
 _taking: ContextVar[Taking | None] = ContextVar("flask_filibuster_taking", default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from types import CodeType
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
@@ -60,6 +60,13 @@ class Client(ABC):
         """
         return None
 
+    def parts(self) -> Iterable[tuple[Any, str, Role]]:
+        """Its public functions and classes: the owner, the name and the role of each.
+
+        A test may assign another object to one of these without any library's help.
+        """
+        return ()
+
     def __repr__(self) -> str:
         return f"<client {self.name}>"
 
@@ -78,6 +85,9 @@ class Role:
     <StandInCall GET http://leaf/x>
     """
 
+    strange: ClassVar[str] = ""
+    """Why calls of what stands in for it cannot fail, if they cannot."""
+
     def call_of(self, args: Sequence[Any], options: Mapping[str, Any]) -> OutgoingCall[Any] | None:  # noqa: ARG002
         """The remote call that is made with these arguments; ``None``: none is made.
 
@@ -89,6 +99,10 @@ class Role:
     def attribute(self, name: str) -> Role | None:  # noqa: ARG002
         """The role of one of its attributes, if the attribute has one."""
         return None
+
+    def constants(self) -> Mapping[str, Any]:
+        """What a stand-in needs from the original once a call fails, such as its exceptions."""
+        return {}
 
     def result(self) -> Role | None:
         """The role of what it returns, if that has one: for a class, that of its objects.

@@ -6,6 +6,7 @@ requests before a marked test is collected.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -43,10 +44,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Close the journals of marked tests."""
+    """Close the journals of marked tests, and follow no more what tests replace."""
     journals = config.stash.get(JOURNALS, None)
     if journals is not None:
         journals.close()
+    used: Any = sys.modules.get("flask_filibuster.instrumentation.standins.replacements")
+    if used is not None:
+        used.replacements().rest()
 
 
 def _counterexample(path: str) -> Counterexample:

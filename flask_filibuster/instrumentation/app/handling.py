@@ -25,6 +25,7 @@ from flask_filibuster.instrumentation.callsite import package_of, site_of
 from flask_filibuster.instrumentation.context import FRAME_KEY
 from flask_filibuster.instrumentation.frames import Frame, Scope, TestFrame, here, test_of
 from flask_filibuster.instrumentation.reporting import report
+from flask_filibuster.instrumentation.standins.replacements import replacements
 from flask_filibuster.protocol.headers import Propagated, read_headers
 from flask_filibuster.server.base import Server
 from flask_filibuster.server.client.remote import RemoteServer
@@ -181,6 +182,7 @@ class ExploredRequests:
         signed: bool = False,
     ) -> Frame:
         """The frame of a request; reports the request to the server unless it is known there."""
+        replacements().look()
         frame = Frame(
             service=service,
             execution_index=propagated.index,

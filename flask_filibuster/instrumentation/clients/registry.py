@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -100,6 +102,20 @@ def clients_known() -> tuple[EntryPoint, ...]:
     always = EntryPoint("requests", _REQUESTS, GROUP)
     found = {(each.name, each.value): each for each in (always, *entry_points_of(GROUP))}
     return tuple(found.values())
+
+
+def imported_clients() -> Iterator[Client]:
+    """The clients whose libraries are imported, for what tests replace of these."""
+    for entry in clients_known():
+        if entry.name in sys.modules:
+            client = _kept(entry)
+            if client is not None:
+                yield client
+
+
+@cache
+def _kept(entry: EntryPoint) -> Client | None:
+    return _loaded(entry)
 
 
 def _loaded(entry: EntryPoint) -> Client | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from requests import PreparedRequest, RequestException, Response
@@ -10,7 +10,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from flask_filibuster.config import Config
 from flask_filibuster.instrumentation.clients.base import Client, Patch, Role, current_scope
-from flask_filibuster.instrumentation.clients.requests.roles import role_of
+from flask_filibuster.instrumentation.clients.requests.roles import parts_of, role_of
 from flask_filibuster.instrumentation.clients.requests.sending import Sending, by_hand
 from flask_filibuster.instrumentation.holding import Instrumentation
 
@@ -108,6 +108,10 @@ class Requests(Client):
     def role_of(self, original: Any) -> Role | None:
         """The role of a function, class, module or object of requests."""
         return role_of(original, self)
+
+    def parts(self) -> Iterable[tuple[Any, str, Role]]:
+        """The functions and classes of requests, and the methods of sessions."""
+        return parts_of(self)
 
     def is_on(self, config: Config) -> bool:
         """Whether the app's settings include calls of requests."""

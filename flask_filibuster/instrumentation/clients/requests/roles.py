@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -26,11 +27,13 @@ from flask_filibuster.instrumentation.clients.base import (
 )
 from flask_filibuster.instrumentation.clients.requests.call import altered, digest_of_read, drained
 from flask_filibuster.instrumentation.clients.requests.injection import raise_injected
+from flask_filibuster.instrumentation.clients.requests.sending import session_class
 from flask_filibuster.instrumentation.clients.requests.synthesis import build_response, raw_response
 from flask_filibuster.instrumentation.clients.requests.timeouts import timeouts_of
 
 _VERBS = ("delete", "get", "head", "options", "patch", "post", "put")
-_MODULES = ("requests", "requests.api", "requests.sessions", "requests.adapters")
+_PARTS = ("api", "sessions", "adapters", "exceptions")
+_MODULES = ("requests", *(f"requests.{name}" for name in _PARTS))
 
 
 def role_of(original: Any, client: Client) -> Role | None:
@@ -40,14 +43,27 @@ def role_of(original: Any, client: Client) -> Role | None:
     :param client: the client requests.
     """
     if isinstance(original, ModuleType):
-        return _Module(client, original) if original.__name__ in _MODULES else None
+        name = original.__name__
+        is_own = name in _MODULES and sys.modules.get(name) is original
+        return _Module(client, original) if is_own else None
     if isinstance(original, type):
         return _of_class(original, client)
-    if isinstance(original, requests.sessions.Session):
+    if isinstance(original, session_class()):
         return _Session(client)
     if isinstance(original, BaseAdapter):
         return _Adapter(client)
     return _of_function(original, client)
+
+
+def parts_of(client: Client) -> Iterator[tuple[Any, str, Role]]:
+    """The public functions, classes and methods that make calls: owner, name and role."""
+    for name in (*_VERBS, "request"):
+        for owner in (requests, requests.api, session_class()):
+            yield owner, name, _Function(client, name)
+    yield session_class(), "send", _Send(client)
+    for owner in (requests, requests.sessions):
+        for name in ("Session", "session"):
+            yield owner, name, _Session(client, is_class=True)
 
 
 def _of_class(original: type, client: Client) -> Role | None:
@@ -85,6 +101,13 @@ class _Module(Role):
     def attribute(self, name: str) -> Role | None:
         original = getattr(self._module, name, None)
         return None if original is None else role_of(original, self._client)
+
+    def constants(self) -> Mapping[str, Any]:
+        return {
+            name: value
+            for name, value in vars(self._module).items()
+            if name == "exceptions" or (isinstance(value, type) and issubclass(value, Exception))
+        }
 
 
 class _Session(Role):
@@ -230,7 +253,7 @@ class StandInCall(OutgoingCall[Any]):
 
 
 def _is_object(value: Any) -> bool:
-    return isinstance(value, requests.sessions.Session | BaseAdapter)
+    return isinstance(value, (session_class(), BaseAdapter))
 
 
 def _prepared(method: str, url: str | bytes, options: Mapping[str, Any]) -> PreparedRequest:

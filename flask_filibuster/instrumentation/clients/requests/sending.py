@@ -63,11 +63,9 @@ _inside: ContextVar[bool] = ContextVar("flask_filibuster_inside", default=False)
 
 
 def session_class() -> Any:
-    """The class ``Session`` of requests, which other libraries replace by a subclass."""
-    for each in requests.sessions.Session.__mro__:
-        if each.__module__ == "requests.sessions":
-            return each
-    return requests.sessions.Session
+    """The class ``Session`` of requests, which tests and other libraries replace."""
+    derived = requests.sessions.SessionRedirectMixin.__subclasses__()
+    return next(each for each in derived if each.__module__ == "requests.sessions")
 
 
 class Sending:
@@ -293,7 +291,7 @@ def _is_inside() -> bool:
 
 
 def _is_of_session() -> bool:
-    code = inspect.unwrap(session_class().send).__code__
+    code = getattr(inspect.unwrap(session_class().send), "__code__", None)
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - inspect is slower
     while frame is not None:
         if frame.f_code is code:
