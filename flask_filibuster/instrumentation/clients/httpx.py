@@ -8,11 +8,7 @@ runs unchanged. A transport without a pool, such as ``MockTransport``, is interc
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import inspect
-import os
-import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import CodeType
 from typing import Any, NoReturn, cast
@@ -36,18 +32,19 @@ from flask_filibuster.instrumentation.clients.base import (
     Outcome,
     OutgoingCall,
     Patch,
+    Role,
     calls_super,
     current_scope,
     here,
     perform,
     pieces_of,
 )
+from flask_filibuster.instrumentation.clients.httpx_errors import CLOSED, raise_injected
+from flask_filibuster.instrumentation.clients.httpx_roles import parts_of, role_of
 
 RawHeaders = list[tuple[bytes, bytes]]
 _PLACE = frozenset(name.encode() for name in PLACE)
 _UNSEEN = UNSEEN.lower().encode()
-_CLOSED = "peer closed connection without sending complete message body"
-_UNTRUSTED = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"
 
 
 class HttpxCall(OutgoingCall[httpcore.Response]):
@@ -115,21 +112,7 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
 
     def fail(self, kind: str, *, sent: bool) -> NoReturn:
         """Raise the error of httpcore, which httpx converts, or an error that only httpx has."""
-        if kind == "Timeout":
-            kind = "ReadTimeout" if self.timeout[1] is not None else "ConnectTimeout"
-        if kind == "ConnectionError" and sent:
-            kind = "RemoteProtocolError"
-        name, words = _NAMES.get(kind, kind), _WORDS.get(kind, "")
-        below = _BELOW[kind]() if kind in _BELOW else None
-        error = getattr(httpcore, name, None)
-        if inspect.isclass(error) and issubclass(error, Exception):
-            if below is not None:
-                _raise_after(below, error(below))
-            raise error(words)
-        error = getattr(httpx, name, None)
-        if inspect.isclass(error) and issubclass(error, httpx.RequestError):
-            raise error(words or f"{kind} calling {self.words}")
-        raise self.unknown(kind)
+        raise_injected(self, kind, sent=sent)
 
     def outcome(self, reply: httpcore.Response, digest: str | None) -> Outcome:
         """The status, without a digest: it is unknown whether the caller reads the body."""
@@ -165,18 +148,6 @@ def _response(status: int, reason: str, headers: Sequence[Header], body: Body) -
     )
 
 
-def _raise_after(below: OSError, error: Exception) -> NoReturn:
-    """Raise an error of httpcore as its pool does, with its origin as the context."""
-    try:
-        _throw(below)
-    except OSError:
-        raise error from None
-
-
-def _throw(error: OSError) -> NoReturn:
-    raise error
-
-
 class _Stream(httpx.SyncByteStream):
     """A body for httpcore and httpx."""
 
@@ -191,7 +162,7 @@ class _Stream(httpx.SyncByteStream):
             if broken.missing is not None:
                 expected = broken.received + broken.missing
                 how = f"received {broken.received} bytes, expected {expected}"
-            raise httpcore.RemoteProtocolError(f"{_CLOSED} ({how})") from broken.error
+            raise httpcore.RemoteProtocolError(f"{CLOSED} ({how})") from broken.error
 
     def close(self) -> None:
         self._body.close()
@@ -260,6 +231,14 @@ class Httpx(Client):
             Patch.hold(httpcore.ConnectionPool, "handle_request", self._handle_request),
         ]
 
+    def role_of(self, original: Any) -> Role | None:
+        """The role of a function, class, module or object of httpx."""
+        return role_of(original, self)
+
+    def parts(self) -> Iterable[tuple[Any, str, Role]]:
+        """The functions of httpx, the class of clients, and its methods."""
+        return parts_of(self)
+
     def _handle_request(self, original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
         def handle_request(
             pool: httpcore.ConnectionPool, request: httpcore.Request
@@ -323,28 +302,3 @@ def _text_of(url: httpcore.URL) -> str:
         host = f"[{host}]"
     port = "" if url.port is None else f":{url.port}"
     return f"{url.scheme.decode('ascii')}://{host}{port}{url.target.decode('ascii')}"
-
-
-# The kinds of error are named as in requests; these are httpx's names, where they differ.
-_NAMES = {
-    "ChunkedEncodingError": "RemoteProtocolError",
-    "ConnectionError": "ConnectError",
-    "ContentDecodingError": "DecodingError",
-    "InvalidHeader": "LocalProtocolError",
-    "InvalidSchema": "UnsupportedProtocol",
-    "RequestException": "RequestError",
-    "SSLError": "ConnectError",
-}
-_WORDS = {
-    "ChunkedEncodingError": f"{_CLOSED} (incomplete chunked read)",
-    "ContentDecodingError": "Error -3 while decompressing data: incorrect header check",
-    "ProxyError": "503 Service Unavailable",
-    "RemoteProtocolError": "Server disconnected without sending a response.",
-    "TooManyRedirects": "Exceeded maximum allowed redirects.",
-}
-_BELOW: Mapping[str, Callable[[], OSError]] = {
-    "ConnectionError": lambda: OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)),
-    "ConnectTimeout": lambda: TimeoutError("timed out"),
-    "ReadTimeout": lambda: TimeoutError("timed out"),
-    "SSLError": lambda: ssl.SSLCertVerificationError(1, _UNTRUSTED),
-}
