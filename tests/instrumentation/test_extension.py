@@ -61,12 +61,12 @@ class TestSettingUp:
         Filibuster(app)
         state = app.extensions["filibuster"]
         hooks: Any = app.before_request_funcs
+        leaving: Any = app.teardown_request_funcs
         receivers: Any = got_request_exception.receivers_for(app)
         assert hooks[None][0].__self__ is state
         assert len(hooks[None]) == 2
         assert not app.after_request_funcs
-        (leaving,) = app.teardown_request_funcs[None]
-        assert leaving.__self__ is state  # type: ignore[attr-defined]
+        assert [each.__self__ for each in leaving[None]] == [state]
         assert [each.__self__ for each in receivers] == [state]
         state.disconnect()
         assert not app.teardown_request_funcs
