@@ -32,6 +32,9 @@ from flask_filibuster.instrumentation.frames import (
 )
 from flask_filibuster.instrumentation.patching import Patch
 
+_ORDINARY = "flask_filibuster.ordinary"
+"""Where the WSGI environment of a request that is not explored keeps the app that it entered."""
+
 
 def hold_entrances() -> list[Patch]:
     """Let every app of this process take part until the patches are released.
@@ -85,9 +88,14 @@ def explored_of(app: Flask, test: TestFrame) -> ExploredRequests | None:
 
 def _visit(app: Flask, scope: Scope | None, environ: dict[str, Any]) -> Visit | None:
     """A new visit to the app, or ``None``: nothing is explored, or the request is inside."""
+    if environ.get(_ORDINARY) is app:
+        return None
     explored = explored_requests(app, scope, environ)
     frame = explored.frame(environ, scope) if explored is not None else None
     if explored is None or frame is None:
+        if scope is None:
+            # A configured server is asked once, at the first of the entrances.
+            environ[_ORDINARY] = app
         return None
     return Visit(explored, frame, scope, environ)
 
