@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.pool import ThreadPool
 from typing import Any
 
@@ -57,6 +58,31 @@ def explored(app: Flask, test: Callable[[], Any] | None = None, **options: Any) 
     services = {"http://svc": app, "http://leaf": leaf}
     options = {"max_executions": 30, **options}
     return explore(test or request_it, services, REFUSALS, **options)
+
+
+@pytest.fixture
+def keeping() -> Iterator[str]:
+    """URL of a server on a socket that keeps connections open."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its own name
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 def view_of(fan_out: Callable[[Call, int], Any]) -> Flask:
@@ -492,6 +518,27 @@ class TestQueues:
 
         explored(service(view=view), test, max_executions=1)
         assert seen[0][1] is None
+
+    def test_kept_connections_are_no_tasks(self, keeping: str) -> None:
+        """Nothing waits for the connections that threads of a view give back to urllib3."""
+        session = requests.Session()
+
+        def ask(n: int) -> str:
+            try:
+                return session.get(f"{keeping}/{n}", timeout=5).text
+            except requests.RequestException:
+                return ""
+
+        def view() -> ResponseReturnValue:
+            with ThreadPoolExecutor(4) as pool:
+                return "".join(pool.map(ask, [1, 1, 1, 1]))
+
+        begun = time.monotonic()
+        result = explored(service(view=view), max_executions=3)
+        session.close()
+        assert len(result.executions) == 3
+        assert not [each for each in result.notes if "outlived" in each]
+        assert time.monotonic() - begun < 8
 
     def test_items_keep_their_identity(self) -> None:
         items: list[Any] = [None, 0, "text", object(), [], {}]

@@ -17,12 +17,18 @@ from flask_filibuster.instrumentation.frames import (
     watcher_of,
 )
 
+# What these packages put into queues are connections that wait for their next use, not tasks. The
+# queues are of the standard library, so that only the code that puts tells them from others.
+_CONNECTION_POOLS = (
+    *("amqp", "dbutils", "kombu", "mysql", "psycopg2", "psycopg_pool", "pymongo", "redis"),
+    *("sqlalchemy", "urllib3"),
+)
+
 # Threads of these packages work for the whole process, not for the request that starts them: they
-# send reports, or wait for tasks that have contexts of their own. Queues of urllib3 hold
-# connections.
+# send reports, or wait for tasks that have contexts of their own.
 _OWN_THREADS = (
     *("anyio", "ddtrace", "elasticapm", "newrelic", "opentelemetry", "sentry_sdk", "trio"),
-    "urllib3",
+    *_CONNECTION_POOLS,
 )
 
 
@@ -95,3 +101,14 @@ def target_of(thread: threading.Thread) -> Any:
 def is_for_all(target: Any) -> bool:
     """Whether a thread's function, or a class, works for no request in particular."""
     return str(getattr(target, "__module__", "")).partition(".")[0] in _OWN_THREADS
+
+
+def is_connection_pool(module: str) -> bool:
+    """Whether the code of a module puts connections into queues, rather than tasks.
+
+    >>> is_connection_pool("urllib3.connectionpool"), is_connection_pool("shop.jobs")
+    (True, False)
+
+    :param module: name of the module.
+    """
+    return module.partition(".")[0].lower() in _CONNECTION_POOLS

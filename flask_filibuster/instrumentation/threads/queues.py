@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import inspect
 import queue
+import sys
 import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 from flask_filibuster.instrumentation.frames import (
@@ -23,7 +25,16 @@ from flask_filibuster.instrumentation.frames import (
     here,
 )
 from flask_filibuster.instrumentation.patching import Held, Patch, calls_super, can_be_patched
-from flask_filibuster.instrumentation.threads.carried import Carried, is_for_all, target_of
+from flask_filibuster.instrumentation.threads.carried import (
+    Carried,
+    is_connection_pool,
+    is_for_all,
+    target_of,
+)
+
+_QUEUES = ("queue", "asyncio.queues")
+_BETWEEN = 6
+"""Most frames between the code that puts an item and ``_put``."""
 
 
 def hold_patches() -> list[Held]:
@@ -166,6 +177,8 @@ class Followed:
             scope = here()
             if scope is None or not patch.active or is_for_all(type(owner)):
                 return original(owner, item)
+            if is_connection_pool(_user_of_queue()):
+                return original(owner, item)
             items = self._of(owner)
             # Those that wait since before the patch are seen only while they wait.
             items.has_workers = items.has_workers or _is_awaited(owner)
@@ -222,6 +235,19 @@ def _takes_over(giver: Scope) -> bool:
         return False
     scope = current_scope()
     return scope is None or (scope.is_carried and scope is not giver and giver.is_above(scope))
+
+
+def _user_of_queue() -> str:
+    """Name of the module whose code puts the item."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - inspect is slower
+    for _ in range(_BETWEEN):
+        if frame is None:
+            break
+        name = str(frame.f_globals.get("__name__", ""))
+        if name not in _QUEUES and name != __name__:
+            return name
+        frame = frame.f_back
+    return ""
 
 
 def _is_awaited(owner: Any) -> bool:
