@@ -26,10 +26,7 @@ _CONNECTION_POOLS = (
 
 # Threads of these packages work for the whole process, not for the request that starts them: they
 # send reports, or wait for tasks that have contexts of their own.
-_OWN_THREADS = (
-    *("anyio", "ddtrace", "elasticapm", "newrelic", "opentelemetry", "sentry_sdk", "trio"),
-    *_CONNECTION_POOLS,
-)
+_OWN_THREADS = ("anyio", "ddtrace", "elasticapm", "newrelic", "opentelemetry", "sentry_sdk", "trio")
 
 
 class Carried:
