@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PROC = Path("/proc")
-_LISTEN = "0A"
+LISTEN = "0A"
+"""The state of a listening socket in these tables."""
 
 
 def listening_ports(group: int) -> list[int] | None:
@@ -51,14 +52,18 @@ def inodes_of_sockets(process: Path) -> Iterator[str]:
             yield target[len("socket:[") : -1]
 
 
-def _listening(process: Path) -> Iterator[tuple[int, str]]:
-    """Port and inode of each listening socket that a process can see."""
+def tcp_rows(process: Path) -> Iterator[list[str]]:
+    """The fields of each TCP socket that a process can see, from the tables of the kernel."""
     for table in ("tcp", "tcp6"):
         try:
             lines = (process / "net" / table).read_text().splitlines()[1:]
         except OSError:
             continue
-        for line in lines:
-            fields = line.split()
-            if fields[3] == _LISTEN:
-                yield int(fields[1].rpartition(":")[2], 16), fields[9]
+        yield from map(str.split, lines)
+
+
+def _listening(process: Path) -> Iterator[tuple[int, str]]:
+    """Port and inode of each listening socket that a process can see."""
+    for fields in tcp_rows(process):
+        if fields[3] == LISTEN:
+            yield int(fields[1].rpartition(":")[2], 16), fields[9]

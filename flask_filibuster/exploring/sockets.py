@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flask_filibuster.core.trace import UnexploredCall
-from flask_filibuster.exploring.listening import inodes_of_sockets
+from flask_filibuster.exploring.listening import LISTEN, inodes_of_sockets, tcp_rows
 from flask_filibuster.instrumentation.witness.events import address_words
 
 _SELF = Path("/proc/self")
-_ESTABLISHED, _SYN_SENT, _CLOSE_WAIT, _LISTEN = "01", "02", "08", "0A"
+_ESTABLISHED, _SYN_SENT, _CLOSE_WAIT = "01", "02", "08"
 _CONNECTED = (_ESTABLISHED, _SYN_SENT, _CLOSE_WAIT)
 
 
@@ -43,7 +43,7 @@ class OpenSockets:
         if not new:
             return ()
         rows = list(_rows())
-        listening = {port for _, port, _, state, _ in rows if state == _LISTEN}
+        listening = {port for _, port, _, state, _ in rows if state == LISTEN}
         ports = {(each[0], each[1]) for each in known if isinstance(each, tuple) and len(each) > 1}
         return tuple(
             UnexploredCall("connection", address_words(remote))
@@ -58,15 +58,9 @@ class OpenSockets:
 
 def _rows() -> Iterator[tuple[str, int, tuple[str, int], str, str]]:
     """Local address and port, remote address, state and inode of each TCP socket."""
-    for table in ("tcp", "tcp6"):
-        try:
-            lines = (_SELF / "net" / table).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            fields = line.split()
-            (host, port), remote = map(_address, fields[1:3])
-            yield host, port, remote, fields[3], fields[9]
+    for fields in tcp_rows(_SELF):
+        (host, port), remote = map(_address, fields[1:3])
+        yield host, port, remote, fields[3], fields[9]
 
 
 def _address(text: str) -> tuple[str, int]:
