@@ -30,8 +30,8 @@ from flask_filibuster.instrumentation.clients.base import (
 )
 from flask_filibuster.instrumentation.clients.requests.injection import raise_injected
 from flask_filibuster.instrumentation.clients.requests.synthesis import (
-    build_response,
     raw_response,
+    synthetic_response,
     with_body,
 )
 from flask_filibuster.instrumentation.clients.requests.timeouts import timeouts_of
@@ -129,14 +129,9 @@ class RequestsCall(OutgoingCall[Response]):
 
     def answer(self, status: int, reason: str, headers: Sequence[Header], body: bytes) -> Response:
         """The response that the adapter would build."""
-        raw = raw_response(
-            status=status,
-            reason=reason,
-            headers=headers,
-            body=BytesBody(body),
-            method=self.operation,
+        return synthetic_response(
+            self.adapter, self.request, status=status, reason=reason, headers=headers, body=body
         )
-        return build_response(self.adapter, self.request, raw)
 
     def fail(self, kind: str, *, sent: bool) -> NoReturn:
         """Raise the exception of requests, with those of urllib3 and of Python below it."""

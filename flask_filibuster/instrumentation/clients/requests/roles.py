@@ -17,7 +17,6 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from flask_filibuster.instrumentation.clients.base import (
     Alteration,
-    BytesBody,
     Client,
     Header,
     InjectionError,
@@ -28,7 +27,7 @@ from flask_filibuster.instrumentation.clients.base import (
 from flask_filibuster.instrumentation.clients.requests.call import altered, digest_of_read, drained
 from flask_filibuster.instrumentation.clients.requests.injection import raise_injected
 from flask_filibuster.instrumentation.clients.requests.sending import session_class
-from flask_filibuster.instrumentation.clients.requests.synthesis import build_response, raw_response
+from flask_filibuster.instrumentation.clients.requests.synthesis import synthetic_response
 from flask_filibuster.instrumentation.clients.requests.timeouts import timeouts_of
 
 _VERBS = ("delete", "get", "head", "options", "patch", "post", "put")
@@ -213,14 +212,9 @@ class StandInCall(OutgoingCall[Any]):
 
     def answer(self, status: int, reason: str, headers: Sequence[Header], body: bytes) -> Response:
         """A real response."""
-        raw = raw_response(
-            status=status,
-            reason=reason,
-            headers=headers,
-            body=BytesBody(body),
-            method=self.operation,
+        response = synthetic_response(
+            HTTPAdapter(), self._request, status=status, reason=reason, headers=headers, body=body
         )
-        response = build_response(HTTPAdapter(), self._request, raw)
         if body or not response.content:  # As a session does without stream=True.
             response.raw.release_conn()
         return response

@@ -13,7 +13,7 @@ from urllib3 import HTTPResponse
 from urllib3._collections import HTTPHeaderDict
 from urllib3.exceptions import IncompleteRead, ProtocolError
 
-from flask_filibuster.instrumentation.clients.base import Body, BrokenBody, Header
+from flask_filibuster.instrumentation.clients.base import Body, BrokenBody, BytesBody, Header
 from flask_filibuster.instrumentation.http import PiecewiseReader
 
 
@@ -193,3 +193,23 @@ def build_response(adapter: BaseAdapter, request: PreparedRequest, raw: HTTPResp
         return adapter.build_response(request, raw)
     # requests' own method only stores the adapter in the response.
     return HTTPAdapter.build_response(adapter, request, raw)  # type: ignore[arg-type]
+
+
+def synthetic_response(
+    adapter: BaseAdapter,
+    request: PreparedRequest,
+    *,
+    status: int,
+    reason: str,
+    headers: Iterable[Header],
+    body: bytes,
+) -> Response:
+    """The response that ``adapter`` would build of an answer with this head and body."""
+    raw = raw_response(
+        status=status,
+        reason=reason,
+        headers=headers,
+        body=BytesBody(body),
+        method=request.method or "GET",
+    )
+    return build_response(adapter, request, raw)
