@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,12 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.exploring.session import Session, surroundings
 from flask_filibuster.exploring.subjects.function import run_once
-from flask_filibuster.instrumentation.clients import base
-from flask_filibuster.instrumentation.clients.registry import instrument
+from flask_filibuster.instrumentation.clients import base, registry
+from flask_filibuster.instrumentation.clients.registry import (
+    clients_known,
+    imported_clients,
+    instrument,
+)
 from flask_filibuster.instrumentation.clients.requests.adapter import Requests
 from flask_filibuster.protocol.records import CALL
 from flask_filibuster.results.execution import Execution
@@ -277,6 +282,21 @@ class TestFindingClients:
         assert execution.verdict == "passed"
         assert told in caplog.text
         assert "duck_library" in caplog.text
+
+    def test_backport_provides_entry_points(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # As the distributions of ``importlib_metadata`` do, once that package is imported.
+        class Uncomparable(EntryPoint):
+            def __eq__(self, other: object) -> bool:
+                raise AttributeError("_key")
+
+            __hash__ = EntryPoint.__hash__
+
+        before = [each.name for each in imported_clients()]
+        (own,) = (each for each in clients_known() if each.name == "requests")
+        foreign = Uncomparable(own.name, own.value, own.group)
+        monkeypatch.setattr(registry, "entry_points_of", lambda group: (foreign,))
+        assert "requests" in before
+        assert "requests" in [each.name for each in imported_clients()]
 
     def test_own_client_is_declared(self) -> None:
         from importlib.metadata import entry_points

@@ -108,14 +108,18 @@ def imported_clients() -> Iterator[Client]:
     """The clients whose libraries are imported, for what tests replace of these."""
     for entry in clients_known():
         if entry.name in sys.modules:
-            client = _kept(entry)
+            client = _kept(entry.name, entry.value)
             if client is not None:
                 yield client
 
 
 @cache
-def _kept(entry: EntryPoint) -> Client | None:
-    return _loaded(entry)
+def _kept(name: str, value: str) -> Client | None:
+    # By its texts: entry points of the backport ``importlib_metadata``, which provides them as soon
+    # as it is imported, cannot be compared with those of the standard library.
+    from importlib.metadata import EntryPoint
+
+    return _loaded(EntryPoint(name, value, GROUP))
 
 
 def _loaded(entry: EntryPoint) -> Client | None:
