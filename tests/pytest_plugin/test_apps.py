@@ -130,6 +130,15 @@ CASES = {
         answers()
         source()
     """,
+    "a function in the context of pytest-flask": """
+    @pytest.fixture
+    def app():
+        return create_app(source)
+    @responses.activate
+    def test_it(app):
+        answers()
+        source()
+    """,
 }
 
 

@@ -1,19 +1,16 @@
 """Code that a test runs in an app outside any request: commands, and jobs in an app context.
 
 Its calls are calls of the app, in a frame of their own. But a test may also push a context for
-itself, and send its own requests within it; so the running code decides:
+itself, and send its own requests within it. So the running code decides:
 
 - code of a command (``app.test_cli_runner()``) belongs to the app;
-- so does code in a context that the test pushed, unless the test function itself makes the call;
-- in a context that was there before the test began (a fixture's, pytest-flask's), only a module of
-  the app's package counts, as helpers of tests run in it, too;
+- so does code of the application in a context of the app, whether the test, a fixture or a plugin
+  (pytest-flask) pushed the context: see ``whose``;
 - a request to the app itself is always one of the test.
 """
 
 from __future__ import annotations
 
-import sys
-from types import FrameType
 from typing import Any
 
 import click
@@ -28,12 +25,11 @@ from flask_filibuster.instrumentation.app.handling import (
     current_globals,
     current_request,
 )
-from flask_filibuster.instrumentation.callsite import owner_of, package_of
+from flask_filibuster.instrumentation.app.whose import is_of_app
 from flask_filibuster.instrumentation.context import FRAME_KEY
 from flask_filibuster.instrumentation.frames import Frame, TestFrame
 
 _current_context = app_ctx._get_current_object  # type: ignore[attr-defined] # noqa: SLF001 - documented
-_DEPTH = 400
 
 
 class OutsideRequests:
@@ -58,7 +54,7 @@ class OutsideRequests:
         app = _app_of(command)
         if app is None or (url and test.names.get(app) == host_of(url)):
             return None
-        if command is None and not _is_of_app(app, begun_before=shown is self._begun_in):
+        if command is None and not is_of_app(app, begun_before=shown is self._begun_in):
             return None
         explored = explored_of(app, test)
         return None if explored is None else _frame(explored, test, shown, command)
@@ -103,35 +99,3 @@ def _app_of(command: click.Context | None) -> Flask | None:
         return None
     script = command.find_object(ScriptInfo)
     return script.load_app() if script is not None else None
-
-
-def _is_of_app(app: Flask, *, begun_before: bool) -> bool:
-    """Whether code of the app makes the call, rather than the test.
-
-    :param begun_before: whether the app context is older than the test.
-    """
-    package = package_of(app)
-    stack = _stack(package)
-    if not stack:
-        return False
-    inner, outer = stack[0].f_code, stack[-1].f_code
-    if begun_before:
-        module = str(stack[0].f_globals.get("__name__", ""))
-        return inner.co_filename != outer.co_filename and module.partition(".")[0] == package
-    return inner is not outer and not inner.co_name.startswith("test")
-
-
-def _stack(package: str) -> list[FrameType]:
-    """The application's functions that run, innermost first, below our own that runs the test."""
-    found: list[FrameType] = []
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect is slower
-    for _ in range(_DEPTH):
-        if frame is None:
-            break
-        owner = owner_of(frame.f_code.co_filename, frame.f_globals.get("__name__"), package)
-        if owner == "application":
-            found.append(frame)
-        elif owner == "project" and found:
-            break
-        frame = frame.f_back
-    return found
