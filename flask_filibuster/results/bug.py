@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from traceback import walk_tb
 
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.core.own_code import is_installed, is_ours
+from flask_filibuster.core.own_code import OURS, is_installed, is_ours
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.findings import Finding, shortened
+
+_ENTRANCES = tuple(os.path.join(OURS, room, "") for room in ("instrumentation", "mesh"))
+"""Our code between a test and the services; other code of ours runs the test."""
+_INSIDE = "; inside: "
 
 
 class TestFailedError(Exception):
@@ -85,15 +90,35 @@ def signature(error: BaseException) -> str:
     """Type and place of a failure: equal for two executions whose test failed alike.
 
     The place is the line that raised the exception and the lines of the user's own code that lead
-    there: many tests fail in one line of a library (``raise_for_status``) or of a helper.
+    there: many tests fail in one line of a library (``raise_for_status``) or of a helper. Lines of
+    a service come last: an exception that nothing caught reaches the test if ``app.testing`` is on.
     """
     if isinstance(error, TestFailedError):
         return error.kind
-    lines = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    own = [each for each in lines if not (is_installed(each[0]) or is_ours(each[0]))]
-    places = dict.fromkeys([*own, *lines[-1:]])  # Each once, however deep a recursion was.
-    where = ", ".join(f"{file}:{line}" for file, line in places) or "?"
-    return f"{type(error).__module__}.{type(error).__qualname__} at {where}"
+    outer: dict[str, None] = {}  # Each line once, however deep a recursion was.
+    inner: dict[str, None] = {}
+    part, last = outer, "?"
+    for frame, line in walk_tb(error.__traceback__):
+        file = frame.f_code.co_filename
+        last = f"{file}:{line}"
+        if is_ours(file):
+            # Ours around the test is elsewhere, or has no line of the user before it.
+            part = inner if outer and file.startswith(_ENTRANCES) else part
+        elif not is_installed(file):
+            part[last] = None
+    if last not in outer:
+        part[last] = None
+    inside = f"{_INSIDE}{', '.join(inner)}" if inner else ""
+    name = f"{type(error).__module__}.{type(error).__qualname__}"
+    return f"{name} at {', '.join(outer)}{inside}"
+
+
+def ending(error: BaseException) -> str:
+    """The :func:`signature` without lines of services: equal if the test failed alike.
+
+    The lines of a service depend on the faults, in a way that a test does not see.
+    """
+    return signature(error).partition(_INSIDE)[0]
 
 
 def error_line(error: BaseException) -> str:

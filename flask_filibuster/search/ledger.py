@@ -8,7 +8,7 @@ from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.faultmodel.model import FaultModel
-from flask_filibuster.results.bug import signature
+from flask_filibuster.results.bug import ending
 from flask_filibuster.results.execution import PASSED, Execution, Observation
 from flask_filibuster.search.behaviour import Behaviour
 from flask_filibuster.search.nodes import Prediction
@@ -190,4 +190,4 @@ def _any_inside(indexes: Iterable[ExecutionIndex], index: ExecutionIndex) -> boo
 
 def ending_of(execution: Execution) -> str:
     """The ending of the test: equal for executions with the same failure."""
-    return PASSED if execution.error is None else signature(execution.error)
+    return PASSED if execution.error is None else ending(execution.error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.results.bug import signature
+from flask_filibuster.results.bug import ending
 from flask_filibuster.results.execution import SHRINK, Execution
 from flask_filibuster.results.judging import failures_of
 from flask_filibuster.search.budget import Reach
@@ -57,7 +57,7 @@ class Shrinking:
                 if self._ledger.attempt_at(smaller) is not None:
                     continue
                 prediction = self._ledger.behaviour.predict(smaller.by_index())
-                how, reached = signature(failure.error), planned not in reaching
+                how, reached = ending(failure.error), planned not in reaching
                 if self._may_show(smaller, prediction, how, reached=reached):
                     yield Plan(smaller, SHRINK, predicted=prediction)
 

@@ -1,0 +1,123 @@
+"""Whether an exploration says that something is not deterministic, and when it must not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+
+from flask_filibuster import FaultModel, explore
+from flask_filibuster.results.result import Result
+from tests.support.callers import service
+
+MODEL = FaultModel(exceptions=("ConnectionError", "Timeout"), default_statuses=())
+CALLEE = {"http://callee:1": service(a=lambda: "a", b=lambda: "b")}
+
+
+def get(name: str) -> requests.Response:
+    return requests.get(f"http://callee:1/{name}", timeout=1)
+
+
+def both() -> str:
+    get("a")
+    get("b")
+    return "both"
+
+
+def in_pool() -> str:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(both).result()
+
+
+def deeper(depth: int = 3) -> str:
+    return deeper(depth - 1) if depth else both()
+
+
+def explored(test: Callable[[], object], **options: Any) -> Result:
+    return explore(test, CALLEE, MODEL, **options)
+
+
+def said(result: Result) -> list[str]:
+    return [each for each in result.notes if each.startswith("not deterministic")]
+
+
+def propagating(view: Callable[[], str] = lambda: "fine") -> Flask:
+    app = Flask("front")
+    app.testing = True
+    app.add_url_rule("/", "view", view)
+    return app
+
+
+class TestExceptionsThatPropagate:
+    """With ``app.testing``, an exception that nothing caught has lines of the test and the app."""
+
+    @pytest.mark.parametrize("view", [both, in_pool, deeper])
+    def test_of_two_calls_in_a_view(self, view: Callable[[], str]) -> None:
+        app = propagating(view)
+
+        def test() -> None:
+            assert app.test_client().get("/").status_code == 200
+
+        result = explored(test)
+        assert said(result) == []
+        assert len(result.bugs) == 2  # One for each exception.
+
+    def test_of_a_hook(self) -> None:
+        app = propagating()
+        app.before_request(lambda: both() and None)
+        result = explored(lambda: app.test_client().get("/"))
+        assert said(result) == []
+        assert len(result.bugs) == 2  # One for each exception.
+
+    def test_of_middleware(self) -> None:
+        app = propagating()
+        inner = app.wsgi_app
+
+        def middleware(*args: Any) -> Any:
+            both()
+            return inner(*args)
+
+        app.wsgi_app = middleware  # type: ignore[method-assign]
+        result = explored(lambda: app.test_client().get("/"))
+        assert said(result) == []
+        assert len(result.executions) == 5
+
+    def test_of_a_request_by_hand(self) -> None:
+        app = propagating(both)
+
+        def test() -> None:
+            with app.test_request_context("/"):
+                app.full_dispatch_request()
+
+        result = explored(test)
+        assert said(result) == []
+        assert len(result.bugs) == 2  # One for each exception.
+
+    def test_in_other_processes(self) -> None:
+        with ThreadPoolExecutor(1) as executor:
+            result = explored(client_of_both, executor=executor, workers=1)
+        assert said(result) == []
+        assert len(result.executions) == 5
+
+    def test_faults_that_end_alike_are_pruned(self) -> None:
+        app = propagating(both)
+        app.add_url_rule("/again", "again", deeper)
+
+        def test() -> None:
+            client = app.test_client()
+            for path in ("/", "/again"):
+                with suppress(requests.RequestException):
+                    client.get(path)
+
+        result = explored(test)
+        assert said(result) == []
+        assert result.pruned_count == 12
+
+
+def client_of_both() -> None:
+    propagating(both).test_client().get("/")
