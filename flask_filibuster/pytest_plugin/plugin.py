@@ -104,9 +104,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = chosen
 
 
+NOT_EXPLORED = (
+    "this test is marked with filibuster, but another plugin runs it, which would run it once and "
+    "without faults: a plugin whose pytest_runtest_protocol comes first, or that has no such hook; "
+    "switch the plugin off for this test, or explore it in a session of its own (-p no:PLUGIN)"
+)
+
+
+def is_explored(item: pytest.Item) -> bool:
+    """Whether a test is marked, and runs at all."""
+    marked = item.get_closest_marker(MARKER) is not None
+    return marked and not item.config.getoption("setuponly", False)
+
+
+@pytest.hookimpl(tryfirst=True)  # Before plugins that run failed tests again and again.
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Explore or replay a marked test."""
-    if item.get_closest_marker(MARKER) is None or item.config.getoption("setuponly", False):
+    if not is_explored(item):
         return None
     from flask_filibuster.pytest_plugin.runner import MarkedTest
     from flask_filibuster.pytest_plugin.teardown import leave
@@ -129,8 +143,10 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Provide the services of a marked test before its body begins."""
-    result = yield
     test = item.stash.get(RUNNING, None)
+    if test is None and is_explored(item):
+        pytest.fail(NOT_EXPLORED, pytrace=False)
+    result = yield
     if test is not None:
         test.gather()
     return result

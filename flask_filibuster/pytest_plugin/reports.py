@@ -33,6 +33,7 @@ def explored(
     failed: Mapping[int, Reports],
     unprepared: Reports | None,
     skips: int,
+    reruns: int = 0,
     strict: bool = False,
 ) -> Reports:
     """The reports of an explored test: those of its smallest failing execution, if one failed.
@@ -44,6 +45,7 @@ def explored(
     :param failed: the reports of failed executions, by number.
     :param unprepared: the reports of an execution whose set-up failed.
     :param skips: how many executions ended in ``pytest.skip()`` or ``pytest.xfail()``.
+    :param reruns: how many times the test failed without faults before it passed.
     :param strict: whether bugs that oracles found are failures, and not warnings.
     """
     reports = first
@@ -60,7 +62,7 @@ def explored(
         told = (*gaps, *(each for each in result.notes if each not in gaps))
         _fail(reports, "filibuster: proves nothing", "Proves nothing: " + "\n".join(told))
     _tell_findings(item, result, reports, strict=strict)
-    notes = [*result.notes, *_skip_notes(skips)]
+    notes = [*result.notes, *_skip_notes(skips), *_rerun_notes(reruns)]
     summarise(reports, text.counts_line(result), text.verdict_line(result), notes)
     return reports
 
@@ -78,6 +80,12 @@ def _skip_notes(skips: int) -> Iterator[str]:
     if skips:
         proof = "proves" if skips == 1 else "prove"
         yield f"the test skipped {text.counted(skips, 'execution')}, which {proof} nothing"
+
+
+def _rerun_notes(reruns: int) -> Iterator[str]:
+    if reruns:
+        times = text.counted(reruns, "time")
+        yield f"the test is flaky: without faults, it failed {times} before it passed"
 
 
 def failed_at_first(reports: Reports) -> None:

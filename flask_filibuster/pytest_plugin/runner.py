@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from typing import Any
 
@@ -18,6 +18,7 @@ from flask_filibuster.exploring.interruption import Interruption
 from flask_filibuster.exploring.session import Surroundings
 from flask_filibuster.exploring.subjects.command import EXECUTION
 from flask_filibuster.journal.recorder import Recorder
+from flask_filibuster.pytest_plugin.beside.reruns import reruns_of
 from flask_filibuster.pytest_plugin.journal import recorder_of
 from flask_filibuster.pytest_plugin.progress import Progress
 from flask_filibuster.pytest_plugin.reports import (
@@ -57,6 +58,7 @@ class MarkedTest:
         self._failed: dict[int, Reports] = {}
         self._unprepared: Reports | None = None
         self._skips = 0
+        self._failed_before = 0
         self._closing = ExitStack()
         self._progress = Progress(item.config)
 
@@ -69,7 +71,7 @@ class MarkedTest:
             reports = self._replay(self._counterexample)
         elif self._config.getoption("no_filibuster") or EXECUTION in os.environ:
             # In an explored command, the test is part of one execution.
-            reports = self.subject.run_once(FaultSet())
+            reports = self._with_reruns(lambda: self.subject.run_once(FaultSet()))
         else:
             with self._interruption, closing(self._progress), self._closing:
                 reports = self._explore()
@@ -107,7 +109,7 @@ class MarkedTest:
 
     def _explore(self) -> Reports:
         self._searching = True
-        first = self.subject.open()
+        first = self._with_reruns(self.subject.open)
         exploration = self._exploration
         if exploration is None or not self.subject.opened_well:
             self._give_up(exploration)
@@ -131,8 +133,23 @@ class MarkedTest:
             failed=self._failed,
             unprepared=self._unprepared,
             skips=self._skips,
+            reruns=self._failed_before,
             strict=bool(options_of(self._item).strict),
         )
+
+    def _with_reruns(self, run: Callable[[], Reports]) -> Reports:
+        """Run the test without faults, as often as plugins would that rerun failed tests."""
+        reports, left = run(), reruns_of(self._item)
+        while self.subject.has_failed and left and not self._is_remote:
+            self._failed_before += 1
+            reports, left = run(), left - 1
+        return reports
+
+    @property
+    def _is_remote(self) -> bool:
+        """Whether a remote server counts the executions."""
+        exploration = self._exploration
+        return exploration is not None and isinstance(exploration.search, RemoteSearch)
 
     def _learned(self, search: Any, execution: Execution) -> None:
         """Keep the reports of an execution that may be shown later."""

@@ -24,6 +24,7 @@ from flask_filibuster.exploring.subjects.function import sources_behind
 from flask_filibuster.instrumentation.clients.registry import instrument
 from flask_filibuster.instrumentation.frames import Scope, current_scope, enter
 from flask_filibuster.journal.recorder import SourcesOf
+from flask_filibuster.pytest_plugin.beside.hooks import fail_for_subtests, hooks_of
 from flask_filibuster.pytest_plugin.journal import Reports, conftests, read, written
 from flask_filibuster.pytest_plugin.network import Network
 from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS
@@ -32,6 +33,11 @@ from flask_filibuster.results.execution import Observation
 
 # The exceptions of pytest that end a test without a failure.
 NO_FAILURES = (pytest.skip.Exception, pytest.xfail.Exception)
+
+RUN_TWICE = (
+    "another plugin ran the body of this test twice within one execution; what the second run "
+    "shows belongs to no set of faults: switch the plugin off for this test"
+)
 
 Begin = Callable[[Surroundings, Mapping[str, Any]], Any]
 """Makes the session, from the services of the first execution."""
@@ -83,6 +89,7 @@ class PytestItem:
         self.skipped: BaseException | None = None
         self._observation: Observation | None = None
         self._exception: BaseException | None = None
+        self._has_body = self._in_body = False
 
     @property
     def words(self) -> str:
@@ -120,6 +127,11 @@ class PytestItem:
         return self.run_once(FaultSet())
 
     @property
+    def has_failed(self) -> bool:
+        """Whether the last execution failed."""
+        return self._exception is not None
+
+    @property
     def opened_well(self) -> bool:
         """Whether the first execution neither failed nor was skipped."""
         return self._exception is None and not any(each.skipped for each in self.reports)
@@ -138,15 +150,17 @@ class PytestItem:
         self.faults = faults
         self._observation = None
         self._exception = None
+        self._has_body = self._in_body = False
         self.skipped = None
         item._report_sections.clear()
         if isinstance(item.parent, pytest.Class):
             # Otherwise attributes of self outlive the execution.
             for name in ("_instance", "_obj"):
                 item.__dict__.pop(name, None)
-        with self._interruption.noticed(), self._surrounded():
+        with self._interruption.noticed(), self._surrounded(), hooks_of(item) as hooks:
             # With the parent as the next item, pytest tears down the fixtures of the test only.
             self.reports = runtestprotocol(item, log=False, nextitem=item.parent)
+        fail_for_subtests(self.reports, hooks.logged)
         for report in self.reports:
             self.seconds[report.when] += report.duration
         return self.reports
@@ -195,6 +209,17 @@ class PytestItem:
     @contextmanager
     def execution(self) -> Iterator[None]:
         """Run the block, the body of the test, under the faults of this execution."""
+        if self._has_body:
+            raise pytest.fail.Exception(RUN_TWICE, pytrace=False)
+        self._has_body = self._in_body = True
+        try:
+            with self._observing():
+                yield
+        finally:
+            self._in_body = False
+
+    @contextmanager
+    def _observing(self) -> Iterator[None]:
         network, session = self._network, self._session
         if network is None or session is None:
             yield
@@ -213,7 +238,8 @@ class PytestItem:
     def note_exception(self, exception: BaseException) -> None:
         """Note the exception that ended a phase."""
         if isinstance(exception, NO_FAILURES):
-            self.skipped = exception
+            # A subtest that is skipped does not skip the test.
+            self.skipped = self.skipped if self._in_body else exception
         elif self._exception is None:
             self._exception = exception
 

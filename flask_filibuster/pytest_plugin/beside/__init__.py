@@ -1,0 +1,1 @@
+"""What other pytest plugins do with a test, for each of its executions."""
