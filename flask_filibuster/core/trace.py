@@ -169,6 +169,10 @@ class Trace:
         """The call with that execution index, if any."""
         return self._by_index.get(index)
 
+    def course(self) -> Iterable[Call]:
+        """The requests of the test and the calls of services, each followed by those below it."""
+        return self._by_index.values()
+
     def calls(self) -> dict[ExecutionIndex, list[Call]]:
         """The calls of each handler, in order, by the handler's execution index."""
         grouped: dict[ExecutionIndex, list[Call]] = {}

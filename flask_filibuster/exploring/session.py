@@ -205,9 +205,10 @@ def _unpredictable(result: Result) -> Iterator[str]:
         who = f"{handling.service}, {handling.method} {handling.path}" if handling else "the test"
         yield (
             f"not deterministic: after the same outcomes, {who} behaved differently: "
-            f"{before}; {seen}. Possible causes: state that outlives an execution, time, "
-            "randomness, or parts of answers that aren't compared (headers; bodies with a status "
-            "of 400 or above). Since then, no fault set was pruned on the basis of this step"
+            f"{before}; {seen}. Possible causes: state that outlives an execution (caches, rows, "
+            "mocks that count their calls), time, randomness, or parts of answers that aren't "
+            "compared (headers; bodies with a status of 400 or above). Since then, no fault set "
+            "was pruned on the basis of this step"
         )
 
 

@@ -287,7 +287,7 @@ class Explorer:
             pruned=self._reduction.all_pruned(self._search.pruned, ledger),
             remaining=0 if self._stopped else self._remaining(),
             cut_by_size=self._search.cut_by_size,
-            ambiguities=tuple(ledger.behaviour.ambiguities),
+            ambiguities=tuple(ledger.ambiguities),
             notes=(
                 *self._repetition.notes,
                 *self._notes,

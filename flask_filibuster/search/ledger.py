@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from flask_filibuster.core.execution_index import ExecutionIndex
+from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.faultmodel.model import FaultModel
@@ -22,6 +22,8 @@ class Ledger:
     :param faults_show: see :class:`Behaviour`.
     :ivar planned: the faults that can be planned.
     :ivar behaviour: the known behaviour of each handler.
+    :ivar ambiguities: handlers that acted differently in the same situation: index, earlier action,
+        later action. The test counts only if all calls of both executions had ended alike.
     :ivar executions: the executions, in order.
     :ivar failed: number of failed executions.
     :ivar reached: names of the services reached.
@@ -31,6 +33,7 @@ class Ledger:
     def __init__(self, model: FaultModel, *, faults_show: bool = False) -> None:
         self.planned = PlannedFaults(model)
         self.behaviour = Behaviour(faults_show=faults_show)
+        self.ambiguities: list[tuple[ExecutionIndex, str, str]] = []
         self.executions: list[Execution] = []
         self.failed = 0
         self.reached: set[str] = set()
@@ -119,12 +122,36 @@ class Ledger:
             self._causes.setdefault(ending_of(execution), []).append(cause)
         if execution.verdict != PASSED and not execution.faults:
             return None
-        return self.behaviour.learn(
-            observation.trace,
-            ending_of(execution),
-            faults=execution.faults.by_index(),
-            asked=observation.asked,
-        )
+        return self.learn(observation, ending_of(execution), execution.faults)
+
+    def learn(
+        self, observation: Observation, ending: str, faults: FaultSet | None = None
+    ) -> Prediction:
+        """Learn from an execution.
+
+        :param observation: its observation.
+        :param ending: the ending of the test.
+        :param faults: its faults; none by default.
+        :returns: the new prediction for these faults.
+        """
+        trace, known = observation.trace, len(self.behaviour.ambiguities)
+        by_index = {} if faults is None else faults.by_index()
+        seen = self.behaviour.learn(trace, ending, faults=by_index, asked=observation.asked)
+        self.ambiguities += [
+            each
+            for each in self.behaviour.ambiguities[known:]
+            if each[0] != ROOT or self._has_run_alike(trace)
+        ]
+        return seen
+
+    def _has_run_alike(self, trace: Trace) -> bool:
+        """Whether an earlier execution was the same up to a step of the test that differs.
+
+        A test sees more than the answers that it gets: how often a mock was called, a log, a row.
+        All of these may differ if a call anywhere ended in another way.
+        """
+        earlier = (each.trace for each in self._by_identity.values() if each.trace is not trace)
+        return any(_ran_alike(each, trace) for each in earlier)
 
     def _broken_promises(
         self, faults: FaultSet, trace: Trace, predicted: Prediction | None
@@ -180,6 +207,16 @@ class Ledger:
                     f"{call.describe()}: unplanned ConnectionError; "
                     "the call reached a service in earlier executions"
                 )
+
+
+def _ran_alike(before: Trace, then: Trace) -> bool:
+    """Whether all calls ended in the same way, as far as both executions made the same ones."""
+    for one, other in zip(before.course(), then.course(), strict=False):
+        if one.index != other.index:
+            return True
+        if one.fault != other.fault or str(one.outcome) != str(other.outcome):
+            return False
+    return True
 
 
 def _any_inside(indexes: Iterable[ExecutionIndex], index: ExecutionIndex) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
+from unittest import mock
 
 import pytest
 import requests
+import responses
 from flask import Flask
 
 from flask_filibuster import FaultModel, explore
@@ -82,7 +85,7 @@ class TestExceptionsThatPropagate:
             both()
             return inner(*args)
 
-        app.wsgi_app = middleware  # type: ignore[method-assign]
+        app.wsgi_app = middleware  # type: ignore[assignment]
         result = explored(lambda: app.test_client().get("/"))
         assert said(result) == []
         assert len(result.executions) == 5
@@ -117,6 +120,103 @@ class TestExceptionsThatPropagate:
         result = explored(test)
         assert said(result) == []
         assert result.pruned_count == 12
+
+
+def tries() -> str:
+    """Gives up after two attempts, with an answer that shows nothing of them."""
+    for _ in range(2):
+        with suppress(requests.RequestException):
+            return requests.get("http://callee:1/a", timeout=1).text
+    return "a"
+
+
+class TestAssertionsOnMore:
+    """A test that looks at more than answers fails under some faults, and passes under others."""
+
+    def test_calls_of_a_mocked_function(self) -> None:
+        app = propagating(tries)
+
+        def test() -> None:
+            with mock.patch("requests.get") as get:
+                get.return_value.text = "a"
+                assert app.test_client().get("/").status_code == 200
+                assert get.call_count == 1
+
+        check_one_bug(explored(test))
+
+    def test_calls_of_a_mocked_network(self) -> None:
+        app = propagating(tries)
+
+        def test() -> None:
+            with responses.RequestsMock() as mocked:
+                mocked.get("http://callee:1/a", body="a")
+                assert app.test_client().get("/").status_code == 200
+                assert len(mocked.calls) == 1
+
+        check_one_bug(explore(test, {}, MODEL))
+
+    def test_what_the_app_wrote(self) -> None:
+        rows: list[str] = []
+
+        def view() -> str:
+            with suppress(requests.RequestException):
+                rows.append(get("a").text)
+            return "fine"
+
+        app = propagating(view)
+
+        def test() -> None:
+            rows.clear()
+            app.test_client().get("/")
+            assert rows == ["a"]
+
+        check_one_bug(explored(test))
+
+    def test_requests_that_depend_on_it(self) -> None:
+        app = propagating(tries)
+        app.add_url_rule("/again", "again", tries)
+
+        def test() -> None:
+            with mock.patch("requests.get") as get:
+                get.return_value.text = "a"
+                app.test_client().get("/")
+                if get.call_count == 2:
+                    app.test_client().get("/again")
+
+        result = explored(test)
+        assert said(result) == []
+        assert result.ok, str(result)
+
+
+def check_one_bug(result: Result) -> None:
+    assert said(result) == []
+    assert result.ambiguities == ()
+    assert not result.inconclusive
+    (bug,) = result.bugs
+    assert len(bug.faults) == 1
+
+
+class TestChance:
+    def test_mocks_that_outlive_the_test(self) -> None:
+        app = propagating(tries)
+        stub = mock.Mock(return_value=mock.Mock(text="a"))
+
+        def test() -> None:
+            with mock.patch("requests.get", stub):
+                app.test_client().get("/")
+            assert stub.call_count == 1
+
+        result = explored(test, check_determinism=True)
+        (problem,) = result.problems
+        assert "mocks that count their calls" in problem
+        assert not result.bugs
+
+    def test_requests_of_the_test(self) -> None:
+        app = propagating(tries)
+        app.add_url_rule("/again", "again", tries)
+        paths = itertools.cycle(["/", "/again"])
+        result = explored(lambda: app.test_client().get(next(paths)), check_determinism=True)
+        assert "mocks that count their calls" in said(result)[0]
 
 
 def client_of_both() -> None:

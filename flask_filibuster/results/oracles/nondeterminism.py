@@ -13,8 +13,8 @@ class Nondeterminism(Oracle):
     state that outlives the test decides which calls are made, a planned fault may not happen, and
     a bug may not show again.
 
-    How to mend it: in a fixture, reset state that outlives the test (caches, counters, rows), and
-    seed random generators. Where only URLs vary, set ``FILIBUSTER_URL_PATTERNS``.
+    How to mend it: in a fixture, reset state that outlives the test (caches, rows, mocks that count
+    their calls), and seed random generators. Where only URLs vary, set ``FILIBUSTER_URL_PATTERNS``.
     """
 
     name = NONDETERMINISM

@@ -65,10 +65,11 @@ class Repetition:
                 how = shortened(f"{type(error).__name__}: {text}")
             self.problems.append(
                 f"the test passed the first fault-free execution, but not the second ({how}); "
-                "make it deterministic first: no failure can be attributed to a fault"
+                "make it deterministic first, by resetting what outlives it (caches, rows, mocks "
+                "that count their calls) in a fixture: no failure can be attributed to a fault"
             )
             return False
-        self._ledger.behaviour.learn(observation.trace, PASSED, asked=observation.asked)
+        self._ledger.learn(observation, PASSED)
         self.findings = differences(first.trace, execution.trace)
         varying = varying_bodies(first.trace, execution.trace)
         if varying:
