@@ -29,6 +29,7 @@ from flask_filibuster.core.trace import Handling, Trace
 from flask_filibuster.results.bug import signature
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.findings import SERVER_ERROR, UNCAUGHT
+from flask_filibuster.results.reactions import Reactions
 
 Place: TypeAlias = tuple[str, ...]
 """A call, without the parts that differ in the next round of a loop."""
@@ -60,11 +61,13 @@ class Seen:
     :ivar execution: the execution.
     :ivar baseline: the trace of the fault-free one.
     :ivar exploration: all executions, for oracles that compare them.
+    :ivar reactions: what handlers answer to failures in these.
     """
 
     execution: Execution
     baseline: Trace
     exploration: tuple[Execution, ...] = field(default=(), repr=False)
+    reactions: Reactions = field(default=Reactions(()), repr=False, compare=False)
 
     @property
     def trace(self) -> Trace:
@@ -84,6 +87,18 @@ class Seen:
             if _failed(call) and not _failed(self.baseline.call(call.index))
         ]
 
+    def answers_to_others(self, handling: Handling, call: Call) -> frozenset[int | None]:
+        """The statuses that a handler answers when a call of it fails in other ways than here.
+
+        :param handling: the handling of its request, with an answer of the status of the call.
+        :param call: a failed call.
+        """
+        status = None if call.outcome is None else call.outcome.status
+        most = len(self.execution.faults)
+        if status is None:
+            return frozenset()
+        return self.reactions.to_others(call, handling.index, status, most)
+
     @cached_property
     def breakdowns(self) -> tuple[Breakdown, ...]:
         """Exceptions and answers of 500 with which services end requests because of faults."""
@@ -98,19 +113,14 @@ class Breakdown:
     :ivar what: equal for the same exception in the same place.
     :ivar handling: the handling of the request.
     :ivar cause: the calls at fault.
+    :ivar is_handed_on: whether it is a callee's answer of 500, handed on like any other status.
     """
 
     kind: str
     what: tuple[str, ...]
     handling: Handling
     cause: tuple[Call, ...]
-
-    @property
-    def is_handed_on(self) -> bool:
-        """Whether an answer of 500 is that of a callee, handed on like any other status."""
-        return self.kind == SERVER_ERROR and any(
-            call.outcome is not None and call.outcome.status == 500 for call in self.cause
-        )
+    is_handed_on: bool = False
 
     def is_like(self, other: Breakdown) -> bool:
         """Whether this is the other one again: the same kind and place, caused by its calls."""
@@ -167,16 +177,24 @@ def failure_identity(seen: Seen) -> FailureIdentity | None:
         calls=frozenset(call.index for call in calls),
         places=places_of(calls),
         behind=tuple(_outermost(seen.breakdowns)),
-        hands_on=any(_hands_on(seen, request.index) for request in seen.trace.requests),
+        hands_on=any(
+            _hands_on(seen, seen.trace.handlings.get(request.index))
+            for request in seen.trace.requests
+        ),
     )
 
 
-def _hands_on(seen: Seen, index: ExecutionIndex) -> bool:
-    """Whether a handler answers with the failed status of one of its calls."""
-    handling = seen.trace.handlings.get(index)
+def _hands_on(seen: Seen, handling: Handling | None) -> bool:
+    """Whether a handler answers with the failed status of one of its calls.
+
+    It does not if it answers this status to other failures of the call, too.
+    """
     status = None if handling is None or handling.answer is None else handling.answer.status
-    return status is not None and any(
-        call.outcome is not None and call.outcome.status == status for call in seen.failing(index)
+    return handling is not None and any(
+        call.outcome is not None
+        and call.outcome.status == status is not None
+        and status not in seen.answers_to_others(handling, call)
+        for call in seen.failing(handling.index)
     )
 
 
@@ -204,7 +222,8 @@ def _breakdowns(seen: Seen) -> Iterator[Breakdown]:
                 yield Breakdown(kind, what, handling, _at_fault(seen, handling))
         elif _answers_500(handling) and not (before is not None and _answers_500(before)):
             what = (handling.service, handling.method)
-            yield Breakdown(SERVER_ERROR, what, handling, _at_fault(seen, handling))
+            cause, handed_on = _at_fault(seen, handling), _hands_on(seen, handling)
+            yield Breakdown(SERVER_ERROR, what, handling, cause, handed_on)
 
 
 def _where_it_crashed(handling: Handling) -> tuple[str, ...]:

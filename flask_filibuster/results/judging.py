@@ -19,6 +19,7 @@ from flask_filibuster.results.identity import (
 )
 from flask_filibuster.results.oracles.base import Oracle, Sighting
 from flask_filibuster.results.oracles.registry import oracles_of
+from flask_filibuster.results.reactions import Reactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,8 @@ def _smallest_first(executions: Iterable[Execution]) -> list[Seen]:
     listed = tuple(executions)
     baseline = listed[0].trace if listed else Trace()
     smallest_first = sorted(listed, key=lambda each: len(each.faults))
-    return [Seen(each, baseline, listed) for each in smallest_first]
+    reactions = Reactions(listed)
+    return [Seen(each, baseline, listed, reactions) for each in smallest_first]
 
 
 def _note_failure(seen: Seen, groups: list[_FailureGroup]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.trace import Handling
 from flask_filibuster.results.oracles.base import Oracle, Seen, Sighting
+from flask_filibuster.results.reactions import status_of
 
 STATUSES = (401, 403, 503)
 
@@ -35,8 +36,8 @@ class StatusHandedOn(Oracle):
         if not seen.execution.faults:
             return
         for handling in seen.trace.handlings.values():
-            status, before = _status(handling), seen.baseline.handlings.get(handling.index)
-            if status not in STATUSES or status == _status(before):
+            status, before = status_of(handling), seen.baseline.handlings.get(handling.index)
+            if status not in STATUSES or status == status_of(before):
                 continue
             for call in seen.failing(handling.index):
                 if _answered(call, status) and _follows(seen, handling, call):
@@ -56,26 +57,9 @@ def _follows(seen: Seen, handling: Handling, call: Call) -> bool:
 
     It does if another fault of the call led to another answer, and none led to the same one.
     """
-    status, followed = _status(handling), False
-    for execution in seen.exploration:
-        if len(execution.faults) > len(seen.execution.faults):
-            continue  # Another fault may have led to the same answer.
-        other = execution.trace.call(call.index)
-        if other is None or other.outcome is None or not other.outcome.failed:
-            continue
-        if _answered(other, status):
-            continue
-        if _status(execution.trace.handlings.get(handling.index)) == status:
-            return False
-        followed = True
-    return followed
+    others = seen.answers_to_others(handling, call)
+    return bool(others) and status_of(handling) not in others
 
 
 def _answered(call: Call, status: int | None) -> bool:
     return call.outcome is not None and call.outcome.status == status
-
-
-def _status(handling: Handling | None) -> int | None:
-    if handling is None or handling.answer is None or handling.crash is not None:
-        return None
-    return handling.answer.status
