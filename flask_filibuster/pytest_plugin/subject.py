@@ -24,6 +24,7 @@ from flask_filibuster.exploring.subjects.function import sources_behind
 from flask_filibuster.instrumentation.clients.registry import instrument
 from flask_filibuster.instrumentation.frames import Scope, current_scope, enter
 from flask_filibuster.journal.recorder import SourcesOf
+from flask_filibuster.pytest_plugin.beside.bodies import in_body
 from flask_filibuster.pytest_plugin.beside.hooks import fail_for_subtests, hooks_of
 from flask_filibuster.pytest_plugin.journal import Reports, conftests, read, written
 from flask_filibuster.pytest_plugin.network import Network
@@ -224,10 +225,11 @@ class PytestItem:
         if network is None or session is None:
             yield
             return
-        interrupted = False
+        interrupted, outside = False, current_scope()
         with session.execution(self.faults, network.joined()) as execution:
             try:
-                yield
+                with in_body(self._item, outside, skipped=self.recalls):
+                    yield
             except INTERRUPTIONS:
                 interrupted = True
                 raise
