@@ -25,7 +25,7 @@ from flask_filibuster.instrumentation.clients.registry import clients_known, ins
 from flask_filibuster.instrumentation.frames import Scope, TestFrame, current_scope, enter
 from flask_filibuster.instrumentation.standins.replacements import replacements
 from flask_filibuster.instrumentation.witness.instead import seen_instead
-from flask_filibuster.instrumentation.witness.processes import hold_patches
+from flask_filibuster.instrumentation.witness.processes import HandedOver
 from flask_filibuster.mesh.network import Mesh
 from flask_filibuster.results.execution import Observation
 from flask_filibuster.results.result import Result
@@ -45,13 +45,19 @@ class Surroundings:
     :ivar hosts: names of services by host; without hosts of several services.
     :ivar names: names of services by app.
     :ivar found: apps that take part without being named, by name, as they appear.
+    :ivar handed_over: notes the functions that they hand to other processes.
     """
 
     def __init__(
-        self, mesh: Mesh, apps: list[InstrumentedApp], services: Mapping[str, Any]
+        self,
+        mesh: Mesh,
+        apps: list[InstrumentedApp],
+        services: Mapping[str, Any],
+        handed_over: HandedOver,
     ) -> None:
         self.mesh = mesh
         self.apps = apps
+        self.handed_over = handed_over
         self.found: dict[str, Flask] = {}
         hosts = Counter(map(host_of, services))
         self.hosts = {
@@ -87,14 +93,16 @@ def surroundings(services: Mapping[str, Any], apps: Iterable[Flask] = ()) -> Ite
     flask_apps = dict.fromkeys(app for app in (*services.values(), *apps) if isinstance(app, Flask))
     with ExitStack() as stack:
         stack.enter_context(instrument())
-        for patch in (*hold_entrances(), *hold_patches()):
+        for patch in hold_entrances():
             stack.callback(patch.release)
+        handed_over = HandedOver()
+        stack.callback(handed_over.release)
         borrowed = []
         for app in flask_apps:
             state = borrow(app)
             stack.callback(give_back, state)
             borrowed.append(state)
-        yield Surroundings(mesh, borrowed, services)
+        yield Surroundings(mesh, borrowed, services, handed_over)
 
 
 class Session:
@@ -129,6 +137,7 @@ class Session:
         frame.outside = OutsideRequests()
         # Not in_scope(), whose own generator takes as long as the rest.
         previous = current_scope()
+        around.handed_over.look()
         self._watch.begin(execution, faults)
         enter(Scope(frame, around.mesh))
         try:

@@ -8,8 +8,6 @@ from typing import Any
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace, UnexploredCall
 from flask_filibuster.exploring.sockets import OpenSockets
-from flask_filibuster.instrumentation.patching import Patch
-from flask_filibuster.instrumentation.witness.processes import hold_patches
 from flask_filibuster.instrumentation.witness.seeing import Witness
 
 _PYTHON_CLIENTS = frozenset({"requests", "httpx", "urllib3", "urllib", "http.client", "aiohttp"})
@@ -19,16 +17,17 @@ _PYTHON_CLIENTS = frozenset({"requests", "httpx", "urllib3", "urllib", "http.cli
 class _Watched:
     """What watches one execution.
 
-    :ivar before: the sockets open before it, if it has no faults.
+    :ivar faultless: whether it has no faults.
+    :ivar before: the sockets open before it, if they are compared with those after it.
     """
 
     witness: Witness
+    faultless: bool
     before: OpenSockets | None
-    patches: list[Patch]
 
 
 class Watch:
-    """Has one witness for each execution under way.
+    """Has one witness for each execution under way of an exploration.
 
     :param guards: whether calls to hosts that are not on this machine are stopped.
     """
@@ -36,15 +35,18 @@ class Watch:
     def __init__(self, *, guards: bool = True) -> None:
         self._guards = guards
         self._open: dict[Any, _Watched] = {}
+        self._opened: tuple[UnexploredCall, ...] | None = None
 
     def begin(self, watcher: Any, faults: FaultSet) -> None:
         """Watch the execution of a watcher until :meth:`end` or :meth:`abandon`.
 
-        :param faults: its faults; without any, open sockets are compared, too.
+        :param faults: its faults. Around the first execution without any, open sockets are
+            compared, too.
         """
         witness = Witness(watcher, guards=self._guards)
-        before = None if faults else OpenSockets.now()
-        self._open[watcher] = _Watched(witness, before, hold_patches())
+        compared = not faults and self._opened is None
+        before = OpenSockets.now() if compared else None
+        self._open[watcher] = _Watched(witness, not faults, before)
 
     def abandon(self, watcher: Any) -> None:
         """Stop watching an execution that has no observation; does nothing after its end."""
@@ -61,22 +63,30 @@ class Watch:
         if watcher not in self._open:
             return (), ()
         watched = self._close(watcher)
-        witness, before = watched.witness, watched.before
+        witness = watched.witness
         if witness.stopped is not None:
-            if before is not None:
+            if watched.faultless:
                 raise witness.stopped
             return witness.unexplored(), (str(witness.stopped),)
         found = witness.unexplored()
-        # Clients of C libraries make their calls without audit events, so what is open is theirs.
-        if before is not None and all(
-            each.library in _PYTHON_CLIENTS for each in trace.invocations
-        ):
-            found += before.opened_since(witness.addresses)
+        if watched.faultless:
+            found += self._opened_by(watched, trace)
         return found, ()
+
+    def _opened_by(self, watched: _Watched, trace: Trace) -> tuple[UnexploredCall, ...]:
+        """The connections of C libraries, which make their calls without audit events.
+
+        What is open is theirs, unless a client of theirs is known. One comparison is enough: it
+        takes as long as a call, and what one fault-free execution opens, each one does, or has kept
+        open from the first.
+        """
+        if watched.before is not None:
+            python = all(each.library in _PYTHON_CLIENTS for each in trace.invocations)
+            known = watched.witness.addresses
+            self._opened = watched.before.opened_since(known) if python else ()
+        return self._opened or ()
 
     def _close(self, watcher: Any) -> _Watched:
         watched = self._open.pop(watcher)
         watched.witness.close()
-        for patch in watched.patches:
-            patch.release()
         return watched

@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import inspect
 import multiprocessing
+import multiprocessing.pool
 import os
 import platform
 import socket
@@ -24,8 +25,15 @@ from flask import Flask
 
 from flask_filibuster import Filibuster, explore
 from flask_filibuster.core.call import Call
+from flask_filibuster.core.execution_index import ROOT
+from flask_filibuster.core.fault import Fault
+from flask_filibuster.core.fault_set import FaultSet, PlannedFault
+from flask_filibuster.core.trace import Trace
 from flask_filibuster.errors import ConfigError
+from flask_filibuster.exploring.watch import Watch
+from flask_filibuster.instrumentation.patching import Patch
 from flask_filibuster.instrumentation.witness import events
+from flask_filibuster.instrumentation.witness.processes import HandedOver
 from flask_filibuster.instrumentation.witness.seeing import Witness
 from flask_filibuster.report.renderings import render
 from flask_filibuster.results.result import Result
@@ -118,6 +126,18 @@ def ask_for_ever() -> None:
 
 threading.Thread(target=ask_for_ever, daemon=True).start()
 
+
+def connected_in_c(place: str) -> int:
+    """A socket that is connected without an event of Python."""
+    library = pytest.importorskip("ctypes").CDLL(None)
+    number: int = library.socket(socket.AF_INET, socket.SOCK_STREAM, 0)
+    port = int(place.rpartition(":")[2])
+    address = socket.AF_INET.to_bytes(2, sys.byteorder) + port.to_bytes(2, "big")
+    address += socket.inet_aton("127.0.0.1") + bytes(8)
+    assert library.connect(number, address, len(address)) == 0
+    return number
+
+
 CONNECTING = (
     by_urlopen,
     by_http_client,
@@ -181,21 +201,26 @@ class TestConnections:
 
     @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
     def test_of_a_library_in_c(self, listener: Listener) -> None:
-        ctypes = pytest.importorskip("ctypes")
-        kept = []
-
-        def way(place: str) -> None:
-            number = ctypes.CDLL(None).socket(socket.AF_INET, socket.SOCK_STREAM, 0)
-            port = int(place.rpartition(":")[2])
-            address = socket.AF_INET.to_bytes(2, sys.byteorder) + port.to_bytes(2, "big")
-            address += socket.inet_aton("127.0.0.1") + bytes(8)
-            assert ctypes.CDLL(None).connect(number, address, len(address)) == 0
-            kept.append(number)
-
-        seen = explored(listener.place, way).unexplored
+        kept: list[int] = []
+        seen = explored(listener.place, lambda place: kept.append(connected_in_c(place))).unexplored
         for number in kept:
             os.close(number)
         assert [each.target for each in seen] == [listener.place]
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+    def test_kept_from_an_earlier_attempt(self, listener: Listener) -> None:
+        watch, first, second, faulty = Watch(), object(), object(), object()
+        watch.begin(first, FaultSet())
+        number = connected_in_c(listener.place)
+        seen, _ = watch.end(first, Trace())
+        watch.begin(second, FaultSet())
+        again, _ = watch.end(second, Trace())
+        call = Call(ROOT.child("a", 1), "shop", "back", "GET", "http://back/")
+        watch.begin(faulty, FaultSet((PlannedFault(call, Fault(exception="Timeout")),)))
+        assert watch.end(faulty, Trace()) == ((), ())
+        os.close(number)
+        assert [each.target for each in seen] == [listener.place]
+        assert again == seen
 
 
 class TestProcesses:
@@ -252,6 +277,20 @@ class TestProcesses:
             pool.submit(len, "a").result()  # The pool's process exists already.
             (seen,) = explored("", lambda _: pool.submit(len, "a").result()).unexplored
         assert seen.target == "that runs builtins.len"
+
+    def test_of_a_module_imported_later(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as patched:
+            patched.delitem(sys.modules, "multiprocessing.pool")
+            noted = HandedOver()
+        own = Patch.of(multiprocessing.pool.Pool, "apply_async")
+        before = 0 if own is None else own.holders
+        noted.look()
+        noted.look()
+        held = Patch.of(multiprocessing.pool.Pool, "apply_async")
+        assert held is not None
+        assert held.holders == before + 1
+        noted.release()
+        assert held.holders == before
 
     def test_of_the_standard_library_about_the_machine(self) -> None:
         def way(_: str) -> None:

@@ -126,6 +126,7 @@ class RemoteSession:
             found=around.found,
         )
         frame.outside = OutsideRequests()
+        around.handed_over.look()
         self._watch.begin(watcher, faults)
         try:
             with in_scope(Scope(frame, around.mesh)):

@@ -3,29 +3,59 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from flask_filibuster.instrumentation.patching import Patch
 from flask_filibuster.instrumentation.witness.seeing import explained, note_process
 
 
-def hold_patches() -> list[Patch]:
-    """Note such functions until the patches are released; only of modules that are in use."""
-    return list(_patches())
+class HandedOver:
+    """The patches that note such functions, until :meth:`release`."""
+
+    def __init__(self) -> None:
+        self._awaited = dict(_HOLDS)
+        self._patches: list[Patch] = []
+        self.look()
+
+    def look(self) -> None:
+        """Patch the modules that have been imported since the last time."""
+        for name in list(self._awaited):
+            module = sys.modules.get(name)
+            # Another thread may look at the same time.
+            hold = self._awaited.pop(name, None) if module is not None else None
+            if hold is not None:
+                self._patches.extend(hold(module))
+
+    def release(self) -> None:
+        """Restore the originals, except where other holds remain."""
+        patches, self._patches = self._patches, []
+        for patch in patches:
+            patch.release()
 
 
-def _patches() -> Iterator[Patch]:
-    module: Any = sys.modules.get("multiprocessing.process")
-    if module is not None:
-        yield Patch.hold(module.BaseProcess, "start", _start)
-    module = sys.modules.get("concurrent.futures.process")
-    if module is not None:
-        yield Patch.hold(module.ProcessPoolExecutor, "submit", _submit)
-    module = sys.modules.get("multiprocessing.pool")
-    if module is not None:
-        yield Patch.hold(module.Pool, "apply_async", _apply(module.ThreadPool))
-        yield Patch.hold(module.Pool, "_map_async", _apply(module.ThreadPool))
+def _hold_process(module: Any) -> list[Patch]:
+    return [Patch.hold(module.BaseProcess, "start", _start)]
+
+
+def _hold_executor(module: Any) -> list[Patch]:
+    return [Patch.hold(module.ProcessPoolExecutor, "submit", _submit)]
+
+
+def _hold_pool(module: Any) -> list[Patch]:
+    wrap = _apply(module.ThreadPool)
+    return [Patch.hold(module.Pool, name, wrap) for name in ("apply_async", "_map_async")]
+
+
+_HOLDS: Mapping[str, Callable[[Any], list[Patch]]] = MappingProxyType(
+    {
+        "multiprocessing.process": _hold_process,
+        "concurrent.futures.process": _hold_executor,
+        "multiprocessing.pool": _hold_pool,
+    }
+)
+"""What patches a module, by its name."""
 
 
 def _start(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
