@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
+from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.trace import Handling, Trace
 from flask_filibuster.results.bug import signature
 from flask_filibuster.results.execution import Execution
@@ -134,14 +135,14 @@ class FailureIdentity:
     """The identity of a failure of the test.
 
     :ivar what: the type of the exception, and its place.
-    :ivar calls: the calls with faults.
+    :ivar faults: the faults, each with the index of its call.
     :ivar places: the places of these calls.
     :ivar behind: the breakdowns that reach the test.
     :ivar hands_on: whether the test got the failed status of a callee as the answer.
     """
 
     what: str
-    calls: frozenset[ExecutionIndex]
+    faults: frozenset[tuple[ExecutionIndex, Fault]]
     places: frozenset[Place]
     behind: tuple[Breakdown, ...]
     hands_on: bool
@@ -150,9 +151,10 @@ class FailureIdentity:
         """Whether another failure, of a fault set that is no smaller, is this one again."""
         if self.what != other.what:
             return False
-        if self.calls < other.calls:
-            # The additional faults change nothing. The search uses the same rule: it does not run
-            # all of such sets, and must not miss a bug for that reason.
+        if self.faults < other.faults:
+            # The additional faults change nothing. With another fault of the same call, a further
+            # fault may lead to a bug of its own. (The search may compare calls alone: it leaves out
+            # only sets whose every step it has seen, so that an execution shows that bug.)
             return True
         # A 500 of a callee that is handed on is no other reason than a 502 that is. (An answer of
         # 500 after a callee's 500 may still be the service's own, as after other faults.)
@@ -171,11 +173,11 @@ def failure_identity(seen: Seen) -> FailureIdentity | None:
     execution = seen.execution
     if execution.verdict != "failed" or execution.error is None:
         return None
-    calls = [planned.call for planned in execution.faults]
+    faults = execution.faults
     return FailureIdentity(
         what=signature(execution.error),
-        calls=frozenset(call.index for call in calls),
-        places=places_of(calls),
+        faults=frozenset((planned.index, planned.fault) for planned in faults),
+        places=places_of(planned.call for planned in faults),
         behind=tuple(_outermost(seen.breakdowns)),
         hands_on=any(
             _hands_on(seen, seen.trace.handlings.get(request.index))

@@ -257,6 +257,31 @@ class TestSymptoms:
         result = explore(get_page, services, FaultModel(("Timeout",), default_statuses=(502, 503)))
         assert [ways(bug) for bug in result.bugs] == [["Timeout"], ["502"]]
 
+    @pytest.mark.parametrize("careless", [True, False], ids=["careless", "careful"])
+    def test_another_fault_and_a_further_one(self, *, careless: bool) -> None:
+        """A timeout of the first attempt is one bug, a bad answer to the second one another."""
+        front, services = shop()
+
+        @front.get("/")
+        def page() -> ResponseReturnValue:
+            try:
+                answer = requests.get("http://back:5001/", timeout=1)
+                answer.raise_for_status()
+            except requests.ConnectionError:
+                answer = requests.get("http://back:5001/", timeout=1)
+                if not careless and not answer.ok:
+                    return "too late", 504
+            except requests.RequestException:
+                return "too late", 504
+            return jsonify(answer.json())
+
+        model = FaultModel(("ConnectionError", "Timeout"), default_statuses=(500,))
+        result = explore(get_page, services, model)
+        shown = [(ways(bug), kinds(bug)) for bug in result.bugs]
+        crash = (["ConnectionError", "500"], ["failure", "uncaught exception"])
+        assert (["Timeout"], ["failure"]) in shown
+        assert (crash in shown) is careless, shown
+
     def test_survived_exception_is_a_bug_alone(self) -> None:
         """The caller answers as if nothing had happened."""
         front, services = shop()
