@@ -111,9 +111,11 @@ class Session:
     :param timeout: time to wait at the end of each execution for the application's threads and
         calls, in seconds.
     :param server: the server that services talk to; a new one by default.
+    :ivar expected: the status that the explored request must have without faults, if given.
     """
 
     def __init__(self, *, timeout: float, server: EmbeddedServer | None = None) -> None:
+        self.expected: int | None = None
         self._server = EmbeddedServer() if server is None else server
         self._timeout = timeout
         self._began = time.monotonic()
@@ -187,6 +189,7 @@ class Session:
 
         :param result: the result of the search.
         """
+        result = replace(result, expected=self.expected)
         problems = (*result.problems, *self.lost())
         return replace(result, notes=tuple(self._notes(result)), problems=problems)
 

@@ -14,11 +14,14 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 Lines: TypeAlias = Iterator[str]
 
 
-def broken(trace: Trace) -> Lines:
+def broken(trace: Trace, expected: int | None = None) -> Lines:
     """Why the fault-free execution proves nothing, although the test passed, in words.
 
     Many services rely on an answer of 4xx: no such user, item not cached. An answer of 5xx or an
     exception means that a service is down or broken.
+
+    :param trace: the trace of the fault-free execution.
+    :param expected: the status that the test's last request is meant to end with, if known.
     """
     for call in trace.invocations:
         outcome = call.outcome
@@ -29,7 +32,7 @@ def broken(trace: Trace) -> Lines:
             if outcome.exception is not None:
                 said += f" Start {call.target}, or add it to the services of this exploration."
             yield said
-    for request in trace.requests:
+    for request in _unexpected(trace, expected):
         if request.outcome is not None and _is_broken(request.outcome):
             yield (
                 f"A request fails in the fault-free execution, and the test accepts that: "
@@ -37,15 +40,16 @@ def broken(trace: Trace) -> Lines:
             )
 
 
-def doubtful(trace: Trace) -> Lines:
-    """What the fault-free execution may not be meant to do, in words."""
-    for request in trace.requests:
+def doubtful(trace: Trace, expected: int | None = None) -> Lines:
+    """What the fault-free execution may not be meant to do, in words; see :func:`broken`."""
+    requests = _unexpected(trace, expected)
+    for request in requests:
         if request.outcome is not None and _is_refused(request.outcome):
             yield (
                 f"A request is refused in the fault-free execution: "
                 f"{_of_test(request)} ended with {request.outcome}"
             )
-    last = trace.requests[-1] if trace.requests else None
+    last = requests[-1] if requests and requests[-1] is trace.requests[-1] else None
     if last is not None and last.method in ("GET", "HEAD") and _is_redirect(last.outcome):
         yield (
             f"The fault-free execution ends with a redirect in place of a page: {_of_test(last)} "
@@ -57,6 +61,14 @@ def doubtful(trace: Trace) -> Lines:
                 f"A call is refused in the fault-free execution: {call.describe()} ended with "
                 f"{call.outcome}"
             )
+
+
+def _unexpected(trace: Trace, expected: int | None) -> tuple[Call, ...]:
+    """The requests of the test, without one that ended as expected."""
+    *before, last = trace.requests or (None,)
+    if expected is None or last is None or last.outcome is None or last.outcome.status != expected:
+        return trace.requests
+    return tuple(each for each in before if each is not None)
 
 
 def _is_broken(outcome: Outcome) -> bool:

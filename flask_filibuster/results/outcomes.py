@@ -50,7 +50,16 @@ _RESULT = Form(
     Result,
     name="an outcome",
     # Executions are sent one by one; the reader has the other fields, or does not need them.
-    skip=["executions", "superfluous", "recalled", "reached", "asked", "oracles", "policy"],
+    skip=[
+        "executions",
+        "superfluous",
+        "recalled",
+        "reached",
+        "asked",
+        "oracles",
+        "policy",
+        "expected",
+    ],
     always=[
         "pruned",
         "unlisted",

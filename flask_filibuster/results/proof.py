@@ -37,6 +37,7 @@ def gaps_of(
     inconclusive: Sequence[Execution],
     problems: Iterable[str],
     unexplored: Iterable[UnexploredCall] = (),
+    expected: int | None = None,
 ) -> Iterator[str]:
     """Reasons why an exploration proves nothing, in words.
 
@@ -44,6 +45,7 @@ def gaps_of(
     :param inconclusive: the inconclusive ones.
     :param problems: reasons why the exploration as a whole is incomplete.
     :param unexplored: the unexplored calls that count against it.
+    :param expected: the status that the explored request must have without faults, if given.
     """
     first = executions[0] if executions else None
     if first is None:
@@ -52,7 +54,7 @@ def gaps_of(
         failure = error_line(first.error)
         yield f"The fault-free execution failed, so no fault was injected: {failure}"
     else:
-        yield from dict.fromkeys(broken(first.trace))  # Attempts are one.
+        yield from dict.fromkeys(broken(first.trace, expected))  # Attempts are one.
         if first.verdict != "inconclusive" and not any(
             _has_faults(each.faults) for each in executions
         ):
@@ -75,11 +77,16 @@ def unexplored_words(call: UnexploredCall) -> str:
     return f"Unexplored call, which no client explains, so it could not be made to fail: {call}"
 
 
-def weakens(executions: Sequence[Execution], unexplored: Iterable[UnexploredCall]) -> Iterator[str]:
+def weakens(
+    executions: Sequence[Execution],
+    unexplored: Iterable[UnexploredCall],
+    expected: int | None = None,
+) -> Iterator[str]:
     """Everything that makes an exploration prove less than its number of executions says."""
     first = executions[0] if executions else None
     if first is not None and not _has_faults(first.faults) and first.verdict != "failed":
-        yield from dict.fromkeys((*broken(first.trace), *doubtful(first.trace)))
+        trace = first.trace
+        yield from dict.fromkeys((*broken(trace, expected), *doubtful(trace, expected)))
     yield from map(unexplored_words, unexplored)
 
 

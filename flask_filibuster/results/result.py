@@ -102,6 +102,7 @@ class Result:
     :ivar asked: names of services whose faults the test or a service asked about.
     :ivar oracles: the oracles that judge the executions; ``None``: all.
     :ivar policy: the consequence of unexplored calls.
+    :ivar expected: the status that the explored request must have without faults, if given.
     """
 
     executions: tuple[Execution, ...] = ()
@@ -121,6 +122,7 @@ class Result:
     asked: frozenset[str] = frozenset()
     oracles: tuple[Oracle, ...] | None = field(default=None, repr=False, compare=False)
     policy: UnexploredPolicy = field(default=UNEXPLORED_WARNS, repr=False, compare=False)
+    expected: int | None = field(default=None, repr=False, compare=False)
 
     @property
     def pruned_count(self) -> int:
@@ -185,12 +187,13 @@ class Result:
     def gaps(self) -> tuple[str, ...]:
         """Reasons why the exploration proves nothing, in words; empty if it proves something."""
         counting = self.unexplored if self.policy.fails else ()
-        return tuple(gaps_of(self.executions, self.inconclusive, self.problems, counting))
+        shown = self.executions, self.inconclusive, self.problems
+        return tuple(gaps_of(*shown, counting, self.expected))
 
     @cached_property
     def weakens(self) -> tuple[str, ...]:
         """Everything that makes it prove less, in words: what was unexplored, refused, broken."""
-        return tuple(weakens(self.executions, self.unexplored))
+        return tuple(weakens(self.executions, self.unexplored, self.expected))
 
     @property
     def ok(self) -> bool:

@@ -112,6 +112,7 @@ class TestExpectedStatus:
         result = pages.flask(*arguments, app="pages")
         assert result.exit_code == 1
         assert "The fault-free execution failed" not in result.stdout
+        assert "fault-free execution: GET" not in result.stdout
 
     def test_is_named_where_it_is_missing(self, pages: Project) -> None:
         result = pages.flask("explore", "/refused", *STUB, app="pages")

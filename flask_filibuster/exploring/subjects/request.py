@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import requests
 
 from flask_filibuster.exploring.quiet import quiet
 from flask_filibuster.exploring.subjects.added import NOTHING_ADDED, Added
+from flask_filibuster.exploring.subjects.base import Setting
 from flask_filibuster.exploring.subjects.function import FunctionSubject
 from flask_filibuster.exploring.subjects.login import requested_after_login
 from flask_filibuster.exploring.subjects.names import journal_name
@@ -165,6 +166,13 @@ class RequestSubject(FunctionSubject):
             "services": self._services_from,
             **added,
         }
+
+    @contextmanager
+    def ready(self, settle: float | None = None) -> Iterator[Setting]:
+        """Join the services, and expect the status that the request must have."""
+        with super().ready(settle) as setting:
+            setting.session.expected = self._request.expected
+            yield setting
 
     def replay_command(self, path: Path) -> str:
         """The command that replays a counterexample."""
