@@ -76,7 +76,7 @@ def replayer_of(
             return SubjectReplayer(subject, "the app handles the faults", counterexample.fault_set)
     except (KeyError, TypeError, ValueError) as error:
         raise click.UsageError(f"{file} is damaged: {error!r}") from error
-    if details.keys() <= {"rootdir"}:
+    if details.keys() <= {"rootdir", "assertions"}:
         return PytestReplayer(counterexample, file)
     raise click.UsageError(f"{file} is damaged: no test, command or request in it")
 

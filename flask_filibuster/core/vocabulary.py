@@ -36,3 +36,6 @@ ReductionName: TypeAlias = Literal["equivalence", "exact", "none"]
 
 Limit: TypeAlias = Literal["max_executions", "max_seconds"]
 """The limit that ended an exploration."""
+
+EXECUTION: Final = "FILIBUSTER_EXECUTION"
+"""The environment variable that tells a process of the execution to which it belongs."""

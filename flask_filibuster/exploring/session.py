@@ -111,15 +111,22 @@ class Session:
     :param timeout: time to wait at the end of each execution for the application's threads and
         calls, in seconds.
     :param server: the server that services talk to; a new one by default.
+    :param endless: names of threads that never end, to add to; by default, of this session only.
     :ivar expected: the status that the explored request must have without faults, if given.
     """
 
-    def __init__(self, *, timeout: float, server: EmbeddedServer | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        server: EmbeddedServer | None = None,
+        endless: set[str] | None = None,
+    ) -> None:
         self.expected: int | None = None
         self._server = EmbeddedServer() if server is None else server
         self._timeout = timeout
         self._began = time.monotonic()
-        self._never_ending: set[str] = set()
+        self._never_ending: set[str] = set() if endless is None else endless
         self._watch = Watch()
 
     @contextmanager
@@ -129,8 +136,13 @@ class Session:
             yield
 
     @contextmanager
-    def execution(self, faults: FaultSet, around: Surroundings) -> Iterator[TestExecution]:
-        """Run the block as the functional test, under these faults."""
+    def execution(
+        self, faults: FaultSet, around: Surroundings, *, stops: bool = True
+    ) -> Iterator[TestExecution]:
+        """Run the block as the functional test, under these faults.
+
+        :param stops: whether a call to a host on another machine is stopped, and not only noticed.
+        """
         execution = self._server.begin(faults, around.hosts)
         patterns = around.config.url_patterns
         frame = TestFrame(
@@ -140,7 +152,7 @@ class Session:
         # Not in_scope(), whose own generator takes as long as the rest.
         previous = current_scope()
         around.handed_over.look()
-        self._watch.begin(execution, faults)
+        self._watch.begin(execution, faults, stops=stops)
         enter(Scope(frame, around.mesh))
         try:
             yield execution

@@ -37,13 +37,15 @@ class Watch:
         self._open: dict[Any, _Watched] = {}
         self._opened: tuple[UnexploredCall, ...] | None = None
 
-    def begin(self, watcher: Any, faults: FaultSet) -> None:
+    def begin(self, watcher: Any, faults: FaultSet, *, stops: bool = True) -> None:
         """Watch the execution of a watcher until :meth:`end` or :meth:`abandon`.
 
         :param faults: its faults. Around the first execution without any, open sockets are
             compared, too.
+        :param stops: whether a call to a host that is not on this machine is stopped, and not only
+            noticed.
         """
-        witness = Witness(watcher, guards=self._guards)
+        witness = Witness(watcher, guards=self._guards, stops=stops)
         compared = not faults and self._opened is None
         before = OpenSockets.now() if compared else None
         self._open[watcher] = _Watched(witness, not faults, before)
@@ -58,7 +60,7 @@ class Watch:
 
         :param trace: the calls of the execution.
         :returns: the unexplored calls, and the problems of the execution.
-        :raises ForeignHostError: without faults, a call to a host on another machine was stopped.
+        :raises ForeignHostError: without faults, a host on another machine was called.
         """
         if watcher not in self._open:
             return (), ()

@@ -127,6 +127,34 @@ class Frontend:
             default=False,
         ),
     ] = None
+    all: Annotated[
+        bool | None,
+        Option(
+            kinds.FLAG,
+            "Explore every test that makes a call, marked or not; in a test without a mark, "
+            "assertions count without faults only.",
+            ("pytest", "project"),
+            default=False,
+        ),
+    ] = None
+    session_seconds: Annotated[
+        float | None,
+        Option(
+            kinds.TIME_LIMIT,
+            "Time after which `all` starts no new execution in this session.",
+            ("pytest", "project"),
+            default_words="no limit",
+        ),
+    ] = None
+    explore: Annotated[
+        bool | None,
+        Option(
+            kinds.FLAG,
+            "`False`: run the test once, as without a mark, also with `--filibuster-all`.",
+            ("mark",),
+            default=True,
+        ),
+    ] = None
 
 
 ROWS: Final[tuple[Option, ...]] = tuple(

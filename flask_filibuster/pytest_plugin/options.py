@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
+from flask_filibuster.core.vocabulary import EXECUTION
 from flask_filibuster.errors import FilibusterError, UnknownKeyError
 from flask_filibuster.nearest import suggestion
 from flask_filibuster.options.documentation import OFF, ON, default_words, mark_words
@@ -145,6 +147,22 @@ def layers(config: pytest.Config, mark: dict[str, Any]) -> dict[str, Any]:
     :param mark: the arguments of its mark.
     """
     return merged(command_line(config), mark, config.stash[INI], config.stash[PROJECT].values)
+
+
+def explores_all(config: pytest.Config) -> bool:
+    """Whether to explore tests without a mark, too.
+
+    :raises pytest.UsageError: it is asked for together with a server that runs elsewhere.
+    """
+    asked = config.getoption
+    if asked("no_filibuster") or EXECUTION in os.environ or not layers(config, {}).get("all"):
+        return False
+    if asked("filibuster_server"):
+        raise pytest.UsageError(
+            "--filibuster-all explores tests in this process; --filibuster-server is for tests "
+            "with the filibuster mark"
+        )
+    return True
 
 
 def named_services(config: pytest.Config) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from flask_filibuster.pytest_plugin.options import (
     add_marker,
     add_options,
     check_options,
+    explores_all,
     named_services,
 )
 from flask_filibuster.pytest_plugin.state import INTERRUPTED, JOURNALS, MARKER, REPLAYED, RUNNING
@@ -36,6 +37,10 @@ def pytest_configure(config: pytest.Config) -> None:
     check_options(config)
     path = config.getoption("filibuster_replay")
     if path is None:
+        if explores_all(config):
+            from flask_filibuster.pytest_plugin.all_tests.plugin import AllTests
+
+            config.pluginmanager.register(AllTests(config), "filibuster-all")
         return
     if config.getoption("no_filibuster"):
         raise pytest.UsageError("--no-filibuster contradicts --filibuster-replay")
@@ -93,12 +98,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     counterexample = config.stash.get(REPLAYED, None)
     if counterexample is None:
         return
-    test = counterexample.test
-    chosen = [item for item in items if item.nodeid == test and item.get_closest_marker(MARKER)]
+    test, kind = counterexample.test, "marked tests" if _asserts(counterexample) else "tests"
+    chosen = [item for item in items if item.nodeid == test and is_explored(item)]
     if not chosen:
         raise pytest.UsageError(
             f"{config.getoption('filibuster_replay')} is a counterexample of {test}, "
-            "which is not among the collected marked tests"
+            f"which is not among the collected {kind}"
         )
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
@@ -111,10 +116,29 @@ NOT_EXPLORED = (
 )
 
 
+def _asserts(counterexample: Counterexample | None) -> bool:
+    """Whether the assertions of the test count in a replay: not after ``--filibuster-all``."""
+    return counterexample is None or counterexample.details.get("assertions") is not False
+
+
 def is_explored(item: pytest.Item) -> bool:
-    """Whether a test is marked, and runs at all."""
-    marked = item.get_closest_marker(MARKER) is not None
+    """Whether a test is explored or replayed here, in place of pytest's own run."""
+    if not _asserts(item.config.stash.get(REPLAYED, None)):
+        return isinstance(item, pytest.Function)
+    marker = item.get_closest_marker(MARKER)
+    marked = marker is not None and marker.kwargs.get("explore") is not False
     return marked and not item.config.getoption("setuponly", False)
+
+
+def _test_of(item: pytest.Item) -> Any:
+    """The test, which runs all its executions."""
+    if not _asserts(item.config.stash.get(REPLAYED, None)):
+        from flask_filibuster.pytest_plugin.all_tests.replay import ReplayedTest
+
+        return ReplayedTest(item)
+    from flask_filibuster.pytest_plugin.runner import MarkedTest
+
+    return MarkedTest(item)
 
 
 @pytest.hookimpl(tryfirst=True)  # Before plugins that run failed tests again and again.
@@ -122,11 +146,10 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """Explore or replay a marked test."""
     if not is_explored(item):
         return None
-    from flask_filibuster.pytest_plugin.runner import MarkedTest
     from flask_filibuster.pytest_plugin.teardown import leave
 
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    test = MarkedTest(item)
+    test = _test_of(item)
     item.stash[RUNNING] = test.subject
     try:
         *reports, teardown = test.run()

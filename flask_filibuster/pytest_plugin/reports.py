@@ -122,7 +122,12 @@ def interruption_lines(nodeid: str, result: Result, *, resumable: bool) -> Itera
 
 
 def replayed(
-    execution: Execution, counterexample: Counterexample, reports: Reports, *, skipped: bool
+    execution: Execution,
+    counterexample: Counterexample,
+    reports: Reports,
+    *,
+    skipped: bool,
+    found: str = "",
 ) -> None:
     """Report the outcome of a replay.
 
@@ -130,6 +135,7 @@ def replayed(
     :param counterexample: the counterexample.
     :param reports: the reports of the execution.
     :param skipped: whether the test ended in ``pytest.skip()``.
+    :param found: the bugs that oracles found, where these count and not the test's assertions.
     """
     faults = "\n".join(text.fault_set_lines(counterexample.fault_set))
     if execution.verdict == "inconclusive":
@@ -141,6 +147,9 @@ def replayed(
     if execution.error is not None:
         said = f"reproduced: {text.error_line(execution.error)}"
         _fail(reports, "filibuster: replayed with", faults)
+    elif found:
+        said = f"reproduced: {found.splitlines()[0]}"
+        _fail(reports, "filibuster: replayed with", found)
     else:
         outcome = "is skipped" if skipped else "passes"
         said = f"not reproduced: the test {outcome} (recorded: {counterexample.seen})"

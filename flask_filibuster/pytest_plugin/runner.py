@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.vocabulary import EXECUTION
 from flask_filibuster.errors import JournalError, ServerError
 from flask_filibuster.exploring.driven.remote import RemoteSearch
 from flask_filibuster.exploring.exploration import Exploration
 from flask_filibuster.exploring.interruption import Interruption
 from flask_filibuster.exploring.session import Surroundings
-from flask_filibuster.exploring.subjects.command import EXECUTION
 from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.pytest_plugin.beside.reruns import reruns_of
 from flask_filibuster.pytest_plugin.journal import recorder_of

@@ -44,18 +44,6 @@ Begin = Callable[[Surroundings, Mapping[str, Any]], Any]
 """Makes the session, from the services of the first execution."""
 
 
-def _observed(session: Any, execution: Any) -> Observation:
-    """The observation of an execution.
-
-    :raises pytest.fail.Exception: the exploration cannot continue.
-    """
-    try:
-        observation: Observation = session.observe(execution, None)
-    except FilibusterError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
-    return observation
-
-
 class PytestItem:
     """A marked test.
 
@@ -81,6 +69,7 @@ class PytestItem:
         self._network: Network | None = None
         self._services: Mapping[str, Any] = {}
         self._is_open = False
+        self._stops = True
         self.seconds: dict[str | None, float] = defaultdict(float)
         self.recalls = False
         self.recorded = False
@@ -226,7 +215,7 @@ class PytestItem:
             yield
             return
         interrupted, outside = False, current_scope()
-        with session.execution(self.faults, network.joined()) as execution:
+        with session.execution(self.faults, network.joined(), stops=self._stops) as execution:
             try:
                 with in_body(self._item, outside, skipped=self.recalls):
                     yield
@@ -235,7 +224,18 @@ class PytestItem:
                 raise
             finally:
                 if not interrupted:
-                    self._observation = _observed(session, execution)
+                    self._observation = self._observed(session, execution)
+
+    def _observed(self, session: Any, execution: Any) -> Observation | None:
+        """The observation of an execution.
+
+        :raises pytest.fail.Exception: the exploration cannot continue.
+        """
+        try:
+            observation: Observation = session.observe(execution, None)
+        except FilibusterError as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
+        return observation
 
     def note_exception(self, exception: BaseException) -> None:
         """Note the exception that ended a phase."""

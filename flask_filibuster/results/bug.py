@@ -65,6 +65,30 @@ class Failure:
         return f"<Failure: {error_line(self.error)}, {self.faults!r}>"
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What tells a bug that an oracle found from others, also from those of other tests.
+
+    >>> once = Cause("answer 500", ("shop", "GET"), frozenset({("shop", "GET", "stock")}))
+    >>> twice = Cause("answer 500", ("shop", "GET"), once.places | {("shop", "GET", "prices")})
+    >>> once.is_shown_by(twice), twice.is_shown_by(once)
+    (True, False)
+
+    :ivar kind: name of the oracle.
+    :ivar what: equal for all sightings of one finding: the exception and where, or the handler.
+    :ivar places: the places of the calls at fault, see ``results/identity.py``.
+    """
+
+    kind: str
+    what: tuple[str, ...]
+    places: frozenset[tuple[str, ...]]
+
+    def is_shown_by(self, other: Cause) -> bool:
+        """Whether another bug, with no smaller fault set, is this one again."""
+        same = (self.kind, self.what) == (other.kind, other.what)
+        return same and self.places <= other.places
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Bug:
     """One bug, with its symptoms.
@@ -72,11 +96,13 @@ class Bug:
     :ivar faults: the smallest fault set that shows it.
     :ivar symptoms: failures of the test, then findings of severity ``"error"``; at least one.
     :ivar executions: numbers of the executions that show it, in ascending order.
+    :ivar cause: what tells it from others; ``None`` if no oracle found it.
     """
 
     faults: FaultSet
     symptoms: tuple[Failure | Finding, ...]
     executions: tuple[int, ...]
+    cause: Cause | None = None
 
     def __repr__(self) -> str:
         symptoms = "; ".join(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from flask_filibuster.core.fault_set import FaultSet, UnknownFaults
 from flask_filibuster.core.trace import Trace
-from flask_filibuster.results.bug import Bug, Failure
+from flask_filibuster.results.bug import Bug, Cause, Failure
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.findings import Finding
 from flask_filibuster.results.identity import (
@@ -71,6 +71,10 @@ class _FindingGroup:
             severity=self.oracle.severity,
         )
 
+    @property
+    def cause(self) -> Cause:
+        return Cause(self.oracle.name, self.sighting.what, self.places)
+
 
 def judge(
     executions: Iterable[Execution],
@@ -99,8 +103,12 @@ def judge(
                     found.append(group)
                 group.numbers.add(seen.execution.number)
     failures = [(group, failure) for group in failed if (failure := group.failure())]
-    findings = (*(group.finding() for group in found), *_wanted(observed, chosen))
-    bugs = _bugs(failures, [each for each in findings if each.severity == "error"])
+    listed = [(group.finding(), group.cause) for group in found]
+    listed += [
+        (each, Cause(each.kind, (each.message,), frozenset())) for each in _wanted(observed, chosen)
+    ]
+    findings = tuple(each for each, _ in listed)
+    bugs = _bugs(failures, [each for each in listed if each[0].severity == "error"])
     return Judgement(tuple(failure for _, failure in failures), findings, bugs)
 
 
@@ -156,10 +164,11 @@ def _group_of(
 
 
 def _bugs(
-    failures: list[tuple[_FailureGroup, Failure]], findings: list[Finding]
+    failures: list[tuple[_FailureGroup, Failure]], caused: list[tuple[Finding, Cause]]
 ) -> tuple[Bug, ...]:
     """Failures, each with the breakdown behind it, and the remaining findings."""
     behind: dict[int, list[Failure]] = {}
+    findings = [each for each, _ in caused]
     bugs = []
     for group, failure in failures:
         number = _finding_behind(group, findings)
@@ -168,8 +177,8 @@ def _bugs(
         elif failure.faults or isinstance(failure.faults, UnknownFaults):
             # A failure without faults is an error of the test.
             bugs.append(_bug([failure], []))
-    for number, finding in enumerate(findings):
-        bugs.append(_bug(behind.get(number, []), [finding]))
+    for number, (finding, cause) in enumerate(caused):
+        bugs.append(_bug(behind.get(number, []), [finding], cause))
     return tuple(sorted(bugs, key=lambda each: (len(each.faults), each.executions[0])))
 
 
@@ -188,9 +197,9 @@ def _finding_behind(group: _FailureGroup, findings: list[Finding]) -> int | None
     return None
 
 
-def _bug(failures: list[Failure], findings: list[Finding]) -> Bug:
+def _bug(failures: list[Failure], findings: list[Finding], cause: Cause | None = None) -> Bug:
     symptoms: tuple[Failure | Finding, ...] = (*failures, *findings)
     numbers = {each.number for failure in failures for each in failure.executions}
     numbers.update(number for finding in findings for number in finding.executions)
     smallest = min(symptoms, key=lambda each: len(each.faults))
-    return Bug(smallest.faults, symptoms, tuple(sorted(numbers)))
+    return Bug(smallest.faults, symptoms, tuple(sorted(numbers)), cause)

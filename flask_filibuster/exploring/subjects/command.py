@@ -17,6 +17,7 @@ from typing import Any
 from flask_filibuster._version import __version__
 from flask_filibuster.config import Config
 from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.vocabulary import EXECUTION
 from flask_filibuster.errors import SetupError
 from flask_filibuster.exploring.following import Show
 from flask_filibuster.exploring.processes import CommandRun, Commands, Services
@@ -36,7 +37,6 @@ from flask_filibuster.server.signing import seal_of
 
 SERVER_URL = "FILIBUSTER_SERVER_URL"
 TOKEN = "FILIBUSTER_TOKEN"  # noqa: S105 - the name of the variable
-EXECUTION = "FILIBUSTER_EXECUTION"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, NoReturn
+from typing import Any
 
 from flask_filibuster.core.trace import UnexploredCall, Way, together
 from flask_filibuster.errors import ForeignHostError
@@ -37,16 +37,18 @@ class Witness:
     """Collects what leaves the process during one execution, until :meth:`close`.
 
     :param watcher: the watcher of the test, by which the frames of the execution are known.
-    :param guards: whether to stop calls to hosts that are not on this machine.
+    :param guards: whether to notice calls to hosts that are not on this machine.
+    :param stops: whether to stop these calls, too.
     :ivar addresses: addresses that Python code has connected to.
-    :ivar stopped: a call to a foreign host, which was stopped; ``None``: there was none.
+    :ivar stopped: a call to a foreign host, which was noticed; ``None``: there was none.
     """
 
-    def __init__(self, watcher: Watcher, *, guards: bool = False) -> None:
+    def __init__(self, watcher: Watcher, *, guards: bool = False, stops: bool = True) -> None:
         self.watcher = watcher
         self.addresses: set[object] = set()
         self.stopped: ForeignHostError | None = None
         self._guards = guards
+        self._stops = stops
         self._lock = threading.Lock()
         self._seen: list[UnexploredCall] = []
         self._lookups: dict[int, events.Lookup] = {}
@@ -134,7 +136,7 @@ class Witness:
         target = events.without_secrets(url) or events.address_words((host, *args[1][1:]))
         self._stop(target, host, frame, call)
 
-    def _stop(self, target: str, host: str, frame: Frame, call: object) -> NoReturn:
+    def _stop(self, target: str, host: str, frame: Frame, call: object) -> None:
         error = ForeignHostError.of(
             service=frame.service,
             operation=getattr(call, "operation", "connects to"),
@@ -143,6 +145,8 @@ class Witness:
             site=origin(frame).site,
         )
         self.stopped = self.stopped or error
+        if not self._stops:
+            return
         # An error of the operating system, so that the application's own handlers run, and clients
         # raise what they raise when a host cannot be reached.
         raise PermissionError(str(error)) from error

@@ -1,0 +1,216 @@
+"""Pytest's own run of a test without a mark, and the exploration that may follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from flask_filibuster.errors import FilibusterError
+from flask_filibuster.exploring.exploration import Exploration
+from flask_filibuster.exploring.interruption import Interruption
+from flask_filibuster.pytest_plugin.all_tests.item import UnmarkedItem
+from flask_filibuster.pytest_plugin.all_tests.shared import Shared
+from flask_filibuster.pytest_plugin.all_tests.told import Told
+from flask_filibuster.pytest_plugin.journal import recorder_of
+from flask_filibuster.pytest_plugin.progress import Progress
+from flask_filibuster.pytest_plugin.reports import interruption_lines
+from flask_filibuster.pytest_plugin.state import INTERRUPTED
+from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS, leave
+from flask_filibuster.report.text import counted
+from flask_filibuster.results.bug import Bug
+from flask_filibuster.results.findings import Finding
+from flask_filibuster.results.merged import BugOfTest
+from flask_filibuster.results.result import Result
+
+MAX_SECONDS, SESSION_SECONDS = "max_seconds", "session_seconds"
+
+
+class FirstRun:
+    """Pytest's own run of a test, and what follows.
+
+    :param item: the test.
+    :param nextitem: the test that pytest runs next.
+    :param shared: what all tests share.
+    :ivar is_exploring: whether its later executions are under way.
+    """
+
+    def __init__(self, item: pytest.Item, nextitem: pytest.Item | None, shared: Shared) -> None:
+        self._item: Any = item
+        self._nextitem = nextitem
+        self._shared = shared
+        self._interruption = Interruption()
+        self._outcomes: dict[str, str] = {}
+        self.is_exploring = False
+        self.subject = UnmarkedItem(item, self._interruption, shared)
+
+    def begin(self) -> None:
+        """Pytest, or a plugin that repeats tests, begins to run it."""
+        self._outcomes = {}
+        self.subject.begin_again()
+
+    def note(self, report: pytest.TestReport) -> None:
+        """Note how a phase ended."""
+        expected = report.skipped and hasattr(report, "wasxfail")
+        self._outcomes[str(report.when)] = "expected failure" if expected else report.outcome
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether it passed so far, and made a call that can fail."""
+        passed = all(self._outcomes.get(each) == "passed" for each in ("setup", "call"))
+        return passed and not self._item.session.shouldstop and self._made_calls
+
+    @property
+    def _made_calls(self) -> bool:
+        subject = self.subject
+        return subject.observed and bool(subject.observation().trace.invocations)
+
+    @contextmanager
+    def shared_fixtures_kept(self) -> Iterator[None]:
+        """Let a tear-down in the block keep what later executions share with the first."""
+        state = self._item.session._setupstate
+        whole, parent = state.teardown_exact, self._item.parent
+        state.teardown_exact = lambda _nextitem: whole(parent)
+        try:
+            yield
+        finally:
+            del state.teardown_exact
+
+    def end(self, teardown: pytest.TestReport) -> tuple[pytest.TestReport, Told]:
+        """Explore the test if that is possible, and tear down what was kept for it.
+
+        :param teardown: the report of its tear-down.
+        :returns: the report of the whole tear-down, and what is known of the test.
+        """
+        kept, self.is_exploring = self.can_go_on, True
+        try:
+            told = self._told()
+        finally:
+            self.is_exploring = False
+            if kept:
+                teardown = leave(self._item, teardown, self._nextitem)
+        return teardown, told
+
+    def _told(self) -> Told:
+        subject, failed = self.subject, self._failed()
+        if failed:
+            return Told("not explored", failed)
+        if subject.problem:
+            return Told("not explored", "calls to other machines", subject.problem)
+        if not self._made_calls:
+            unexplored = subject.observation().trace.unexplored if subject.observed else ()
+            if not unexplored:
+                return Told("without calls")
+            listed = ", ".join(map(str, unexplored))
+            return Told("not explored", "unexplored calls only", f"unexplored calls: {listed}")
+        if not self.can_go_on:
+            return Told("not explored", "the session stops")
+        left = self._shared.seconds_left
+        if left is not None and left <= 0:
+            return Told("not explored", f"{SESSION_SECONDS} reached")
+        return self._explored(left)
+
+    def _failed(self) -> str:
+        """How pytest's own run failed; empty if it passed."""
+        for phase in ("setup", "call", "teardown"):
+            outcome = self._outcomes.get(phase)
+            if outcome in ("skipped", "expected failure"):
+                return "skipped" if outcome == "skipped" else "expected to fail"
+            if outcome == "failed":
+                return "failed without faults"
+        return ""
+
+    def _explored(self, seconds: float | None) -> Told:
+        subject, shared = self.subject, self._shared
+        around = subject.around
+        if around is None:
+            raise RuntimeError("only a test whose services are known can be explored")
+        options, config = shared.settings, around.config
+        limited = seconds is not None and seconds < (options.max_seconds or seconds + 1)
+        if limited:
+            options = replace(options, max_seconds=max(seconds or 0, 0.001))
+        properties = list(self._item.user_properties)
+        progress = Progress(self._item.config)
+        try:
+            with (
+                self._interruption,
+                closing(progress),
+                recorder_of(self._item, config, subject) as recorder,
+            ):
+                subject.recorded = recorder is not None
+                exploration = Exploration(
+                    self._item.nodeid,
+                    options.explorer(subject.services, config, recorder),
+                    subject.session,
+                    interruption=self._interruption,
+                    progress=progress,
+                )
+                result = self._run(exploration, resumable=recorder is not None)
+        except FilibusterError as error:
+            return Told("not explored", "errors of the exploration", str(error))
+        finally:
+            self._item.user_properties[:] = properties
+        if limited and result.limit == MAX_SECONDS:
+            result = replace(result, limit=SESSION_SECONDS)
+        return told_of_result(self._item.nodeid, result)
+
+    def _run(self, exploration: Exploration, *, resumable: bool) -> Result:
+        try:
+            exploration.run(self.subject)
+        except INTERRUPTIONS:
+            lines = self._item.config.stash.setdefault(INTERRUPTED, [])
+            lines += interruption_lines(
+                self._item.nodeid, exploration.search.result(), resumable=resumable
+            )
+            raise
+        return exploration.result()
+
+
+def told_of_result(test: str, result: Result) -> Told:
+    """What the exploration of a test has shown.
+
+    :param test: its node id.
+    :param result: the result of its exploration.
+    """
+    known = Told(
+        "explored",
+        executions=len(result.executions),
+        bugs=tuple(_bug_of(test, each) for each in result.bugs),
+        findings=tuple(each for each in result.findings if each.severity != "error"),
+        weakens=tuple(each for each in result.notes if each not in result.gaps),
+        cut=_cut(result),
+    )
+    if result.bugs or not result.gaps:
+        return known
+    return replace(known, state="not explored", reason=_reason(result), why=" ".join(result.gaps))
+
+
+def _reason(result: Result) -> str:
+    """Why an exploration proves nothing, in the words by which tests are counted."""
+    if result.problems:
+        return "not deterministic"
+    if result.inconclusive:
+        return "inconclusive"
+    if len(result.executions) == 1:
+        return "no fault injected"
+    return "broken without faults"
+
+
+def _cut(result: Result) -> str:
+    parts = [(result.remaining, result.limit), (result.cut_by_size, "max_faults")]
+    told = [
+        f"at least {counted(count, 'fault set')} not run ({limit})"
+        for count, limit in parts
+        if count
+    ]
+    return ", ".join(told)
+
+
+def _bug_of(test: str, bug: Bug) -> BugOfTest:
+    finding = next(each for each in bug.symptoms if isinstance(each, Finding))
+    if bug.cause is None:
+        raise ValueError(f"no oracle found {bug!r}")
+    return BugOfTest(test, bug.cause, finding.message, finding.site, bug.faults)
