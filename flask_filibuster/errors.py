@@ -15,6 +15,13 @@ class FilibusterError(Exception):
     """
 
 
+class HangError(BaseException):
+    """An execution of a test did not end within its time limit.
+
+    No handler of ``Exception`` suppresses it: the application has not failed, it never ended.
+    """
+
+
 class ConfigError(FilibusterError):
     """A ``FILIBUSTER_*`` key or an argument has an invalid value.
 

@@ -158,9 +158,24 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     # The reports above decide whether the session stops here.
-    item.ihook.pytest_runtest_logreport(report=leave(item, teardown, nextitem))
+    with test.subject.limit.once():
+        left = leave(item, teardown, nextitem)
+    item.ihook.pytest_runtest_logreport(report=left)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> Generator[None, object, object]:
+    """Keep the limit of a marked test, for each of its executions."""
+    test = item.stash.get(RUNNING, None)
+    if test is not None:
+        return (yield from test.limit.setting())
+    if is_explored(item):
+        from flask_filibuster.pytest_plugin.beside.timeouts import SETTINGS
+
+        item.stash[SETTINGS] = settings
+    return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -169,8 +184,10 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     test = item.stash.get(RUNNING, None)
     if test is None and is_explored(item):
         pytest.fail(NOT_EXPLORED, pytrace=False)
-    result = yield
-    if test is not None:
+    if test is None:
+        return (yield)
+    with test.limit.phase():
+        result = yield
         test.gather()
     return result
 
@@ -181,7 +198,17 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     test = item.stash.get(RUNNING, None)
     if test is None:
         return (yield)
-    with test.execution():
+    with test.limit.phase(), test.execution():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Limit the time of the tear-down of an execution."""
+    test = item.stash.get(RUNNING, None)
+    if test is None:
+        return (yield)
+    with test.limit.phase():
         return (yield)
 
 

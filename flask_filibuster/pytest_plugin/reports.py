@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from _pytest._io import TerminalWriter
 
-from flask_filibuster.core.fault_set import UnknownFaults
+from flask_filibuster.core.fault_set import FaultSet, UnknownFaults
 from flask_filibuster.errors import FilibusterWarning
 from flask_filibuster.exploring.subjects.base import Subject
 from flask_filibuster.report import text
@@ -119,6 +120,40 @@ def interruption_lines(nodeid: str, result: Result, *, resumable: bool) -> Itera
         yield from (f"  {line}" for line in text.failure_lines(failure, result, None))
     if resumable:
         yield "  to continue, use --filibuster-resume"
+
+
+def hang_lines(
+    item: pytest.Item, subject: Subject, faults: FaultSet, result: Result | None
+) -> Iterator[str]:
+    """What is known when a hang ends the process.
+
+    :param item: the test.
+    :param subject: the same as a subject.
+    :param faults: the faults of the execution that hangs.
+    :param result: the result so far, if the search has begun.
+    """
+    yield f"{subject.words}: hangs, longer than the limit of pytest-timeout"
+    if faults:
+        yield from text.under_lines(faults)
+        yield f"replay: {_replay_command(item, subject, faults, 'hangs')}"
+    yield (
+        "The exploration ends here, as the thread method of pytest-timeout ends the process; "
+        "with --timeout-method=signal, it goes on after a hang."
+    )
+    if result is not None:
+        yield from interruption_lines(subject.words, result, resumable=False)
+
+
+def tell_at_once(config: pytest.Config, lines: Iterable[str]) -> None:
+    """Write lines in the middle of a test, past what captures its output."""
+    writer: Any = config.get_terminal_writer()
+    if hasattr(config, "workerinput"):  # pytest-xdist does not show what its workers write.
+        writer = TerminalWriter(sys.__stderr__)
+    writer.line()
+    writer.sep("=", "filibuster")
+    for line in lines:
+        writer.line(line)
+    writer.flush()
 
 
 def replayed(
@@ -234,16 +269,17 @@ def _inconclusive(executions: Iterable[Execution]) -> str:
 def _failure_text(item: pytest.Item, subject: Subject, failure: Failure, result: Result) -> str:
     if isinstance(failure.faults, UnknownFaults):
         return "\n".join(text.failure_lines(failure, result, None))
-    counterexample = Counterexample(
-        subject.words, failure.faults, text.error_line(failure.error), subject.details
-    )
+    command = _replay_command(item, subject, failure.faults, text.error_line(failure.error))
+    return "\n".join(text.failure_lines(failure, result, command))
+
+
+def _replay_command(item: pytest.Item, subject: Subject, faults: FaultSet, seen: str) -> str:
+    counterexample = Counterexample(subject.words, faults, seen, subject.details)
     try:
         path = counterexample.write(item.config.rootpath / DIRECTORY)
     except OSError as error:
-        command = f"not possible: cannot write the counterexample ({error})"
-    else:
-        command = subject.replay_command(path)
-    return "\n".join(text.failure_lines(failure, result, command))
+        return f"not possible: cannot write the counterexample ({error})"
+    return subject.replay_command(path)
 
 
 def _tell_findings(item: pytest.Item, result: Result, reports: Reports, *, strict: bool) -> None:

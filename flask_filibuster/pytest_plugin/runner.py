@@ -19,6 +19,7 @@ from flask_filibuster.exploring.interruption import Interruption
 from flask_filibuster.exploring.session import Surroundings
 from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.pytest_plugin.beside.reruns import reruns_of
+from flask_filibuster.pytest_plugin.beside.timeouts import TimeLimit
 from flask_filibuster.pytest_plugin.journal import recorder_of
 from flask_filibuster.pytest_plugin.progress import Progress
 from flask_filibuster.pytest_plugin.reports import (
@@ -26,8 +27,10 @@ from flask_filibuster.pytest_plugin.reports import (
     broken_off,
     explored,
     failed_at_first,
+    hang_lines,
     interruption_lines,
     replayed,
+    tell_at_once,
 )
 from flask_filibuster.pytest_plugin.search import AnySearch, begin, options_of, server_of
 from flask_filibuster.pytest_plugin.state import INTERRUPTED, REPLAYED
@@ -50,7 +53,8 @@ class MarkedTest:
         self._item: Any = item
         self._config = item.config
         self._interruption = Interruption()
-        self.subject = PytestItem(item, self._interruption, self._begin)
+        limit = TimeLimit(item, self._tell_of_hang)
+        self.subject = PytestItem(item, self._interruption, self._begin, limit)
         self._counterexample: Counterexample | None = item.config.stash.get(REPLAYED, None)
         self._searching = False
         self._exploration: Exploration | None = None
@@ -178,6 +182,12 @@ class MarkedTest:
         lines += interruption_lines(
             self._item.nodeid, exploration.search.result(), resumable=self._recorder is not None
         )
+
+    def _tell_of_hang(self) -> None:
+        """Say what is known before pytest-timeout ends the process, in a thread of its own."""
+        result = None if self._exploration is None else self._exploration.search.result()
+        lines = hang_lines(self._item, self.subject, self.subject.faults, result)
+        tell_at_once(self._config, lines)
 
     def _give_up(self, exploration: Exploration | None) -> None:
         """End an exploration that has no second execution."""

@@ -26,6 +26,7 @@ from flask_filibuster.instrumentation.frames import Scope, current_scope, enter
 from flask_filibuster.journal.recorder import SourcesOf
 from flask_filibuster.pytest_plugin.beside.bodies import in_body
 from flask_filibuster.pytest_plugin.beside.hooks import fail_for_subtests, hooks_of
+from flask_filibuster.pytest_plugin.beside.timeouts import TimeLimit, fail_for_hang
 from flask_filibuster.pytest_plugin.journal import Reports, conftests, read, written
 from flask_filibuster.pytest_plugin.network import Network
 from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS
@@ -53,6 +54,7 @@ class PytestItem:
     :param item: the test.
     :param interruption: handles signals meanwhile.
     :param begin: called at the end of the first set-up.
+    :param limit: the time limit of each execution.
     :ivar faults: the faults of the execution under way.
     :ivar recalls: whether the journal has the first execution, so that its body is skipped.
     :ivar recorded: whether executions are recorded.
@@ -61,10 +63,17 @@ class PytestItem:
     :ivar seconds: duration of each phase, summed over all executions.
     """
 
-    def __init__(self, item: pytest.Item, interruption: Interruption, begin: Begin) -> None:
+    def __init__(
+        self,
+        item: pytest.Item,
+        interruption: Interruption,
+        begin: Begin,
+        limit: TimeLimit | None = None,
+    ) -> None:
         self._item: Any = item
         self._interruption = interruption
         self._begin = begin
+        self.limit = TimeLimit(item) if limit is None else limit
         self._session: Any = None
         self._network: Network | None = None
         self._services: Mapping[str, Any] = {}
@@ -147,10 +156,18 @@ class PytestItem:
             # Otherwise attributes of self outlive the execution.
             for name in ("_instance", "_obj"):
                 item.__dict__.pop(name, None)
-        with self._interruption.noticed(), self._surrounded(), hooks_of(item) as hooks:
+        with (
+            self._interruption.noticed(),
+            self._surrounded(),
+            hooks_of(item) as hooks,
+            self.limit.once(),
+        ):
             # With the parent as the next item, pytest tears down the fixtures of the test only.
             self.reports = runtestprotocol(item, log=False, nextitem=item.parent)
         fail_for_subtests(self.reports, hooks.logged)
+        if self.limit.expired is not None:
+            fail_for_hang(self.reports, self.limit.expired)
+            self._exception = self.limit.expired
         for report in self.reports:
             self.seconds[report.when] += report.duration
         return self.reports
@@ -224,7 +241,8 @@ class PytestItem:
                 raise
             finally:
                 if not interrupted:
-                    self._observation = self._observed(session, execution)
+                    with self.limit.held():
+                        self._observation = self._observed(session, execution)
 
     def _observed(self, session: Any, execution: Any) -> Observation | None:
         """The observation of an execution.

@@ -8,6 +8,7 @@ from traceback import walk_tb
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.own_code import OURS, is_installed, is_ours
+from flask_filibuster.errors import HangError
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.findings import Finding, shortened
 
@@ -134,6 +135,8 @@ def signature(error: BaseException) -> str:
             part[last] = None
     if last not in outer:
         part[last] = None
+    if isinstance(error, HangError):
+        inner = {}  # Where a loop is when its time is over is chance.
     inside = f"{_INSIDE}{', '.join(inner)}" if inner else ""
     name = f"{type(error).__module__}.{type(error).__qualname__}"
     return f"{name} at {', '.join(outer)}{inside}"
@@ -152,4 +155,5 @@ def error_line(error: BaseException) -> str:
     text = str(error).strip().splitlines()
     if text and isinstance(error, (TestFailedError, FaultFreeError)):
         return shortened(text[0])
-    return f"{type(error).__name__}: {shortened(text[0])}" if text else type(error).__name__
+    name = "hangs" if isinstance(error, HangError) else type(error).__name__
+    return f"{name}: {shortened(text[0])}" if text else name

@@ -39,6 +39,10 @@ class Beside:
         self._suite.write(conftest=conftest)
         return self._suite.run(HEAD + source, *_loading(plugins), *arguments)
 
+    def again(self, *arguments: str, plugins: str = "") -> Ran:
+        """Run the suite once more."""
+        return self._suite.again(*_loading(plugins), *arguments)
+
     def elsewhere(self, source: str, *arguments: str, plugins: str = "") -> Ran:
         """Run a suite in a process of its own."""
         self._suite.write(test_it=HEAD + source)

@@ -245,6 +245,16 @@ class ExploredRequests:
         if frame.test is not None and not frame.is_nested:
             frame.test.watcher.request_ended(frame.execution_index, Outcome())
 
+    @staticmethod
+    def left(frame: Frame, exception: BaseException) -> None:
+        """Report the end of a request that a test ends from within: ``pytest.fail()`` in a mock.
+
+        No fault of the application's, and nobody waits for its answer.
+        """
+        index = frame.execution_index
+        if frame.test is not None and not frame.is_nested and index.parent == ROOT:
+            frame.test.watcher.request_ended(index, Outcome(exception=type(exception).__name__))
+
     def crashed(self, exception: BaseException) -> None:
         """Report an unhandled exception of the app."""
         frame: Frame | None = current_request().environ.get(FRAME_KEY)

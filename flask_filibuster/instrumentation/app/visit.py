@@ -88,6 +88,9 @@ class Visit:
         except Exception as error:
             self._explored.failed(self._frame, error)
             raise
+        except BaseException as error:
+            self._explored.left(self._frame, error)
+            raise
         finally:
             enter(before)
             if not self._is_told and self._status is not None:
@@ -101,6 +104,9 @@ class Visit:
             return function(*args, **kwargs)
         except (Exception, SystemExit) as error:
             self._explored.failed(self._frame, error)
+            raise
+        except BaseException as error:
+            self._explored.left(self._frame, error)
             raise
         finally:
             if self._outer is not None:
