@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Generic, NoReturn
 
 from flask_filibuster import signals
@@ -18,10 +19,10 @@ from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.url_patterns import UrlPattern, url_in_signature
 from flask_filibuster.core.urls import host_of
 from flask_filibuster.errors import InjectionError
-from flask_filibuster.instrumentation.callsite import callers, package_of
+from flask_filibuster.instrumentation.callsite import CodeByFile, by_file, callers, package_of
 from flask_filibuster.instrumentation.frames import Frame, TestFrame, current_scope
 from flask_filibuster.instrumentation.mocking import Answers, Taking
-from flask_filibuster.instrumentation.outgoing import AnyCall, Reply
+from flask_filibuster.instrumentation.outgoing import AnyCall, Client, Reply
 from flask_filibuster.instrumentation.propagation import headers_for
 from flask_filibuster.instrumentation.reporting import report
 from flask_filibuster.instrumentation.witness.foreign import is_local_name
@@ -191,8 +192,7 @@ def start_call(frame: Frame, call: AnyCall[Reply]) -> InvocationStarted:
     :param call: the call.
     """
     client = call.client
-    entrances = (Taking.ask.__code__, Answers.take.__code__, *client.entrances)
-    functions, site = callers(package_of(frame.app), entrances, client.file)
+    functions, site = callers(package_of(frame.app), _entrances_of(client), client.file)
     called = _called(call, frame.config.url_patterns)
     parts = (frame.service, *functions, call.operation, called)
     signature = signature_of(*parts, frame.thread) if frame.thread else signature_of(*parts)
@@ -217,6 +217,12 @@ def start_call(frame: Frame, call: AnyCall[Reply]) -> InvocationStarted:
         safe=call.safe,
         repeatable=call.repeatable,
     )
+
+
+# A client has the same ones as long as it exists.
+@lru_cache(maxsize=64)
+def _entrances_of(client: Client) -> CodeByFile:
+    return by_file(Taking.ask.__code__, Answers.take.__code__, *client.entrances)
 
 
 def _called(call: AnyCall[Reply], patterns: tuple[UrlPattern, ...]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from types import CodeType, FrameType, TracebackType
+from types import CodeType, FrameType, MappingProxyType, TracebackType
 from typing import Literal
 
 from flask import Flask
@@ -16,7 +16,23 @@ from flask_filibuster.core.own_code import is_installed, is_ours
 # Frames below these of Flask belong to the server or to the test's own client.
 # A tuple, because comparing code starts with its name, while hashing it reads all of it.
 ENTRANCES = (Flask.wsgi_app.__code__, Flask.full_dispatch_request.__code__)
+_FLASK = frozenset(each.co_filename for each in ENTRANCES)
 _DEPTH = 400
+
+CodeByFile = Mapping[str, Sequence[CodeType]]
+"""Code of functions by source file: one look-up for the file of each stack frame takes less time
+than a comparison with each function."""
+
+
+def by_file(*functions: CodeType) -> CodeByFile:
+    """Code of functions by source file."""
+    found: dict[str, list[CodeType]] = {}
+    for code in functions:
+        found.setdefault(code.co_filename, []).append(code)
+    return found
+
+
+NO_CODE: CodeByFile = MappingProxyType({})
 
 
 # Asked for each frame of the stack of each call, always about the same few files.
@@ -50,7 +66,7 @@ def qualified_name(code: CodeType) -> str:
 
 
 def callers(
-    package: str, entrances: Sequence[CodeType] = (), client_file: str = ""
+    package: str, entrances: CodeByFile = NO_CODE, client_file: str = ""
 ) -> tuple[tuple[str, ...], CallSite | None]:
     """The application's functions on the stack, innermost first, and the running line.
 
@@ -69,14 +85,15 @@ def callers(
         if frame is None:
             break
         code = frame.f_code
-        if code in ENTRANCES:
+        filename = code.co_filename
+        if filename in _FLASK and code in ENTRANCES:
             break
-        if code in entrances:
+        if filename in entrances and code in entrances[filename]:
             functions.clear()
             site, left_ours = None, False
             frame = frame.f_back
             continue
-        filename, module = code.co_filename, frame.f_globals.get("__name__", "?")
+        module = frame.f_globals.get("__name__", "?")
         owner = owner_of(filename, module, package)
         if owner == "project":
             if left_ours:

@@ -124,7 +124,9 @@ class Frame:
     :ivar tells_answer: whether the service reports its answer, because its caller does not.
     :ivar is_nested: whether its calls are calls of another app's handler, see :meth:`nested`.
     :ivar is_shown: whether ``flask.g`` shows it to the application.
-    :ivar scope: the scope of the request's code.
+    :ivar is_entered: whether the request's own code runs in it, rather than that of a thread.
+    :ivar network: the network of its calls. Not the scope, which refers to the frame: only the
+        garbage collector would free such a circle.
     :ivar told: the status that the service reported as its answer, if it did.
     :ivar crash: the identity of the last exception reported.
     """
@@ -136,11 +138,12 @@ class Frame:
         "counter",
         "crash",
         "execution_index",
+        "is_entered",
         "is_nested",
         "is_shown",
+        "network",
         "origin_vclock",
         "request_id",
-        "scope",
         "server",
         "service",
         "strand",
@@ -171,8 +174,8 @@ class Frame:
         self.config = config
         self.server = server
         self.test = test
-        self.is_nested = self.is_shown = False
-        self.scope: Scope | None = None
+        self.is_entered = self.is_nested = self.is_shown = False
+        self.network: Network | None = None
         self.told: int | None = None
         self.crash = 0
         self._clock = SharedClock(vclock)
@@ -274,6 +277,10 @@ _scope: ContextVar[Scope | None] = context.scope
 current_scope = _scope.get
 """The scope of the running code; ``None`` outside an exploration."""
 
+enter = _scope.set
+"""Make a scope that of the running context. Nobody resets it by the token, because a request can
+end in another context than it began in."""
+
 _local = threading.local()
 
 
@@ -328,14 +335,6 @@ def carrying(origin: Scope | None, scope: Scope) -> Iterator[None]:
         yield
     finally:
         before.restore()
-
-
-def enter(scope: Scope | None) -> None:
-    """Make this the scope of the running context.
-
-    Without a token, because a request can end in another context than it began in.
-    """
-    _scope.set(scope)
 
 
 def test_of(scope: Scope) -> TestFrame | None:

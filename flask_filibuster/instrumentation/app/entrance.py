@@ -104,7 +104,7 @@ def _wsgi_app(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
     def wsgi_app(self: Flask, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         scope = current_scope()
         own: Frame | None = environ.get(FRAME_KEY)
-        inside = own is not None and own.app is self and scope is own.scope
+        inside = own is not None and scope is not None and own is scope.frame and own.app is self
         visit = _visit(self, scope, environ) if patch.active and not inside else None
         if visit is None:
             answer: Iterable[bytes] = original(self, environ, start_response)
@@ -121,7 +121,7 @@ def _dispatch(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
         scope = current_scope()
         frame = scope.frame if scope is not None else None
         if isinstance(frame, Frame) and frame.app is self:
-            if not frame.is_shown and frame.scope is scope:
+            if frame.is_entered and not frame.is_shown:
                 announce(frame)
         elif patch.active and has_request_context():
             visit = _visit(self, scope, current_request().environ)
@@ -176,12 +176,12 @@ def _context(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
 
 def _in_frame(shown: object, app: Flask, around: Scope, function: Callable[[], Any]) -> Any:
     """Call a function in the frame that a context shows, if it is one of this execution."""
-    if not isinstance(shown, Frame) or shown.app is not app or shown.scope is None:
+    if not isinstance(shown, Frame) or shown.app is not app or not shown.is_entered:
         return function()
     test = test_of(around)
     if test is None or shown.test is None or shown.test.apps is not test.apps:
         return function()
-    enter(shown.scope)
+    enter(Scope(shown, shown.network))
     try:
         return function()
     finally:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import g
-
 from flask_filibuster import signals
-from flask_filibuster.instrumentation.app.handling import ExploredRequests
+from flask_filibuster.instrumentation.app.handling import ExploredRequests, current_globals
 from flask_filibuster.instrumentation.context import FRAME_KEY
 from flask_filibuster.instrumentation.frames import Frame, Scope, current_scope, enter
 
@@ -18,7 +16,7 @@ _Status = Callable[..., Any]
 def announce(frame: Frame) -> None:
     """Show the frame to the application, and signal the request."""
     frame.is_shown = True
-    g.filibuster = frame
+    current_globals().filibuster = frame
     if signals.request_received.receivers:
         signals.request_received.send(frame.app, frame=frame)
 
@@ -47,7 +45,9 @@ class Visit:
         self._outer: Frame | None = environ.get(FRAME_KEY)
         self._status: int | None = None
         self._is_told = False
-        self._scope = frame.scope = Scope(frame, around.network if around is not None else None)
+        frame.is_entered = True
+        frame.network = around.network if around is not None else None
+        self._scope = Scope(frame, frame.network)
 
     def answer(
         self,
