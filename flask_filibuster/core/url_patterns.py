@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flask_filibuster.core.urls import from_port_on
 
@@ -64,6 +65,34 @@ def url_in_signature(url: str, patterns: Iterable[UrlPattern]) -> str:
     return port + varying
 
 
+@lru_cache(maxsize=1024)
+def request_in_signature(url: str, patterns: tuple[UrlPattern, ...] = ()) -> str:
+    """The URL of a request of the test from the port on: ``80/orders/<id>?state=<varies>``.
+
+    A test may draw values at random. Its requests are told apart by method, path and order, so the
+    values in the query and whatever looks like an id in the path make no difference.
+
+    >>> request_in_signature("http://shop/orders/17?state=xyz&debug")
+    '80/orders/<id>?state=<varies>&debug'
+
+    :param url: the URL requested.
+    :param patterns: as for :func:`url_in_signature`.
+    """
+    path, mark, query = url_in_signature(url, patterns).partition("?")
+    port, *segments = path.split("/")
+    path = "/".join([port, *("<id>" if _id().fullmatch(each) else each for each in segments)])
+    if not mark:
+        return path
+    named = (each.partition("=") for each in query.split("&"))
+    return f"{path}?{'&'.join(f'{name}={VARIES}' if value else name for name, _, value in named)}"
+
+
+@lru_cache(maxsize=1)
+def _id() -> re.Pattern[str]:
+    """A number, a UUID, digits in hexadecimal, a token; not a word or a slug."""
+    return re.compile(_ID, re.ASCII | re.VERBOSE)
+
+
 def _compiled(regex: str) -> re.Pattern[str]:
     try:
         compiled = re.compile(regex)
@@ -108,6 +137,12 @@ _DATE = f"""
       | [0-9]{{4}}{_MONTH}{_DAY} t {_HOUR}{_MINUTE} (?:[0-6][0-9](?:\\.[0-9]+)?)? z?
     ) (?![0-9])
     | {_WHOLE.format(_TIMESTAMP)}
+"""
+_ID = """
+    -?[0-9]+ (?:\\.[0-9]+)?
+  | [0-9a-fA-F]{8} (?:-[0-9a-fA-F]{4}){3} -[0-9a-fA-F]{12}
+  | (?=.*[0-9]) (?: [0-9a-f]{8,} | [0-9A-F]{8,} | [0-9a-z]{16,} | [0-9A-Z]{16,} )
+  | (?=.*[a-z]) (?=.*[A-Z]) [0-9A-Za-z_-]{16,}
 """
 _NO_FLAGS = re.RegexFlag(0)  # re.NOFLAG, from Python 3.11 on
 _FLAGS = re.ASCII | re.IGNORECASE | re.VERBOSE

@@ -16,7 +16,7 @@ from flask_filibuster.core.messages import (
     InvocationStarted,
 )
 from flask_filibuster.core.outcome import Outcome
-from flask_filibuster.core.url_patterns import UrlPattern, url_in_signature
+from flask_filibuster.core.url_patterns import UrlPattern, request_in_signature, url_in_signature
 from flask_filibuster.core.urls import host_of
 from flask_filibuster.errors import InjectionError
 from flask_filibuster.instrumentation.callsite import CodeByFile, by_file, callers, package_of
@@ -240,7 +240,9 @@ def announce_for_test(
         takes no part in the exploration.
     """
     client = call.client
-    index, position = frame.next_request(f"{call.operation} {_called(call, frame.url_patterns)}")
+    patterns = frame.url_patterns
+    called = request_in_signature(call.url, patterns) if call.url else _called(call, patterns)
+    index, position = frame.next_request(f"{call.operation} {called}")
     request_id = frame.watcher.request(
         Call(
             index=index,

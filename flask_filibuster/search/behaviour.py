@@ -12,6 +12,9 @@ has a tree for each state of its caller. The data in the body of a callee's succ
 identified by the digest of the first such body, in the state in which the callee ended; for a
 streamed body, by that state itself. And the answers to the test's questions about the faults: the
 test has a tree for each set of answers.
+
+The index of a request of the test leaves out values of its URL, which the test may draw at random.
+Its handler has a tree for each URL with which a state of the test made the request first.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ _NO_FAULTS: Faults = {}
 Question = str | None
 """Whether a fault is injected: on the service of that name; ``None``: on any."""
 
-# Requests without a body: their URL, in the execution index, identifies them.
+# Requests without a body: their URL identifies them. Nearly always, the execution index has it.
 WITHOUT_CONTENT = ("GET", "HEAD", "OPTIONS")
 
 
@@ -50,6 +53,7 @@ class Behaviour:
         self._keys: dict[Fault, Key] = {}
         self._trees: dict[Handler, Node] = {}
         self._nodes = 0
+        self._urls: dict[ExecutionIndex, dict[str, int]] = {}
         self._asked: set[Question] = set()
         self._told: dict[frozenset[Question], int] = {frozenset(): 0}
         self.ambiguities: list[tuple[ExecutionIndex, str, str]] = []
@@ -113,7 +117,7 @@ class Behaviour:
         if planned is not None and planned.fault.abort:
             return self._injected(planned.fault)
         natural = node.natural
-        callee = _callee(node, call)
+        callee = self._callee(node, call)
         if callee in self._trees:
             end = self._follow(callee, faults, calls)
             natural = None if end is None else _received(end)
@@ -200,7 +204,7 @@ class Behaviour:
         steps: _Steps,
     ) -> Key | None:
         """The outcome that the caller sees; ``None`` if it contradicts an earlier one."""
-        callee = _callee(node, call)
+        callee = self._callee(node, node.call or call)
         end = None
         observed = call.index in steps.trace.handlings or call.index in steps.calls
         if observed:
@@ -257,6 +261,20 @@ class Behaviour:
             key = self._keys[fault] = outcome.key, "injected" if shows else None
         return key
 
+    def _callee(self, node: Node, call: Call) -> Handler:
+        """The handler of a call that is made in this state.
+
+        :param call: as it was first made in this state.
+        """
+        if call.method not in WITHOUT_CONTENT:
+            return call.index, node.number
+        if "<" not in call.index or call.source:
+            return call.index, 0
+        # A request of the test, whose index leaves out values of its URL: one that was drawn at
+        # random, or another one in another state of the test.
+        urls = self._urls.setdefault(call.index, {})
+        return call.index, -urls.setdefault(call.url, len(urls))
+
     def _new_node(self) -> Node:
         self._nodes += 1
         return Node(self._nodes)
@@ -293,11 +311,6 @@ class _Steps:
         """End a call."""
         call, _, state = self.taken[place]
         self.taken[place] = (call, key, state)
-
-
-def _callee(node: Node, call: Call) -> Handler:
-    """The handler of a call that is made in this state."""
-    return call.index, 0 if call.method in WITHOUT_CONTENT else node.number
 
 
 def _received(end: Node) -> Key | None:

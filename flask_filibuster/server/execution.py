@@ -20,7 +20,8 @@ from flask_filibuster.core.messages import (
 from flask_filibuster.core.outcome import Outcome, digest_below
 from flask_filibuster.core.positions import TestRequests
 from flask_filibuster.core.trace import Handling, Trace
-from flask_filibuster.core.urls import from_port_on, host_of
+from flask_filibuster.core.url_patterns import request_in_signature
+from flask_filibuster.core.urls import host_of
 from flask_filibuster.protocol.headers import Propagated
 from flask_filibuster.server.base import RequestIds
 
@@ -143,13 +144,14 @@ class TestExecution:
     ) -> Propagated | None:
         """A service received a request of the test itself that the test has not announced.
 
-        :param signature: distinguishes it from others; empty: method, and URL from the port on.
+        :param signature: distinguishes it from others; by default, method and URL without values.
         :returns: its place in the execution, if the execution still accepts calls.
         """
         with self._lock:
             if self._is_full():
                 return None
-        index, position = self._entrances.next_request(signature or f"{method} {from_port_on(url)}")
+        called = signature or f"{method} {request_in_signature(url)}"
+        index, position = self._entrances.next_request(called)
         if request_id:
             self._ids.adopt(request_id, self)
         else:

@@ -17,7 +17,7 @@ from flask_filibuster.core.execution_index import ROOT
 from flask_filibuster.core.messages import InjectionFailed, RequestAnswered, RequestReceived
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import Crash
-from flask_filibuster.core.url_patterns import url_in_signature
+from flask_filibuster.core.url_patterns import request_in_signature
 from flask_filibuster.core.vclock import VectorClock
 from flask_filibuster.instrumentation.app.incoming import Arrivals, EnvironHeaders
 from flask_filibuster.instrumentation.app.peer import PEER_KEY, Peer
@@ -137,7 +137,7 @@ class ExploredRequests:
             # A call from a socket, which a server that the test started delivers.
             return self._begin(environ, place, self._name_in(test), test, test.server)
         method, url = _operation(environ)[0], _url(environ)
-        called = url_in_signature(url, test.url_patterns)
+        called = request_in_signature(url, test.url_patterns)
         index, position = test.next_request(f"{method} {called}")
         service = self._name_in(test)
         request_id = test.watcher.request(

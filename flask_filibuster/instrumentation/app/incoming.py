@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from flask_filibuster.core.positions import TestRequests
-from flask_filibuster.core.url_patterns import UrlPattern, url_in_signature
-from flask_filibuster.core.urls import from_port_on
+from flask_filibuster.core.url_patterns import UrlPattern, request_in_signature
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.protocol import headers as wire
 from flask_filibuster.protocol.headers import (
@@ -109,7 +108,7 @@ class Arrivals:
         Without a server nothing is explored: the first such request logs a warning.
         """
         patterns = self._url_patterns
-        signature = f"{method} {url_in_signature(url, patterns)}" if patterns else ""
+        signature = f"{method} {request_in_signature(url, patterns)}" if patterns else ""
         try:
             entrance = self._server.new_test_execution(
                 self._service, method, url, request_id, signature=signature
@@ -128,7 +127,7 @@ class Arrivals:
             return None
         if entrance.place is not None:
             return Arrival(entrance.place, known=True)
-        signature = signature or f"{method} {from_port_on(url)}"
+        signature = signature or f"{method} {request_in_signature(url)}"
         return Arrival(self._own_place(entrance, signature, request_id))
 
     def _own_place(self, entrance: Entrance, signature: str, request_id: str) -> Propagated:
