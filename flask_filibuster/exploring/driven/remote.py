@@ -113,8 +113,10 @@ class RemoteSession:
         self,
         faults: FaultSet,
         around: Surroundings,
+        *,
+        stops: bool = True,
     ) -> Iterator[RemoteWatcher]:
-        """Run the block as the functional test."""
+        """Run the block as the functional test; see ``Session.execution``."""
         watcher = RemoteWatcher(self._driver)
         patterns = around.config.url_patterns
         frame = TestFrame(
@@ -127,7 +129,7 @@ class RemoteSession:
         )
         frame.outside = OutsideRequests()
         around.handed_over.look()
-        self._watch.begin(watcher, faults)
+        self._watch.begin(watcher, faults, stops=stops)
         try:
             with in_scope(Scope(frame, around.mesh)):
                 yield watcher
