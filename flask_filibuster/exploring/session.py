@@ -201,7 +201,7 @@ class Session:
 
         :param result: the result of the search.
         """
-        result = replace(result, expected=self.expected)
+        result = replace(result, expected=self.expected, unfollowed=replacements().strange())
         problems = (*result.problems, *self.lost())
         return replace(result, notes=tuple(self._notes(result)), problems=problems)
 
@@ -210,7 +210,6 @@ class Session:
         yield from result.weakens
         yield from result.notes
         yield from seen_instead(result, {each.name for each in clients_known()})
-        yield from replacements().strange()
         yield from _unpredictable(result)
         for name in sorted(result.asked - result.reached):
             yield (

@@ -47,10 +47,11 @@ class OpenSockets:
         ports = {(each[0], each[1]) for each in known if isinstance(each, tuple) and len(each) > 1}
         return tuple(
             UnexploredCall("connection", address_words(remote))
-            for _, port, remote, state, inode in rows
+            for host, port, remote, state, inode in rows
             if inode in new
             and state in _CONNECTED
             and port not in listening
+            and (host, port) not in ports  # Its other end is in this process.
             and remote not in ports
             and not any(name == remote[1] for _, name in ports)
         )

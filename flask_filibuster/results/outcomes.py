@@ -59,6 +59,7 @@ _RESULT = Form(
         "oracles",
         "policy",
         "expected",
+        "unfollowed",
     ],
     always=[
         "pruned",

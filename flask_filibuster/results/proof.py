@@ -74,7 +74,11 @@ def _has_faults(faults: FaultSet) -> bool:
 
 def unexplored_words(call: UnexploredCall) -> str:
     """An unexplored call as a gap or a note."""
-    return f"Unexplored call, which no client explains, so it could not be made to fail: {call}"
+    said = f"Unexplored call, which no client explains, so it could not be made to fail: {call}"
+    if call.way == "datagram":
+        fine = f"FILIBUSTER_UNEXPLORED = [{call.target!r}]"
+        said += f". If the service awaits no answer (metrics, logs), set {fine}"
+    return said
 
 
 def weakens(

@@ -102,6 +102,7 @@ class Result:
     :ivar asked: names of services whose faults the test or a service asked about.
     :ivar oracles: the oracles that judge the executions; ``None``: all.
     :ivar policy: the consequence of unexplored calls.
+    :ivar unfollowed: stand-ins of the test whose calls cannot fail, in words.
     :ivar expected: the status that the explored request must have without faults, if given.
     """
 
@@ -122,6 +123,7 @@ class Result:
     asked: frozenset[str] = frozenset()
     oracles: tuple[Oracle, ...] | None = field(default=None, repr=False, compare=False)
     policy: UnexploredPolicy = field(default=UNEXPLORED_WARNS, repr=False, compare=False)
+    unfollowed: tuple[str, ...] = field(default=(), repr=False, compare=False)
     expected: int | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -186,14 +188,22 @@ class Result:
     @cached_property
     def gaps(self) -> tuple[str, ...]:
         """Reasons why the exploration proves nothing, in words; empty if it proves something."""
-        counting = self.unexplored if self.policy.fails else ()
+        fails = self.policy.fails
+        counting = self.unexplored if fails else ()
         shown = self.executions, self.inconclusive, self.problems
-        return tuple(gaps_of(*shown, counting, self.expected))
+        gaps = gaps_of(*shown, counting, self.expected)
+        return (*gaps, *(self._unfollowed if fails else ()))
 
     @cached_property
     def weakens(self) -> tuple[str, ...]:
         """Everything that makes it prove less, in words: what was unexplored, refused, broken."""
-        return tuple(weakens(self.executions, self.unexplored, self.expected))
+        weak = weakens(self.executions, self.unexplored, self.expected)
+        return (*weak, *self._unfollowed)
+
+    @property
+    def _unfollowed(self) -> tuple[str, ...]:
+        """The stand-ins that count, by the name of what they replace."""
+        return tuple(each for each in self.unfollowed if each.split()[0] not in self.policy.fine)
 
     @property
     def ok(self) -> bool:

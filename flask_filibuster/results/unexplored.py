@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -39,15 +40,28 @@ UNEXPLORED_WARNS: Final = UnexploredPolicy()
 def unexplored_in(
     executions: Iterable[Execution], policy: UnexploredPolicy
 ) -> tuple[UnexploredCall, ...]:
-    """The unexplored calls of these executions, each once.
+    """The unexplored calls of these executions, each once; datagrams once for each target.
 
     Each has the count of the execution that made it most often, so that the number does not depend
     on the number of executions.
     """
-    found: dict[UnexploredCall, int] = {}
+    first: dict[UnexploredCall, UnexploredCall] = {}
+    counts: dict[UnexploredCall, int] = {}
     for execution in executions:
+        made: Counter[UnexploredCall] = Counter()
         for call in execution.trace.unexplored:
             if not call.is_in(policy.fine):
-                key = replace(call, count=1)
-                found[key] = max(found.get(key, 0), call.count)
-    return tuple(replace(call, count=count) for call, count in found.items())
+                key = _alike(call)
+                first.setdefault(key, call)
+                made[key] += call.count
+        counts.update({key: max(counts.get(key, 0), count) for key, count in made.items()})
+    return tuple(replace(call, count=counts[key]) for key, call in first.items())
+
+
+def _alike(call: UnexploredCall) -> UnexploredCall:
+    """What calls that are named once have in common.
+
+    Metrics and logs go to one target from everywhere in an application.
+    """
+    site = None if call.way == "datagram" else call.callsite
+    return replace(call, callsite=site, count=1)

@@ -22,9 +22,12 @@ from tests.support.replaced import FORMS, Fake, OwnReply, both, use_of
 every_form = pytest.mark.parametrize("form", list(FORMS))
 
 
-def explored(test: Any, faults: FaultModel | None = None) -> Result:
+def explored(
+    test: Any, faults: FaultModel | None = None, unexplored: list[str] | None = None
+) -> Result:
     client = weather.app.test_client()
-    return explore(lambda: test(client), {"http://here": weather.app}, faults)
+    services = {"http://here": weather.app}
+    return explore(lambda: test(client), services, faults, unexplored=unexplored)
 
 
 def seen_in(result: Result) -> list[tuple[str, str, str]]:
@@ -201,6 +204,20 @@ class TestBooks:
             "tests.support.weather.session is replaced, and its calls cannot fail: "
             "builtins.object makes its calls by unknown names"
         )
+        assert result.weakens == (note,)
+        assert result.gaps == ()
+
+    @pytest.mark.parametrize("fine", [True, False])
+    def test_such_a_stand_in_can_fail_the_result(self, *, fine: bool) -> None:
+        def test(client: Any) -> None:
+            with mock.patch.object(weather, "session", object()):
+                client.get("/robust/function")
+
+        unexplored = ["fail", *(["tests.support.weather.session"] if fine else [])]
+        with mock.patch("requests.get", return_value=OwnReply(1)):
+            result = explored(test, unexplored=unexplored)
+        assert any("unknown names" in gap for gap in result.gaps) is not fine
+        assert bool(result.weakens) is not fine
 
     def test_nothing_else_is_dressed(self) -> None:
         def test(client: Any) -> None:

@@ -185,6 +185,59 @@ class TestConnections:
         (seen,) = explored("", way).unexplored
         assert (seen.way, seen.target) == ("datagram", "127.0.0.1:8125")
 
+    def test_own_pair_is_none(self) -> None:
+        """As libraries wake their loops by: nothing leaves the process."""
+        kept: list[socket.socket] = []
+
+        def way(_: str) -> None:
+            with socket.socket() as there:
+                there.bind(("127.0.0.1", 0))
+                there.listen(1)
+                own = socket.socket()
+                own.connect(there.getsockname())
+                kept.extend((own, there.accept()[0]))
+
+        result = explored("", way)
+        for each in kept:
+            each.close()
+        assert result.unexplored == ()
+
+    def test_own_server_is_one(self, listener: Listener) -> None:
+        """Which another function listens for."""
+        (seen,) = explored(listener.place, by_socket).unexplored
+        assert seen.target == listener.place
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+    def test_datagrams_are_named_once(self, host: str) -> None:
+        """For each target, with their number, from wherever they are sent."""
+
+        def way(_: str) -> None:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+                address = socket.getaddrinfo(host, 8125, socket.AF_INET)[0][4]
+                own.sendto(b"requests:1|c", address)
+                for _number in range(3):
+                    own.sendto(b"rows:1|c", address)
+                own.sendto(b"time:1|ms", ("127.0.0.1", 8126))
+
+        result = explored("", way)
+        seen = {each.target: each for each in result.unexplored}
+        assert seen.keys() == {f"{host}:8125", "127.0.0.1:8126"}
+        metrics = seen[f"{host}:8125"]
+        assert (metrics.way, metrics.count) == ("datagram", 4)
+        assert metrics.callsite is not None
+        said = [each for each in result.weakens if f"{host}:8125, 4 times" in each]
+        assert len(said) == 1
+        assert f"FILIBUSTER_UNEXPLORED = ['{host}:8125']" in said[0]
+
+    def test_connections_are_named_by_line(self, listener: Listener) -> None:
+        def way(place: str) -> None:
+            by_socket(place)
+            by_connect_ex(place)
+
+        result = explored(listener.place, way)
+        assert len(result.unexplored) == 2
+        assert not any("FILIBUSTER_UNEXPLORED" in each for each in result.weakens)
+
     @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")
     def test_to_a_unix_socket(self, tmp_path: object) -> None:
         path = f"{tmp_path}/s"

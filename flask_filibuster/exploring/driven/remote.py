@@ -21,6 +21,7 @@ from flask_filibuster.exploring.session import Surroundings, in_scope
 from flask_filibuster.exploring.watch import Watch
 from flask_filibuster.instrumentation.app.outside import OutsideRequests
 from flask_filibuster.instrumentation.frames import Scope, TestFrame
+from flask_filibuster.instrumentation.standins.replacements import replacements
 from flask_filibuster.protocol.reading import one_of
 from flask_filibuster.protocol.records import read_trace
 from flask_filibuster.report.text import error_line
@@ -150,6 +151,7 @@ class RemoteSession:
 
     def completed(self, result: Result) -> Result:
         """The result with the server's notes, and with what this process saw."""
+        result = replace(result, unfollowed=replacements().strange())
         told = (each for each in result.weakens if each not in result.notes)
         return replace(result, notes=(*told, *result.notes))
 

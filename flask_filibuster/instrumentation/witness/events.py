@@ -65,11 +65,9 @@ class Lookup:
             return False
         return self.port == str(address[1]) or not self.port.isdigit()
 
-    def as_call(self) -> UnexploredCall:
+    def as_call(self, way: Way = "connection") -> UnexploredCall:
         """The unexplored call."""
-        return UnexploredCall(
-            "connection", address_words((self.host, self.port)), self.site, self.url
-        )
+        return UnexploredCall(way, address_words((self.host, self.port)), self.site, self.url)
 
 
 def way_of(event: str, sock: Any) -> Way:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from flask_filibuster.core.call import CallSite
-from flask_filibuster.core.own_code import OURS
+from flask_filibuster.core.own_code import OURS, is_ours
 from flask_filibuster.instrumentation.callsite import (
     ENTRANCES,
     owner_of,
@@ -24,6 +24,7 @@ _OWN = tuple(
 )
 # Traffic of what runs the tests, and look-ups of the machine by the standard library.
 _RUNNERS = frozenset({"dask", "distributed", "execnet", "xdist", "debugpy", "pydevd", "loky"})
+_SOCKETS = frozenset({"socket", "eventlet.greenio.base", "gevent._socket3", "gevent._socketcommon"})
 _MACHINE = frozenset({"platform", "ctypes.util", "uuid", "sysconfig"})
 
 
@@ -59,3 +60,33 @@ def origin(frame: Frame | None) -> Origin:
             return Origin(CallSite(code.co_filename, stack.f_lineno, qualified_name(code)))
         stack = stack.f_back
     return Origin(None)
+
+
+def is_own_pair(address: object) -> bool:
+    """Whether a function connects to a socket that it listens on itself, and so makes a pair.
+
+    Libraries wake their own loops by such a pair (eventlet's thread pool, ``socket.socketpair`` of
+    some systems); nothing leaves the process.
+
+    :param address: the address of the running connection.
+    """
+    if not isinstance(address, tuple) or address[:1] not in (("127.0.0.1",), ("::1",)):
+        return False
+    stack: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect is slower
+    while stack is not None and (
+        is_ours(stack.f_code.co_filename) or stack.f_globals.get("__name__") in _SOCKETS
+    ):
+        stack = stack.f_back
+    return stack is not None and any(_is_at(each, address) for each in stack.f_locals.values())
+
+
+def _is_at(value: object, address: tuple[object, ...]) -> bool:
+    """Whether a value is a socket that is bound to an address."""
+    # gevent and eventlet have sockets of their own, which are no socket.socket.
+    name_of = getattr(type(value), "getsockname", None)
+    if name_of is None or isinstance(value, type):
+        return False
+    try:
+        return bool(name_of(value) == address)
+    except OSError:
+        return False

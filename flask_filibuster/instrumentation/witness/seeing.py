@@ -23,7 +23,7 @@ from flask_filibuster.instrumentation.frames import Frame, Scope
 from flask_filibuster.instrumentation.outgoing import AnyCall
 from flask_filibuster.instrumentation.witness import events
 from flask_filibuster.instrumentation.witness.foreign import is_foreign, is_listed
-from flask_filibuster.instrumentation.witness.origin import Origin, origin
+from flask_filibuster.instrumentation.witness.origin import Origin, is_own_pair, origin
 
 logger = logging.getLogger(__name__)
 
@@ -105,15 +105,16 @@ class Witness:
 
     def _connect(self, thread: int, event: str, args: tuple[Any, ...], where: Origin) -> None:
         address = args[1]
+        if is_own_pair(address):
+            return
         lookup = self._lookups.get(thread)
+        way = events.way_of(event, args[0])
         # One look-up may lead to several attempts: a name has more than one address.
         if lookup is not None and lookup.leads_to(address):
-            if lookup.connected:
-                return
+            if not lookup.connected or event == "socket.sendto":
+                self._seen.append(lookup.as_call(way))
             lookup.connected = True
-            self._seen.append(lookup.as_call())
             return
-        way = events.way_of(event, args[0])
         url = self._urls.pop(thread, "")
         self._seen.append(UnexploredCall(way, events.address_words(address), where.site, url))
 
