@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 from unittest import mock
+from xmlrpc.client import ServerProxy
 
+import flask
 import pytest
 import requests
 import requests.adapters
 from flask import Flask
+from werkzeug.local import LocalProxy
 
 from flask_filibuster import FaultModel, explore
 from flask_filibuster.instrumentation.patching import Patch
@@ -228,6 +232,28 @@ class TestBooks:
         own = Fake()
         assert not explored(test).bugs
 
+    @pytest.mark.parametrize("kind", ["flask-session", "lazy", "remote", "made-up"])
+    def test_replaced_object_is_not_asked(self, kind: str) -> None:
+        # Each answers a question with an error, with work, or with a request.
+        asked: list[str] = []
+        original: Any = {
+            "flask-session": flask.session,
+            "lazy": LocalProxy(lambda: asked.append("made")),
+            "remote": ServerProxy("http://127.0.0.1:9/"),
+            "made-up": MadeUp(asked),
+        }[kind]
+        holder = ModuleType("holder")
+        vars(holder)["held"] = original
+
+        def test(client: Any) -> None:
+            with mock.patch.object(holder, "held", new=Fake()):
+                client.get("/")
+            with pytest.MonkeyPatch.context() as replacing:
+                replacing.setattr(holder, "held", None)
+
+        assert not explored(test).failures
+        assert not asked
+
     def test_backport_is_followed(self) -> None:
         pytest.importorskip("mock")
         backport = import_module("mock")
@@ -252,6 +278,20 @@ class TestBooks:
         replacements().rest()
         assert Patch.of(vars(mock)["_patch"], "__enter__") is None
         assert Patch.of(pytest.MonkeyPatch, "setattr") is None
+
+
+class MadeUp:
+    """Whatever it is asked for, it has another one of itself."""
+
+    def __init__(self, asked: list[str]) -> None:
+        self._asked = asked
+
+    def __getattr__(self, name: str) -> MadeUp:
+        self._asked.append(name)
+        return MadeUp(self._asked)
+
+    def __call__(self) -> None:
+        self._asked.append("called")
 
 
 def parts() -> list[Any]:

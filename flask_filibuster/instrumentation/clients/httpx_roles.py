@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
@@ -19,6 +18,7 @@ from flask_filibuster.instrumentation.clients.base import (
     OutgoingCall,
     Role,
 )
+from flask_filibuster.instrumentation.clients.functions import function_of
 from flask_filibuster.instrumentation.clients.httpx_errors import raise_injected
 
 _VERBS = ("delete", "get", "head", "options", "patch", "post", "put")
@@ -38,8 +38,7 @@ def role_of(original: Any, client: Client) -> Role | None:
         return _Session(client, is_class=True) if issubclass(original, _CLIENT) else None
     if isinstance(original, _CLIENT):
         return _Session(client)
-    function = getattr(original, "__func__", original)
-    function = inspect.unwrap(function) if callable(function) else function
+    function = function_of(original)
     module, name = getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
     if module in ("httpx", "httpx._api"):
         return _Function(client, name) if name in (*_VERBS, "request") else None

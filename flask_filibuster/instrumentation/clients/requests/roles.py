@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
@@ -24,6 +23,7 @@ from flask_filibuster.instrumentation.clients.base import (
     OutgoingCall,
     Role,
 )
+from flask_filibuster.instrumentation.clients.functions import function_of
 from flask_filibuster.instrumentation.clients.requests.call import altered, digest_of_read, drained
 from flask_filibuster.instrumentation.clients.requests.injection import raise_injected
 from flask_filibuster.instrumentation.clients.requests.sending import session_class
@@ -75,8 +75,7 @@ def _of_class(original: type, client: Client) -> Role | None:
 
 
 def _of_function(original: Any, client: Client) -> Role | None:
-    function = getattr(original, "__func__", original)
-    function = inspect.unwrap(function) if callable(function) else function
+    function = function_of(original)
     module, name = getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
     if module == "requests.api" and (name in _VERBS or name == "request"):
         return _Function(client, name)
