@@ -13,6 +13,7 @@ from flask_filibuster.exploring.arguments import Arguments, taking
 from flask_filibuster.exploring.exploration import Exploration, Progress
 from flask_filibuster.exploring.interruption import Interruption
 from flask_filibuster.exploring.options import Options
+from flask_filibuster.exploring.quiet import quiet_tracebacks
 from flask_filibuster.exploring.recording import Recording
 from flask_filibuster.exploring.subjects.base import Portable, PreparedSubject
 from flask_filibuster.exploring.subjects.function import FunctionSubject
@@ -101,6 +102,7 @@ def _explore(
     """Explore a subject to its end; see :func:`explore_subject`."""
     with (
         Interruption(*subject.ending) as interruption,
+        quiet_tracebacks(unless=bool(getattr(options, "verbose", False))),
         subject.ready(options.settle) as setting,
         recording.recorder(subject) as recorder,
     ):
@@ -155,7 +157,8 @@ def explore(test: Callable[[], object], given: Arguments) -> Result:
 
     The first execution has no faults; if it fails, it is the only one. Explorations in several
     threads are independent. An argument that is not given has the value of its ``FILIBUSTER_…`` key
-    in the first app that sets any, else its default.
+    in the first app that sets any, else its default. Tracebacks under faults, which Flask would
+    print, are shown if the logger ``flask_filibuster`` is at DEBUG; handlers of yours get them.
 
     >>> result = explore(test, services, max_executions=10)
     >>> [str(planned.fault) for bug in result.bugs for planned in bug.faults]

@@ -15,6 +15,7 @@ from flask import Flask
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import FilibusterError, SetupError
+from flask_filibuster.exploring.quiet import quiet_tracebacks
 from flask_filibuster.exploring.session import Session, surroundings
 from flask_filibuster.exploring.subjects.base import Portable
 from flask_filibuster.exploring.subjects.function import run_once, services_of
@@ -97,7 +98,9 @@ class RemoteTask:
 
     def _run(self, faults: FaultSet) -> Observation:
         place = _place(self.exploration)
-        with surroundings(place.services(self.services)) as around:
+        verbose = bool(getattr(self.test, "verbose", False))
+        services = place.services(self.services)
+        with quiet_tracebacks(unless=verbose), surroundings(services) as around:
             return run_once(self.test, place.session(self.timeout), faults, around)
 
 
