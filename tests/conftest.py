@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import flask_filibuster
 
@@ -22,6 +23,9 @@ def pytest_configure() -> None:
     Where ``PYTHONDONTWRITEBYTECODE`` is set, each would do it again.
     """
     compileall.compile_dir(Path(flask_filibuster.__file__).parent, quiet=2)
+    # How long an example takes says nothing on a machine that others use as well.
+    settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("shared")
 
 
 @pytest.hookimpl(optionalhook=True)
