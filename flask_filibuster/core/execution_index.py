@@ -77,12 +77,17 @@ class ExecutionIndex(str):
 
     def child(self, signature: str, count: int) -> ExecutionIndex:
         """The index of the ``count``-th call (from 1) with ``signature`` below this request."""
-        quoted = f'"{signature}"' if _PLAIN.fullmatch(signature) else json.dumps(signature)
-        pair = f"[{quoted}, {count}]"
-        return ExecutionIndex(f"[{pair}]" if self == ROOT else f"{self.rstrip()[:-1]}, {pair}]")
+        return _child_of(self, signature, count)
 
 
 # All executions of an exploration make nearly the same calls.
+@lru_cache(maxsize=8192)
+def _child_of(index: ExecutionIndex, signature: str, count: int) -> ExecutionIndex:
+    quoted = f'"{signature}"' if _PLAIN.fullmatch(signature) else json.dumps(signature)
+    pair = f"[{quoted}, {count}]"
+    return ExecutionIndex(f"[{pair}]" if index == ROOT else f"{index.rstrip()[:-1]}, {pair}]")
+
+
 @lru_cache(maxsize=8192)
 def _parent_of(index: ExecutionIndex) -> ExecutionIndex:
     last = index.rfind(', ["')

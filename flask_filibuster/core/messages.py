@@ -1,4 +1,8 @@
-"""The messages between instrumented services and a server, independent of transport."""
+"""The messages between instrumented services and a server, independent of transport.
+
+Unlike other records, they are not frozen: a frozen one sets each of its fields by a call, and all
+together took longer to make than what is done with them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from flask_filibuster.core.vclock import VectorClock
 from flask_filibuster.core.vocabulary import Family
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class InvocationStarted:
     """A service is about to make a call (*create*). Times out after ``timeout`` seconds.
 
@@ -42,7 +46,7 @@ class InvocationStarted:
     repeatable: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decision:
     """The answer to *create*: the call's number, and the fault to inject, if any.
 
@@ -54,7 +58,7 @@ class Decision:
     refusal: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestReceived:
     """A service received a request; ``generated_id`` is ``None`` for a test's own request."""
 
@@ -66,7 +70,7 @@ class RequestReceived:
     generated_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class InvocationCompleted:
     """A call has ended (*invocation_complete*), with the outcome that the caller sees.
 
@@ -82,7 +86,7 @@ class InvocationCompleted:
     answer: Outcome | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestAnswered:
     """A note, outside the wire protocol: the answer of a handler, or the exception ending it."""
 
@@ -92,7 +96,7 @@ class RequestAnswered:
     crash: Crash | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestStarted:
     """A note, outside the wire protocol: the test itself is about to make this request.
 
@@ -108,7 +112,7 @@ class RequestStarted:
     told_by_callee: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestEnded:
     """A note, outside the wire protocol: a request of the test itself has ended."""
 
@@ -117,7 +121,7 @@ class RequestEnded:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReportsLost:
     """A note, outside the wire protocol: an earlier report of a service was lost.
 
@@ -129,7 +133,7 @@ class ReportsLost:
     age: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class InjectionFailed:
     """A note, outside the wire protocol: a planned fault could not be injected."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flask_filibuster.core.execution_index import ExecutionIndex
 
@@ -59,6 +60,17 @@ class Outcome:
 
     def __str__(self) -> str:
         return self.key
+
+
+# Each call has two, and all executions of an exploration nearly the same ones.
+@lru_cache(maxsize=1024)
+def answered(status: int, digest: str | None = None) -> Outcome:
+    """The outcome of a call that was answered.
+
+    :param status: the status.
+    :param digest: see :class:`Outcome`.
+    """
+    return Outcome(status=status, digest=digest)
 
 
 def succeeded(key: str) -> bool:

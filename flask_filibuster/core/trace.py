@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -148,8 +148,10 @@ class Trace:
             # A call whose caller is unknown counts as a call of the test.
             children.setdefault(parent if parent in indexes else ROOT, []).append(call)
         for siblings in children.values():
-            siblings.sort(key=lambda call: (call.position, call.index))
-        ordered = list(_preorder(children, ROOT))
+            if len(siblings) > 1:
+                siblings.sort(key=lambda call: (call.position, call.index))
+        ordered: list[Call] = []
+        _add_below(ROOT, children, ordered)
         # Only the test has no name. Calls with a named source can be made to fail.
         requests = [call for call in children.get(ROOT, ()) if not call.source]
         known = {call.index for call in requests}
@@ -182,7 +184,11 @@ class Trace:
         return grouped
 
 
-def _preorder(children: dict[ExecutionIndex, list[Call]], index: ExecutionIndex) -> Iterator[Call]:
+def _add_below(
+    index: ExecutionIndex, children: dict[ExecutionIndex, list[Call]], ordered: list[Call]
+) -> None:
+    """Add the calls below a call, each followed by those below it."""
     for call in children.get(index, ()):
-        yield call
-        yield from _preorder(children, call.index)
+        ordered.append(call)
+        if call.index in children:
+            _add_below(call.index, children, ordered)

@@ -192,7 +192,8 @@ def start_call(frame: Frame, call: AnyCall[Reply]) -> InvocationStarted:
     :param call: the call.
     """
     client = call.client
-    functions, site = callers(package_of(frame.app), _entrances_of(client), client.file)
+    # This function, and Attempt.
+    functions, site = callers(package_of(frame.app), _entrances_of(client), client.file, skipped=2)
     called = _called(call, frame.config.url_patterns)
     parts = (frame.service, *functions, call.operation, called)
     signature = signature_of(*parts, frame.thread) if frame.thread else signature_of(*parts)

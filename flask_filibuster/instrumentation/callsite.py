@@ -66,7 +66,7 @@ def qualified_name(code: CodeType) -> str:
 
 
 def callers(
-    package: str, entrances: CodeByFile = NO_CODE, client_file: str = ""
+    package: str, entrances: CodeByFile = NO_CODE, client_file: str = "", *, skipped: int = 0
 ) -> tuple[tuple[str, ...], CallSite | None]:
     """The application's functions on the stack, innermost first, and the running line.
 
@@ -76,15 +76,16 @@ def callers(
     :param entrances: code of the client that may run below code of the application: frames above it
         on the stack implement the call, rather than make it.
     :param client_file: source file of the client, which is no part of the application.
+    :param skipped: number of innermost functions that are known to be ours.
     """
     functions: list[str] = []
     site: CallSite | None = None
     left_ours = False
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect is slower
+    frame: FrameType | None = sys._getframe(1 + skipped)  # noqa: SLF001 - inspect is slower
     for _ in range(_DEPTH):
         if frame is None:
             break
-        code = frame.f_code
+        code = frame.f_code  # Once: each reading is an audit event.
         filename = code.co_filename
         if filename in _FLASK and code in ENTRANCES:
             break

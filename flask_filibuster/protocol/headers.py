@@ -53,9 +53,9 @@ class Headers(Protocol):
         """A header's value, or ``default`` if it is missing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Propagated:
-    """A request's place in an execution.
+    """A request's place in an execution; not frozen, for the reason that messages are not.
 
     :ivar request_id: id of the user's request; empty if the caller sends none.
     :ivar index: execution index of the call that caused this request.
@@ -105,10 +105,12 @@ def read_headers(headers: Headers) -> Propagated | None:
 
     :param headers: the request's headers.
     """
-    request_id, number = read_request_id(headers), _number(headers)
     text = headers.get(EXECUTION_INDEX, "")
+    if not text or len(text) > LONGEST:
+        return None
+    request_id, number = read_request_id(headers), _number(headers)
     # A caller of another project may send no request id; then its number identifies it as one.
-    if not (request_id or number is not None) or len(text) > LONGEST:
+    if not request_id and number is None:
         return None
     index = _usual_index(text) if len(text) <= USUAL else _index(text)
     if index is None:
@@ -131,12 +133,12 @@ _usual_index = lru_cache(maxsize=2048)(_index)
 
 def _number(headers: Headers) -> int | None:
     text = headers.get(GENERATED_ID, "")
-    return int(text) if _NUMBER.fullmatch(text) else None
+    return int(text) if text and _NUMBER.fullmatch(text) else None
 
 
 def _forced_sleep(headers: Headers) -> float:
     text = headers.get(FORCED_SLEEP, "")
-    return float(text) if _SECONDS.fullmatch(text) else 0.0
+    return float(text) if text and _SECONDS.fullmatch(text) else 0.0
 
 
 def _clock(headers: Headers) -> VectorClock:

@@ -15,7 +15,7 @@ from flask_filibuster.config import Config
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ROOT
 from flask_filibuster.core.messages import InjectionFailed, RequestAnswered, RequestReceived
-from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.outcome import Outcome, answered
 from flask_filibuster.core.trace import Crash
 from flask_filibuster.core.url_patterns import request_in_signature
 from flask_filibuster.core.vclock import VectorClock
@@ -228,7 +228,7 @@ class ExploredRequests:
             index = frame.execution_index
             judged = index != ROOT and index.parent == ROOT
             digest = _digest(response) if judged or response.status_code < 400 else None
-            _tell(frame, Outcome(status=response.status_code, digest=digest))
+            _tell(frame, answered(response.status_code, digest))
 
     @staticmethod
     def changed(frame: Frame, status: int) -> None:
@@ -237,7 +237,7 @@ class ExploredRequests:
             return
         frame.told = status
         if frame.tells_answer and frame.server.takes_notes:
-            _tell(frame, Outcome(status=status))
+            _tell(frame, answered(status))
 
     @staticmethod
     def over(frame: Frame) -> None:

@@ -53,7 +53,7 @@ loaded only when an explored application has imported the library. ::
 from __future__ import annotations
 
 from flask_filibuster.core.kinds.bodies import Alteration, BrokenBody
-from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.outcome import Outcome, answered
 from flask_filibuster.errors import InjectionError
 from flask_filibuster.instrumentation.around import LocalService
 from flask_filibuster.instrumentation.call import (
@@ -107,6 +107,7 @@ __all__ = [
     "Patch",
     "Reply",
     "Role",
+    "answered",
     "calls_super",
     "current_scope",
     "frame_of",

@@ -33,6 +33,7 @@ from flask_filibuster.instrumentation.clients.base import (
     OutgoingCall,
     Patch,
     Role,
+    answered,
     calls_super,
     current_scope,
     here,
@@ -116,7 +117,7 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
 
     def outcome(self, reply: httpcore.Response, digest: str | None) -> Outcome:
         """The status, without a digest: it is unknown whether the caller reads the body."""
-        return Outcome(status=reply.status, digest=digest)
+        return answered(reply.status, digest)
 
     def discard(self, reply: httpcore.Response) -> str:
         """Read the body to its end."""

@@ -26,6 +26,7 @@ from flask_filibuster.instrumentation.clients.base import (
     InjectionError,
     Outcome,
     OutgoingCall,
+    answered,
     names_place,
 )
 from flask_filibuster.instrumentation.clients.requests.injection import raise_injected
@@ -139,7 +140,7 @@ class RequestsCall(OutgoingCall[Response]):
 
     def outcome(self, reply: Response, digest: str | None) -> Outcome:
         """The status."""
-        return Outcome(status=reply.status_code, digest=digest)
+        return answered(reply.status_code, digest)
 
     def digest(self, reply: Response) -> str | None:
         """Digest of the body, if nothing of the application runs before it is read.
