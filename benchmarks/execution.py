@@ -2,6 +2,16 @@
 
 The baseline is the same requests to the same services in the same mesh, with the extension switched
 off in each of them and no test under way: delivered, but not seen.
+
+Two figures have targets as ratios to it:
+
+- A fault-free execution, learned from. What an exploration does once only (joining the services,
+  comparing open sockets around its first execution) is not part of it; making its search is.
+- An execution of the exploration of two required calls, all in all: the time of ``explore()``, from
+  joining the services to the verdict, divided by the number of times that the test runs. That is
+  once for each execution of the result, and once more for the repetition of the fault-free one. The
+  baseline is the request and the two calls of a fault-free execution; under a fault, one or two of
+  the calls are not delivered, and errors are raised and handled instead.
 """
 
 from __future__ import annotations
@@ -21,11 +31,14 @@ from flask_filibuster.exploring.session import Session, surroundings
 from flask_filibuster.exploring.subjects.function import run_once
 from flask_filibuster.search.explorer import Explorer
 
-MOST_CHAIN = 1.4
+MOST_CHAIN = 1.3
+MOST_EXPLORED = 1.2
 LEAST_PER_SECOND = 400
 TIMEOUT = 5
 STATUSES = (404, 500)
 EXECUTIONS = 9
+RUNS = EXECUTIONS + 1
+"""How often the test runs: the fault-free execution is repeated."""
 
 Services = dict[str, Flask]
 
@@ -141,6 +154,19 @@ def chain_of_three(*, quick: bool) -> None:
         )
 
 
+def runs_of(faults: FaultModel | None) -> int:
+    """How often an exploration of the two calls runs the test."""
+    count = 0
+
+    def test() -> None:
+        nonlocal count
+        count += 1
+        call_a()
+
+    explore(test, two_calls(enabled=True), faults)
+    return count
+
+
 def explored(faults: FaultModel | None) -> Callable[[], None]:
     """A whole exploration of the two calls."""
     services = two_calls(enabled=True)
@@ -156,20 +182,21 @@ def explored(faults: FaultModel | None) -> Callable[[], None]:
 
 def executions_per_second(*, quick: bool) -> None:
     model = FaultModel(statuses={"b": STATUSES, "c": STATUSES})
-    analysed = len(explore(call_a, two_calls(enabled=True)).executions)
+    assert runs_of(model) == RUNS
+    analysed = runs_of(None)
     with ExitStack() as stack:
         rows = compare(
-            f"explore(): one of the {EXECUTIONS} executions of A -> B, A -> C, both required",
+            f"explore() of A -> B, A -> C, both required: one of the {RUNS} runs of the test",
             [
                 Case("three bare calls", unobserved(stack, two_calls(enabled=False), call_a)),
                 Case(
                     "explore(), fault model given",
                     explored(model),
-                    units=EXECUTIONS,
-                    most_us=1e6 / LEAST_PER_SECOND,
+                    units=RUNS,
+                    most=MOST_EXPLORED,
                 ),
                 Case(
-                    f"explore(), services analysed ({analysed} executions)",
+                    f"explore(), services analysed ({analysed} runs)",
                     explored(None),
                     units=analysed,
                 ),
@@ -178,8 +205,11 @@ def executions_per_second(*, quick: bool) -> None:
             clock=time.perf_counter,  # As an execution may wait for threads to end.
         )
     for row in rows[1:]:
-        print(f"  {row.case.name}: {1e6 / row.us:,.0f} executions a second")
+        print(f"  {row.case.name}: {1e6 / row.us:,.0f} runs a second")
     print(f"  target: at least {LEAST_PER_SECOND}")
+    given = rows[1]
+    per_execution = given.ratio * RUNS / EXECUTIONS
+    print(f"  by the {EXECUTIONS} executions of the result: {per_execution:.3f} times the bare calls")
 
 
 def main() -> None:
