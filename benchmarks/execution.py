@@ -209,7 +209,9 @@ def executions_per_second(*, quick: bool) -> None:
     print(f"  target: at least {LEAST_PER_SECOND}")
     given = rows[1]
     per_execution = given.ratio * RUNS / EXECUTIONS
-    print(f"  by the {EXECUTIONS} executions of the result: {per_execution:.3f} times the bare calls")
+    print(
+        f"  by the {EXECUTIONS} executions of the result: {per_execution:.3f} times the bare calls"
+    )
 
 
 def main() -> None:
