@@ -5,12 +5,21 @@ In one place, so that the type checker finds misspelt words and no bare string o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Literal, TypeAlias, get_args
 
 Verdict: TypeAlias = Literal["passed", "failed", "inconclusive"]
 """How an execution ended. *Inconclusive*: the plan did not happen, so it proves nothing."""
 
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
+
+ExplorationVerdict: TypeAlias = Literal["ok", "bugs", "no proof"]
+"""How an exploration ended: see :mod:`flask_filibuster.results.proof`."""
+
+EXIT_CODES: Final[Mapping[ExplorationVerdict, int]] = MappingProxyType(
+    {"ok": 0, "bugs": 1, "no proof": 2}
+)
 
 Purpose: TypeAlias = Literal["search", "repeat", "exhaustive", "audit", "shrink"]
 """Why an execution is made: see :class:`~flask_filibuster.results.execution.Execution`."""
@@ -39,3 +48,12 @@ Limit: TypeAlias = Literal["max_executions", "max_seconds"]
 
 EXECUTION: Final = "FILIBUSTER_EXECUTION"
 """The environment variable that tells a process of the execution to which it belongs."""
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """A count with its noun.
+
+    >>> counted(1, "execution"), counted(2, "execution")
+    ('1 execution', '2 executions')
+    """
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from flask_filibuster.core.call import CallSite
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault, UnknownFaults
+from flask_filibuster.core.vocabulary import counted
 from flask_filibuster.results.bug import Failure, error_line
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.findings import Finding
@@ -30,11 +31,6 @@ __all__ = [
     "under_lines",
     "verdict_line",
 ]
-
-
-def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """A count with its noun: ``1 execution``, ``2 executions``."""
-    return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 
 def fault_lines(planned: PlannedFault) -> Iterator[str]:

@@ -6,19 +6,14 @@ this file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
-from typing import Literal, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
 
 from flask_filibuster.core.fault_set import FaultSet, UnknownFaults
 from flask_filibuster.core.trace import UnexploredCall
+from flask_filibuster.core.vocabulary import ExplorationVerdict
 from flask_filibuster.results.baseline import broken, doubtful
 from flask_filibuster.results.bug import error_line
 from flask_filibuster.results.execution import Execution
-
-ExplorationVerdict: TypeAlias = Literal["ok", "bugs", "no proof"]
-
-EXIT_CODES: Mapping[ExplorationVerdict, int] = MappingProxyType({"ok": 0, "bugs": 1, "no proof": 2})
 
 
 def verdict_of(bugs: int, gaps: int) -> ExplorationVerdict:

@@ -11,13 +11,14 @@ from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import UnexploredCall
+from flask_filibuster.core.vocabulary import EXIT_CODES
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.results.bug import Bug, Failure
 from flask_filibuster.results.execution import AUDIT, SHRINK, Execution
 from flask_filibuster.results.findings import Finding
 from flask_filibuster.results.judging import Judgement, judge
 from flask_filibuster.results.oracles.base import Oracle
-from flask_filibuster.results.proof import EXIT_CODES, gaps_of, verdict_of, weakens
+from flask_filibuster.results.proof import gaps_of, verdict_of, weakens
 from flask_filibuster.results.unexplored import (
     UNEXPLORED_WARNS,
     UnexploredPolicy,

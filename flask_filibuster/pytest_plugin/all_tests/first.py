@@ -13,12 +13,13 @@ from flask_filibuster.errors import FilibusterError
 from flask_filibuster.exploring.exploration import Exploration
 from flask_filibuster.exploring.interruption import Interruption
 from flask_filibuster.pytest_plugin.all_tests.item import UnmarkedItem
+from flask_filibuster.pytest_plugin.all_tests.run import PytestRun
 from flask_filibuster.pytest_plugin.all_tests.shared import Shared
 from flask_filibuster.pytest_plugin.all_tests.told import Told
 from flask_filibuster.pytest_plugin.journal import recorder_of
 from flask_filibuster.pytest_plugin.progress import Progress
 from flask_filibuster.pytest_plugin.reports import interruption_lines
-from flask_filibuster.pytest_plugin.state import INTERRUPTED
+from flask_filibuster.pytest_plugin.state import INTERRUPTED, RUNNING
 from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS, leave
 from flask_filibuster.report.text import counted
 from flask_filibuster.results.bug import Bug
@@ -29,99 +30,96 @@ from flask_filibuster.results.result import Result
 MAX_SECONDS, SESSION_SECONDS = "max_seconds", "session_seconds"
 
 
-class FirstRun:
-    """Pytest's own run of a test, and what follows.
+class FirstRun(PytestRun):
+    """Pytest's own run of a test as the fault-free execution, and what follows.
 
     :param item: the test.
     :param nextitem: the test that pytest runs next.
     :param shared: what all tests share.
-    :ivar is_exploring: whether its later executions are under way.
     """
 
     def __init__(self, item: pytest.Item, nextitem: pytest.Item | None, shared: Shared) -> None:
-        self._item: Any = item
-        self._nextitem = nextitem
+        super().__init__(item, nextitem)
         self._shared = shared
         self._interruption = Interruption()
-        self._outcomes: dict[str, str] = {}
-        self.is_exploring = False
         self.subject = UnmarkedItem(item, self._interruption, shared)
 
     def begin(self) -> None:
         """Pytest, or a plugin that repeats tests, begins to run it."""
-        self._outcomes = {}
+        super().begin()
         self.subject.begin_again()
 
-    def note(self, report: pytest.TestReport) -> None:
-        """Note how a phase ended."""
-        expected = report.skipped and hasattr(report, "wasxfail")
-        self._outcomes[str(report.when)] = "expected failure" if expected else report.outcome
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Watch pytest's own run in the block."""
+        self.item.stash[RUNNING] = self.subject
+        try:
+            with self.subject.watched():
+                yield
+        finally:
+            del self.item.stash[RUNNING]
 
     @property
-    def can_go_on(self) -> bool:
+    def goes_on(self) -> bool:
         """Whether it passed so far, and made a call that can fail."""
-        passed = all(self._outcomes.get(each) == "passed" for each in ("setup", "call"))
-        return passed and not self._item.session.shouldstop and self._made_calls
+        return self.passed and self._made_calls
 
     @property
     def _made_calls(self) -> bool:
         subject = self.subject
         return subject.observed and bool(subject.observation().trace.invocations)
 
-    @contextmanager
-    def shared_fixtures_kept(self) -> Iterator[None]:
-        """Let a tear-down in the block keep what later executions share with the first."""
-        state = self._item.session._setupstate
-        whole, parent = state.teardown_exact, self._item.parent
-        state.teardown_exact = lambda _nextitem: whole(parent)
-        try:
-            yield
-        finally:
-            del state.teardown_exact
-
-    def end(self, teardown: pytest.TestReport) -> tuple[pytest.TestReport, Told]:
+    def end(self, teardown: pytest.TestReport) -> tuple[pytest.TestReport, dict[str, Any]]:
         """Explore the test if that is possible, and tear down what was kept for it.
 
         :param teardown: the report of its tear-down.
         :returns: the report of the whole tear-down, and what is known of the test.
         """
-        kept, self.is_exploring = self.can_go_on, True
+        kept, self.is_exploring = self.goes_on, True
         try:
             told = self._told()
         finally:
             self.is_exploring = False
             if kept:
-                teardown = leave(self._item, teardown, self._nextitem)
-        return teardown, told
+                teardown = leave(self.item, teardown, self.nextitem)
+        return teardown, told.data()
+
+    def repeat(self, teardown: pytest.TestReport) -> tuple[pytest.TestReport, dict[str, Any]]:
+        """Run the test once more, which was not watched the first time, and explore it.
+
+        :param teardown: as for :meth:`end`.
+        """
+        self.item.stash[RUNNING] = self.subject
+        self.is_exploring = True
+        try:
+            self.begin()
+            for report in self.subject.open():
+                self.note(report)
+            told = self._told()
+        finally:
+            self.is_exploring = False
+            del self.item.stash[RUNNING]
+            teardown = leave(self.item, teardown, self.nextitem)
+        return teardown, told.data()
 
     def _told(self) -> Told:
-        subject, failed = self.subject, self._failed()
-        if failed:
-            return Told("not explored", failed)
+        subject = self.subject
         if subject.problem:
-            return Told("not explored", "calls to other machines", subject.problem)
+            return Told("not explored", "cannot be repeated", subject.problem)
+        if self.problem:
+            return Told("not explored", self.problem)
         if not self._made_calls:
             unexplored = subject.observation().trace.unexplored if subject.observed else ()
             if not unexplored:
                 return Told("without calls")
             listed = ", ".join(map(str, unexplored))
             return Told("not explored", "unexplored calls only", f"unexplored calls: {listed}")
-        if not self.can_go_on:
+        if not self.passed:
             return Told("not explored", "the session stops")
         left = self._shared.seconds_left
         if left is not None and left <= 0:
             return Told("not explored", f"{SESSION_SECONDS} reached")
         return self._explored(left)
-
-    def _failed(self) -> str:
-        """How pytest's own run failed; empty if it passed."""
-        for phase in ("setup", "call", "teardown"):
-            outcome = self._outcomes.get(phase)
-            if outcome in ("skipped", "expected failure"):
-                return "skipped" if outcome == "skipped" else "expected to fail"
-            if outcome == "failed":
-                return "failed without faults"
-        return ""
 
     def _explored(self, seconds: float | None) -> Told:
         subject, shared = self.subject, self._shared
@@ -132,17 +130,17 @@ class FirstRun:
         limited = seconds is not None and seconds < (options.max_seconds or seconds + 1)
         if limited:
             options = replace(options, max_seconds=max(seconds or 0, 0.001))
-        properties = list(self._item.user_properties)
-        progress = Progress(self._item.config)
+        properties = list(self.item.user_properties)
+        progress = Progress(self.item.config)
         try:
             with (
                 self._interruption,
                 closing(progress),
-                recorder_of(self._item, config, subject) as recorder,
+                recorder_of(self.item, config, subject) as recorder,
             ):
                 subject.recorded = recorder is not None
                 exploration = Exploration(
-                    self._item.nodeid,
+                    self.item.nodeid,
                     options.explorer(subject.services, config, recorder),
                     subject.session,
                     interruption=self._interruption,
@@ -152,18 +150,18 @@ class FirstRun:
         except FilibusterError as error:
             return Told("not explored", "errors of the exploration", str(error))
         finally:
-            self._item.user_properties[:] = properties
+            self.item.user_properties[:] = properties
         if limited and result.limit == MAX_SECONDS:
             result = replace(result, limit=SESSION_SECONDS)
-        return told_of_result(self._item.nodeid, result)
+        return told_of_result(self.item.nodeid, result)
 
     def _run(self, exploration: Exploration, *, resumable: bool) -> Result:
         try:
             exploration.run(self.subject)
         except INTERRUPTIONS:
-            lines = self._item.config.stash.setdefault(INTERRUPTED, [])
+            lines = self.item.config.stash.setdefault(INTERRUPTED, [])
             lines += interruption_lines(
-                self._item.nodeid, exploration.search.result(), resumable=resumable
+                self.item.nodeid, exploration.search.result(), resumable=resumable
             )
             raise
         return exploration.result()

@@ -88,13 +88,12 @@ class UnmarkedItem(PytestItem):
             return super().run_once(faults)
 
     def gather(self) -> None:
-        """Provide the services at the end of set-up; in the first run, without failing the test."""
-        if not self._first:
-            super().gather()
-            return
+        """Provide the services at the end of set-up; in pytest's own run, without failing it."""
         try:
             super().gather()
-        except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - of a user's fixture
+        except (Exception, pytest.fail.Exception) as error:
+            if not self._first:
+                raise
             self.problem = str(error)
             self._session = None
         if self._network is not None and not self.problem:
@@ -109,8 +108,6 @@ class UnmarkedItem(PytestItem):
             yield
 
     def _observed(self, session: Any, execution: Any) -> Observation | None:
-        if not self._first:
-            return super()._observed(session, execution)
         try:
             observation: Observation = session.observe(execution, None)
         except FilibusterError as error:

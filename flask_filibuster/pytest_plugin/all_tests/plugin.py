@@ -6,14 +6,17 @@ test's tear-down, before pytest reports that. Nothing of Flask is imported befor
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flask_filibuster.pytest_plugin.all_tests.run import PytestRun
+from flask_filibuster.pytest_plugin.all_tests.signs import Signs
+from flask_filibuster.pytest_plugin.options import layers
 from flask_filibuster.pytest_plugin.state import MARKER, RUNNING
 
 if TYPE_CHECKING:
@@ -25,6 +28,45 @@ ATTRIBUTE = "filibuster_all"
 """Where reports keep what is known of a test, as plain data; xdist's workers send it along."""
 
 WITHOUT_CALLS = {"state": "without calls"}
+NOT_EXPLORED = {"state": "not explored"}
+
+
+class UnwatchedRun(PytestRun):
+    """Pytest's own run of a test before any test of the session has shown a sign of a call.
+
+    :param plugin: explores the test, if it does.
+    :param signs: the signs.
+    """
+
+    def __init__(
+        self, item: pytest.Item, nextitem: pytest.Item | None, plugin: AllTests, signs: Signs
+    ) -> None:
+        super().__init__(item, nextitem)
+        self._plugin = plugin
+        self._signs = signs
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Look for signs in the block."""
+        self._signs.look()
+        yield
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it passed so far, and may have made a call."""
+        self._signs.look(in_test=True)
+        return self.passed and self._signs.seen
+
+    def end(self, teardown: pytest.TestReport) -> tuple[pytest.TestReport, dict[str, Any]]:
+        """Run the test again, watched, if there was a sign; as :meth:`FirstRun.end`."""
+        if not self.goes_on:
+            problem = self.problem
+            return teardown, {**NOT_EXPLORED, "reason": problem} if problem else WITHOUT_CALLS
+        self.is_exploring = True
+        try:
+            return self._plugin.first(self.item, self.nextitem).repeat(teardown)
+        finally:
+            self.is_exploring = False
 
 
 class AllTests:
@@ -37,7 +79,8 @@ class AllTests:
         self._config = config
         self._began = time.monotonic()
         self._shared: Shared | None = None
-        self._first: FirstRun | None = None
+        self._signs: Signs | None = None if layers(config, {}).get("services") else Signs()
+        self._run: FirstRun | UnwatchedRun | None = None
         self._told: dict[str, dict[str, Any]] = {}
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -45,40 +88,47 @@ class AllTests:
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Generator[None, object, object]:
         """Watch pytest's own run of a test."""
-        if not _is_explorable(item):
+        if not isinstance(item, pytest.Function) or item.get_closest_marker(MARKER) is not None:
             return (yield)
-        from flask_filibuster.pytest_plugin.all_tests.first import FirstRun
-
-        first = self._first = FirstRun(item, nextitem, self._all_share())
-        item.stash[RUNNING] = first.subject
+        self._run = run = self._run_of(item, nextitem)
         try:
-            with first.subject.watched():
+            with run.watched():
                 return (yield)
         finally:
-            self._first = None
-            del item.stash[RUNNING]
+            self._run = None
 
-    def _all_share(self) -> Shared:
+    def _run_of(self, item: pytest.Item, nextitem: pytest.Item | None) -> FirstRun | UnwatchedRun:
+        signs = self._signs
+        if signs is None or signs.seen or _has_services(item):
+            return self.first(item, nextitem)
+        return UnwatchedRun(item, nextitem, self, signs)
+
+    def first(self, item: pytest.Item, nextitem: pytest.Item | None) -> FirstRun:
+        """The run of a test as its fault-free execution; imports what explorations need."""
+        from flask_filibuster.pytest_plugin.all_tests.first import FirstRun
+        from flask_filibuster.pytest_plugin.all_tests.shared import Shared
+
+        if self._signs is not None:
+            self._signs.close()
+            self._signs = None
         if self._shared is None:
-            from flask_filibuster.pytest_plugin.all_tests.shared import Shared
-
             self._shared = Shared(self._config, self._began)
-        return self._shared
+        return FirstRun(item, nextitem, self._shared)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self) -> Generator[None, object, object]:
         """A test begins; plugins that repeat tests begin it again."""
-        if self._first is not None and not self._first.is_exploring:
-            self._first.begin()
+        if self._run is not None and not self._run.is_exploring:
+            self._run.begin()
         return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self) -> Generator[None, object, object]:
         """Keep fixtures that the executions of a test share, if it is going to be explored."""
-        first = self._first
-        if first is None or first.is_exploring or not first.can_go_on:
+        run = self._run
+        if run is None or run.is_exploring or not run.goes_on:
             return (yield)
-        with first.shared_fixtures_kept():
+        with run.shared_fixtures_kept():
             return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -87,15 +137,15 @@ class AllTests:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Explore a test at its end, and attach what is known of it."""
         report = yield
-        first = self._first
-        if first is None:
+        run = self._run
+        if run is None:
             if call.when == "teardown" and item.stash.get(RUNNING, None) is None:
                 setattr(report, ATTRIBUTE, _of_other(item))
-        elif not first.is_exploring:
-            first.note(report)
+        elif not run.is_exploring:
+            run.note(report)
             if call.when == "teardown":
-                report, told = first.end(report)
-                setattr(report, ATTRIBUTE, told.data())
+                report, told = run.end(report)
+                setattr(report, ATTRIBUTE, told)
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -109,6 +159,8 @@ class AllTests:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Take off all patches, and exit with 1 if there are bugs, with 2 if nothing is proved."""
+        if self._signs is not None:
+            self._signs.close()
         if self._shared is not None:
             self._shared.close()
         if self._reports and session.exitstatus == pytest.ExitCode.OK:
@@ -135,19 +187,15 @@ class AllTests:
             self._summary.write(terminalreporter)
 
 
-def _is_explorable(item: pytest.Item) -> bool:
-    """Whether the test may make requests to a Flask app, and has no mark."""
-    return (
-        isinstance(item, pytest.Function)
-        and item.get_closest_marker(MARKER) is None
-        and "flask" in sys.modules
-    )
+def _has_services(item: pytest.Item) -> bool:
+    """Whether a fixture of the suite returns services, so that it knows us already."""
+    manager: Any = item.session._fixturemanager
+    found = manager.getfixturedefs("filibuster_services", item)
+    return bool(found) and found[-1].func.__module__ != "flask_filibuster.pytest_plugin.plugin"
 
 
 def _of_other(item: pytest.Item) -> dict[str, Any]:
     """What is known of a test that nothing watches."""
-    if not isinstance(item, pytest.Function):
-        return {"state": "not explored", "reason": f"{type(item).__name__}, no test function"}
-    if item.get_closest_marker(MARKER) is not None:
-        return {"state": "not explored", "reason": "left alone by its mark"}
-    return WITHOUT_CALLS
+    if isinstance(item, pytest.Function):
+        return {**NOT_EXPLORED, "reason": "left alone by its mark"}
+    return {**NOT_EXPLORED, "reason": f"no test function, but a {type(item).__name__}"}

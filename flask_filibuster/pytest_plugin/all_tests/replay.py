@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from flask_filibuster.core.fault_set import FaultSet
@@ -20,38 +14,8 @@ from flask_filibuster.pytest_plugin.reports import replayed
 from flask_filibuster.pytest_plugin.state import REPLAYED
 from flask_filibuster.report.text import finding_lines
 from flask_filibuster.results.counterexample import Counterexample
-from flask_filibuster.results.directory import DIRECTORY
 from flask_filibuster.results.execution import Execution, judged
 from flask_filibuster.results.judging import judge
-from flask_filibuster.results.merged import BugOfTest
-
-WITHOUT_ASSERTIONS: Mapping[str, Any] = {"assertions": False}
-"""The part of a counterexample by which a replay knows that the test's assertions do not count."""
-
-
-def replay_command(bug: BugOfTest, config: pytest.Config) -> str:
-    """Write the counterexample of a bug, and return the command that replays it."""
-    root = config.rootpath
-    counterexample = Counterexample(
-        bug.test,
-        bug.faults,
-        bug.message,
-        {"rootdir": str(root), **WITHOUT_ASSERTIONS},
-        expected="the app handles the faults",
-    )
-    try:
-        path = counterexample.write(root / DIRECTORY)
-    except OSError as error:
-        return f"not possible: cannot write the counterexample ({error})"
-    directory = config.invocation_params.dir
-
-    def below(place: Path) -> str:
-        relative = os.path.relpath(place, directory)
-        return str(place) if relative.startswith("..") else relative
-
-    file, _, rest = bug.test.partition("::")
-    nodeid = shlex.quote(f"{below(root / file)}::{rest}")
-    return f"pytest {nodeid} --filibuster-replay {shlex.quote(below(path))}"
 
 
 class ReplayedTest:
