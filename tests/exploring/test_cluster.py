@@ -8,10 +8,12 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -209,6 +211,66 @@ def test_missing_scheduler_is_named(address: str, monkeypatch: pytest.MonkeyPatc
     result = CliRunner().invoke(cli, [*arguments, "--no-journal", "--dask", address])
     assert result.exit_code == 2
     assert f"no Dask scheduler at {address}" in result.output
+
+
+class Hanging:
+    """A client of Dask, one call of which never returns."""
+
+    def __init__(self, which: str, ended: threading.Event) -> None:
+        self._which = which
+        self._ended = ended
+        self("connect")
+
+    def __call__(self, name: str) -> None:
+        if name == self._which:
+            assert self._ended.wait(20)
+
+    def wait_for_workers(self, count: int, timeout: float) -> None:
+        self("wait")
+
+    def ncores(self) -> dict[str, int]:
+        self("ncores")
+        return {"worker": 2}
+
+    def get_executor(self, *, pure: bool) -> None:
+        assert not pure
+
+    def close(self) -> None:
+        self("close")
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Have Dask hang in a call of this name."""
+    ended = threading.Event()
+
+    def hang(which: str) -> None:
+        dask = SimpleNamespace(
+            Client=lambda *_, **__: Hanging(which, ended), TimeoutError=TimeoutError
+        )
+        monkeypatch.setattr(cluster_module, "_dask", lambda: (dask, LookupError))
+
+    yield hang
+    ended.set()
+
+
+@pytest.mark.parametrize("which", ["connect", "wait", "ncores"])
+def test_dask_that_hangs_is_an_error(which: str, hanging: Callable[[str], None]) -> None:
+    hanging(which)
+    with (
+        pytest.raises(SetupError, match=r"tcp://x:1 does not answer within 0\.03 s"),
+        cluster("tcp://x:1", patience=0.01),
+    ):
+        pass
+
+
+def test_client_that_cannot_be_closed(
+    hanging: Callable[[str], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    hanging("close")
+    with cluster("tcp://x:1", patience=0.01) as workers:
+        assert workers.count == 2
+    assert "the Dask client was not closed: the Dask scheduler at tcp://x:1" in caplog.text
 
 
 def test_missing_dask_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
