@@ -19,7 +19,14 @@ from flask_filibuster.pytest_plugin.options import (
     explores_all,
     named_services,
 )
-from flask_filibuster.pytest_plugin.state import INTERRUPTED, JOURNALS, MARKER, REPLAYED, RUNNING
+from flask_filibuster.pytest_plugin.state import (
+    INTERRUPTED,
+    JOURNALS,
+    MARKER,
+    REPLAYED,
+    RUNNING,
+    SETTING_UP,
+)
 
 if TYPE_CHECKING:
     from flask_filibuster.core.fault_set import FaultSet
@@ -163,6 +170,19 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     item.ihook.pytest_runtest_logreport(report=left)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Note which fixtures are being set up: those that make requests may be among the services."""
+    under_way = request.config.stash.setdefault(SETTING_UP, [])
+    under_way.append(fixturedef.argname)
+    try:
+        return (yield)
+    finally:
+        under_way.pop()
 
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)

@@ -34,7 +34,7 @@ def explored(
     failed: Mapping[int, Reports],
     unprepared: Reports | None,
     skips: int,
-    reruns: int = 0,
+    notes: Iterable[str] = (),
     strict: bool = False,
 ) -> Reports:
     """The reports of an explored test: those of its smallest failing execution, if one failed.
@@ -46,7 +46,7 @@ def explored(
     :param failed: the reports of failed executions, by number.
     :param unprepared: the reports of an execution whose set-up failed.
     :param skips: how many executions ended in ``pytest.skip()`` or ``pytest.xfail()``.
-    :param reruns: how many times the test failed without faults before it passed.
+    :param notes: what else weakens the result.
     :param strict: whether bugs that oracles found are failures, and not warnings.
     """
     reports = first
@@ -63,7 +63,7 @@ def explored(
         told = (*gaps, *(each for each in result.notes if each not in gaps))
         _fail(reports, "filibuster: proves nothing", "Proves nothing: " + "\n".join(told))
     _tell_findings(item, result, reports, strict=strict)
-    notes = [*result.notes, *_skip_notes(skips), *_rerun_notes(reruns)]
+    notes = [*result.notes, *_skip_notes(skips), *notes]
     summarise(reports, text.counts_line(result), text.verdict_line(result), notes)
     return reports
 
@@ -81,12 +81,6 @@ def _skip_notes(skips: int) -> Iterator[str]:
     if skips:
         proof = "proves" if skips == 1 else "prove"
         yield f"the test skipped {text.counted(skips, 'execution')}, which {proof} nothing"
-
-
-def _rerun_notes(reruns: int) -> Iterator[str]:
-    if reruns:
-        times = text.counted(reruns, "time")
-        yield f"the test is flaky: without faults, it failed {times} before it passed"
 
 
 def failed_at_first(reports: Reports) -> None:

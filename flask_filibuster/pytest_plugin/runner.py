@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from typing import Any
 
@@ -36,6 +36,7 @@ from flask_filibuster.pytest_plugin.search import AnySearch, begin, options_of, 
 from flask_filibuster.pytest_plugin.state import INTERRUPTED, REPLAYED
 from flask_filibuster.pytest_plugin.subject import PytestItem
 from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS
+from flask_filibuster.report.text import counted
 from flask_filibuster.results.counterexample import Counterexample
 from flask_filibuster.results.execution import REPEAT, Execution, judged
 
@@ -137,7 +138,7 @@ class MarkedTest:
             failed=self._failed,
             unprepared=self._unprepared,
             skips=self._skips,
-            reruns=self._failed_before,
+            notes=self._notes(),
             strict=bool(options_of(self._item).strict),
         )
 
@@ -148,6 +149,13 @@ class MarkedTest:
             self._failed_before += 1
             reports, left = run(), left - 1
         return reports
+
+    def _notes(self) -> Iterator[str]:
+        if self._failed_before:
+            times = counted(self._failed_before, "time")
+            yield f"the test is flaky: without faults, it failed {times} before it passed"
+        if self.subject.example is not None:
+            yield from self.subject.example.notes()
 
     @property
     def _is_remote(self) -> bool:

@@ -10,4 +10,5 @@ MARKER = "filibuster"
 RUNNING: pytest.StashKey[Any] = pytest.StashKey()
 REPLAYED: pytest.StashKey[Any] = pytest.StashKey()
 JOURNALS: pytest.StashKey[Any] = pytest.StashKey()
+SETTING_UP: pytest.StashKey[list[str]] = pytest.StashKey()
 INTERRUPTED: pytest.StashKey[list[str]] = pytest.StashKey()

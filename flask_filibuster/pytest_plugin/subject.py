@@ -25,10 +25,11 @@ from flask_filibuster.instrumentation.clients.registry import instrument
 from flask_filibuster.instrumentation.frames import Scope, current_scope, enter
 from flask_filibuster.journal.recorder import SourcesOf
 from flask_filibuster.pytest_plugin.beside.bodies import in_body
+from flask_filibuster.pytest_plugin.beside.examples import OneExample
 from flask_filibuster.pytest_plugin.beside.hooks import fail_for_subtests, hooks_of
 from flask_filibuster.pytest_plugin.beside.timeouts import TimeLimit, fail_for_hang
 from flask_filibuster.pytest_plugin.journal import Reports, conftests, read, written
-from flask_filibuster.pytest_plugin.network import Network
+from flask_filibuster.pytest_plugin.network import SERVICES, Network, can_be_had
 from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS
 from flask_filibuster.report import text
 from flask_filibuster.results.execution import Observation
@@ -60,6 +61,7 @@ class PytestItem:
     :ivar recorded: whether executions are recorded.
     :ivar reports: pytest's reports of the last execution.
     :ivar skipped: the exception by which the test skipped the last execution, or ``None``.
+    :ivar example: the example that is explored, if the test is a property of Hypothesis.
     :ivar seconds: duration of each phase, summed over all executions.
     """
 
@@ -79,6 +81,7 @@ class PytestItem:
         self._services: Mapping[str, Any] = {}
         self._is_open = False
         self._stops = True
+        self.example: OneExample | None = OneExample()
         self.seconds: dict[str | None, float] = defaultdict(float)
         self.recalls = False
         self.recorded = False
@@ -177,7 +180,9 @@ class PytestItem:
         before = current_scope()
         with ExitStack() as stack:
             stack.enter_context(instrument())
-            self._network = Network(lambda: stack.enter_context(self._surroundings()))
+            self._network = Network(
+                lambda: stack.enter_context(self._surroundings()), self._services_so_far
+            )
             enter(Scope(None, self._network))
             try:
                 yield
@@ -190,15 +195,26 @@ class PytestItem:
         request = getattr(self._item, "_request", None)
         if request is None:
             raise SetupError("only tests that have fixtures can be explored")
-        services = request.getfixturevalue("filibuster_services")
-        if not isinstance(services, Mapping):
-            raise SetupError(
-                f"the fixture filibuster_services returned {services!r}; "
-                "it must return a dict of apps by base URL"
-            )
+        services = self._services_of(request)
         app = request.getfixturevalue("app") if "app" in self._item.fixturenames else None
         self._services = services
         return surroundings(services, [app] if isinstance(app, Flask) else [])
+
+    def _services_so_far(self) -> Mapping[str, Any] | None:
+        """The services, for requests of fixtures; ``None``: theirs is not there yet."""
+        request = getattr(self._item, "_request", None)
+        if request is None or not can_be_had(self._item, SERVICES):
+            return None
+        return self._services_of(request)
+
+    def _services_of(self, request: Any) -> Mapping[str, Any]:
+        services = request.getfixturevalue(SERVICES)
+        if not isinstance(services, Mapping):
+            raise SetupError(
+                f"the fixture {SERVICES} returned {services!r}; "
+                "it must return a dict of apps by base URL"
+            )
+        return services
 
     def gather(self) -> None:
         """Provide the services, and the search if there is one, at the end of set-up."""
@@ -234,7 +250,7 @@ class PytestItem:
         interrupted, outside = False, current_scope()
         with session.execution(self.faults, network.joined(), stops=self._stops) as execution:
             try:
-                with in_body(self._item, outside, skipped=self.recalls):
+                with in_body(self._item, outside, self.example, skipped=self.recalls):
                     yield
             except INTERRUPTIONS:
                 interrupted = True

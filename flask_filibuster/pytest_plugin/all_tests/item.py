@@ -140,12 +140,16 @@ class UnmarkedItem(PytestItem):
             joined.append(manager)
             return around
 
-        self._network = Network(join)
+        self._network = Network(join, self._services_so_far)
         try:
             yield
         finally:
             for manager in joined:
                 manager.__exit__(None, None, None)
+
+    def _services_so_far(self) -> Mapping[str, Any] | None:
+        given = self._shared.services_of(self._item)
+        return super()._services_so_far() if given is None else given
 
     def _surroundings(self) -> AbstractContextManager[Surroundings]:
         given = self._shared.services_of(self._item)

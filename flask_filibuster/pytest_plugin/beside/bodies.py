@@ -17,14 +17,18 @@ import pytest
 from _pytest.unittest import TestCaseFunction
 
 from flask_filibuster.instrumentation.frames import Scope, current_scope, enter
+from flask_filibuster.pytest_plugin.beside.examples import OneExample
 
 
 @contextmanager
-def in_body(item: pytest.Item, outside: Scope | None, *, skipped: bool) -> Iterator[None]:
+def in_body(
+    item: pytest.Item, outside: Scope | None, example: OneExample | None, *, skipped: bool
+) -> Iterator[None]:
     """Run the block in the scope of an execution, but for what is not the test itself.
 
     :param item: the test.
     :param outside: the scope of its fixtures.
+    :param example: runs one example of a property; ``None``: all of its examples run.
     :param skipped: whether not to run its function.
     """
     if not isinstance(item, pytest.Function):
@@ -33,7 +37,9 @@ def in_body(item: pytest.Item, outside: Scope | None, *, skipped: bool) -> Itera
     scope = current_scope()
     is_case = isinstance(item, TestCaseFunction)
     original = item.obj
-    function = _nothing(original) if skipped else original
+    function = original if example is None else example.of(original)
+    if skipped:
+        function = _nothing(original)
     item.obj = _in_scope(function, scope) if is_case or _is_async(function) else function
     if is_case:
         # pytest itself does so, but for coroutines.

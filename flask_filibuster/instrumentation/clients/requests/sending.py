@@ -80,7 +80,11 @@ class Sending:
         self._client = client
         self._left_out = (by_hand, LocalAdapter)
         wraps: Any = (self._sends, self._sends_itself, self._runs_above, self._replaced)
-        self.entrances: tuple[CodeType, ...] = tuple(wrap(None, None).__code__ for wrap in wraps)
+        self.entrances: tuple[CodeType, ...] = (
+            *(wrap(None, None).__code__ for wrap in wraps),
+            # Below it runs what replaces ``send``, if it did so before the exploration began.
+            RequestsCall.send.__code__,
+        )
 
     def hold(self) -> list[Patch]:
         """Patch each class with a ``send``, and those that are defined or found later."""
