@@ -51,7 +51,7 @@ from tests.support.embedded import program
 from tests.support.ports import ports
 from tests.support.served_fan_out import ASYNCHRONOUS, THREADED, WIDTH
 from tests.support.shapes import FIRST_PORT
-from tests.support.suites import PLUGINS, WITHOUT
+from tests.support.suites import OURS_ONLY
 
 pytest.importorskip("gunicorn")
 
@@ -503,13 +503,16 @@ CHAIN = {"users": 0, "bookings": 3, "movies": 2}
 
 @contextmanager
 def ordinary_traffic(url: str) -> Iterator[Counter[int]]:
-    """Requests without any header, one after the other until the block ends; counts statuses."""
+    """Requests without any header until the block ends; counts statuses.
+
+    A pause after each leaves the processor to what is tested beside them.
+    """
     statuses: Counter[int] = Counter()
     ended = threading.Event()
 
     def ask() -> None:
         with urllib3.PoolManager() as pool:
-            while not ended.is_set():
+            while not ended.wait(0.01):
                 statuses[pool.request("GET", url, retries=False, timeout=PATIENCE).status] += 1
 
     thread = threading.Thread(target=ask)
@@ -588,14 +591,16 @@ def test_simultaneous_pytest_runs_do_not_mix(chain: Chain, tmp_path: Path) -> No
         (tmp_path / name).mkdir()
         (tmp_path / name / "test_users.py").write_text(source)
 
+    told = {"FILIBUSTER_TOKEN": TOKEN, "USERS": chain.users}
+
     def run(name: str, **environment: str) -> tuple[int, str]:
         with subprocess.Popen(
             [
-                *(sys.executable, "-m", "pytest", *PLUGINS, *WITHOUT),
+                *(sys.executable, "-m", "pytest", "-pno:cacheprovider"),
                 *("--filibuster-server", chain.server),
             ],
             cwd=tmp_path / name,
-            env={**os.environ, "FILIBUSTER_TOKEN": TOKEN, "USERS": chain.users, **environment},
+            env={**os.environ, **OURS_ONLY, **told, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

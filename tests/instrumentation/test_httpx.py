@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import socket
 import subprocess
 import sys
@@ -37,7 +38,7 @@ from tests.support.callers import (
     story,
 )
 from tests.support.embedded import program
-from tests.support.suites import PLUGINS, WITHOUT
+from tests.support.suites import OURS_ONLY
 
 LOST = Fault(exception="ConnectionError", abort=False)
 
@@ -427,8 +428,9 @@ class TestExplorations:
     @pytest.mark.slow
     def test_pytest_finds_the_bug(self, project: Path) -> None:
         ran = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", *PLUGINS, *WITHOUT],
+            [sys.executable, "-m", "pytest", "-q", "-pno:cacheprovider"],
             cwd=project,
+            env={**os.environ, **OURS_ONLY},
             capture_output=True,
             text=True,
             check=False,

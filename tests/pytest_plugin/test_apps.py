@@ -7,7 +7,8 @@ import pytest
 from tests.support import suites
 from tests.support.suites import Suite
 
-suite = suites.suite
+suite, few_plugins = suites.suite, suites.few_plugins
+pytestmark = pytest.mark.usefixtures("few_plugins")
 
 WEATHER = """
     import requests

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import suites
 from tests.support.suites import IN_PROCESS
+
+few_plugins = suites.few_plugins
 
 SERVICES = """
     import requests
@@ -88,7 +91,7 @@ class Suite:
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester) -> Suite:
+def suite(pytester: pytest.Pytester, few_plugins: None) -> Suite:
     return Suite(pytester)
 
 

@@ -30,7 +30,8 @@ from tests.support.suites import (
     Suite,
 )
 
-suite = suites.suite
+suite, few_plugins, all_plugins = suites.suite, suites.few_plugins, suites.all_plugins
+pytestmark = pytest.mark.usefixtures("few_plugins")
 
 
 # --- what is explored, and what a failure shows ---------------------------------------------------
@@ -1133,6 +1134,7 @@ def test_durations_cover_all_executions(suite: Suite) -> None:
     assert max(float(seconds) for seconds, _ in durations) > 0.05 * RUNS
 
 
+@pytest.mark.usefixtures("all_plugins")
 @pytest.mark.slow
 def test_xdist_has_the_same_summary(suite: Suite) -> None:
     suite.write(test_other=CAREFUL)
@@ -1150,6 +1152,7 @@ def test_xdist_has_the_same_summary(suite: Suite) -> None:
     assert replayed.summary[0].startswith("test_it.py::test_page: 1 execution: reproduced")
 
 
+@pytest.mark.usefixtures("all_plugins")
 @pytest.mark.slow
 def test_xdist_reports_mistakes_of_marks(suite: Suite) -> None:
     suite.write(test_it="import pytest\n@pytest.mark.filibuster(max=1)\ndef test_page(): pass\n")
@@ -1390,6 +1393,7 @@ def test_mark_and_fixtures_are_listed(suite: Suite) -> None:
     assert "The services of marked tests: Flask apps by base URL." in fixtures.output
 
 
+@pytest.mark.usefixtures("all_plugins")
 @pytest.mark.slow
 def test_mark_needs_the_plugin(suite: Suite) -> None:
     suite.write(test_it=CAREFUL)
@@ -1464,6 +1468,7 @@ FLASK_CONFTEST = """
 """
 
 
+@pytest.mark.usefixtures("all_plugins")
 def test_pytest_flask_is_explored(suite: Suite) -> None:
     suite.write(conftest=FLASK_CONFTEST)
     ran = suite.run(
@@ -1588,6 +1593,7 @@ def test_fresh_apps_are_explored(suite: Suite) -> None:
 # --- suites without a mark ------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("all_plugins")
 def test_unmarked_suite_imports_no_flask(suite: Suite) -> None:
     """Nor requests."""
     suite.write(

@@ -20,7 +20,7 @@ import pytest
 import requests
 
 from tests.support.embedded import program
-from tests.support.suites import PLUGINS, WITHOUT
+from tests.support.suites import OURS_ONLY
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -77,7 +77,7 @@ def environment(**more: object) -> dict[str, str]:
         if not name.startswith(("FILIBUSTER_", "FLASK_", "PYTEST_", "SHAPES_", "COV_"))
     }
     own = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"}
-    return kept | own | {name: str(value) for name, value in more.items()}
+    return kept | own | OURS_ONLY | {name: str(value) for name, value in more.items()}
 
 
 class Running:
@@ -232,7 +232,7 @@ class Project:
             self.write("pytest.ini", "[pytest]\naddopts = --strict-markers\n")
             if not (self.path / "test_it.py").exists():
                 self.write("test_it.py", program("marked.py"))
-        return [sys.executable, "-m", "pytest", "--color=no", *PLUGINS, *WITHOUT, *arguments]
+        return [sys.executable, "-m", "pytest", "--color=no", "-pno:cacheprovider", *arguments]
 
     @contextmanager
     def services(self, *names: str, **environ: object) -> Iterator[None]:

@@ -37,6 +37,12 @@ WITHOUT = tuple(
     f"-pno:{name}"
     for name in ("flask", "anyio", "requests_mock", "pytest-betamax", "pytest_httpserver", "pook")
 )
+# The environment of sessions that look for no plugins: that takes a quarter of a session, as pytest
+# reads what all packages contain.
+OURS_ONLY = {
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    "PYTEST_PLUGINS": "flask_filibuster.pytest_plugin.plugin",
+}
 # In this process the package has been imported before; some ways to install it let pytest notice
 # that.
 IN_PROCESS = (*PLUGINS, "-W", "ignore::pytest.PytestAssertRewriteWarning")
@@ -147,6 +153,21 @@ class Ran:
 def _first(lines: Sequence[str], start: str) -> int:
     numbers = (number for number, line in enumerate(lines) if line.startswith(start))
     return next(numbers, len(lines))
+
+
+@pytest.fixture
+def few_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions inside this one load our plugin and pytest-flask, and look for no others."""
+    for name, value in OURS_ONLY.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_flask.plugin", prepend=",")
+
+
+@pytest.fixture
+def all_plugins(few_plugins: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions inside this one load all plugins that are installed, as users' sessions do."""
+    for name in OURS_ONLY:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture
