@@ -477,6 +477,29 @@ class TestQueues:
         assert not result.inconclusive
         workers.close()
 
+    @pytest.mark.parametrize("waits", [True, False], ids=["joined", "not joined"])
+    def test_an_idle_worker_is_not_awaited(self, *, waits: bool) -> None:
+        """One that a request starts, and that waits for the next task for ever."""
+        every: list[Workers] = []
+
+        def later() -> str:
+            time.sleep(0.05)
+            return get("later")
+
+        def view() -> ResponseReturnValue:
+            if not every:
+                every.append(Workers(queue.Queue, 2))
+            result = every[0].run(later)
+            return str(result.get(timeout=5)) if waits else "at once"
+
+        begun = time.monotonic()
+        result = explored(service(view=view))
+        assert time.monotonic() - begun < 4
+        assert [paths(each.trace) for each in result.executions] == [["later"]] * 2
+        assert not result.inconclusive
+        assert result.notes == ()
+        every[0].close()
+
     def test_log_records_move_no_thread(self) -> None:
         """What a view logs when a call fails changes no name of a thread after it."""
         records: queue.Queue[Any] = queue.Queue()

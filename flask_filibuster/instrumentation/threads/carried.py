@@ -6,6 +6,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from flask_filibuster.instrumentation.frames import (
@@ -29,6 +30,12 @@ _CONNECTION_POOLS = (
 _OWN_THREADS = ("anyio", "ddtrace", "elasticapm", "newrelic", "opentelemetry", "sentry_sdk", "trio")
 
 
+_running: ContextVar[Carried | None] = ContextVar("flask_filibuster_running", default=None)
+
+running = _running.get
+"""The task that the running code is part of, if it carries a scope."""
+
+
 class Carried:
     """The running code's scope for a task that runs elsewhere, announced to the test's watcher.
 
@@ -44,7 +51,7 @@ class Carried:
         self.scope: Scope = around.fork() if scope is None else scope
         self._name = name
         self._watcher = watcher_of(self.scope.frame)
-        self._under_way = False
+        self._under_way = self._is_idle = False
         self._lock = threading.Lock()
 
     def announce(self) -> None:
@@ -52,6 +59,17 @@ class Carried:
         if self._watcher is not None:
             self._under_way = True
             self._watcher.strand_started(self._name)
+
+    def rest(self) -> None:
+        """Report that the task is idle: it waits for other tasks, which are reported themselves."""
+        self._is_idle = self._under_way
+        self.end()
+
+    def go_on(self) -> None:
+        """Report that the task is no longer idle; does nothing if it is not."""
+        if self._is_idle:
+            self._is_idle = False
+            self.announce()
 
     def end(self) -> None:
         """Report once that the task has ended."""
@@ -62,10 +80,12 @@ class Carried:
 
     def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call the function in the scope, then restore the thread's own scope."""
+        before = _running.set(self)
         try:
             with carrying(self.origin, self.scope):
                 return function(*args, **kwargs)
         finally:
+            _running.reset(before)
             self.end()
 
     def __del__(self) -> None:

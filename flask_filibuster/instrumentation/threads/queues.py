@@ -29,6 +29,7 @@ from flask_filibuster.instrumentation.threads.carried import (
     Carried,
     is_connection_pool,
     is_for_all,
+    running,
     target_of,
 )
 
@@ -166,6 +167,9 @@ class Followed:
                     items.has_workers = True
                 else:
                     items.is_pool = True
+                task = running()
+                if task is not None and not items.is_pool and _waits(owner, *args, **kwargs):
+                    return _resting(task, original, owner, *args, **kwargs)
             return original(owner, *args, **kwargs)
 
         return get
@@ -195,6 +199,9 @@ class Followed:
 
         def _get(owner: Any) -> Any:
             item = original(owner)
+            task = running()
+            if task is not None:
+                task.go_on()
             items = self._items.get(id(owner))
             carried = items.pop(item) if items is not None else None
             if items is None or carried is None:
@@ -221,6 +228,27 @@ class Followed:
             items = self._items.get(key)
             if items is not None and items.owner() is None:
                 del self._items[key]
+
+
+def _waits(owner: Any, block: bool = True, timeout: float | None = None) -> bool:
+    """Whether a ``get`` waits until another task puts an item, as a worker does between tasks."""
+    return (
+        block
+        and timeout is None
+        and isinstance(owner, queue.Queue)
+        and owner.empty()
+        and not is_for_all(type(owner))
+        and not is_connection_pool(_user_of_queue())
+    )
+
+
+def _resting(task: Carried, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Get an item as a task that need not be waited for meanwhile."""
+    task.rest()
+    try:
+        return original(*args, **kwargs)
+    finally:
+        task.go_on()
 
 
 def _takes_over(giver: Scope) -> bool:
