@@ -53,7 +53,9 @@ class Patch:
         self.wrap = wrap
         own = vars(owner).get(name, _INHERITED)
         self._replaced = _below_proxies(own)
-        self._inherited = inspect.getattr_static(owner, name, _ABSENT)
+        self._inherited: Any = _ABSENT
+        if own is _INHERITED:
+            self._inherited = inspect.getattr_static(owner, name, _ABSENT)
         # Weakly: one that other code has replaced for good, and keeps no more, needs no release.
         self._also: WeakSet[Patch] = WeakSet()
         replaced = self._inherited if own is _INHERITED else self._replaced

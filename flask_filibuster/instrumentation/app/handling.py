@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +14,7 @@ from flask_filibuster.config import Config
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ROOT
 from flask_filibuster.core.messages import InjectionFailed, RequestAnswered, RequestReceived
-from flask_filibuster.core.outcome import Outcome, answered
+from flask_filibuster.core.outcome import Outcome, answered, digest_of
 from flask_filibuster.core.trace import Crash
 from flask_filibuster.core.url_patterns import request_in_signature
 from flask_filibuster.core.vclock import VectorClock
@@ -300,4 +299,4 @@ def _digest(response: Response) -> str | None:
     """Digest of an answer's body; ``None`` for a streamed one."""
     if response.direct_passthrough or not response.is_sequence:
         return None
-    return hashlib.md5(response.get_data(), usedforsecurity=False).hexdigest()
+    return digest_of(response.get_data())

@@ -53,7 +53,7 @@ loaded only when an explored application has imported the library. ::
 from __future__ import annotations
 
 from flask_filibuster.core.kinds.bodies import Alteration, BrokenBody
-from flask_filibuster.core.outcome import Outcome, answered
+from flask_filibuster.core.outcome import Outcome, answered, digest_of
 from flask_filibuster.errors import InjectionError
 from flask_filibuster.instrumentation.around import LocalService
 from flask_filibuster.instrumentation.call import (
@@ -110,6 +110,7 @@ __all__ = [
     "answered",
     "calls_super",
     "current_scope",
+    "digest_of",
     "frame_of",
     "here",
     "is_covered",

@@ -8,7 +8,6 @@ runs unchanged. A transport without a pool, such as ``MockTransport``, is interc
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import CodeType
 from typing import Any, NoReturn, cast
@@ -36,6 +35,7 @@ from flask_filibuster.instrumentation.clients.base import (
     answered,
     calls_super,
     current_scope,
+    digest_of,
     here,
     perform,
     pieces_of,
@@ -123,7 +123,7 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
         """Read the body to its end."""
         content = reply.read()
         reply.close()
-        return hashlib.md5(content, usedforsecurity=False).hexdigest()
+        return digest_of(content)
 
     def alter_body(self, reply: httpcore.Response, alter: Alteration) -> httpcore.Response:
         """The response, with a body that passes through ``alter``."""

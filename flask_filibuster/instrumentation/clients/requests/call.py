@@ -27,6 +27,7 @@ from flask_filibuster.instrumentation.clients.base import (
     Outcome,
     OutgoingCall,
     answered,
+    digest_of,
     names_place,
 )
 from flask_filibuster.instrumentation.clients.requests.injection import raise_injected
@@ -149,7 +150,7 @@ class RequestsCall(OutgoingCall[Response]):
         broken body raises where the application meets it.
         """
         if not self._options.get("stream") and (self._is_local or self._is_read_next(reply)):
-            return _digest_of(reply.content)
+            return digest_of(reply.content)
         return digest_of_read(reply)
 
     def _is_read_next(self, reply: Response) -> bool:
@@ -193,8 +194,8 @@ def digest_of_read(reply: Response) -> str | None:
     """Digest of a response's content, if that is known without reading from a connection."""
     content: Any = getattr(reply, "_content", False)
     if isinstance(content, bytes):
-        return _digest_of(content)
-    return _digest_of(b"") if getattr(reply.raw, "length_remaining", None) == 0 else None
+        return digest_of(content)
+    return digest_of(b"") if getattr(reply.raw, "length_remaining", None) == 0 else None
 
 
 def altered(reply: Response, alter: Alteration, call: AnyCall[Any]) -> Response:
@@ -265,10 +266,6 @@ def _add(headers: Any, more: Mapping[str, str]) -> None:
 def _stored(headers: Any) -> Any:
     """The dict inside headers: names and values by name in lower case; ``None`` if unknown."""
     return getattr(headers, "_store", None) if type(headers) is CaseInsensitiveDict else None
-
-
-def _digest_of(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def _text(value: str | bytes) -> str:
