@@ -119,7 +119,7 @@ class Shared:
             kinds.UNEXPLORED,
             "Consequence of unexplored calls, which leave the process and could not be made to "
             "fail: `fail` (the exploration proves nothing) or `warn`; a list also names those that "
-            "are fine: hosts, `host:port`, commands.",
+            "are fine: hosts, `host:port`, commands, names of what stand-ins replace.",
             ("python", "mark", "pytest", "project", "explore", "config"),
             default=("warn",),
             default_words="`warn`",

@@ -77,4 +77,10 @@ def _advice(first: Execution, result: Result) -> str:
             f"flask_filibuster.clients), or set FILIBUSTER_UNEXPLORED = [{targets}] where they "
             "need no test"
         )
+    if any(each.index not in first.trace.handlings for each in first.trace.requests):
+        return (
+            "calls of the test and its helpers never fail: if they are the application's, run its "
+            "code in a request, a command, or with app.app_context(); if not, do not explore the "
+            "test (remove @pytest.mark.filibuster)"
+        )
     return "if it is not meant to make a call, do not explore it (remove @pytest.mark.filibuster)"

@@ -10,6 +10,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+import responses
 from flask import Flask
 
 from flask_filibuster import FaultModel, explore
@@ -190,3 +191,15 @@ def test_calls_of_the_test_never_fail(suite: Any, test: str) -> None:
     assert execution.trace.invocations == ()
     with suite.app.app_context():
         assert explored(suite.test_without_context).executions[0].trace.invocations == ()
+
+
+def test_way_to_explore_is_named(suite: Any) -> None:
+    """Without a context, nothing tells of which app a function is."""
+
+    def test() -> None:
+        with responses.RequestsMock() as mocked:
+            mocked.get("http://callee:1/way", body="fine")
+            suite.calls.careful()
+
+    (note,) = explore(test, {}, REFUSALS).notes
+    assert "run its code in a request, a command, or with app.app_context()" in note
