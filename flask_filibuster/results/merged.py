@@ -47,10 +47,12 @@ class MergedFinding:
 
     :ivar finding: as the first test shows it.
     :ivar tests: names of all tests that show it.
+    :ivar others: number of other calls, from the same place, that are found fault with.
     """
 
     finding: Finding
     tests: tuple[str, ...]
+    others: int
 
 
 def merged_bugs(bugs: Iterable[BugOfTest]) -> tuple[MergedBug, ...]:
@@ -83,15 +85,19 @@ def merged_bugs(bugs: Iterable[BugOfTest]) -> tuple[MergedBug, ...]:
 
 
 def merged_findings(findings: Iterable[tuple[str, Finding]]) -> tuple[MergedFinding, ...]:
-    """Each warning or note once: those of one oracle, service and place are one.
+    """Each warning or note once: those of one oracle and place are one, whatever call it makes.
 
     :param findings: the findings, each with the name of its test.
     """
-    found: dict[tuple[str, str, str], list[tuple[str, Finding]]] = {}
+    found: dict[tuple[str, str], list[tuple[str, Finding]]] = {}
     for test, each in sorted(findings, key=lambda pair: pair[0]):
         place = each.message if each.site is None else str(each.site)
-        found.setdefault((each.kind, each.service, place), []).append((test, each))
+        found.setdefault((each.kind, place), []).append((test, each))
     return tuple(
-        MergedFinding(alike[0][1], tuple(dict.fromkeys(test for test, _ in alike)))
+        MergedFinding(
+            alike[0][1],
+            tuple(dict.fromkeys(test for test, _ in alike)),
+            len({each.message for _, each in alike}) - 1,
+        )
         for alike in found.values()
     )

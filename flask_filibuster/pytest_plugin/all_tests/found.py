@@ -89,7 +89,8 @@ def _finding_lines(listed: Sequence[MergedFinding]) -> Iterator[str]:
     for each in listed[:MOST_FINDINGS]:
         yield f"{each.finding.kind}: {each.finding.message}"
         if each.finding.site is not None:
-            yield f"  at {site_text(each.finding.site)}"
+            others = f", with {counted(each.others, 'other call')} from there"
+            yield f"  at {site_text(each.finding.site)}{others if each.others else ''}"
         yield f"  shown by {in_tests(each.tests)}"
     if len(listed) > MOST_FINDINGS:
         yield f"… and {len(listed) - MOST_FINDINGS} more"

@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flask_filibuster.core.vocabulary import EXIT_CODES, ExplorationVerdict, counted
-from flask_filibuster.pytest_plugin.all_tests.words import MOST_TESTS, by_words, in_tests
+from flask_filibuster.pytest_plugin.all_tests.words import MOST_TESTS, by_kind, by_words, in_tests
 
 if TYPE_CHECKING:
     from flask_filibuster.pytest_plugin.all_tests.found import Found
-
-MOST_NOTES = 10
 
 
 class Summary:
@@ -74,10 +72,8 @@ class Summary:
         notes = by_words(
             (note, test) for test, each in self._told.items() for note in each.get("weakens", ())
         )
-        for note, tests in list(notes.items())[:MOST_NOTES]:
+        for note, tests in by_kind(notes):
             yield f"Weak: {note} ({in_tests(tests)})"
-        if len(notes) > MOST_NOTES:
-            yield f"Weak: … and {counted(len(notes) - MOST_NOTES, 'other reason')}"
         cut = by_words((each["cut"], test) for test, each in self._told.items() if "cut" in each)
         for words, tests in cut.items():
             yield f"Incomplete: {words} ({in_tests(tests)})"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from flask_filibuster.core.vocabulary import counted
 
 MOST_TESTS: Final = 3
 """How many tests are named; the others are counted."""
+MOST_CASES: Final = 5
+"""How many cases of one kind of note are named."""
 
 
 def by_words(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -20,6 +22,26 @@ def by_words(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for words, test in sorted(pairs, key=lambda pair: pair[1]):
         found.setdefault(words, []).append(test)
     return found
+
+
+def by_kind(said: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, list[str]]]:
+    """Notes of one kind, which differ in what follows their first colon, in one line.
+
+    >>> said = {"Refused: GET /a": ["test_a"], "Slow": ["test_b"], "Refused: GET /b": ["test_b"]}
+    >>> list(by_kind(said))
+    [('Refused: GET /a; GET /b', ['test_a', 'test_b']), ('Slow', ['test_b'])]
+
+    :param said: names of tests by note.
+    """
+    kinds: dict[str, list[str]] = {}
+    for note in said:
+        kinds.setdefault(note.partition(": ")[0], []).append(note)
+    for kind, notes in kinds.items():
+        cases = [note.removeprefix(f"{kind}: ") for note in notes]
+        more = f"; … and {len(cases) - MOST_CASES} more" if len(cases) > MOST_CASES else ""
+        listed = "; ".join(cases[:MOST_CASES]) + more
+        tests = sorted({test for note in notes for test in said[note]})
+        yield kind if listed == kind else f"{kind}: {listed}", tests
 
 
 def in_tests(tests: Sequence[str]) -> str:
