@@ -10,6 +10,17 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.results.findings import NONDETERMINISM, Finding
 
+_FIRST = "only the first time:"
+_VARYING = (
+    "Faults on varying calls can't be injected reliably. If only URLs vary, set "
+    "FILIBUSTER_URL_PATTERNS."
+)
+_ONLY_ONCE = (
+    "Something of the first execution outlives it and replaces these calls (a cache?), so faults "
+    "can't be injected there. Clear it, or switch it off, before each execution: in a fixture of "
+    "the test, or in the function that is explored."
+)
+
 
 def differences(first: Trace, second: Trace) -> tuple[Finding, ...]:
     """The differences between two fault-free executions: one finding for each handler.
@@ -38,7 +49,7 @@ def _compared(before: list[Call], then: list[Call]) -> Iterator[str]:
     common = [call for call in before if call.index in ended]
     for call in before:
         if call.index not in ended:
-            yield f"only the first time:  {call.describe()}"
+            yield f"{_FIRST}  {call.describe()}"
     for call in then:
         if call.index not in made:
             yield f"only the second time: {call.describe()}"
@@ -61,13 +72,10 @@ def _finding(index: ExecutionIndex, lines: list[str], first: Trace, second: Trac
     if handling is not None:
         who = f"{service}, {handling.method} {handling.path},"
     text = "\n".join(f"  {line}" for line in lines)
+    advice = _ONLY_ONCE if all(each.startswith(_FIRST) for each in lines) else _VARYING
     return Finding(
         kind=NONDETERMINISM,
-        message=(
-            f"{who} behaved differently in two fault-free executions:\n{text}\n"
-            "  Faults on varying calls can't be injected reliably. If only URLs vary, set "
-            "FILIBUSTER_URL_PATTERNS."
-        ),
+        message=f"{who} behaved differently in two fault-free executions:\n{text}\n  {advice}",
         service=service,
         site=None,
         faults=FaultSet(),

@@ -430,6 +430,14 @@ def test_changing_calls_are_reported() -> None:
     assert "FILIBUSTER_URL_PATTERNS" in finding.message
 
 
+def test_calls_made_once_hint_at_caches() -> None:
+    result = found(Moody(lambda time: ["a", "b"] if time == 0 else ["a"]), most=2)
+    (finding,) = result.observed
+    assert "only the first time:  front -> back  GET http://back:5001/b\n" in finding.message
+    assert "(a cache?)" in finding.message
+    assert "FILIBUSTER_URL_PATTERNS" not in finding.message
+
+
 def test_calls_in_another_order_are_reported() -> None:
     result = found(Moody(lambda time: ["a", "b"] if time == 0 else ["b", "a"]), most=2)
     (finding,) = result.observed
