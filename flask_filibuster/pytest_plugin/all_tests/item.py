@@ -18,7 +18,7 @@ from flask_filibuster.instrumentation.frames import Scope, current_scope, enter
 from flask_filibuster.journal.recorder import SourcesOf
 from flask_filibuster.mesh.network import Mesh
 from flask_filibuster.pytest_plugin.all_tests.shared import Shared
-from flask_filibuster.pytest_plugin.all_tests.silence import silent
+from flask_filibuster.pytest_plugin.all_tests.silence import silent, unformatted
 from flask_filibuster.pytest_plugin.journal import Reports, conftests
 from flask_filibuster.pytest_plugin.network import Network
 from flask_filibuster.pytest_plugin.subject import PytestItem
@@ -84,7 +84,7 @@ class UnmarkedItem(PytestItem):
         """One more execution, of which pytest's other plugins learn nothing."""
         item = self._item
         item._request = False  # Pytest makes a new one, as before each run of a test.
-        with silent(item.config):
+        with silent(item.config), unformatted(item):
             return super().run_once(faults)
 
     def gather(self) -> None:

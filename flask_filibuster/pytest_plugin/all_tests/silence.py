@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from flask_filibuster.report.text import error_line
+
 _HOOKS = ("pytest_exception_interact", "pytest_warning_recorded")
 """What tells of a failing test besides its reports: to a debugger, to the list of warnings."""
 
@@ -23,6 +25,29 @@ def silent(config: pytest.Config) -> Iterator[None]:
         for name in _HOOKS:
             stack.enter_context(_muted(getattr(config.hook, name)))
         yield
+
+
+@contextmanager
+def unformatted(item: Any) -> Iterator[None]:
+    """Let failures of a test in the block be reported in one line, as nobody reads the reports.
+
+    Pytest's own text parses the source of each function in the traceback: for a failure deep in a
+    client it takes ten times as long as the execution.
+
+    :param item: the test.
+    """
+
+    def line(excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:  # noqa: ARG001
+        return error_line(excinfo.value)
+
+    names = ("repr_failure", "_repr_failure_py")  # Of the body, and of set-up and tear-down.
+    for name in names:
+        setattr(item, name, line)
+    try:
+        yield
+    finally:
+        for name in names:
+            delattr(item, name)
 
 
 @contextmanager
