@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -13,18 +14,48 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import flask_filibuster
+from tests.support.cases import cases
 
 pytest_plugins = ["pytester"]
+
+# What the tests know of their environment.
+OWN = ("COVERAGE_", "COV_", "FILIBUSTER_", "HYPOTHESIS_", "PIP_", "PY", "VIRTUAL_ENV")
+SYSTEM = (
+    "HOME",
+    "LANG",
+    "LC_",
+    "LD_",
+    "DYLD_",
+    "PATH",
+    "SYSTEMROOT",
+    "TEMP",
+    "TERM",
+    "TMP",
+    "TZ",
+    "XDG_",
+)
 
 
 def pytest_configure() -> None:
     """The package is compiled once, not by each of the processes that the tests start.
 
-    Where ``PYTHONDONTWRITEBYTECODE`` is set, each would do it again.
+    Where ``PYTHONDONTWRITEBYTECODE`` is set, each would do it again. What else is in the
+    environment has no part in the tests, and costs: for each request, requests looks through all
+    of it four times. Each client of httpx would read all certificates, unless they are in a
+    directory.
     """
+    for name in set(os.environ):
+        if not name.startswith((*OWN, *SYSTEM)):
+            del os.environ[name]
+    os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
     compileall.compile_dir(Path(flask_filibuster.__file__).parent, quiet=2)
     # How long an example takes says nothing on a machine that others use as well.
-    settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile(
+        "shared",
+        deadline=None,
+        max_examples=cases(100),
+        suppress_health_check=[HealthCheck.too_slow],
+    )
     settings.load_profile("shared")
 
 
