@@ -88,7 +88,7 @@ def local_applications(draw: st.DrawFn) -> Application:
 
 
 @pytest.mark.slow
-@tried(300, part=10)
+@tried(300, part=20)
 @given(local_applications(), models)
 def test_local_reactions_lose_nothing(application: Application, model: FaultModel) -> None:
     """Failures are reacted to where they happen."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flask_filibuster.protocol.reading import OURS
 
-CASES = int(os.environ.get("FILIBUSTER_HOSTILE_CASES", "400"))
+CASES = int(os.environ.get("FILIBUSTER_HOSTILE_CASES", "200"))
 
 
 def part(percent: int) -> settings:
