@@ -141,9 +141,12 @@ class Body:
         return self
 
     def __next__(self) -> Any:
+        return self._visit.step(self._advance)
+
+    def _advance(self) -> Any:
         if self._iterator is None:
-            self._iterator = self._visit.step(iter, self._body)
-        return self._visit.step(next, self._iterator)
+            self._iterator = iter(self._body)
+        return next(self._iterator)
 
     def close(self) -> None:
         """Close the body, as PEP 3333 requires of a server."""
