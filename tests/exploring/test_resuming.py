@@ -73,6 +73,7 @@ def kill_after(executions: int, journal: Path, log: Path) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.in_earnest
 def test_killed_exploration_finds_the_same(tmp_path: Path) -> None:
     """It goes on where it was."""
     uninterrupted: list[str] = []

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from tests.support import suites
+from tests.support.cases import only_in_earnest
 from tests.support.suites import CAREFUL, CARELESS, Suite
 
 suite = suites.suite
@@ -26,7 +27,10 @@ def dying(source: str, body: int) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("body", [1, 2, 3, 5])
+@pytest.mark.parametrize(
+    "body",
+    [1, 3, *(pytest.param(body, marks=only_in_earnest) for body in (2, 5))],
+)
 def test_killed_session_has_same_summary(suite: Suite, body: int) -> None:
     """Once it is resumed."""
     expected = suite.run(CARELESS, "--no-filibuster-journal")

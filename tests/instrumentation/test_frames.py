@@ -976,6 +976,7 @@ class TestParallelCalls:
 
 class TestNothingLeaks:
     @pytest.mark.slow
+    @pytest.mark.in_earnest
     def test_mixed_requests_leave_no_frame(self) -> None:
         others = frames_alive()
         stray: list[Any] = []

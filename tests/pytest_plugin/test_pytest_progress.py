@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.support import suites
+from tests.support.cases import only_in_earnest
 from tests.support.suites import OURS_ONLY, Suite
 
 pty = pytest.importorskip("pty", reason="there are no pseudo-terminals on this system")
@@ -72,7 +73,7 @@ def timeless(output: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verbosity", ["", "-v"])
+@pytest.mark.parametrize("verbosity", ["", pytest.param("-v", marks=only_in_earnest)])
 def test_progress_stands_behind_the_test(suite: Suite, verbosity: str) -> None:
     suite.write(test_it=SLOW)
     arguments = [verbosity] if verbosity else []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 THOROUGH = os.environ.get("FILIBUSTER_THOROUGH", "") not in ("", "0")
 """Whether the tests try all cases, as ``.ci/run`` has them do."""
 
@@ -15,3 +17,10 @@ def cases(thorough: int, part: int = 4) -> int:
     True
     """
     return thorough if THOROUGH else max(1, thorough // part)
+
+
+only_in_earnest = (
+    pytest.mark.in_earnest,
+    pytest.mark.skipif(not THOROUGH, reason="FILIBUSTER_THOROUGH=1 runs it"),
+)
+"""Marks of one more member of a kind, whose other members are tested in daily work, too."""
