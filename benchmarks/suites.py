@@ -4,7 +4,8 @@ Each run is a pytest in a process of its own. Measured is the time of the proces
 processes took, in rounds, each suite beside its own baseline:
 
 - 200 tests without calls, with and without ``--filibuster-all``;
-- 21 marked tests of one app, and the same tests without a mark, each as often as it is executed.
+- 21 marked tests of one app, and one marked test of it with as many executions: what the tests
+  share must be worked out once. What an execution costs, ``benchmarks.execution`` measures.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from textwrap import dedent
 from benchmarks.measure import Case, arguments, compare
 
 MOST_WITHOUT_CALLS = 1.15
-MOST_MARKED = 1.3
+MOST = 1.3
 WITHOUT_CALLS, MARKED, EXECUTIONS = 200, 21, 7
 """The number of tests of each suite; and how often a marked test is executed."""
 
@@ -69,8 +70,21 @@ PRICES = """
     @pytest.mark.parametrize("number", range(NUMBER))
     def test_price(number):
         with patch("shop.requests.get") as get:
-            get.return_value.json.return_value = {"price": number}
+            get.return_value.json.return_value = {"price": 1}
             answer = app.test_client().get(f"/price/{number}")
+        assert answer.status_code in (200, 503)
+"""
+ONE = """
+    from unittest.mock import patch
+    import pytest
+    from flask_filibuster import FaultModel
+    from shop import app
+
+    @pytest.mark.filibuster(faults=FaultModel(exceptions=(), default_statuses=STATUSES))
+    def test_price():
+        with patch("shop.requests.get") as get:
+            get.return_value.json.return_value = {"price": 1}
+            answer = app.test_client().get("/price/1")
         assert answer.status_code in (200, 503)
 """
 
@@ -118,28 +132,21 @@ def without_calls(directory: Path, *, quick: bool) -> None:
 
 def marked(directory: Path, *, quick: bool) -> None:
     number = 3 if quick else MARKED
-    repeated = PRICES.replace("MARK", "").replace("NUMBER", str(number * EXECUTIONS))
-    source = PRICES.replace("NUMBER", str(number))
     runs = number * EXECUTIONS
+    # The fault-free execution is repeated, so one status less, and one for it.
+    one = ONE.replace("STATUSES", f"range(400, {400 + runs - 2})")
+    many = PRICES.replace("NUMBER", str(number))
+    mark = many.replace("MARK", "pytestmark = pytest.mark.filibuster")
     compare(
         f"{number} tests of one app with one call each, {EXECUTIONS} executions of each",
         [
-            Case("bare pytest, each test so often", suite(directory, "bare", repeated), units=runs),
+            Case("one marked test", suite(directory, "one", one), units=runs),
+            Case(f"{number} marked tests", suite(directory, "many", mark), units=runs, most=MOST),
             Case(
-                "marked",
-                suite(
-                    directory,
-                    "marked",
-                    source.replace("MARK", "pytestmark = pytest.mark.filibuster"),
-                ),
+                f"{number} tests, --filibuster-all",
+                suite(directory, "all", many.replace("MARK", ""), "--filibuster-all"),
                 units=runs,
-                most=MOST_MARKED,
-            ),
-            Case(
-                "--filibuster-all",
-                suite(directory, "all", source.replace("MARK", ""), "--filibuster-all"),
-                units=runs,
-                most=MOST_MARKED,
+                most=MOST,
             ),
         ],
         quick=quick,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -19,6 +19,9 @@ from flask_filibuster.results.unexplored import UnexploredPolicy
 from flask_filibuster.search.explorer import Explorer
 
 RETRIES = 1
+MadeOf = Callable[[Mapping[str, Any]], FaultModel]
+"""Makes a fault model of apps by base URL."""
+
 SENT: tuple[str, ...] = tuple(each.name for each in rows("server"))
 """The options that a driver sends to a remote server unchanged."""
 
@@ -81,11 +84,18 @@ class Options(Explored):
         """The oracles that executions are judged by."""
         return oracles_of(self.oracles)
 
-    def model(self, services: Mapping[str, Any], *, foreign: bool = False) -> FaultModel | None:
+    def model(
+        self,
+        services: Mapping[str, Any],
+        *,
+        foreign: bool = False,
+        made: MadeOf = FaultModel.from_services,
+    ) -> FaultModel | None:
         """The fault model that these options give.
 
         :param services: apps by base URL, whose views supply the statuses if no option does.
         :param foreign: whether other projects may instrument the services.
+        :param made: makes the model of these apps.
         :returns: ``None`` if no option gives one and there are no services.
         :raises FaultModelError: the analysis file cannot be used.
         """
@@ -95,20 +105,26 @@ class Options(Explored):
             return FaultModel.held()
         if self.analysis_file is not None:
             return FaultModel.from_analysis_file(self.analysis_file, foreign=foreign)
-        return FaultModel.from_services(services) if services else None
+        return made(services) if services else None
 
     def explorer(
-        self, services: Mapping[str, Any], config: Config, recorder: Recorder | None = None
+        self,
+        services: Mapping[str, Any],
+        config: Config,
+        recorder: Recorder | None = None,
+        *,
+        made: MadeOf = FaultModel.from_services,
     ) -> Explorer:
         """The search with these options.
 
         :param services: apps by base URL, as for :meth:`model`.
         :param config: supplies the options that are not given.
         :param recorder: records executions and recalls earlier ones; ``None``: no journal.
+        :param made: as for :meth:`model`.
         """
         chosen = self.over(config)
         return Explorer(
-            chosen.model(services) or FaultModel.from_services(services),
+            chosen.model(services, made=made) or made(services),
             reduction=chosen.reduction or "equivalence",
             max_faults=chosen.max_faults,
             max_executions=chosen.max_executions,

@@ -22,7 +22,7 @@ from flask_filibuster.sources.names import (
     Values,
     functions_called,
 )
-from flask_filibuster.sources.objects import is_a, text_of, tolerant, variables_of
+from flask_filibuster.sources.objects import identity_of, is_a, text_of, tolerant, variables_of
 
 FRAMEWORK = frozenset({"flask", "flask_filibuster", "werkzeug"})
 # the most calls of one function, with different arguments, that are read; bounds the time
@@ -45,6 +45,18 @@ def answered_statuses(app: Any) -> frozenset[int]:
     with tolerant("the app"):
         entries.extend(_entry_points(app))
     return _Analysis(_packages(app, entries), Sources()).statuses_of(entries)
+
+
+def signature_of(app: Any) -> tuple[object, ...]:
+    """What changes when an app gets further views, hooks or error handlers.
+
+    :param app: an app, as for :func:`answered_statuses`.
+    """
+    found: list[object] = []
+    with tolerant("the app"):
+        found.extend(sorted(set(map(identity_of, _entry_points(app))) - {()}))
+        found.extend((rule.rule, rule.endpoint) for rule in app.url_map.iter_rules())
+    return tuple(found)
 
 
 class RouteStatuses:

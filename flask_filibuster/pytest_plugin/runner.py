@@ -16,7 +16,7 @@ from flask_filibuster.errors import JournalError, ServerError
 from flask_filibuster.exploring.driven.remote import RemoteSearch
 from flask_filibuster.exploring.exploration import Exploration
 from flask_filibuster.exploring.interruption import Interruption
-from flask_filibuster.exploring.session import Surroundings
+from flask_filibuster.exploring.session import Surroundings, surroundings
 from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.pytest_plugin.beside.reruns import reruns_of
 from flask_filibuster.pytest_plugin.beside.timeouts import TimeLimit
@@ -78,7 +78,8 @@ class MarkedTest:
             # In an explored command, the test is part of one execution.
             reports = self._with_reruns(lambda: self.subject.run_once(FaultSet()))
         else:
-            with self._interruption, closing(self._progress), self._closing:
+            # The patches stay on between the executions: taking them off takes as long as one.
+            with self._interruption, closing(self._progress), self._closing, surroundings({}):
                 reports = self._explore()
         for report in reports:
             report.duration = self.subject.seconds[report.when]

@@ -17,6 +17,7 @@ from flask_filibuster.nearest import suggestion
 from flask_filibuster.options.table import rows
 from flask_filibuster.protocol.records import write_planned
 from flask_filibuster.pytest_plugin.options import layers
+from flask_filibuster.pytest_plugin.sharing import work_of
 from flask_filibuster.pytest_plugin.state import MARKER
 from flask_filibuster.results.counterexample import Counterexample
 from flask_filibuster.search.explorer import Explorer
@@ -74,8 +75,10 @@ def begin(
     timeout = options.settle or config.timeout
     if url is None or not (searching or counterexample):
         session = Session(timeout=timeout)
-        explorer = options.explorer(services, config, recorder) if searching else None
-        return session, explorer
+        if not searching:
+            return session, None
+        made = work_of(item.config).model_of
+        return session, options.explorer(services, config, recorder, made=made)
     if options.resume or options.changed:
         raise SetupError(
             "--filibuster-resume and --filibuster-changed don't work with the server at "

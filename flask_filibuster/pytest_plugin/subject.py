@@ -30,6 +30,7 @@ from flask_filibuster.pytest_plugin.beside.hooks import fail_for_subtests, hooks
 from flask_filibuster.pytest_plugin.beside.timeouts import TimeLimit, fail_for_hang
 from flask_filibuster.pytest_plugin.journal import Reports, conftests, read, written
 from flask_filibuster.pytest_plugin.network import SERVICES, Network, can_be_had
+from flask_filibuster.pytest_plugin.sharing import work_of
 from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS
 from flask_filibuster.report import text
 from flask_filibuster.results.execution import Observation
@@ -319,7 +320,8 @@ class PytestItem:
         if self._network is None:
             raise RuntimeError("services are available only during an execution")
         test = getattr(self._item, "obj", None)
-        return sources_behind(self._network.joined(), test, conftests(self._item))
+        read = work_of(self._item.config).sources
+        return sources_behind(self._network.joined(), test, conftests(self._item), read)
 
     def beside(self) -> NoReturn:
         """Fixtures belong to this process.

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from flask import Flask
 
@@ -20,12 +21,11 @@ from flask_filibuster.sources.imports import (
     Imports,
     Module,
     loaded_module,
-    module_at,
     modules_with,
     of_namespace,
 )
 from flask_filibuster.sources.names import functions_called
-from flask_filibuster.sources.objects import attribute, is_a, text_of
+from flask_filibuster.sources.objects import Identity, attribute, identity_of, is_a, text_of
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,20 @@ _HOOKS = (
     "url_default_functions",
     "template_context_processors",
 )
+
+
+class ReadSources:
+    """The sources that several :class:`SourceFiles` read once, while no file changes.
+
+    :ivar imports: the files that were read.
+    :ivar modules: the modules of apps, each with the entries of the app that they were found by.
+    """
+
+    def __init__(self) -> None:
+        self.imports = Imports()
+        self.modules: WeakKeyDictionary[Flask, tuple[frozenset[Identity], list[Module] | None]] = (
+            WeakKeyDictionary()
+        )
 
 
 class SourceFiles:
@@ -51,13 +65,15 @@ class SourceFiles:
     An object reads each file once; create a new one to see changed files.
 
     :param services: Flask apps by name of service.
+    :param read: what others have read, to be shared; by default, everything is read anew.
     """
 
-    def __init__(self, services: Mapping[str, Flask]) -> None:
+    def __init__(self, services: Mapping[str, Flask], read: ReadSources | None = None) -> None:
         self._services = services  # Not a copy: an app may join when it handles a request.
         self._lock = threading.Lock()
-        self._imports = Imports()
-        self._modules_of_app: dict[Flask, list[Module] | None] = {}
+        read = ReadSources() if read is None else read
+        self._imports = read.imports
+        self._modules_of_app = read.modules
         self._files_of_service: dict[str, Files | None] = {}
         self._files_of_test: dict[tuple[tuple[Module, ...], tuple[str, ...]], Files] = {}
         self._found: dict[tuple[frozenset[str], Files], dict[str, str] | None] = {}
@@ -127,9 +143,11 @@ class SourceFiles:
 
     def _modules_of(self, app: Flask) -> list[Module] | None:
         """The modules of a service's own code; ``None`` if one has no source."""
-        if app not in self._modules_of_app:
-            self._modules_of_app[app] = self._find_modules(app)
-        return self._modules_of_app[app]
+        entries = frozenset(map(identity_of, _entries(app))) - {()}
+        known = self._modules_of_app.get(app)
+        if known is None or known[0] != entries:
+            known = self._modules_of_app[app] = entries, self._find_modules(app)
+        return known[1]
 
     def _find_modules(self, app: Flask) -> list[Module] | None:
         modules: list[Module] = []
@@ -165,7 +183,7 @@ class SourceFiles:
             return None
         key = origins, extra
         if key not in self._files_of_test:
-            modules = [*origins, *(module_at(os.path.abspath(each)) for each in extra)]
+            modules = [*origins, *(self._imports.at(os.path.abspath(each)) for each in extra)]
             # Services that a conftest.py imports are not part of the test.
             services = {
                 module for app in self._services.values() for module in self._modules_of(app) or ()

@@ -60,6 +60,7 @@ class Imports:
         self._digests: dict[str, str] = {}
         self._named: dict[str, Module | None] = {}
         self._imported: dict[Module, tuple[str, ...]] = {}
+        self._at: dict[str, Module] = {}
 
     def digest(self, file: str) -> str:
         """Digest of a file's content; empty if there is no such file."""
@@ -91,6 +92,15 @@ class Imports:
                 if found is not None:
                     pending.append(found)
         return frozenset(files)
+
+    def at(self, file: str) -> Module:
+        """The module in a file, with its name if loaded.
+
+        :param file: its absolute path.
+        """
+        if file not in self._at:
+            self._at[file] = _module_at(file)
+        return self._at[file]
 
     def _read(self, file: str) -> bytes:
         try:
@@ -262,7 +272,7 @@ def of_namespace(namespace: Mapping[str, Any], name: str, compiled_from: str = "
     return Module(name, None if file.startswith("<") else os.path.abspath(file), package, path)
 
 
-def module_at(file: str) -> Module:
+def _module_at(file: str) -> Module:
     """The module in a file, with its name if loaded."""
     for name, variables in loaded():
         if text_of(variables.get("__file__")) == file:

@@ -13,7 +13,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType, MethodType, ModuleType
 from typing import Any, TypeGuard, TypeVar
 
 logger = logging.getLogger(__name__)
@@ -89,3 +89,24 @@ def attribute(value: object, name: str) -> Any:
     with tolerant(f"{name} of a {type(value).__name__}"):
         found = getattr(value, name, None)
     return found  # noqa: RET504 - where it raises, too
+
+
+Identity = tuple[int, ...]
+
+
+def identity_of(function: Any) -> Identity:
+    """The identity of a function; a bound method is another object each time it is looked up.
+
+    All hooks of the extension are one, as they come and go with each execution.
+
+    >>> class Shop:
+    ...     def view(self): ...
+    >>> shop = Shop()
+    >>> identity_of(shop.view) == identity_of(shop.view)
+    True
+    """
+    if str(attribute(function, "__module__")).partition(".")[0] == "flask_filibuster":
+        return ()
+    if is_a(function, MethodType):
+        return id(function.__self__), id(function.__func__)
+    return (id(function),)

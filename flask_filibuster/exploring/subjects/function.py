@@ -19,7 +19,7 @@ from flask_filibuster.exploring.subjects.base import Portable, Setting
 from flask_filibuster.journal.recorder import SourcesOf
 from flask_filibuster.options.table import Services
 from flask_filibuster.results.execution import Observation
-from flask_filibuster.sources.dependencies import SourceFiles
+from flask_filibuster.sources.dependencies import ReadSources, SourceFiles
 
 
 def services_of(source: Services) -> dict[str, Any]:
@@ -85,14 +85,20 @@ def run_once(
     return session.observe(execution, error)
 
 
-def sources_behind(around: Surroundings, test: object, extra: list[str] | None = None) -> SourcesOf:
+def sources_behind(
+    around: Surroundings,
+    test: object,
+    extra: list[str] | None = None,
+    read: ReadSources | None = None,
+) -> SourcesOf:
     """A function that returns the source files of an execution in this process.
 
     :param around: its services.
     :param test: the functional test; a test of this package has no files.
     :param extra: paths of other files that the test depends on.
+    :param read: the sources that other tests have read.
     """
-    sources, more = SourceFiles(around.by_name), extra or []
+    sources, more = SourceFiles(around.by_name, read), extra or []
     sources.read(test, extra=more)
     return lambda trace: sources.of(trace, test, extra=more)
 

@@ -19,6 +19,7 @@ from flask_filibuster.pytest_plugin.all_tests.told import Told
 from flask_filibuster.pytest_plugin.journal import recorder_of
 from flask_filibuster.pytest_plugin.progress import Progress
 from flask_filibuster.pytest_plugin.reports import interruption_lines
+from flask_filibuster.pytest_plugin.sharing import work_of
 from flask_filibuster.pytest_plugin.state import INTERRUPTED, RUNNING
 from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS, leave
 from flask_filibuster.report.text import counted
@@ -141,7 +142,9 @@ class FirstRun(PytestRun):
                 subject.recorded = recorder is not None
                 exploration = Exploration(
                     self.item.nodeid,
-                    options.explorer(subject.services, config, recorder),
+                    options.explorer(
+                        subject.services, config, recorder, made=work_of(self.item.config).model_of
+                    ),
                     subject.session,
                     interruption=self._interruption,
                     progress=progress,

@@ -21,6 +21,7 @@ from flask_filibuster.pytest_plugin.all_tests.shared import Shared
 from flask_filibuster.pytest_plugin.all_tests.silence import silent, unformatted
 from flask_filibuster.pytest_plugin.journal import Reports, conftests
 from flask_filibuster.pytest_plugin.network import Network
+from flask_filibuster.pytest_plugin.sharing import work_of
 from flask_filibuster.pytest_plugin.subject import PytestItem
 from flask_filibuster.results.execution import Observation
 
@@ -127,7 +128,8 @@ class UnmarkedItem(PytestItem):
         if self.around is None:
             raise RuntimeError("services are available only after the first execution")
         test = getattr(self._item, "obj", None)
-        return sources_behind(self.around, test, conftests(self._item))
+        read = work_of(self._item.config).sources
+        return sources_behind(self.around, test, conftests(self._item), read)
 
     @contextmanager
     def _network_joined(self) -> Iterator[None]:
