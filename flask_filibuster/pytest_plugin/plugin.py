@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if explores_all(config):
             from flask_filibuster.pytest_plugin.all_tests.plugin import AllTests
 
-            config.pluginmanager.register(AllTests(config), "filibuster-all")
+            config.pluginmanager.register(AllTests(config), ALL_TESTS)
         return
     if config.getoption("no_filibuster"):
         raise pytest.UsageError("--no-filibuster contradicts --filibuster-replay")
@@ -116,6 +116,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = chosen
 
 
+ALL_TESTS = "filibuster-all"
 NOT_EXPLORED = (
     "this test is marked with filibuster, but another plugin runs it, which would run it once and "
     "without faults: a plugin whose pytest_runtest_protocol comes first, or that has no such hook; "
@@ -191,7 +192,7 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> Generator[None
     test = item.stash.get(RUNNING, None)
     if test is not None:
         return (yield from test.limit.setting())
-    if is_explored(item):
+    if is_explored(item) or item.config.pluginmanager.has_plugin(ALL_TESTS):
         from flask_filibuster.pytest_plugin.beside.timeouts import SETTINGS
 
         item.stash[SETTINGS] = settings

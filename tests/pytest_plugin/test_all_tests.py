@@ -387,3 +387,125 @@ class TestSigns:
         assert ran.code == 2
         assert "Not explored, unexplored calls only: 1 test: test_it.py::test_sign" in ran.output
         assert "unexplored calls: " in ran.output
+
+
+ONE = """
+    @responses.activate
+    def test_one(client):
+        user()
+        assert client.get("/careful/1").status_code == 200
+"""
+
+
+class TestLimits:
+    def test_executions_of_each_test(self, shop: Suite) -> None:
+        ran = shop.run(written(ONE), "--filibuster-all", "--filibuster-max-executions", "2")
+        assert ran.code == 0, ran.output
+        assert "Incomplete: at least 4 fault sets not run (max_executions) (1 test:" in ran.output
+        assert "nothing found: 1 test explored (2 executions)" in ran.output
+
+    def test_seconds_of_the_session(self, shop: Suite) -> None:
+        ran = shop.run(written(ONE), "--filibuster-all", "--filibuster-session-seconds", "0.001")
+        assert ran.code == 2
+        assert "Not explored, session_seconds reached: 1 test: test_it.py::test_one" in ran.output
+
+
+class TestNotExplored:
+    def test_doctests(self, shop: Suite) -> None:
+        shop.write(documented='"""\n>>> 1\n1\n"""')
+        ran = shop.run(written(ONE), "--filibuster-all", "--doctest-modules")
+        assert ran.code == 0, ran.output
+        assert "1 not explored (no test function, but a DoctestItem: 1)" in ran.output
+
+    def test_host_on_another_machine(self, shop: Suite) -> None:
+        source = """
+            import requests
+            def test_far():
+                app = create_app()
+                @app.get("/far")
+                def far():
+                    try:
+                        return requests.get("http://192.0.2.1/", timeout=0.01).text
+                    except requests.RequestException:
+                        return "away"
+                note("body")
+                assert app.test_client().get("/far").text == "away"
+        """
+        ran = shop.run(written(source), "--filibuster-all")
+        assert ran.code == 2
+        assert "1 passed" in ran.output
+        assert "Not explored, cannot be repeated: 1 test: test_it.py::test_far" in ran.output
+        assert "192.0.2.1 is not on this machine" in ran.output
+        assert ran.count("body") == 2
+
+    def test_no_filibuster_wins(self, shop: Suite) -> None:
+        ran = shop.run(written(ONE), "--filibuster-all", "--no-filibuster")
+        assert (ran.code, "filibuster" in ran.output.partition("collected")[2]) == (0, False)
+
+    def test_server_elsewhere_is_refused(self, shop: Suite) -> None:
+        ran = shop.run(
+            written(ONE), "--filibuster-all", "--filibuster-server", "http://localhost:1"
+        )
+        assert ran.code == 4
+        assert "--filibuster-server is for tests with the filibuster mark" in ran.errors
+
+
+def test_services_of_a_fixture(suite: Suite) -> None:
+    source = """
+        import requests
+        def test_page():
+            assert requests.get("http://front:5000/careful").status_code == 200
+    """
+    ran = suite.run(source, "--filibuster-all")
+    assert ran.code == 0, ran.output
+    assert "nothing found: 1 test explored (4 executions)" in ran.output
+
+
+def test_property_is_explored_by_one_example(shop: Suite) -> None:
+    pytest.importorskip("hypothesis")
+    source = """
+        from hypothesis import given, settings, strategies
+
+        @settings(max_examples=4, deadline=None)
+        @given(number=strategies.integers(1, 9))
+        @responses.activate
+        def test_it(number):
+            note(f"example {number}")
+            user(number)
+            assert create_app().test_client().get(f"/careful/{number}").status_code == 200
+
+        def test_all_examples_were_run():
+            assert len({line for line in open("notes") if "example" in line}) > 1
+    """
+    ran = shop.run(written(source), "--filibuster-all")
+    assert ran.code == 0, ran.output
+    assert "one example is explored: number=1 (1 test:" in ran.output
+    assert "1 test explored (6 executions)" in ran.output
+
+
+@pytest.mark.slow
+def test_hang_is_a_bug(shop: Suite) -> None:
+    pytest.importorskip("pytest_timeout")
+    shop.write(shop=SHOP.replace("abort(503)", "import threading; threading.Event().wait()"))
+    source = ONE.replace("def test_one", "@pytest.mark.timeout(1)\n    def test_one")
+    ran = shop.run(written(source), "--filibuster-all")
+    assert ran.code == 1, ran.output
+    assert "1. hang" in ran.output
+    assert "hangs: Timeout" in ran.output
+    assert ran.outcomes["passed"] == 1
+
+
+@pytest.mark.slow
+def test_failed_run_is_repeated_by_plugins(shop: Suite) -> None:
+    pytest.importorskip("pytest_rerunfailures")
+    source = """
+        tries = []
+        @responses.activate
+        def test_flaky(client):
+            tries.append(1)
+            user()
+            assert client.get("/careful/1").status_code == 200 and len(tries) > 1
+    """
+    ran = shop.run(written(source), "--filibuster-all", "--reruns", "1")
+    assert ran.code == 0, ran.output
+    assert "1 test explored" in ran.output

@@ -22,9 +22,10 @@ from flask_filibuster.pytest_plugin.reports import interruption_lines
 from flask_filibuster.pytest_plugin.sharing import work_of
 from flask_filibuster.pytest_plugin.state import INTERRUPTED, RUNNING
 from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS, leave
-from flask_filibuster.report.text import counted
-from flask_filibuster.results.bug import Bug
+from flask_filibuster.report.text import counted, error_line
+from flask_filibuster.results.bug import Bug, Cause, Failure
 from flask_filibuster.results.findings import Finding
+from flask_filibuster.results.identity import places_of
 from flask_filibuster.results.merged import BugOfTest
 from flask_filibuster.results.result import Result
 
@@ -77,12 +78,15 @@ class FirstRun(PytestRun):
         :returns: the report of the whole tear-down, and what is known of the test.
         """
         kept, self.is_exploring = self.goes_on, True
+        self.subject.limit.cancel()
         try:
+            if kept and getattr(self.item.obj, "is_hypothesis_test", False):
+                self._run_again()  # Of one example, and not of all.
             told = self._told()
         finally:
             self.is_exploring = False
             if kept:
-                teardown = leave(self.item, teardown, self.nextitem)
+                teardown = self._left(teardown)
         return teardown, told.data()
 
     def repeat(self, teardown: pytest.TestReport) -> tuple[pytest.TestReport, dict[str, Any]]:
@@ -92,16 +96,25 @@ class FirstRun(PytestRun):
         """
         self.item.stash[RUNNING] = self.subject
         self.is_exploring = True
+        self.subject.limit.cancel()
         try:
-            self.begin()
-            for report in self.subject.open():
-                self.note(report)
+            self._run_again()
             told = self._told()
         finally:
             self.is_exploring = False
             del self.item.stash[RUNNING]
-            teardown = leave(self.item, teardown, self.nextitem)
+            teardown = self._left(teardown)
         return teardown, told.data()
+
+    def _run_again(self) -> None:
+        self.begin()
+        for report in self.subject.open():
+            self.note(report)
+
+    def _left(self, teardown: pytest.TestReport) -> pytest.TestReport:
+        """Tear down the fixtures that the next test does not use."""
+        with self.subject.limit.once():
+            return leave(self.item, teardown, self.nextitem)
 
     def _told(self) -> Told:
         subject = self.subject
@@ -156,6 +169,8 @@ class FirstRun(PytestRun):
             self.item.user_properties[:] = properties
         if limited and result.limit == MAX_SECONDS:
             result = replace(result, limit=SESSION_SECONDS)
+        examples = () if subject.example is None else subject.example.notes()
+        result = replace(result, notes=(*result.notes, *examples))
         return told_of_result(self.item.nodeid, result)
 
     def _run(self, exploration: Exploration, *, resumable: bool) -> Result:
@@ -211,7 +226,10 @@ def _cut(result: Result) -> str:
 
 
 def _bug_of(test: str, bug: Bug) -> BugOfTest:
-    finding = next(each for each in bug.symptoms if isinstance(each, Finding))
-    if bug.cause is None:
-        raise ValueError(f"no oracle found {bug!r}")
-    return BugOfTest(test, bug.cause, finding.message, finding.site, bug.faults)
+    for each in bug.symptoms:
+        if isinstance(each, Finding) and bug.cause is not None:
+            return BugOfTest(test, bug.cause, each.message, each.site, bug.faults)
+    failure = next(each for each in bug.symptoms if isinstance(each, Failure))
+    # Only a hang ends a test that has no say under faults. Where it does is chance.
+    cause = Cause("hang", (), places_of(planned.call for planned in bug.faults))
+    return BugOfTest(test, cause, error_line(failure.error), None, bug.faults)

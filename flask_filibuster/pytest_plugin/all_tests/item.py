@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.errors import FilibusterError
+from flask_filibuster.errors import FilibusterError, HangError
 from flask_filibuster.exploring.interruption import Interruption
 from flask_filibuster.exploring.session import Session, Surroundings
 from flask_filibuster.exploring.subjects.function import sources_behind
@@ -19,6 +19,7 @@ from flask_filibuster.journal.recorder import SourcesOf
 from flask_filibuster.mesh.network import Mesh
 from flask_filibuster.pytest_plugin.all_tests.shared import Shared
 from flask_filibuster.pytest_plugin.all_tests.silence import silent, unformatted
+from flask_filibuster.pytest_plugin.beside.examples import OneExample
 from flask_filibuster.pytest_plugin.journal import Reports, conftests
 from flask_filibuster.pytest_plugin.network import Network
 from flask_filibuster.pytest_plugin.sharing import work_of
@@ -66,6 +67,7 @@ class UnmarkedItem(PytestItem):
     def watched(self) -> Iterator[None]:
         """Watch pytest's own run of the test in the block."""
         self._first = self._is_open = True
+        self.example = None  # Hypothesis runs all examples.
         self._stops = False  # Without us, calls to other machines are made.
         before = current_scope()
         with self._network_joined():
@@ -84,6 +86,7 @@ class UnmarkedItem(PytestItem):
     def run_once(self, faults: FaultSet) -> Reports:
         """One more execution, of which pytest's other plugins learn nothing."""
         item = self._item
+        self._first, self._stops, self.example = False, True, self.example or OneExample()
         item._request = False  # Pytest makes a new one, as before each run of a test.
         with silent(item.config), unformatted(item):
             return super().run_once(faults)
@@ -117,11 +120,14 @@ class UnmarkedItem(PytestItem):
         return observation
 
     def observation(self) -> Observation:
-        """The observation of the last execution; under faults, without the test's own failure."""
+        """The observation of the last execution; under faults, without the test's own failure.
+
+        A hang is no opinion of the test.
+        """
         observation = super().observation()
-        if self.faults and observation.error is not None:
-            return replace(observation, error=None)
-        return observation
+        if not self.faults or isinstance(observation.error, HangError):
+            return observation
+        return replace(observation, error=None)
 
     def sources(self, *, needed: bool) -> SourcesOf:  # noqa: ARG002 - always known
         """The source files of the services called, of the test, and of its conftest.py files."""

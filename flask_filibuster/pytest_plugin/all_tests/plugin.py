@@ -63,6 +63,10 @@ class UnwatchedRun(PytestRun):
             problem = self.problem
             return teardown, {**NOT_EXPLORED, "reason": problem} if problem else WITHOUT_CALLS
         self.is_exploring = True
+        # The test is over; what follows takes longer the first time, and has limits of its own.
+        cancel: Any = getattr(self.item.ihook, "pytest_timeout_cancel_timer", None)
+        if cancel is not None:
+            cancel(item=self.item)
         try:
             return self._plugin.first(self.item, self.nextitem).repeat(teardown)
         finally:

@@ -52,8 +52,12 @@ class TimeLimit:
         try:
             yield
         finally:
-            if SETTINGS in self._item.stash:
-                self._item.ihook.pytest_timeout_cancel_timer(item=self._item)
+            self.cancel()
+
+    def cancel(self) -> None:
+        """Set no limit to what follows."""
+        if SETTINGS in self._item.stash:
+            self._item.ihook.pytest_timeout_cancel_timer(item=self._item)
 
     def _start(self) -> None:
         settings, self._is_late = self._item.stash.get(SETTINGS, None), False
