@@ -8,6 +8,7 @@ from typing import Any
 from flask_filibuster.exploring.session import Surroundings
 from flask_filibuster.instrumentation.around import LocalService
 from flask_filibuster.mesh.network import Mesh
+from flask_filibuster.pytest_plugin.fixtures import definitions_of
 from flask_filibuster.pytest_plugin.state import SETTING_UP
 
 SERVICES = "filibuster_services"
@@ -79,6 +80,6 @@ def _needed(item: Any, fixture: str) -> set[str]:
         name = waiting.pop()
         if name not in needed:
             needed.add(name)
-            found = item.session._fixturemanager.getfixturedefs(name, item)
+            found = definitions_of(item, name)
             waiting += found[-1].argnames if found else ()
     return needed

@@ -16,6 +16,7 @@ import pytest
 
 from flask_filibuster.pytest_plugin.all_tests.run import PytestRun
 from flask_filibuster.pytest_plugin.all_tests.signs import Signs
+from flask_filibuster.pytest_plugin.fixtures import definitions_of
 from flask_filibuster.pytest_plugin.options import layers
 from flask_filibuster.pytest_plugin.state import MARKER, RUNNING
 
@@ -193,8 +194,7 @@ class AllTests:
 
 def _has_services(item: pytest.Item) -> bool:
     """Whether a fixture of the suite returns services, so that it knows us already."""
-    manager: Any = item.session._fixturemanager
-    found = manager.getfixturedefs("filibuster_services", item)
+    found = definitions_of(item, "filibuster_services")
     return bool(found) and found[-1].func.__module__ != "flask_filibuster.pytest_plugin.plugin"
 
 

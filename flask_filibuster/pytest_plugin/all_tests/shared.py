@@ -12,6 +12,7 @@ import pytest
 
 from flask_filibuster.exploring.options import Settings
 from flask_filibuster.exploring.session import Session, Surroundings, surroundings
+from flask_filibuster.pytest_plugin.fixtures import definitions_of
 from flask_filibuster.pytest_plugin.options import layers, named_services
 
 
@@ -57,7 +58,6 @@ class Shared:
 
     def services_of(self, item: pytest.Item) -> Mapping[str, Any] | None:
         """The services that options name; ``None``: a fixture of the suite returns them."""
-        manager: Any = item.session._fixturemanager
-        found = manager.getfixturedefs("filibuster_services", item)
+        found = definitions_of(item, "filibuster_services")
         own = not found or found[-1].func.__module__ == "flask_filibuster.pytest_plugin.plugin"
         return self._named_services if own else None
