@@ -26,6 +26,7 @@ from flask_filibuster.pytest_plugin.state import (
     REPLAYED,
     RUNNING,
     SETTING_UP,
+    TIMEOUT,
 )
 
 if TYPE_CHECKING:
@@ -188,14 +189,12 @@ def pytest_fixture_setup(
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> Generator[None, object, object]:
-    """Keep the limit of a marked test, for each of its executions."""
+    """Keep the limit of a test, for each of its executions."""
     test = item.stash.get(RUNNING, None)
     if test is not None:
         return (yield from test.limit.setting())
-    if is_explored(item) or item.config.pluginmanager.has_plugin(ALL_TESTS):
-        from flask_filibuster.pytest_plugin.beside.timeouts import SETTINGS
-
-        item.stash[SETTINGS] = settings
+    if not settings.func_only:  # Otherwise it is set anew for each body.
+        item.stash[TIMEOUT] = settings
     return (yield)
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from _pytest.runner import call_and_report
 
 MARKER = "filibuster"
 RUNNING: pytest.StashKey[Any] = pytest.StashKey()
 REPLAYED: pytest.StashKey[Any] = pytest.StashKey()
 JOURNALS: pytest.StashKey[Any] = pytest.StashKey()
+CALL_AND_REPORT: Any = call_and_report
+"""Pytest's own: this module is imported before a plugin replaces it, for a test or for good."""
+TIMEOUT: pytest.StashKey[Any] = pytest.StashKey()
 SETTING_UP: pytest.StashKey[list[str]] = pytest.StashKey()
 INTERRUPTED: pytest.StashKey[list[str]] = pytest.StashKey()

@@ -20,8 +20,10 @@ from flask_filibuster.mesh.network import Mesh
 from flask_filibuster.pytest_plugin.all_tests.shared import Shared
 from flask_filibuster.pytest_plugin.all_tests.silence import silent, unformatted
 from flask_filibuster.pytest_plugin.beside.examples import OneExample
+from flask_filibuster.pytest_plugin.beside.timeouts import TimeLimit
 from flask_filibuster.pytest_plugin.journal import Reports, conftests
 from flask_filibuster.pytest_plugin.network import Network
+from flask_filibuster.pytest_plugin.reports import hang_lines, tell_at_once
 from flask_filibuster.pytest_plugin.sharing import work_of
 from flask_filibuster.pytest_plugin.subject import PytestItem
 from flask_filibuster.results.execution import Observation
@@ -46,11 +48,21 @@ class UnmarkedItem(PytestItem):
         interruption: Interruption,
         shared: Shared,
     ) -> None:
-        super().__init__(item, interruption, lambda around, _services: shared.session(around))
+        limit = TimeLimit(item, self._tell_of_hang)
+        session = shared.session
+        super().__init__(item, interruption, lambda around, _services: session(around), limit)
         self._shared = shared
         self._first = False
         self.problem = ""
         self.around: Surroundings | None = None
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """The directory of the node id, and that a replay counts no assertions."""
+        return {**super().details, "assertions": False}
+
+    def _tell_of_hang(self) -> None:
+        tell_at_once(self._item.config, hang_lines(self._item, self, self.faults, None))
 
     @property
     def session(self) -> Session:

@@ -36,6 +36,8 @@ def in_body(
         return
     scope = current_scope()
     is_case = isinstance(item, TestCaseFunction)
+    if is_case:
+        enter(outside)  # The TestCase may be made only now, and copies the context.
     original = item.obj
     function = original if example is None else example.of(original)
     if skipped:
@@ -44,7 +46,6 @@ def in_body(
     if is_case:
         # pytest itself does so, but for coroutines.
         vars(_case_of(item))[item.name] = item.obj
-        enter(outside)
     try:
         yield
     finally:

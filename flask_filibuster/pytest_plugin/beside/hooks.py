@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from _pytest import runner
+
+from flask_filibuster.pytest_plugin.state import CALL_AND_REPORT
 
 # These run the body of a failed test once more while its report is made.
 _RERUN_IN_REPORT = frozenset({"pytest_retry"})
@@ -53,6 +57,29 @@ def _reruns(plugin: object) -> bool:
 @contextmanager
 def hooks_of(item: Any) -> Iterator[Hooks]:
     """Give a test such hooks while the block runs."""
+    with _plugins_unaware(item), _hooks_replaced(item) as hooks:
+        yield hooks
+
+
+@contextmanager
+def _plugins_unaware(item: Any) -> Iterator[None]:
+    """Keep what follows a failure from pytest's own run of a test, if the block is within that."""
+    # The plugin flaky replaces it, and would count an execution as a run of its own.
+    replaced: Any = runner
+    theirs, replaced.call_and_report = runner.call_and_report, CALL_AND_REPORT
+    module: Any = sys.modules.get("_pytest.subtests")
+    failed: Any = {} if module is None else item.config.stash[module.failed_subtests_key]
+    before = dict(failed)
+    try:
+        yield
+    finally:
+        replaced.call_and_report = theirs
+        failed.clear()
+        failed.update(before)
+
+
+@contextmanager
+def _hooks_replaced(item: Any) -> Iterator[Hooks]:
     session = item.session
     original = session.gethookproxy
     hooks = Hooks(item.ihook, item.config)

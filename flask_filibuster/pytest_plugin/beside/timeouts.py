@@ -17,8 +17,7 @@ import pytest
 from _pytest.outcomes import Failed
 
 from flask_filibuster.errors import HangError
-
-SETTINGS: pytest.StashKey[Any] = pytest.StashKey()
+from flask_filibuster.pytest_plugin.state import TIMEOUT
 
 _SIGNAL: Any = getattr(signal, "SIGALRM", None)
 
@@ -41,30 +40,30 @@ class TimeLimit:
     def __init__(self, item: Any, before_the_end: Callable[[], None] = lambda: None) -> None:
         self._item = item
         self._before_the_end = before_the_end
-        self._in_phase = self._is_late = False
+        self._is_on = self._in_phase = self._is_late = False
         self.expired: Hangs | None = None
 
     @contextmanager
     def once(self) -> Iterator[None]:
         """Give the block the whole limit."""
-        self.expired = None
+        self.expired, self._is_on = None, True
         self._start()
         try:
             yield
         finally:
             self.cancel()
+            self._is_on = False
 
     def cancel(self) -> None:
         """Set no limit to what follows."""
-        if SETTINGS in self._item.stash:
+        if TIMEOUT in self._item.stash:
             self._item.ihook.pytest_timeout_cancel_timer(item=self._item)
 
     def _start(self) -> None:
-        settings, self._is_late = self._item.stash.get(SETTINGS, None), False
+        settings, self._is_late = self._item.stash.get(TIMEOUT, None), False
         if settings is not None:
-            hooks = self._item.ihook
-            hooks.pytest_timeout_cancel_timer(item=self._item)
-            hooks.pytest_timeout_set_timer(item=self._item, settings=settings)
+            self.cancel()
+            self._item.ihook.pytest_timeout_set_timer(item=self._item, settings=settings)
 
     @contextmanager
     def phase(self) -> Iterator[None]:
@@ -90,7 +89,9 @@ class TimeLimit:
             self._in_phase = before
 
     def setting(self) -> Generator[None, object, object]:
-        """Set the timer, and notice when it goes off."""
+        """Set the timer, and notice when it goes off in an execution of ours."""
+        if not self._is_on:
+            return (yield)
         before = _handler()
         running = set(threading.enumerate())
         result = yield
