@@ -69,6 +69,8 @@ def _read(terminal: int) -> bytes:
 
 
 def timeless(output: str) -> str:
+    """An output without times, and without what pytest adds where collecting takes long."""
+    output = re.sub(r"\rcollecting \d+ items?[^\r\n]*", "", output)
     return re.sub(r"\d+\.\d+s|=+", "…", output)
 
 
