@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from flask_filibuster.core.urls import host_of
 from flask_filibuster.instrumentation.attempt import Attempt, announce_for_test, outcome_of
-from flask_filibuster.instrumentation.frames import Frame, Scope, TestFrame, here
+from flask_filibuster.instrumentation.frames import Frame, Scope, TestFrame, current_scope, here
 from flask_filibuster.instrumentation.mocking import (
     Mock,
     PassedOn,
@@ -28,7 +28,7 @@ from flask_filibuster.instrumentation.outgoing import (
     OutgoingCall,
     Reply,
 )
-from flask_filibuster.instrumentation.witness.seeing import explained, note_call
+from flask_filibuster.instrumentation.witness.seeing import explained, is_watched, note_call
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +74,14 @@ def frame_of(scope: Scope | None, call: AnyCall[Reply]) -> AnyFrame | None:
     if not call.is_on(config) or is_excluded(call.url, config.excluded_hosts):
         return None
     return frame
+
+
+def takes_no_part() -> bool:
+    """Whether the running code makes its calls without a look at them.
+
+    It does outside all scopes, unless something is explored meanwhile: then they are named.
+    """
+    return current_scope() is None and not is_watched()
 
 
 def is_covered(client: str) -> bool:
@@ -129,7 +137,11 @@ def perform_mocked(
     :raises Exception: as the mock does, or as the library does for a fault.
     """
     frame = frame_of(here(), call)
-    return take() if frame is None else _mocked(frame, call, take, mock=mock, resend=resend)
+    if frame is None:
+        note_call(call)
+        with _Covering(call):
+            return take()
+    return _mocked(frame, call, take, mock=mock, resend=resend)
 
 
 def _mocked(

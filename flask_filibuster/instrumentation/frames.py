@@ -28,6 +28,9 @@ class Outside(Protocol):
     def frame(self, test: TestFrame, url: str) -> Frame | None:
         """The frame of the code that calls this URL; ``None``: the test itself does."""
 
+    def started(self, test: TestFrame, queue: object | None) -> Outside:
+        """What finds the app in a thread that the running code starts, or in its next item."""
+
 
 class TestFrame:
     """The functional test itself, as the root of all its requests.
@@ -88,7 +91,9 @@ class TestFrame:
             url_patterns=self.url_patterns,
             found=self.found,
         )
-        forked.apps, forked.outside = self.apps, self.outside
+        forked.apps = self.apps
+        if self.outside is not None:
+            forked.outside = self.outside.started(self, queue)
         forked._requests = self._requests.fork(queue)
         return forked
 

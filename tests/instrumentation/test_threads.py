@@ -311,6 +311,25 @@ class TestEachTaskIsKnown:
         fully_tested(view_of(lambda call, count: list(pool.map(call, range(count)))))
         assert set(pool.map(lambda _: current_scope(), range(20))) == {None}
 
+    @pytest.mark.parametrize("ended", [True, False], ids=["ended", "running"])
+    def test_in_callbacks_of_futures(self, pool: ThreadPoolExecutor, *, ended: bool) -> None:
+        def way(call: Call, count: int) -> None:
+            called = [threading.Event() for _ in range(count)]
+
+            def run(n: int) -> None:
+                call(n)
+                called[n].set()
+
+            for n in range(count):
+                future = pool.submit(time.sleep, 0 if ended else 0.01)
+                if ended:
+                    future.result()
+                future.add_done_callback(functools.partial(lambda n, _: run(n), n))
+            for each in called:
+                assert each.wait(5)
+
+        fully_tested(view_of(way))
+
     @pytest.mark.parametrize(
         "way",
         [

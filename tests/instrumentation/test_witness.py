@@ -9,6 +9,7 @@ import multiprocessing
 import multiprocessing.pool
 import os
 import platform
+import queue
 import socket
 import subprocess
 import sys
@@ -17,10 +18,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
+from unittest.mock import Mock, patch
 
 import httpx
 import pytest
 import requests
+import responses
 from flask import Flask
 
 from flask_filibuster import Filibuster, explore
@@ -274,6 +277,65 @@ class TestConnections:
         os.close(number)
         assert [each.target for each in seen] == [listener.place]
         assert again == seen
+
+
+class TestThreadsFromBefore:
+    """Their calls belong to no request, and need no connection that would show them."""
+
+    @pytest.fixture
+    def handed(self) -> Iterator[Callable[[Callable[[], object]], object]]:
+        """Runs a function in a thread that gets it by a queue that nobody can follow."""
+
+        def work() -> None:
+            for function in iter(given.get, None):
+                results.put(function())
+
+        def hand(function: Callable[[], object]) -> object:
+            given.put(function)
+            return results.get(timeout=10)
+
+        given: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        results: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        thread = threading.Thread(target=work)
+        thread.start()
+        yield hand
+        given.put(None)
+        thread.join()
+
+    @pytest.mark.parametrize("mock", ["responses", "function"])
+    def test_mocked_call_is_named(self, handed: Any, mock: str) -> None:
+        url = "http://weather.test/now"
+
+        def ask() -> object:
+            return requests.get(url, timeout=1).status_code
+
+        def way(_: str) -> None:
+            if mock == "function":
+                with patch("requests.get", return_value=Mock(status_code=200)):
+                    assert handed(ask) == 200
+                return
+            with responses.RequestsMock() as mocked:
+                mocked.get(url)
+                assert handed(ask) == 200
+
+        (seen,) = explored("", way).unexplored
+        assert (seen.target, seen.url) == ("weather.test:80", url)
+        assert seen.callsite is not None
+        assert seen.callsite.file == __file__
+
+    @pytest.mark.parametrize("library", [requests.Session, httpx.Client])
+    def test_kept_connection_is_named(self, handed: Any, listener: Listener, library: Any) -> None:
+        with library() as session:
+            url = f"http://{listener.place}/way"
+            handed(lambda: session.get(url).text)
+            (seen,) = explored("", lambda _: handed(lambda: session.get(url).text)).unexplored
+        assert (seen.target, seen.url, seen.count) == (listener.place, url, 1)
+
+    def test_call_of_no_exploration_is_not(self, handed: Any, listener: Listener) -> None:
+        explored("", lambda _: None)
+        result = explored("", lambda _: None)
+        handed(lambda: requests.get(f"http://{listener.place}/way", timeout=1).text)
+        assert result.unexplored == ()
 
 
 class TestProcesses:

@@ -6,7 +6,8 @@ itself, and send its own requests within it. So the running code decides:
 - code of a command (``app.test_cli_runner()``) belongs to the app;
 - so does code of the application in a context of the app, whether the test, a fixture or a plugin
   (pytest-flask) pushed the context: see ``whose``;
-- a request to the app itself is always one of the test.
+- a request to the app itself is always one of the test;
+- a thread or a task works for the command or the job that started it, in no context of its own.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from flask_filibuster.instrumentation.app.handling import (
 )
 from flask_filibuster.instrumentation.app.whose import is_of_app
 from flask_filibuster.instrumentation.context import FRAME_KEY
-from flask_filibuster.instrumentation.frames import Frame, TestFrame
+from flask_filibuster.instrumentation.frames import Frame, Outside, TestFrame
 
 _current_context = app_ctx._get_current_object  # type: ignore[attr-defined] # noqa: SLF001 - documented
 
@@ -59,6 +60,42 @@ class OutsideRequests:
         explored = explored_of(app, test)
         return None if explored is None else _frame(explored, test, shown, command)
 
+    def started(self, test: TestFrame, queue: object | None) -> Outside:
+        """What finds the app in a thread that the running code starts, or in its next item."""
+        frame = self.frame(test, "")
+        return self if frame is None else _Started(self, frame, queue)
+
+
+class _Started:
+    """Finds the app in a thread that a command or a job has started.
+
+    :param outer: finds apps by the contexts of the running code, which a thread begins without.
+    :param origin: the frame of the command or the job.
+    :param queue: the queue in which the thread's task is an item, if it is one.
+    """
+
+    def __init__(self, outer: OutsideRequests, origin: Frame, queue: object | None) -> None:
+        self._outer = outer
+        self._origin = origin
+        self._begun_in, _ = _contexts()
+        self._frame = origin.fork(queue)  # Here, not at the first call: threads overtake.
+
+    def frame(self, test: TestFrame, url: str) -> Frame | None:
+        """The frame of the code that calls this URL; ``None``: the test itself does."""
+        shown, command = _contexts()
+        # A copied context has the app's context, but not the command.
+        if command is not None or shown not in (None, self._begun_in):
+            return self._outer.frame(test, url)
+        app = self._origin.app
+        if url and app is not None and test.names.get(app) == host_of(url):
+            return None
+        return self._frame
+
+    def started(self, test: TestFrame, queue: object | None) -> Outside:
+        """What finds the app in a thread that this one starts."""
+        frame = self.frame(test, "")
+        return self if frame is None else _Started(self._outer, frame, queue)
+
 
 def _contexts() -> tuple[Any, click.Context | None]:
     """The app context's globals, and the command, that the running code is in."""
@@ -73,10 +110,11 @@ def _frame(
 ) -> Frame:
     """The frame of the request, the command or the job that the code belongs to."""
     holder = command.meta if command is not None else vars(shown)
-    frame = current_request().environ.get(FRAME_KEY) if has_request_context() else None
-    frame = frame or holder.get("filibuster")
-    if isinstance(frame, Frame) and frame.app is explored.app and _is_part_of(frame, test):
-        return frame
+    # The request may be one that an earlier test has never left.
+    of_request = current_request().environ.get(FRAME_KEY) if has_request_context() else None
+    for frame in (of_request, holder.get("filibuster")):
+        if isinstance(frame, Frame) and frame.app is explored.app and _is_part_of(frame, test):
+            return frame
     if command is not None:
         frame = explored.job(test, "CLI", command.info_name or "")
     else:

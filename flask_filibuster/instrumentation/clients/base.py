@@ -10,7 +10,7 @@ converts, retries and pools by itself. A client for a library ``pigeon``, whose 
 note)`` returns a text, or raises ``pigeon.LostError``:
 
 >>> from flask_filibuster.instrumentation.clients.base import (
-...     Client, OutgoingCall, Patch, current_scope, perform
+...     Client, OutgoingCall, Patch, perform, takes_no_part
 ... )
 >>> class Loft:  # As in the library.
 ...     def send(self, coop: str, note: str) -> str:
@@ -31,7 +31,7 @@ note)`` returns a text, or raises ``pigeon.LostError``:
 ...     def hold(self):
 ...         def wrap(original, patch):
 ...             def send(loft, coop, note):
-...                 if current_scope() is None or not patch.active:
+...                 if takes_no_part() or not patch.active:
 ...                     return original(loft, coop, note)
 ...                 return perform(PigeonCall(self, lambda: original(loft, coop, note), coop))
 ...             return send
@@ -63,6 +63,7 @@ from flask_filibuster.instrumentation.call import (
     perform_async,
     perform_for,
     perform_mocked,
+    takes_no_part,
 )
 from flask_filibuster.instrumentation.frames import (
     current_scope,
@@ -120,4 +121,5 @@ __all__ = [
     "perform_for",
     "perform_mocked",
     "pieces_of",
+    "takes_no_part",
 ]

@@ -34,11 +34,11 @@ from flask_filibuster.instrumentation.clients.base import (
     Role,
     answered,
     calls_super,
-    current_scope,
     digest_of,
     here,
     perform,
     pieces_of,
+    takes_no_part,
 )
 from flask_filibuster.instrumentation.clients.httpx_errors import CLOSED, raise_injected
 from flask_filibuster.instrumentation.clients.httpx_roles import parts_of, role_of
@@ -244,7 +244,7 @@ class Httpx(Client):
         def handle_request(
             pool: httpcore.ConnectionPool, request: httpcore.Request
         ) -> httpcore.Response:
-            if current_scope() is None or not patch.active:
+            if takes_no_part() or not patch.active:
                 response: httpcore.Response = original(pool, request)
                 return response
             return perform(HttpxCall(self, lambda sent: original(pool, sent), request))
@@ -264,7 +264,7 @@ _WHOLE = _Whole()
 def _transport_for_url(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
     def transport_for_url(self: httpx.Client, url: httpx.URL) -> httpx.BaseTransport:
         transport: httpx.BaseTransport = original(self, url)
-        if current_scope() is None or not patch.active or _is_met_below(transport):
+        if takes_no_part() or not patch.active or _is_met_below(transport):
             return transport
         return _Seen(transport)
 

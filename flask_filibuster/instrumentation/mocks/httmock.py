@@ -8,7 +8,7 @@ from typing import Any
 import httmock
 from requests.adapters import HTTPAdapter
 
-from flask_filibuster.instrumentation.clients.base import Patch, current_scope, here, perform_mocked
+from flask_filibuster.instrumentation.clients.base import Patch, here, perform_mocked, takes_no_part
 from flask_filibuster.instrumentation.clients.requests.adapter import CLIENT
 from flask_filibuster.instrumentation.clients.requests.call import RequestsCall
 from flask_filibuster.instrumentation.mocking import Mock
@@ -33,10 +33,10 @@ class Httmock(Mock):
 
     def _intercept(self, original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
         def intercept(mocked: Any, request: Any, **options: Any) -> Any:
-            scope = here()
-            if current_scope() is None or scope is None or not patch.active:
+            if takes_no_part() or not patch.active:
                 return original(mocked, request, **options)
-            network = scope.network
+            scope = here()
+            network = scope.network if scope is not None else None
             if network is not None and network.service_at(request.url) is not None:
                 return None  # The adapter reaches it.
 

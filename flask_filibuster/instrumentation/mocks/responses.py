@@ -12,7 +12,7 @@ from typing import Any
 
 import responses
 
-from flask_filibuster.instrumentation.clients.base import Patch, current_scope
+from flask_filibuster.instrumentation.clients.base import Patch, takes_no_part
 from flask_filibuster.instrumentation.clients.requests.adapter import CLIENT
 from flask_filibuster.instrumentation.mocking import Mock
 
@@ -43,7 +43,7 @@ class Responses(Mock):
             def ask(adapter: Any, request: Any, **options: Any) -> Any:
                 return original(mocked, adapter, request, retries=retries, **options)
 
-            if current_scope() is None or not patch.active:
+            if takes_no_part() or not patch.active:
                 return ask(adapter, request, **options)
             return CLIENT.sending.ask(self, ask, adapter, request, options)
 
@@ -71,7 +71,7 @@ def _passing_on(real: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
         real = inspect.unwrap(real)
 
     def send(adapter: Any, request: Any, **options: Any) -> Any:
-        if current_scope() is None or not patch.active:
+        if takes_no_part() or not patch.active:
             return real(adapter, request, **options)
         return CLIENT.sending.pass_on(real, adapter, request, options)
 

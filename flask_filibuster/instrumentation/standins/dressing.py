@@ -14,8 +14,7 @@ from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any
 
-from flask_filibuster.instrumentation.call import perform_mocked
-from flask_filibuster.instrumentation.frames import current_scope
+from flask_filibuster.instrumentation.call import perform_mocked, takes_no_part
 from flask_filibuster.instrumentation.mocking import Answers, Taking
 from flask_filibuster.instrumentation.outgoing import Role
 from flask_filibuster.instrumentation.patching import Held, Patch, calls_super
@@ -222,7 +221,7 @@ class Dressing:
 
     def _called(self, role: Role, ask: Callable[[], Any], args: Any, options: Any) -> Any:
         call = None
-        if current_scope() is not None and not Taking.is_running():
+        if not takes_no_part() and not Taking.is_running():
             call = role.call_of(args, options)
         answers = self._answers
         result = ask() if call is None else answers.perform(role, call, ask, perform_mocked)

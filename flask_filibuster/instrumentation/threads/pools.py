@@ -5,17 +5,20 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from flask_filibuster.instrumentation.frames import Scope, carrying, current_scope, here
 from flask_filibuster.instrumentation.patching import Held, Patch
-from flask_filibuster.instrumentation.threads.carried import Carried, name_of, outside
+from flask_filibuster.instrumentation.threads.carried import Carried, is_for_all, name_of, outside
 
 
 def hold_patches() -> list[Held]:
     """Make the tasks of executors carry scopes."""
-    return [Patch.hold(ThreadPoolExecutor, "submit", _submit)]
+    return [
+        Patch.hold(ThreadPoolExecutor, "submit", _submit),
+        Patch.hold(Future, "add_done_callback", _add_done_callback),
+    ]
 
 
 def hold_multiprocessing() -> list[Held]:
@@ -44,10 +47,26 @@ def _submit(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
             carried.end()
             raise
         # A task that is cancelled before it begins never calls its function.
-        future.add_done_callback(lambda _: carried.end())
+        with outside():  # The end of a task is no task.
+            future.add_done_callback(lambda _: carried.end())
         return future
 
     return submit
+
+
+def _add_done_callback(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
+    """The replacement of a future's method: whoever sets the result calls the callback."""
+
+    def add_done_callback(self: Future[Any], fn: Any) -> None:
+        is_linked = getattr(fn, "__module__", "") == "asyncio.futures"  # Its tasks carry scopes.
+        if current_scope() is None or not patch.active or is_linked or is_for_all(fn):
+            original(self, fn)
+            return
+        carried = Carried(name_of(fn))
+        carried.announce()
+        original(self, functools.partial(carried.call, fn))
+
+    return add_done_callback
 
 
 def submitting(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:

@@ -19,7 +19,7 @@ from flask_filibuster.core.trace import UnexploredCall, Way, together
 from flask_filibuster.errors import ForeignHostError
 from flask_filibuster.instrumentation import context
 from flask_filibuster.instrumentation.around import Watcher
-from flask_filibuster.instrumentation.frames import Frame, Scope
+from flask_filibuster.instrumentation.frames import Frame, Scope, TestFrame
 from flask_filibuster.instrumentation.outgoing import AnyCall
 from flask_filibuster.instrumentation.witness import events
 from flask_filibuster.instrumentation.witness.foreign import is_foreign, is_listed
@@ -188,11 +188,11 @@ class _Hook:
             for each in self.witnesses:
                 each.addresses.add(args[1])
         scope = _scope.get()
-        frame = scope.frame if scope is not None else None
-        if not _counts(scope):
+        call = explained.get()
+        counts, frame = _belonging(scope, call)
+        if not counts:
             return
         witnesses = self.of(frame)
-        call = explained.get()
         if frame is not None and event == "socket.connect":
             for each in witnesses:
                 each.guard(args, frame, call)
@@ -212,12 +212,23 @@ class _Hook:
         return tuple(each for each in self.witnesses if each.watcher is watcher)
 
 
-def _counts(scope: Scope | None) -> bool:
-    """Whether code in a scope belongs to a service, or to a thread without a request.
+def _belonging(scope: Scope | None, call: object = None) -> tuple[bool, Frame | None]:
+    """Whether code in a scope belongs to a service, or to a thread without a request; its frame.
 
-    Everything else is the test's own code.
+    Everything else is the test's own code, but for commands and jobs that it runs in an app.
+
+    :param call: the call of a client that the code makes, if any.
     """
-    return scope is None or isinstance(scope.frame, Frame) or scope.is_service
+    if scope is None:
+        return True, None
+    frame = scope.frame
+    if isinstance(frame, TestFrame):
+        outside, test = frame.outside, frame
+        # Its look for the app may report a job, which connects to a server of ours.
+        if outside is None or origin(None).is_own:
+            return scope.is_service, None
+        frame = outside.frame(test, getattr(call, "url", ""))
+    return scope.is_service or frame is not None, frame
 
 
 _HOOK = _Hook()
@@ -225,20 +236,33 @@ _HOOK = _Hook()
 
 def note_process(target: str) -> None:
     """Note a function that another process is about to run, for whom it concerns."""
-    scope = _scope.get()
-    frame = scope.frame if scope is not None else None
-    if explained.get() is None and _counts(scope):
+    if explained.get() is not None:
+        return
+    counts, frame = _belonging(_scope.get())
+    if counts:
         for each in _HOOK.of(frame):
             each.note_what("process", target, frame)
+
+
+def is_watched() -> bool:
+    """Whether something is explored in this process, by whatever thread.
+
+    A call of a thread outside all scopes then has to be named.
+    """
+    return bool(_HOOK.witnesses)
 
 
 def note_call(call: AnyCall[Any]) -> None:
     """Note a client's call that belongs to no request, and so is not explored.
 
-    Services of this process that are no Flask apps, or whose extension is switched off, have none.
+    Services of this process that are no Flask apps, or whose extension is switched off, have none,
+    nor have threads that were there before, and get their work in a way that is not followed. No
+    connection needs to show it: the call may be mocked, or use a connection that is kept open.
     """
     scope = _scope.get()
-    if not _HOOK.witnesses or scope is None or not scope.is_service or scope.frame is not None:
+    if not _HOOK.witnesses:
+        return
+    if scope is not None and (not scope.is_service or scope.frame is not None):
         return
     if explained.get() is None and call.is_seen:
         host = events.host_in(call.url)

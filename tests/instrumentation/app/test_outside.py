@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import click
 import pytest
@@ -13,6 +17,7 @@ from flask import Flask
 from flask.cli import with_appcontext
 
 from flask_filibuster import FaultModel, explore
+from flask_filibuster.errors import ForeignHostError
 from flask_filibuster.results.findings import UNCAUGHT
 from flask_filibuster.results.result import Result
 from tests.support.callers import service
@@ -168,6 +173,149 @@ class TestJobs:
                 call()
 
         check(explored(test), "caller", "JOB /caller")
+
+    def test_in_a_request_that_was_never_left(self) -> None:
+        app, other = Flask("caller"), Flask("other")
+        other.before_request(lambda: None)
+
+        def before() -> None:
+            with other.test_request_context("/") as left:
+                kept.append(left)
+                other.preprocess_request()
+                careful()
+
+        def test() -> None:
+            with app.app_context():
+                careful()
+                careful()
+
+        kept: list[Any] = []
+        explored(before)
+        kept[-1].push()
+        try:
+            check(explored(test), "caller", "JOB /caller")
+        finally:
+            kept[-1].pop()
+
+
+def in_thread(function: Callable[[], object]) -> None:
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+def in_pool(function: Callable[[], object]) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(function).result()
+
+
+def in_loop(function: Callable[[], object]) -> None:
+    async def run() -> None:
+        await asyncio.to_thread(function)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("hand", [in_thread, in_pool, in_loop])
+class TestThreadsOfCommandsAndJobs:
+    """Threads have no contexts of their own."""
+
+    def test_of_a_command(self, hand: Callable[[Callable[[], object]], None]) -> None:
+        app = Flask("caller")
+        app.cli.command("go")(lambda: hand(careful))
+
+        def test() -> None:
+            assert app.test_cli_runner().invoke(args=["go"]).exit_code == 0
+
+        result = explored(test)
+        check(result, "caller", "CLI /go")
+        assert result.ok, str(result)
+
+    def test_of_a_job(self, hand: Callable[[Callable[[], object]], None]) -> None:
+        app = Flask("caller")
+
+        def work() -> None:
+            for _ in range(2):
+                hand(lambda: hand(careful))
+
+        def test() -> None:
+            with app.app_context():
+                work()
+
+        result = explored(test)
+        check(result, "caller", "JOB /caller")
+        assert len(result.executions[0].trace.invocations) == 2
+
+    def test_that_request_the_app(self, hand: Callable[[Callable[[], object]], None]) -> None:
+        app = service(view=lambda: str(careful()))
+
+        def work() -> None:
+            hand(lambda: requests.get("http://front:2/view", timeout=1).raise_for_status())
+
+        def test() -> None:
+            with app.app_context():
+                work()
+
+        result = explored(test, front=app)
+        assert result.ok, str(result)
+        assert [each.url for each in result.executions[0].trace.invocations] == [
+            "http://callee:1/way"
+        ]
+
+
+class TestUnexplored:
+    """What leaves the process, and is no call of a client."""
+
+    def test_of_a_command_is_named(self) -> None:
+        app = Flask("caller")
+        app.cli.command("go")(lambda: subprocess.run(["true"], check=True))
+        (seen,) = explored(lambda: app.test_cli_runner().invoke(args=["go"])).unexplored
+        assert (seen.target, seen.callsite and seen.callsite.file) == ("true", __file__)
+
+    def test_of_a_job_is_named(self) -> None:
+        app = Flask("caller")
+
+        def work() -> None:
+            subprocess.run(["true"], check=True)
+
+        def test() -> None:
+            with app.app_context():
+                work()
+
+        (seen,) = explored(test).unexplored
+        assert seen.target == "true"
+
+    def test_of_a_thread_of_a_job_is_named(self) -> None:
+        app = Flask("caller")
+
+        def work() -> None:
+            in_thread(lambda: subprocess.run(["true"], check=True))
+
+        def test() -> None:
+            with app.app_context():
+                work()
+
+        (seen,) = explored(test).unexplored
+        assert seen.target == "true"
+
+    def test_of_the_test_is_not(self) -> None:
+        app = Flask("caller")
+
+        def test() -> None:
+            with app.app_context():
+                subprocess.run(["true"], check=True)
+
+        assert explored(test).unexplored == ()
+
+    def test_foreign_host_of_a_command_is_stopped(self) -> None:
+        app = Flask("caller")
+
+        @app.cli.command("go")
+        def go() -> None:
+            requests.get("http://192.0.2.1/way", timeout=1)
+
+        with pytest.raises(ForeignHostError, match=r"http://192\.0\.2\.1/way"):
+            explored(lambda: app.test_cli_runner().invoke(args=["go"]))
 
 
 class TestRequestsOfTheTest:

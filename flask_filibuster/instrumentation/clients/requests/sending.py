@@ -27,12 +27,12 @@ from flask_filibuster.instrumentation.clients.base import (
     Client,
     Patch,
     calls_super,
-    current_scope,
     frame_of,
     here,
     is_covered,
     perform_for,
     perform_mocked,
+    takes_no_part,
 )
 from flask_filibuster.instrumentation.clients.requests.call import RequestsCall
 from flask_filibuster.instrumentation.clients.requests.local import LocalAdapter, local_send
@@ -164,7 +164,7 @@ class Sending:
     ) -> Callable[..., Any]:
         def get_adapter(session: Any, *args: Any, **options: Any) -> Any:
             adapter = original(session, *args, **options)
-            if current_scope() is not None and patch.active:
+            if not takes_no_part() and patch.active:
                 self._see(root, adapter)
             return adapter
 
@@ -174,7 +174,7 @@ class Sending:
         """For ``HTTPAdapter.send``."""
 
         def send(adapter: Any, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-            if current_scope() is None or not patch.active or _is_inside():
+            if takes_no_part() or not patch.active or _is_inside():
                 return original(adapter, request, *args, **options)
             given = _named(args, options)
             return _Sent(self._client, adapter, request, given, original).make()
@@ -192,7 +192,7 @@ class Sending:
                 _inside.reset(token)
 
         def send(adapter: Any, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-            if current_scope() is None or not patch.active or _is_inside():
+            if takes_no_part() or not patch.active or _is_inside():
                 return original(adapter, request, *args, **options)
             given = _named(args, options)
             return _Sent(self._client, adapter, request, given, inside).make()
@@ -211,7 +211,7 @@ class Sending:
         """For what other code has put in the place of a ``send``: a mock, or an observer."""
 
         def send(adapter: Any, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-            if current_scope() is None or not patch.active or _is_inside():
+            if takes_no_part() or not patch.active or _is_inside():
                 return original(adapter, request, *args, **options)
             given = _named(args, options)
             return _Sent(self._client, adapter, request, given, original).make(mock=ANYTHING)
