@@ -10,8 +10,8 @@ from flask_filibuster.core.call import Call, CallSite
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.outcome import Outcome
 
-Way: TypeAlias = Literal["connection", "datagram", "process", "fork"]
-"""How something left the process."""
+Way: TypeAlias = Literal["connection", "datagram", "process", "fork", "replaced"]
+"""How something left the process, or would have, had the test not replaced it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class UnexploredCall:
     'connection to db:5432, 2 times, at shop.py:7 in stock'
 
     :ivar way: how it left.
-    :ivar target: host and port, path of a Unix socket, first word of a command line, or name of the
-        function that another process runs.
+    :ivar target: host and port, path of a Unix socket, first word of a command line, name of the
+        function that another process runs, or name of the function that the test has replaced.
     :ivar callsite: the application's line behind it; ``None``: none is known, as in a thread of a
         library.
     :ivar url: the URL, if the standard library or the command line names one.
@@ -41,6 +41,8 @@ class UnexploredCall:
         """What left, in words, without its place."""
         said = {"connection": "connection to ", "datagram": "datagram to ", "process": "process "}
         url = f" ({self.url})" if self.url else ""
+        if self.way == "replaced":
+            return f"call of {self.target}{url}, which the test replaces"
         return f"{said.get(self.way, 'fork: ')}{self.target}{url}"
 
     def __str__(self) -> str:

@@ -155,6 +155,7 @@ def _mocked(
     is_taken = True
     send: _Send[Reply]
     with Taking(call, gated=resend is not None) as taking:
+        token = explained.set(call)
         try:
             send = _returning(taking.ask(take))
         except PassedOn:
@@ -165,6 +166,8 @@ def _mocked(
             if taking.passed_on or (mock is not None and mock.passes_on(error)):
                 raise
             send = _raising(error)
+        finally:
+            explained.reset(token)
     if taking.passed_on:
         return send(None)
     Taking.made(call)

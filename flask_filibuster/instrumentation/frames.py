@@ -83,14 +83,8 @@ class TestFrame:
 
     def fork(self, queue: object | None = None) -> TestFrame:
         """The frame for a thread that the test starts, or for its next item in a queue."""
-        forked = TestFrame(
-            self.server,
-            self.watcher,
-            self.names,
-            self.seal,
-            url_patterns=self.url_patterns,
-            found=self.found,
-        )
+        given = self.server, self.watcher, self.names, self.seal
+        forked = TestFrame(*given, url_patterns=self.url_patterns, found=self.found)
         forked.apps = self.apps
         if self.outside is not None:
             forked.outside = self.outside.started(self, queue)

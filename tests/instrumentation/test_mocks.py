@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.request import urlopen
 
 import httpx
 import pytest
@@ -14,7 +16,7 @@ from flask import Flask, request
 from flask_filibuster import Fault, FaultModel, explore
 from flask_filibuster.results.result import Result
 from tests.support.callers import REFUSED, UNAVAILABLE, ended, ok, serving
-from tests.support.mocked import PASSING, WAYS, Mocked
+from tests.support.mocked import PASSING, URL, WAYS, Mocked
 
 every_way = pytest.mark.parametrize("name", list(WAYS))
 
@@ -158,7 +160,7 @@ class TestMockedHttpx:
     """Mocks below the client do not depend on the client."""
 
     @pytest.mark.parametrize("begun", ["before", "within"])
-    @pytest.mark.parametrize("name", ["httpretty", "mocket", "vcr", "pytest_httpserver"])
+    @pytest.mark.parametrize("name", ["httpretty", "mocket", "pook", "vcr", "pytest_httpserver"])
     def test_call_fails_and_is_counted(self, name: str, begun: str) -> None:
         taken: list[int] = []
 
@@ -180,6 +182,39 @@ class TestMockedHttpx:
         assert isinstance(end, httpx.ConnectError)
         assert seen.fault == REFUSED
         assert taken == ([1, 1] if begun == "within" else [1, 2])
+
+
+class TestMockedCallsOfNoClient:
+    @pytest.mark.parametrize("name", ["httpretty", "mocket", "pook", "vcr"])
+    def test_are_named(self, name: str) -> None:
+        app = Flask("other")
+        app.add_url_rule("/", "view", lambda: urlopen(request.args["url"], timeout=3).read())
+
+        def test(client: Any) -> None:
+            with mocked(name) as mock:
+                assert client.get("/", query_string={"url": mock.url}).json == {"n": 1}
+
+        (seen,) = explored(app, test).unexplored
+        assert seen.callsite is not None
+        assert seen.callsite.file == __file__
+        assert seen.way == "replaced" or seen.target == "weather.test:80"
+
+    @pytest.mark.parametrize("name", ["httpretty", "mocket", "pook", "vcr"])
+    def test_asynchronous_ones_are_named(self, name: str) -> None:
+        app = Flask("asynchronous")
+
+        async def ask(url: str) -> Any:
+            async with httpx.AsyncClient() as client:
+                return (await client.get(url, timeout=3)).json()
+
+        app.add_url_rule("/", "view", lambda: asyncio.run(ask(request.args["url"])))
+
+        def test(client: Any) -> None:
+            with mocked(name) as mock:
+                assert client.get("/", query_string={"url": mock.url}).json == {"n": 1}
+
+        (seen,) = explored(app, test).unexplored
+        assert (seen.target, seen.url, seen.count) == ("weather.test:80", URL, 1)
 
 
 class TestPassedOnCalls:

@@ -10,6 +10,7 @@ import multiprocessing.pool
 import os
 import platform
 import queue
+import smtplib
 import socket
 import subprocess
 import sys
@@ -24,6 +25,7 @@ import httpx
 import pytest
 import requests
 import responses
+import urllib3
 from flask import Flask
 
 from flask_filibuster import Filibuster, explore
@@ -413,6 +415,106 @@ class TestProcesses:
             platform.libc_ver()
 
         assert explored("", way).unexplored == ()
+
+
+class _FakeSmtp:
+    """What a test puts in the place of a class."""
+
+    def __init__(self, *_args: object) -> None:
+        pass
+
+    def noop(self) -> tuple[int, bytes]:
+        return 250, b""
+
+
+def by_opener(place: str) -> None:
+    urllib.request.build_opener().open(f"http://{place}/way")
+
+
+def by_smtp(_place: str) -> None:
+    smtplib.SMTP("localhost").noop()
+
+
+def by_run(_place: str) -> None:
+    subprocess.run(["true"], check=True)
+
+
+HERE = "tests.instrumentation.test_witness"
+
+
+class TestReplaced:
+    """What a test replaces, and is no client's: its calls leave nothing else to be seen."""
+
+    @pytest.mark.parametrize(
+        ("way", "target", "new", "name"),
+        [
+            (by_urlopen, "urllib.request.urlopen", Mock(), "urllib.request.urlopen"),
+            (by_opener, "urllib.request.OpenerDirector.open", Mock(), "OpenerDirector.open"),
+            (by_run, "subprocess.run", lambda *_, **__: None, "subprocess.run"),
+            (by_run, f"{HERE}.subprocess", Mock(), "subprocess.run"),
+            (by_smtp, "smtplib.SMTP", _FakeSmtp, "smtplib.SMTP.noop"),
+            (by_smtp, "smtplib.SMTP", Mock(), "smtplib.SMTP"),
+        ],
+        ids=["function", "method", "fake", "module", "fake class", "class"],
+    )
+    def test_is_named_with_its_place(self, way: Way, target: str, new: Any, name: str) -> None:
+        with patch(target, new):
+            result = explored("h:1", way)
+        seen = result.unexplored[0]
+        assert seen.way == "replaced"
+        assert seen.target.endswith(name)
+        assert seen.callsite is not None
+        assert seen.callsite.file == __file__
+        assert any(f"call of {seen.target}" in each for each in result.notes)
+
+    def test_has_its_url(self) -> None:
+        with patch("urllib.request.urlopen"):
+            (seen,) = explored("user:secret@h:1", by_urlopen).unexplored
+        assert str(seen).startswith(
+            "call of urllib.request.urlopen (http://h:1/way), which the test replaces, at "
+        )
+
+    def test_is_named_in_other_forms(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(subprocess, "run", lambda *_, **__: None)
+        (seen,) = explored("", by_run).unexplored
+        assert seen.target == "subprocess.run"
+
+    @pytest.mark.parametrize(
+        ("target", "way"),
+        [
+            ("subprocess.run", lambda _: None),
+            ("subprocess.list2cmdline", lambda _: subprocess.list2cmdline(["a"])),
+            ("socket.getfqdn", lambda _: socket.getfqdn()),
+            ("urllib3.disable_warnings", lambda _: urllib3.disable_warnings()),
+            ("requests.utils.get_netrc_auth", lambda _: requests.utils.get_netrc_auth("http://h")),
+        ],
+        ids=["not called", "words", "name", "warnings", "file"],
+    )
+    def test_is_not_if_it_makes_no_call(self, target: str, way: Way) -> None:
+        with patch(target):
+            result = explored("", way)
+        assert result.unexplored == ()
+        assert not result.notes
+
+    def test_of_the_test_is_not(self) -> None:
+        def test() -> None:
+            with patch("subprocess.run"):
+                subprocess.run(["true"], check=True)
+
+        assert explore(test, {}).unexplored == ()
+
+    def test_can_be_fine(self) -> None:
+        with patch("subprocess.run"):
+            result = explored("", by_run, unexplored=["fail", "subprocess.run"])
+        assert result.ok
+
+    def test_works_as_before(self) -> None:
+        before = vars(subprocess)["run"]
+        with patch("subprocess.run", return_value=7) as run:
+            explored("", by_run)
+            assert run.call_args.args == (["true"],)
+            assert subprocess.run is run
+        assert vars(subprocess)["run"] is before
 
 
 class TestOtherServices:

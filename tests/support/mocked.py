@@ -15,7 +15,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -35,116 +36,119 @@ class Mocked:
     taken: Callable[[], int]
 
 
-Way = Callable[[str], AbstractContextManager[Mocked]]
+class Way(Protocol):
+    """Puts a mock in place, which passes ``real`` on and answers ``url``."""
+
+    def __call__(self, real: str, url: str = URL) -> AbstractContextManager[Mocked]: ...
 
 
 @contextmanager
-def by_responses(real: str) -> Iterator[Mocked]:
+def by_responses(real: str, url: str = URL) -> Iterator[Mocked]:
     mocks = importlib.import_module("responses")
     registry = importlib.import_module("responses.registries").OrderedRegistry
     with mocks.RequestsMock(registry=registry, assert_all_requests_are_fired=False) as mock:
-        mock.get(URL, json={"n": 1})
-        mock.get(URL, json={"n": 2})
-        yield Mocked(URL, lambda: len(mock.calls))
+        mock.get(url, json={"n": 1})
+        mock.get(url, json={"n": 2})
+        yield Mocked(url, lambda: len(mock.calls))
 
 
 @contextmanager
-def by_responses_passing(real: str) -> Iterator[Mocked]:
+def by_responses_passing(real: str, url: str = URL) -> Iterator[Mocked]:
     mocks = importlib.import_module("responses")
     with mocks.RequestsMock(assert_all_requests_are_fired=False) as mock:
         mock.add_passthru(real)
-        mock.get(URL, json={"n": 1})
-        mock.get(URL, json={"n": 2})
-        yield Mocked(URL, lambda: len(mock.calls))
+        mock.get(url, json={"n": 1})
+        mock.get(url, json={"n": 2})
+        yield Mocked(url, lambda: len(mock.calls))
 
 
 @contextmanager
-def by_responses_started(real: str) -> Iterator[Mocked]:
+def by_responses_started(real: str, url: str = URL) -> Iterator[Mocked]:
     mocks = importlib.import_module("responses")
     mocks.start()
     try:
-        mocks.get(URL, json={"n": 1})
-        mocks.get(URL, json={"n": 2})
+        mocks.get(url, json={"n": 1})
+        mocks.get(url, json={"n": 2})
         mocks.add(mocks.PassthroughResponse("GET", f"{real}/ok"))
-        yield Mocked(URL, lambda: len(mocks.calls))
+        yield Mocked(url, lambda: len(mocks.calls))
     finally:
         mocks.stop()
         mocks.reset()
 
 
 @contextmanager
-def by_requests_mock(real: str) -> Iterator[Mocked]:
+def by_requests_mock(real: str, url: str = URL) -> Iterator[Mocked]:
     with importlib.import_module("requests_mock").Mocker() as mock:
         mock.get(f"{real}/ok", real_http=True)
-        found = mock.get(URL, [{"json": {"n": 1}}, {"json": {"n": 2}}])
-        yield Mocked(URL, lambda: found.call_count)
+        found = mock.get(url, [{"json": {"n": 1}}, {"json": {"n": 2}}])
+        yield Mocked(url, lambda: found.call_count)
 
 
 @contextmanager
-def by_requests_mock_real(real: str) -> Iterator[Mocked]:
+def by_requests_mock_real(real: str, url: str = URL) -> Iterator[Mocked]:
     with importlib.import_module("requests_mock").Mocker(real_http=True) as mock:
-        found = mock.get(URL, [{"json": {"n": 1}}, {"json": {"n": 2}}])
-        yield Mocked(URL, lambda: found.call_count)
+        found = mock.get(url, [{"json": {"n": 1}}, {"json": {"n": 2}}])
+        yield Mocked(url, lambda: found.call_count)
 
 
 @contextmanager
-def by_requests_mock_nested(real: str) -> Iterator[Mocked]:
+def by_requests_mock_nested(real: str, url: str = URL) -> Iterator[Mocked]:
     mocks = importlib.import_module("requests_mock")
     with mocks.Mocker(real_http=True) as outer:
-        found = outer.get(URL, [{"json": {"n": 1}}, {"json": {"n": 2}}])
+        found = outer.get(url, [{"json": {"n": 1}}, {"json": {"n": 2}}])
         with mocks.Mocker(real_http=True) as inner:
             inner.get("http://other.test/")
-            yield Mocked(URL, lambda: found.call_count)
+            yield Mocked(url, lambda: found.call_count)
 
 
 @contextmanager
-def by_httmock(real: str) -> Iterator[Mocked]:
+def by_httmock(real: str, url: str = URL) -> Iterator[Mocked]:
     mocks = importlib.import_module("httmock")
     taken: list[str] = []
 
-    @mocks.urlmatch(netloc="weather.test")  # type: ignore[untyped-decorator]
-    def answer(url: Any, request: Any) -> Any:
+    @mocks.urlmatch(netloc=urlsplit(url).netloc)  # type: ignore[untyped-decorator]
+    def answer(asked: Any, request: Any) -> Any:
         taken.append(request.url)
         return mocks.response(200, {"n": len(taken)}, request=request)
 
     with mocks.HTTMock(answer):
-        yield Mocked(URL, lambda: len(taken))
+        yield Mocked(url, lambda: len(taken))
 
 
 @contextmanager
-def by_httpretty(real: str) -> Iterator[Mocked]:
+def by_httpretty(real: str, url: str = URL) -> Iterator[Mocked]:
     mocks = importlib.import_module("httpretty")
     with mocks.enabled(allow_net_connect=True):
         both = [mocks.Response(body=json.dumps({"n": n})) for n in (1, 2)]
-        mocks.register_uri(mocks.GET, URL, responses=both)
-        yield Mocked(URL, lambda: len(mocks.latest_requests()))
+        mocks.register_uri(mocks.GET, url, responses=both)
+        yield Mocked(url, lambda: len(mocks.latest_requests()))
 
 
 @contextmanager
-def by_pook(real: str) -> Iterator[Mocked]:
+def by_pook(real: str, url: str = URL) -> Iterator[Mocked]:
     mocks = importlib.import_module("pook")
     mocks.on()  # Not use(): it stays on after a failed test.
     try:
         mocks.enable_network()
-        both = [mocks.get(URL).times(1).reply(200).json({"n": n}).mock for n in (1, 2)]
-        yield Mocked(URL, lambda: sum(each.calls for each in both))
+        both = [mocks.get(url).times(1).reply(200).json({"n": n}).mock for n in (1, 2)]
+        yield Mocked(url, lambda: sum(each.calls for each in both))
     finally:
         mocks.off()
         mocks.disable_network()
 
 
 @contextmanager
-def by_mocket(real: str) -> Iterator[Mocked]:
+def by_mocket(real: str, url: str = URL) -> Iterator[Mocked]:
     mocks = importlib.import_module("mocket")
     entry = importlib.import_module("mocket.mocks.mockhttp").Entry
     with mocks.Mocketizer():
-        entry.register(entry.GET, URL, *(json.dumps({"n": n}) for n in (1, 2)))
-        yield Mocked(URL, lambda: len(mocks.Mocket.request_list()))
+        entry.register(entry.GET, url, *(json.dumps({"n": n}) for n in (1, 2)))
+        yield Mocked(url, lambda: len(mocks.Mocket.request_list()))
 
 
-def _interaction(n: int) -> dict[str, Any]:
+def _interaction(url: str, n: int) -> dict[str, Any]:
     return {
-        "request": {"method": "GET", "uri": URL, "body": None, "headers": {}},
+        "request": {"method": "GET", "uri": url, "body": None, "headers": {}},
         "response": {
             "status": {"code": 200, "message": "OK"},
             "headers": {"Content-Type": ["application/json"]},
@@ -154,25 +158,25 @@ def _interaction(n: int) -> dict[str, Any]:
 
 
 @contextmanager
-def by_vcr(real: str) -> Iterator[Mocked]:
+def by_vcr(real: str, url: str = URL) -> Iterator[Mocked]:
     mocks = importlib.import_module("vcr")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "weather.yaml")
-        both = {"version": 1, "interactions": [_interaction(n) for n in (1, 2)]}
+        both = {"version": 1, "interactions": [_interaction(url, n) for n in (1, 2)]}
         path.write_text(json.dumps(both))  # YAML, too.
         with mocks.VCR(record_mode="new_episodes").use_cassette(str(path)) as cassette:
-            yield Mocked(URL, lambda: int(cassette.play_count))
+            yield Mocked(url, lambda: int(cassette.play_count))
 
 
 @contextmanager
-def by_betamax(real: str) -> Iterator[Mocked]:
+def by_betamax(real: str, url: str = URL) -> Iterator[Mocked]:
     mocks = importlib.import_module("betamax")
     when = "2026-01-01T00:00:00"
     both = []
     for n in (1, 2):
         body = {"encoding": "utf-8", "string": json.dumps({"n": n})}
-        asked = {"method": "GET", "uri": URL, "headers": {}, "body": {"encoding": "", "string": ""}}
-        answer = {"status": {"code": 200, "message": "OK"}, "headers": {}, "url": URL, "body": body}
+        asked = {"method": "GET", "uri": url, "headers": {}, "body": {"encoding": "", "string": ""}}
+        answer = {"status": {"code": 200, "message": "OK"}, "headers": {}, "url": url, "body": body}
         both.append({"request": asked, "response": answer, "recorded_at": when})
     with tempfile.TemporaryDirectory() as folder, requests.Session() as session, ExitStack() as at:
         Path(folder, "weather.json").write_text(
@@ -184,11 +188,11 @@ def by_betamax(real: str) -> Iterator[Mocked]:
         patch = at.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(requests, "get", session.get)
         interactions = recorder.current_cassette.interactions
-        yield Mocked(URL, lambda: sum(each.used for each in interactions[:2]))
+        yield Mocked(url, lambda: sum(each.used for each in interactions[:2]))
 
 
 @contextmanager
-def by_httpserver(real: str) -> Iterator[Mocked]:
+def by_httpserver(real: str, url: str = URL) -> Iterator[Mocked]:
     server = _server()
     server.clear()
     for n in (1, 2):

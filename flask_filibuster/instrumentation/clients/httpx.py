@@ -40,6 +40,7 @@ from flask_filibuster.instrumentation.clients.base import (
     pieces_of,
     takes_no_part,
 )
+from flask_filibuster.instrumentation.clients.httpx_async import hold_async
 from flask_filibuster.instrumentation.clients.httpx_errors import CLOSED, raise_injected
 from flask_filibuster.instrumentation.clients.httpx_roles import parts_of, role_of
 
@@ -209,6 +210,30 @@ class _Seen(httpx.BaseTransport):
         )
 
 
+class _Bound(httpx.BaseTransport):
+    """A transport, by its own method."""
+
+    def __init__(self, transport: httpx.BaseTransport, handle: Callable[..., Any]) -> None:
+        self._transport = transport
+        self._handle = handle
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response: httpx.Response = self._handle(self._transport, request)
+        return response
+
+
+def see_transport(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
+    """The replacement of the method by which a mock's transport handles a request."""
+
+    def handle_request(transport: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
+        inner = _Bound(transport, original)
+        if takes_no_part() or not patch.active:
+            return inner.handle_request(request)
+        return _Seen(inner).handle_request(request)
+
+    return handle_request
+
+
 class Httpx(Client):
     """The library httpx."""
 
@@ -230,6 +255,7 @@ class Httpx(Client):
         return [
             Patch.hold(httpx.Client, "_transport_for_url", _transport_for_url),
             Patch.hold(httpcore.ConnectionPool, "handle_request", self._handle_request),
+            hold_async(),
         ]
 
     def role_of(self, original: Any) -> Role | None:

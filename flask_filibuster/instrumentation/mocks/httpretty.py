@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpretty
-from httpretty.core import URIInfo
+from httpretty.core import URIInfo, fakesock
 
 from flask_filibuster.instrumentation.mocking import Mock
 from flask_filibuster.instrumentation.outgoing import AnyCall
+from flask_filibuster.instrumentation.patching import Patch
+from flask_filibuster.instrumentation.witness.fakes import connecting
 
 
 class Httpretty(Mock):
     """The library httpretty."""
 
     name = "httpretty"
+
+    def hold(self) -> Sequence[Patch]:
+        """Name the connections of its sockets that no client makes."""
+        return [Patch.hold(fakesock.socket, "connect", connecting)]
 
     def answers(self, call: AnyCall[Any]) -> bool:
         """Whether an answer is registered for the URL."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,12 +13,23 @@ from pook.request import Request
 from flask_filibuster.core.urls import DEFAULT_PORTS
 from flask_filibuster.instrumentation.mocking import Mock
 from flask_filibuster.instrumentation.outgoing import AnyCall
+from flask_filibuster.instrumentation.patching import Patch
 
 
 class Pook(Mock):
     """The library pook."""
 
     name = "pook"
+
+    def hold(self) -> Sequence[Patch]:
+        """See the calls of httpx, for which it has a transport of its own."""
+        transport = getattr(sys.modules.get("pook.interceptors._httpx"), "SyncTransport", None)
+        if transport is None:
+            return ()
+        # Lazily: without httpx, there is no such client.
+        from flask_filibuster.instrumentation.clients.httpx import see_transport
+
+        return [Patch.hold(transport, "handle_request", see_transport)]
 
     def answers(self, call: AnyCall[Any]) -> bool:
         """Whether a mock matches that is not used up."""

@@ -18,6 +18,7 @@ from flask_filibuster.instrumentation.outgoing import Client, Role
 from flask_filibuster.instrumentation.patching import Held, Patch
 from flask_filibuster.instrumentation.standins.dressing import Dressing, is_mock
 from flask_filibuster.instrumentation.standins.originals import is_lazy_proxy
+from flask_filibuster.instrumentation.standins.unknown import unknown_role
 
 Replaced = tuple[Any, Any, str, Any]
 """Who has replaced an attribute and undoes it; its owner, its name, and what it held before."""
@@ -250,14 +251,14 @@ def replacements() -> Replacements:
 
 
 def role_of(original: Any) -> Role | None:
-    """The role of a part of a client, if it is one."""
+    """The role of a part of a client, or of something else that makes calls, if it is one."""
     if is_lazy_proxy(original):
         return None
     for client in imported_clients():
         role = client.role_of(original)
         if role is not None:
             return role
-    return None
+    return unknown_role(original)
 
 
 def inherited(owner: Any, name: str) -> Any:

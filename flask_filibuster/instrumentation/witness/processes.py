@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from flask_filibuster.instrumentation.patching import Patch
-from flask_filibuster.instrumentation.witness.seeing import explained, note_process
+from flask_filibuster.instrumentation.witness.seeing import explained, note_unexplored
 
 
 class HandedOver:
@@ -61,7 +61,7 @@ _HOLDS: Mapping[str, Callable[[Any], list[Patch]]] = MappingProxyType(
 def _start(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
     def start(self: Any) -> Any:
         if patch.active:
-            note_process(_name_of(getattr(self, "_target", None) or type(self).run))
+            note_unexplored("process", _name_of(getattr(self, "_target", None) or type(self).run))
         return _quietly(original, self)
 
     return start
@@ -70,7 +70,7 @@ def _start(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
 def _submit(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
     def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         if patch.active:
-            note_process(_name_of(fn))
+            note_unexplored("process", _name_of(fn))
         return _quietly(original, self, fn, *args, **kwargs)
 
     return submit
@@ -80,7 +80,7 @@ def _apply(threads: type) -> Callable[[Callable[..., Any], Patch], Callable[...,
     def wrap(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
         def apply(self: Any, func: Any, *args: Any, **kwargs: Any) -> Any:
             if patch.active and not isinstance(self, threads):
-                note_process(_name_of(func))
+                note_unexplored("process", _name_of(func))
             return original(self, func, *args, **kwargs)
 
         return apply

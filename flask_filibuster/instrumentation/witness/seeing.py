@@ -234,14 +234,19 @@ def _belonging(scope: Scope | None, call: object = None) -> tuple[bool, Frame | 
 _HOOK = _Hook()
 
 
-def note_process(target: str) -> None:
-    """Note a function that another process is about to run, for whom it concerns."""
-    if explained.get() is not None:
+def note_unexplored(way: Way, target: str, url: str = "") -> None:
+    """Note something that Python reports as no event, for whom it concerns.
+
+    :param way: how it leaves.
+    :param target: what is reached, or the function that another process is about to run.
+    :param url: the URL, if known.
+    """
+    if explained.get() is not None or not _HOOK.witnesses:
         return
     counts, frame = _belonging(_scope.get())
     if counts:
         for each in _HOOK.of(frame):
-            each.note_what("process", target, frame)
+            each.note_what(way, target, frame, url)
 
 
 def is_watched() -> bool:
