@@ -20,6 +20,7 @@ from flask_filibuster.pytest_plugin.options import (
     named_services,
 )
 from flask_filibuster.pytest_plugin.state import (
+    ALL_TESTS,
     INTERRUPTED,
     JOURNALS,
     MARKER,
@@ -117,7 +118,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = chosen
 
 
-ALL_TESTS = "filibuster-all"
 NOT_EXPLORED = (
     "this test is marked with filibuster, but another plugin runs it, which would run it once and "
     "without faults: a plugin whose pytest_runtest_protocol comes first, or that has no such hook; "

@@ -33,7 +33,7 @@ from flask_filibuster.pytest_plugin.reports import (
     tell_at_once,
 )
 from flask_filibuster.pytest_plugin.search import AnySearch, begin, options_of, server_of
-from flask_filibuster.pytest_plugin.state import INTERRUPTED, REPLAYED
+from flask_filibuster.pytest_plugin.state import ALL_TESTS, ALL_TESTS_TOLD, INTERRUPTED, REPLAYED
 from flask_filibuster.pytest_plugin.subject import PytestItem
 from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS
 from flask_filibuster.report.text import counted
@@ -131,7 +131,7 @@ class MarkedTest:
             self._tell_of_interruption(exploration)
             raise
         self._take_recalled()
-        return explored(
+        reports = explored(
             self._item,
             self.subject,
             result,
@@ -142,6 +142,12 @@ class MarkedTest:
             notes=self._notes(),
             strict=bool(options_of(self._item).strict),
         )
+        if self._config.pluginmanager.has_plugin(ALL_TESTS):
+            from flask_filibuster.pytest_plugin.all_tests.first import told_of_marked
+
+            told = told_of_marked(self._item.nodeid, result)
+            setattr(reports[-1], ALL_TESTS_TOLD, told)
+        return reports
 
     def _with_reruns(self, run: Callable[[], Reports]) -> Reports:
         """Run the test without faults, as often as plugins would that rerun failed tests."""

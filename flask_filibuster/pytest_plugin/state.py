@@ -8,6 +8,11 @@ import pytest
 from _pytest.runner import call_and_report
 
 MARKER = "filibuster"
+ALL_TESTS = "filibuster-all"
+"""The name of the plugin that explores tests without a mark."""
+
+ALL_TESTS_TOLD = "filibuster_all"
+"""Where reports keep what is known of a test, as plain data; xdist's workers send it along."""
 RUNNING: pytest.StashKey[Any] = pytest.StashKey()
 REPLAYED: pytest.StashKey[Any] = pytest.StashKey()
 JOURNALS: pytest.StashKey[Any] = pytest.StashKey()

@@ -54,7 +54,9 @@ class Counterexample:
         """
         record = _FORM.write(self)
         faults = [(each["execution_index"], each["fault"]) for each in record["faults"]]
-        identity = [self.test, *faults]
+        # Two replays of a test under the same faults may judge it by different rules.
+        rule = [] if self.details.get("assertions", True) else ["without assertions"]
+        identity = [self.test, *faults, *rule]
         name = hashlib.md5(json.dumps(identity).encode(), usedforsecurity=False).hexdigest()[:10]
         path = Path(directory) / f"{name}.json"
         make_directory(path.parent)

@@ -183,7 +183,7 @@ class TestOneSession:
             "broken without faults: 1, expected to fail: 1, left alone by its mark: 1, skipped: 1"
         )
         assert (
-            "3 bugs, so the exit code is 1: 7 tests explored (48 executions), 1 by the mark, "
+            "3 bugs, so the exit code is 1: 7 tests explored (54 executions), 1 by the mark, "
             f"2 without calls, 4 not explored ({reasons})"
         ) in output
 
@@ -246,6 +246,25 @@ class TestAssertions:
         )
         assert ran.code == 1, ran.output
         assert "1. answer 500" in ran.output
+
+
+def test_bug_of_a_marked_test_is_listed(shop: Suite) -> None:
+    source = """
+        @pytest.mark.filibuster
+        @responses.activate
+        def test_marked(client, filibuster):
+            client.application.testing = False
+            user()
+            answer = client.get("/careless/1")
+            assert answer.status_code == (500 if filibuster.fault_injected else 200)
+    """
+    ran = shop.run(written(source), "--filibuster-all")
+    assert ran.code == 1, ran.output
+    assert ran.outcomes["passed"] == 1
+    assert "3 bugs, so the exit code is 1: 0 tests explored (6 executions), 1 by" in ran.output
+    again = shop.again(*ran.replay)
+    assert again.code == 1
+    assert ": reproduced: Unhandled " in again.output
 
 
 class TestNothingProved:

@@ -204,6 +204,22 @@ def told_of_result(test: str, result: Result) -> Told:
     return replace(known, state="not explored", reason=_reason(result), why=" ".join(result.gaps))
 
 
+def told_of_marked(test: str, result: Result) -> dict[str, Any]:
+    """What the exploration of a marked test adds to that of all tests, as plain data.
+
+    The test's own failures are in its own report.
+
+    :param test: its node id.
+    :param result: the result of its exploration.
+    """
+    bugs = [each for each in result.bugs if all(isinstance(one, Finding) for one in each.symptoms)]
+    return Told(
+        "marked",
+        executions=len(result.executions),
+        bugs=tuple(_bug_of(test, each) for each in bugs),
+    ).data()
+
+
 def _reason(result: Result) -> str:
     """Why an exploration proves nothing, in the words by which tests are counted."""
     if result.problems:

@@ -18,15 +18,12 @@ from flask_filibuster.pytest_plugin.all_tests.run import PytestRun
 from flask_filibuster.pytest_plugin.all_tests.signs import Signs
 from flask_filibuster.pytest_plugin.fixtures import definitions_of
 from flask_filibuster.pytest_plugin.options import layers
-from flask_filibuster.pytest_plugin.state import MARKER, RUNNING
+from flask_filibuster.pytest_plugin.state import ALL_TESTS_TOLD, MARKER, RUNNING
 
 if TYPE_CHECKING:
     from flask_filibuster.pytest_plugin.all_tests.first import FirstRun
     from flask_filibuster.pytest_plugin.all_tests.shared import Shared
     from flask_filibuster.pytest_plugin.all_tests.summary import Summary
-
-ATTRIBUTE = "filibuster_all"
-"""Where reports keep what is known of a test, as plain data; xdist's workers send it along."""
 
 WITHOUT_CALLS = {"state": "without calls"}
 NOT_EXPLORED = {"state": "not explored"}
@@ -145,19 +142,19 @@ class AllTests:
         run = self._run
         if run is None:
             if call.when == "teardown" and item.stash.get(RUNNING, None) is None:
-                setattr(report, ATTRIBUTE, _of_other(item))
+                setattr(report, ALL_TESTS_TOLD, _of_other(item))
         elif not run.is_exploring:
             run.note(report)
             if call.when == "teardown":
                 report, told = run.end(report)
-                setattr(report, ATTRIBUTE, told)
+                setattr(report, ALL_TESTS_TOLD, told)
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect what is known of the tests; with xdist, in the controller, too."""
-        data = getattr(report, ATTRIBUTE, None)
+        data = getattr(report, ALL_TESTS_TOLD, None)
         if data is None and hasattr(report, "filibuster"):
-            data = {"state": "marked"}
+            self._told.setdefault(report.nodeid, {"state": "marked"})
         if data is not None:
             self._told[report.nodeid] = data
 
