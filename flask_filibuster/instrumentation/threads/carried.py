@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -30,10 +31,16 @@ _CONNECTION_POOLS = (
 _OWN_THREADS = ("anyio", "ddtrace", "elasticapm", "newrelic", "opentelemetry", "sentry_sdk", "trio")
 
 
-_running: ContextVar[Carried | None] = ContextVar("flask_filibuster_running", default=None)
+# A weak reference: contexts are copied, by tasks and loops that may outlive an execution.
+_running: ContextVar[weakref.ref[Carried] | None] = ContextVar(
+    "flask_filibuster_running", default=None
+)
 
-running = _running.get
-"""The task that the running code is part of, if it carries a scope."""
+
+def running() -> Carried | None:
+    """The task that the running code is part of, if it carries a scope."""
+    task = _running.get()
+    return None if task is None else task()
 
 
 class Carried:
@@ -80,7 +87,7 @@ class Carried:
 
     def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call the function in the scope, then restore the thread's own scope."""
-        before = _running.set(self)
+        before = _running.set(weakref.ref(self))
         try:
             with carrying(self.origin, self.scope):
                 return function(*args, **kwargs)
