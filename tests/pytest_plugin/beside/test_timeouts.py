@@ -89,11 +89,10 @@ class TestThreads:
         assert ran.replay[0] == "test_it.py::test_hangs"
 
     def test_careful_services_never_end(self, beside: Beside) -> None:
-        source = HANGING.replace("status(hanging)", "status(careful)")
-        arguments = ("--timeout=0.8", "--timeout-method=thread")
-        ran = beside.run(
-            source.replace("assert", "time.sleep(0.2)\n        assert"),
-            *arguments,
-            plugins="pytest_timeout",
+        source = HANGING.replace(
+            "assert status(hanging)", "time.sleep(0.5); assert status(careful)"
         )
+        arguments = ("--timeout=3", "--timeout-method=thread")
+        # In a process of its own, as the method ends the process.
+        ran = beside.elsewhere(source, *arguments, plugins="pytest_timeout")
         assert ran.summary == ["test_it.py::test_hangs: 6 executions: nothing found"]
