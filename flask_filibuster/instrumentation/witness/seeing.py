@@ -17,17 +17,14 @@ from typing import Any
 
 from flask_filibuster.core.trace import UnexploredCall, Way, together
 from flask_filibuster.errors import ForeignHostError
-from flask_filibuster.instrumentation import context
 from flask_filibuster.instrumentation.around import Watcher
-from flask_filibuster.instrumentation.frames import Frame, Scope, TestFrame
+from flask_filibuster.instrumentation.frames import Frame, Scope, TestFrame, here
 from flask_filibuster.instrumentation.outgoing import AnyCall
 from flask_filibuster.instrumentation.witness import events
 from flask_filibuster.instrumentation.witness.foreign import is_foreign, is_listed
 from flask_filibuster.instrumentation.witness.origin import Origin, is_own_pair, origin
 
 logger = logging.getLogger(__name__)
-
-_scope = context.scope
 
 explained: ContextVar[object] = ContextVar("flask_filibuster_explained", default=None)
 """The call that the running code really makes: what leaves meanwhile belongs to the call."""
@@ -187,7 +184,7 @@ class _Hook:
         if event in events.NETWORK and isinstance(args[1], tuple | str | bytes):
             for each in self.witnesses:
                 each.addresses.add(args[1])
-        scope = _scope.get()
+        scope = here()
         call = explained.get()
         counts, frame = _belonging(scope, call)
         if not counts:
@@ -243,7 +240,7 @@ def note_unexplored(way: Way, target: str, url: str = "") -> None:
     """
     if explained.get() is not None or not _HOOK.witnesses:
         return
-    counts, frame = _belonging(_scope.get())
+    counts, frame = _belonging(here())
     if counts:
         for each in _HOOK.of(frame):
             each.note_what(way, target, frame, url)
@@ -264,7 +261,7 @@ def note_call(call: AnyCall[Any]) -> None:
     nor have threads that were there before, and get their work in a way that is not followed. No
     connection needs to show it: the call may be mocked, or use a connection that is kept open.
     """
-    scope = _scope.get()
+    scope = here()
     if not _HOOK.witnesses:
         return
     if scope is not None and (not scope.is_service or scope.frame is not None):

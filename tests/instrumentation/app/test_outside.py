@@ -298,6 +298,13 @@ class TestUnexplored:
         (seen,) = explored(test).unexplored
         assert seen.target == "true"
 
+    @pytest.mark.parametrize("hand", [in_thread, in_pool, in_loop])
+    def test_of_a_thread_of_a_command_is_named(self, hand: Any) -> None:
+        app = Flask("caller")
+        app.cli.command("go")(lambda: hand(lambda: subprocess.run(["true"], check=True)))
+        (seen,) = explored(lambda: app.test_cli_runner().invoke(args=["go"])).unexplored
+        assert seen.target == "true"
+
     def test_of_the_test_is_not(self) -> None:
         app = Flask("caller")
 

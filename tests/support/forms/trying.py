@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pickle
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -56,8 +57,12 @@ class Tried:
 
     @property
     def made(self) -> int:
-        """The number of calls in the fault-free execution."""
-        return len(self.ends[0]) if self.ends else 0
+        """The number of calls in the fault-free execution.
+
+        A stand-in for one way to use a client may not fit another, which then makes no call.
+        """
+        misfits = (TypeError, AttributeError, pickle.PicklingError)
+        return sum(not isinstance(end, misfits) for end in (self.ends[0] if self.ends else ()))
 
     @property
     def has_failed(self) -> bool:
