@@ -210,7 +210,8 @@ def test_missing_scheduler_is_named(address: str, monkeypatch: pytest.MonkeyPatc
     arguments = ["--app", f"{ROOT / 'example_app.py'}", "filibuster", "explore", "/products/tea"]
     result = CliRunner().invoke(cli, [*arguments, "--no-journal", "--dask", address])
     assert result.exit_code == 2
-    assert f"no Dask scheduler at {address}" in result.output
+    # On a slow machine the time to connect is over before Dask has given up.
+    assert re.search(f"(no|the) Dask scheduler at {re.escape(address)}", result.output)
 
 
 class Hanging:

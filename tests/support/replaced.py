@@ -32,6 +32,8 @@ def real_reply(n: int) -> requests.Response:
 
 
 class OwnReply:
+    status_code = 200
+
     def __init__(self, n: int) -> None:
         self.n = n
 

@@ -31,6 +31,8 @@ OUTSIDE = ("a_command", "a_job", "a_preprocessed_request", "an_abandoned_stream"
 FLASK = int(version("flask").partition(".")[0])
 AGAIN = (
     "a_converter",
+    "teardown_request",
+    "the_signal_request_tearing_down",
     "teardown_appcontext",
     "the_signal_appcontext_tearing_down",
     "the_signal_appcontext_popped",
