@@ -18,6 +18,7 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 from unittest.mock import Mock, patch
 
@@ -439,7 +440,13 @@ def by_run(_place: str) -> None:
     subprocess.run(["true"], check=True)
 
 
+def by_urllib3(_place: str) -> None:
+    with suppress(Exception), urllib3.PoolManager() as pool:  # A mock is no socket.
+        pool.request("GET", "http://h:1/way", retries=False)
+
+
 HERE = "tests.instrumentation.test_witness"
+_CONNECTING = "urllib3.util.connection"
 
 
 class TestReplaced:
@@ -454,8 +461,9 @@ class TestReplaced:
             (by_run, f"{HERE}.subprocess", Mock(), "subprocess.run"),
             (by_smtp, "smtplib.SMTP", _FakeSmtp, "smtplib.SMTP.noop"),
             (by_smtp, "smtplib.SMTP", Mock(), "smtplib.SMTP"),
+            (by_urllib3, f"{_CONNECTING}.create_connection", Mock(), "create_connection"),
         ],
-        ids=["function", "method", "fake", "module", "fake class", "class"],
+        ids=["function", "method", "fake", "module", "fake class", "class", "connection"],
     )
     def test_is_named_with_its_place(self, way: Way, target: str, new: Any, name: str) -> None:
         with patch(target, new):

@@ -36,6 +36,7 @@ _STANDARD: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "urllib3.connectionpool": ("HTTPConnectionPool", "HTTPSConnectionPool"),
         "urllib3.poolmanager": ("PoolManager", "ProxyManager"),
         "urllib3.request": ("RequestMethods",),
+        "urllib3.util.connection": ("create_connection",),
         "xmlrpc.client": ("ServerProxy", "Transport"),
     }
 )
