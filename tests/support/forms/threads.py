@@ -14,9 +14,11 @@ from importlib import import_module
 from multiprocessing.pool import ThreadPool
 from typing import Any
 
-from flask import copy_current_request_context, has_request_context
+from flask import copy_current_request_context, has_request_context, request
 
 from tests.support.forms import Forms
+
+_COPIED = "tests.copied"
 
 Call = Callable[[], Any]
 Run = Callable[[Call], Any]
@@ -86,8 +88,10 @@ def copied_context(call: Call) -> Any:
 
 @form("`copy_current_request_context`")
 def copied_request(call: Call) -> Any:
-    if not has_request_context():
+    # Code that runs while a context is pushed (sessions, converters) would copy copies for ever.
+    if not has_request_context() or request.environ.get(_COPIED):
         return thread(call)
+    request.environ[_COPIED] = True
     return _joined(lambda run: threading.Thread(target=copy_current_request_context(run)), call)
 
 
