@@ -189,13 +189,11 @@ def failure_identity(seen: Seen) -> FailureIdentity | None:
 def _hands_on(seen: Seen, handling: Handling | None) -> bool:
     """Whether a handler answers with the failed status of one of its calls.
 
-    It does not if it answers this status to other failures of the call, too.
+    Only this execution is looked at: what others show depends on which fault sets are pruned.
     """
     status = None if handling is None or handling.answer is None else handling.answer.status
     return handling is not None and any(
-        call.outcome is not None
-        and call.outcome.status == status is not None
-        and status not in seen.answers_to_others(handling, call)
+        call.outcome is not None and call.outcome.status == status is not None
         for call in seen.failing(handling.index)
     )
 

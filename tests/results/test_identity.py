@@ -18,11 +18,6 @@ from flask_filibuster.results.result import Result
 Services = dict[str, Flask]
 
 TIMEOUT_OR_500 = FaultModel(("Timeout",), default_statuses=(500,))
-EVERY_WAY = (
-    FaultModel((), default_statuses=(500, 502, 503)),
-    FaultModel(("ConnectionError", "Timeout"), default_statuses=()),
-    FaultModel(("ConnectionError", "Timeout"), default_statuses=(500, 502, 503)),
-)
 REFUSED = FaultModel(("ConnectionError",), default_statuses=())
 
 
@@ -205,42 +200,6 @@ class TestSymptoms:
         result = explore(get_page, services, statuses)
         assert len(result.failures) == 1
         assert [kinds(bug) for bug in result.bugs] == [["failure", "answer 500"]]
-
-    @pytest.mark.parametrize("chosen", [500, 502, 503])
-    @pytest.mark.parametrize("faults", [*EVERY_WAY], ids=["statuses", "exceptions", "both"])
-    def test_one_status_for_all_failures_is_one(self, chosen: int, faults: FaultModel) -> None:
-        """Among the failures is an injected answer of this status."""
-        front, services = shop()
-
-        @front.get("/")
-        def page() -> ResponseReturnValue:
-            try:
-                answer = requests.get("http://back:5001/", timeout=1)
-                answer.raise_for_status()
-            except requests.RequestException:
-                return "bad gateway", chosen
-            return jsonify(answer.json())
-
-        result = explore(get_page, services, faults)
-        (bug,) = result.bugs
-        assert len(result.failures) == 1
-        assert len(bug.executions) == len(result.executions) - 1
-
-    def test_one_status_after_retries_is_one(self) -> None:
-        front, services = shop()
-
-        @front.get("/")
-        def page() -> ResponseReturnValue:
-            for _ in range(2):
-                with suppress(requests.RequestException):
-                    answer = requests.get("http://back:5001/", timeout=1)
-                    answer.raise_for_status()
-                    return jsonify(answer.json())
-            return "bad gateway", 502
-
-        result = explore(get_page, services, FaultModel(default_statuses=(502, 503)))
-        (bug,) = result.bugs
-        assert len(bug.faults) == 2
 
     def test_status_handed_on_is_another(self) -> None:
         """Than the service's own answer to an exception."""
