@@ -41,13 +41,14 @@ def unformatted(item: Any) -> Iterator[None]:
         return error_line(excinfo.value)
 
     names = ("repr_failure", "_repr_failure_py")  # Of the body, and of set-up and tear-down.
-    for name in names:
-        setattr(item, name, line)
+    before = {name: value for name, value in vars(item).items() if name in names}
+    vars(item).update(dict.fromkeys(names, line))
     try:
         yield
     finally:
         for name in names:
-            delattr(item, name)
+            del vars(item)[name]
+        vars(item).update(before)  # Another plugin's.
 
 
 @contextmanager
