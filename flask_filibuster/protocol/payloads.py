@@ -126,10 +126,7 @@ def _request_id(body: Mapping[str, Any]) -> str:
 def _index(body: Mapping[str, Any]) -> ExecutionIndex:
     if "execution_index" not in body:
         raise WireError("execution_index is missing")
-    index = index_of(body["execution_index"])
-    if index.strip() in ("", "[]"):
-        raise WireError("execution_index is empty")
-    return index
+    return index_of(body["execution_index"])
 
 
 def _callsite(body: Mapping[str, Any], more: Mapping[str, Any]) -> CallSite | None:

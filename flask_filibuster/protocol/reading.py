@@ -70,13 +70,16 @@ def url_of(value: Any, name: str) -> str:
 
 
 def index_of(value: Any) -> ExecutionIndex:
-    """An execution index, of any form.
+    """The execution index of a call, of any form.
 
-    :raises WireError: it is something else, too long or too deep.
+    :raises WireError: it is something else, empty (the test itself is no call), too long or too
+        deep.
     """
     text = text_of(value, "execution_index")
     if text.count("[") > _DEEPEST:
         raise WireError(f"execution_index is deeper than {_DEEPEST} calls")
+    if not text.strip("[] \t\r\n"):
+        raise WireError("execution_index is empty")
     return ExecutionIndex.received(text)
 
 

@@ -192,6 +192,24 @@ class TestTheServer:
         with no_errors():
             assert Target().send((method, path, replaced(content, place, url))) == 400
 
+    @pytest.mark.parametrize("index", ["[]", "", " [ ] ", "[[]]"])
+    @pytest.mark.parametrize(
+        "message",
+        [
+            each
+            for each in MESSAGES
+            if "execution_index" in (each[2] or {}) and each[2].get("note") != "reports_lost"
+        ],
+        ids=lambda each: f"{each[1]} {each[2].get('note', '')}",
+    )
+    def test_no_call_has_an_empty_index(self, message: Message, index: str) -> None:
+        method, path, content = message
+        target = Target()
+        changed = replaced(content, ("execution_index",), index)
+        with no_errors():
+            assert target.send((method, path, changed)) == 400
+            target.send(("GET", "/filibuster/has-next-iteration/2?exploration=EXPLORATION", None))
+
     @pytest.mark.parametrize("length", [LARGEST_BODY + 1, 10**11])
     def test_refuses_bodies_over_the_limit(self, length: int) -> None:
         with Serving(create_app(Coordinator(), version="x"), port=0) as serving:
