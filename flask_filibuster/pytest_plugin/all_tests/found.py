@@ -40,7 +40,7 @@ class Found:
 
     def __init__(self, config: pytest.Config, told: Mapping[str, Mapping[str, Any]]) -> None:
         self._config = config
-        self._told: dict[str, Told] = {test: told_of(test, data) for test, data in told.items()}
+        self._told: dict[str, Told] = {test: told_of(data) for test, data in told.items()}
 
     @cached_property
     def bugs(self) -> tuple[MergedBug, ...]:

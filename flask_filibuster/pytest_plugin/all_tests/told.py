@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from flask_filibuster.core.call import CallSite
-from flask_filibuster.protocol.records import read_fault_set, write_planned
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.protocol.codec import Codec, Form, Record, list_of
+from flask_filibuster.protocol.reading import any_text
+from flask_filibuster.protocol.records import FAULT_SET
 from flask_filibuster.results.bug import Cause
 from flask_filibuster.results.findings import Finding
 from flask_filibuster.results.merged import BugOfTest
@@ -38,81 +41,26 @@ class Told:
     weakens: tuple[str, ...] = ()
     cut: str = ""
 
-    def data(self) -> dict[str, Any]:
+    def data(self) -> Record:
         """As plain data; only what is not empty."""
-        data: dict[str, Any] = {
-            "state": self.state,
-            "reason": self.reason,
-            "why": self.why,
-            "executions": self.executions,
-            "bugs": [_bug_data(each) for each in self.bugs],
-            "findings": [_finding_data(each) for each in self.findings],
-            "weakens": list(self.weakens),
-            "cut": self.cut,
-        }
-        return {key: value for key, value in data.items() if value}
+        return _TOLD.write(self)
 
 
-def told_of(test: str, data: Mapping[str, Any]) -> Told:
-    """Read plain data.
-
-    :param test: node id of the test.
-    """
-    return Told(
-        state=data["state"],
-        reason=data.get("reason", ""),
-        why=data.get("why", ""),
-        executions=data.get("executions", 0),
-        bugs=tuple(_read_bug(test, each) for each in data.get("bugs", ())),
-        findings=tuple(map(_read_finding, data.get("findings", ()))),
-        weakens=tuple(data.get("weakens", ())),
-        cut=data.get("cut", ""),
-    )
+def told_of(data: Mapping[str, Any]) -> Told:
+    """Read the output of :meth:`Told.data`."""
+    return _TOLD.read(data)
 
 
-def _site_data(site: CallSite | None) -> list[Any] | None:
-    return None if site is None else [site.file, site.line, site.function]
-
-
-def _read_site(data: list[Any] | None) -> CallSite | None:
-    return None if data is None else CallSite(*data)
-
-
-def _bug_data(bug: BugOfTest) -> dict[str, Any]:
-    return {
-        "kind": bug.cause.kind,
-        "what": list(bug.cause.what),
-        "places": sorted(map(list, bug.cause.places)),
-        "message": bug.message,
-        "site": _site_data(bug.site),
-        "faults": list(map(write_planned, bug.faults)),
-    }
-
-
-def _read_bug(test: str, data: Mapping[str, Any]) -> BugOfTest:
-    cause = Cause(data["kind"], tuple(data["what"]), frozenset(map(tuple, data["places"])))
-    site = _read_site(data["site"])
-    return BugOfTest(test, cause, data["message"], site, read_fault_set(data["faults"]))
-
-
-def _finding_data(finding: Finding) -> dict[str, Any]:
-    return {
-        "kind": finding.kind,
-        "message": finding.message,
-        "service": finding.service,
-        "site": _site_data(finding.site),
-        "faults": list(map(write_planned, finding.faults)),
-        "severity": finding.severity,
-    }
-
-
-def _read_finding(data: Mapping[str, Any]) -> Finding:
-    return Finding(
-        kind=data["kind"],
-        message=data["message"],
-        service=data["service"],
-        site=_read_site(data["site"]),
-        faults=read_fault_set(data["faults"]),
-        executions=(),
-        severity=data["severity"],
-    )
+# Messages of applications may be long, and hold anything.
+_TEXT = Codec(any_text)
+_KNOWN: Mapping[Any, Codec] = MappingProxyType({str: _TEXT, FaultSet: FAULT_SET})
+_PLACES = Codec(
+    list_of(list_of(_TEXT), frozenset).read,
+    lambda places: sorted(map(list, places)),
+)
+_CAUSE = Form(Cause, codecs={"places": _PLACES}, known=_KNOWN)
+_BUG = Form(BugOfTest, known={**_KNOWN, Cause: _CAUSE.codec})
+_TOLD = Form(
+    Told,
+    known={**_KNOWN, BugOfTest: _BUG.codec, Finding: Form(Finding, known=_KNOWN).codec},
+)
