@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from flask_filibuster.core.execution_index import ExecutionIndex
@@ -32,12 +32,14 @@ class Outcome:
         injected status must equal a real one.
     :ivar variant: further parameters of an injected outcome: the answer is lost, or the call held.
         The caller sees the same, but the callee has done its work.
+    :ivar mocked: whether a mock of the test ended the call so; known for failures only.
     """
 
     status: int | None = None
     exception: str | None = None
     digest: str | None = None
     variant: str = ""
+    mocked: bool = field(default=False, compare=False, repr=False)
 
     @property
     def key(self) -> str:

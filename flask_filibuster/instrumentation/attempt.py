@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Generic, NoReturn
 
@@ -141,14 +142,20 @@ class Attempt(Generic[Reply]):
         except InjectionError as error:
             self._refuse(error)
 
-    def raised(self, error: BaseException) -> None:
+    def raised(self, error: BaseException, *, mocked: bool = False) -> None:
         """Report that the call ended in an exception."""
-        self.ended(outcome_of(error))
+        self.ended(outcome_of(error), mocked=mocked)
 
-    def ended(self, outcome: Outcome) -> None:
-        """Report the outcome of the call for its caller."""
+    def ended(self, outcome: Outcome, *, mocked: bool = False) -> None:
+        """Report the outcome of the call for its caller.
+
+        :param outcome: the outcome.
+        :param mocked: whether it is that of a mock.
+        """
         if not self.is_explored:
             return
+        if mocked and outcome.failed:
+            outcome = replace(outcome, mocked=True)
         frame, started, decision = self._frame, self._started, self._decision
         fault = decision.fault
         # The report names the requested fault: Timeout, even if a ReadTimeout was raised.

@@ -198,9 +198,9 @@ def _explored(
         reply = _carry_out(attempt, call, send, is_taken=is_taken)
         digest = call.digest(reply) if attempt.wants_digest else None
     except BaseException as error:
-        attempt.raised(error)
+        attempt.raised(error, mocked=is_taken)
         raise
-    attempt.ended(call.outcome(reply, digest))
+    attempt.ended(call.outcome(reply, digest), mocked=is_taken)
     return reply
 
 

@@ -39,7 +39,7 @@ from flask_filibuster.protocol.reading import (
 OUTCOME = Form(
     Outcome,
     name="an outcome",
-    skip=["variant"],  # Notes and reports describe real outcomes, not planned ones.
+    skip=["variant", "mocked"],  # Notes and reports describe real outcomes, not planned ones.
     always=["status", "exception", "digest"],
 )
 _INVOCATION = "invocation"

@@ -29,7 +29,13 @@ def broken(trace: Trace, expected: int | None = None) -> Lines:
             said = (
                 f"A call fails in the fault-free execution: {call.describe()} ended with {outcome}."
             )
-            if outcome.exception is not None:
+            if outcome.mocked:
+                said += (
+                    " A mock of the test ends it so: let the mock answer, as only a call that "
+                    "succeeds can be made to fail. A test of this very failure needs no "
+                    "exploration."
+                )
+            elif outcome.exception is not None:
                 said += f" Start {call.target}, or add it to the services of this exploration."
             yield said
     for request in _unexpected(trace, expected):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from contextlib import suppress
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 import requests
@@ -205,6 +206,30 @@ def test_attempts_that_fail_are_one_gap() -> None:
     assert gap == (
         "A call fails in the fault-free execution: front -> 127.0.0.1  GET http://127.0.0.1:9/ "
         "ended with ConnectionError. Start 127.0.0.1, or add it to the services of this "
+        "exploration."
+    )
+
+
+@pytest.mark.parametrize("error", [requests.ConnectionError, None])
+def test_failures_of_mocks_advise_another(error: type[Exception] | None) -> None:
+    front = Flask("front")
+
+    @front.get("/")
+    def page() -> str:
+        with suppress(requests.RequestException):
+            requests.get("http://pay.example/", timeout=1)
+        return "none"
+
+    def test() -> None:
+        answer = requests.Response()
+        answer.status_code = 502
+        with mock.patch("requests.get", return_value=answer, side_effect=error):
+            front.test_client().get("/")
+
+    (gap,) = (each for each in explore(test, faults=REFUSED).gaps if "A call fails" in each)
+    assert gap.partition(" ended with ")[2] == (
+        f"{'ConnectionError' if error else 502}. A mock of the test ends it so: let the mock "
+        "answer, as only a call that succeeds can be made to fail. A test of this very failure needs no "
         "exploration."
     )
 
