@@ -58,6 +58,38 @@ def unexplored_in(
     return tuple(replace(call, count=counts[key]) for key, call in first.items())
 
 
+@dataclass(frozen=True, slots=True)
+class MergedUnexplored:
+    """One unexplored call of several tests.
+
+    :ivar call: the call, with the count of the test that made it most often.
+    :ivar tests: names of all tests that made it.
+    """
+
+    call: UnexploredCall
+    tests: tuple[str, ...]
+
+
+def merged_unexplored(
+    calls: Iterable[tuple[str, UnexploredCall]],
+) -> tuple[MergedUnexplored, ...]:
+    """Each unexplored call once, however often each test makes it.
+
+    >>> calls = [("a", UnexploredCall("datagram", "statsd:8125", count=n)) for n in (1, 3)]
+    >>> [(each.call.count, each.tests) for each in merged_unexplored(calls)]
+    [(3, ('a',))]
+
+    :param calls: the calls, each with the name of its test.
+    """
+    found: dict[UnexploredCall, MergedUnexplored] = {}
+    for test, call in sorted(calls, key=lambda pair: pair[0]):
+        known = found.setdefault(_alike(call), MergedUnexplored(call, ()))
+        most = replace(known.call, count=max(known.call.count, call.count))
+        tests = known.tests if test in known.tests else (*known.tests, test)
+        found[_alike(call)] = MergedUnexplored(most, tests)
+    return tuple(found.values())
+
+
 def _alike(call: UnexploredCall) -> UnexploredCall:
     """What calls that are named once have in common.
 

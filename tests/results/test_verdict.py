@@ -229,8 +229,8 @@ def test_failures_of_mocks_advise_another(error: type[Exception] | None) -> None
     (gap,) = (each for each in explore(test, faults=REFUSED).gaps if "A call fails" in each)
     assert gap.partition(" ended with ")[2] == (
         f"{'ConnectionError' if error else 502}. A mock of the test ends it so: let the mock "
-        "answer, as only a call that succeeds can be made to fail. A test of this very failure needs no "
-        "exploration."
+        "answer, as only a call that succeeds can be made to fail. A test of this very failure "
+        "needs no exploration."
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.trace import UnexploredCall
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.exploring.exploration import Exploration
 from flask_filibuster.exploring.interruption import Interruption
@@ -24,10 +26,13 @@ from flask_filibuster.pytest_plugin.state import INTERRUPTED, RUNNING
 from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS, leave
 from flask_filibuster.report.text import counted, error_line
 from flask_filibuster.results.bug import Bug, Cause, Failure
+from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.findings import Finding
 from flask_filibuster.results.identity import places_of
 from flask_filibuster.results.merged import BugOfTest
+from flask_filibuster.results.proof import unexplored_words
 from flask_filibuster.results.result import Result
+from flask_filibuster.results.unexplored import UnexploredPolicy, unexplored_in
 
 MAX_SECONDS, SESSION_SECONDS = "max_seconds", "session_seconds"
 
@@ -123,17 +128,26 @@ class FirstRun(PytestRun):
         if self.problem:
             return Told("not explored", self.problem)
         if not self._made_calls:
-            unexplored = subject.observation().trace.unexplored if subject.observed else ()
+            unexplored = self._unexplored()
             if not unexplored:
                 return Told("without calls")
-            listed = ", ".join(map(str, unexplored))
-            return Told("not explored", "unexplored calls only", f"unexplored calls: {listed}")
+            return Told("not explored", "unexplored calls only", unexplored=unexplored)
         if not self.passed:
             return Told("not explored", "the session stops")
         left = self._shared.seconds_left
         if left is not None and left <= 0:
             return Told("not explored", f"{SESSION_SECONDS} reached")
         return self._explored(left)
+
+    def _unexplored(self) -> tuple[UnexploredCall, ...]:
+        """What left the process in the only execution, without what the options say is fine."""
+        subject, settings = self.subject, self._shared.settings
+        if not subject.observed:
+            return ()
+        around = subject.around
+        chosen = settings if around is None else settings.over(around.config)
+        execution = Execution(0, FaultSet(), subject.observation().trace, "passed")
+        return unexplored_in((execution,), UnexploredPolicy.of(chosen.unexplored or ()))
 
     def _explored(self, seconds: float | None) -> Told:
         subject, shared = self.subject, self._shared
@@ -191,17 +205,23 @@ def told_of_result(test: str, result: Result) -> Told:
     :param test: its node id.
     :param result: the result of its exploration.
     """
+    unexplored = set(map(unexplored_words, result.unexplored))
     known = Told(
         "explored",
         executions=len(result.executions),
         bugs=tuple(_bug_of(test, each) for each in result.bugs),
         findings=tuple(each for each in result.findings if each.severity != "error"),
-        weakens=tuple(each for each in result.notes if each not in result.gaps),
+        weakens=tuple(
+            each for each in result.notes if each not in result.gaps and each not in unexplored
+        ),
+        unexplored=result.unexplored,
         cut=_cut(result),
     )
     if result.bugs or not result.gaps:
         return known
-    return replace(known, state="not explored", reason=_reason(result), why=" ".join(result.gaps))
+    why = [each for each in result.gaps if each not in unexplored]
+    reason = _reason(result) if why else "unexplored calls"
+    return replace(known, state="not explored", reason=reason, why=" ".join(why))
 
 
 def told_of_marked(test: str, result: Result) -> dict[str, Any]:

@@ -64,7 +64,8 @@ class Summary:
         if self._found is not None:
             yield from self._found.lines()
         yield from ((line, plain) for line in self._weak_lines())
-        yield from ((line, plain) for line in self._unexplored_lines())
+        yield from ((line, plain) for line in self._unexplored_calls())
+        yield from ((line, plain) for line in self._not_explored_lines())
         yield self.last_line, {"green" if self.verdict == "ok" else "red": True, "bold": True}
 
     def _weak_lines(self) -> Iterator[str]:
@@ -78,7 +79,14 @@ class Summary:
         for words, tests in cut.items():
             yield f"Incomplete: {words} ({in_tests(tests)})"
 
-    def _unexplored_lines(self) -> Iterator[str]:
+    def _unexplored_calls(self) -> Iterator[str]:
+        """What left the process, and could not be made to fail."""
+        if any("unexplored" in each for each in self._told.values()):
+            from flask_filibuster.pytest_plugin.all_tests.unexplored import unexplored_lines
+
+            yield from unexplored_lines(self._told)
+
+    def _not_explored_lines(self) -> Iterator[str]:
         """The tests that were not explored, by reason."""
         told = [(test, each) for test, each in self._told.items() if _is_not_explored(each)]
         for reason, tests in by_words((each["reason"], test) for test, each in told).items():

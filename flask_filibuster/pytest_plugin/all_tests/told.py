@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.trace import UnexploredCall
 from flask_filibuster.protocol.codec import Codec, Form, Record, list_of
 from flask_filibuster.protocol.reading import any_text
 from flask_filibuster.protocol.records import FAULT_SET
@@ -28,7 +29,8 @@ class Told:
     :ivar executions: number of executions, that of pytest itself included.
     :ivar bugs: the bugs.
     :ivar findings: warnings and notes of oracles.
-    :ivar weakens: what makes the exploration prove less, in words.
+    :ivar weakens: what else makes the exploration prove less, in words.
+    :ivar unexplored: what left the process and could not be made to fail.
     :ivar cut: what a limit excluded, in words.
     """
 
@@ -39,6 +41,7 @@ class Told:
     bugs: tuple[BugOfTest, ...] = ()
     findings: tuple[Finding, ...] = ()
     weakens: tuple[str, ...] = ()
+    unexplored: tuple[UnexploredCall, ...] = ()
     cut: str = ""
 
     def data(self) -> Record:
@@ -62,5 +65,10 @@ _CAUSE = Form(Cause, codecs={"places": _PLACES}, known=_KNOWN)
 _BUG = Form(BugOfTest, known={**_KNOWN, Cause: _CAUSE.codec})
 _TOLD = Form(
     Told,
-    known={**_KNOWN, BugOfTest: _BUG.codec, Finding: Form(Finding, known=_KNOWN).codec},
+    known={
+        **_KNOWN,
+        BugOfTest: _BUG.codec,
+        Finding: Form(Finding, known=_KNOWN).codec,
+        UnexploredCall: Form(UnexploredCall, known=_KNOWN).codec,
+    },
 )
