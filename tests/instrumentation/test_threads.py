@@ -23,13 +23,13 @@ import requests
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
 
-from flask_filibuster import FaultModel, Filibuster, Result, explore
+from flask_filibuster import Filibuster, Result, explore
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.instrumentation.frames import current_scope
 from flask_filibuster.instrumentation.threads.carried import outside
 from tests.support.callers import service
+from tests.support.models import REFUSALS
 
-REFUSALS = FaultModel(exceptions=("ConnectionError",), default_statuses=())
 COUNT = 4
 
 Call = Callable[[int], Any]

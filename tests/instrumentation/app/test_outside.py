@@ -16,13 +16,13 @@ import requests
 from flask import Flask
 from flask.cli import with_appcontext
 
-from flask_filibuster import FaultModel, explore
+from flask_filibuster import explore
 from flask_filibuster.errors import ForeignHostError
 from flask_filibuster.results.findings import UNCAUGHT
 from flask_filibuster.results.result import Result
 from tests.support.callers import service
+from tests.support.models import REFUSALS
 
-REFUSALS = FaultModel(exceptions=("ConnectionError",), default_statuses=())
 CALLEE = {"http://callee:1": service(way=lambda: "fine", other=lambda: "fine")}
 
 

@@ -15,12 +15,12 @@ from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
-from flask_filibuster import FaultModel, Filibuster, explore
+from flask_filibuster import Filibuster, explore
 from flask_filibuster.results.result import Result
 from tests.support.callers import service
 from tests.support.forms.places import PLACES, Call, Place
+from tests.support.models import REFUSALS
 
-REFUSALS = FaultModel(exceptions=("ConnectionError",), default_statuses=())
 CALLEE = {"http://callee:1": service(way=lambda: "fine", other=lambda: "fine")}
 
 IN_THE_CLIENT = ("a_response_class",)

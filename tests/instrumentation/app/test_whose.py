@@ -13,11 +13,11 @@ import pytest
 import responses
 from flask import Flask
 
-from flask_filibuster import FaultModel, explore
+from flask_filibuster import explore
 from flask_filibuster.results.result import Result
 from tests.support.callers import service
+from tests.support.models import REFUSALS
 
-REFUSALS = FaultModel(exceptions=("ConnectionError",), default_statuses=())
 CALLEE = {"http://callee:1": service(way=lambda: "fine")}
 
 APP = "from flask import Flask\napp = Flask(__name__)\n"
