@@ -63,9 +63,20 @@ def pytest_configure() -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """What the tests of a module share is made once."""
+    if config.getvalue("dist") != "load":
+        return None
     from tests.support.scheduling import OnceForAModule
 
-    return OnceForAModule(config, log) if config.getvalue("dist") == "load" else None
+    config.option.loadscopereorder = False  # The order is that of longest_first.
+    return OnceForAModule(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """No worker of xdist is left with a long piece of work when the others have ended."""
+    if hasattr(config, "workerinput"):
+        from tests.support.scheduling import longest_first
+
+        items.sort(key=longest_first)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import re
 import zlib
 from pathlib import Path
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parents[2]
 PARTS = 6
+SHARING = re.compile(r'^@pytest\.fixture\([^)]*scope="module"', re.MULTILINE)
 
 
 class OnceForAModule(LoadScopeScheduling):  # type: ignore[misc]
@@ -26,6 +29,13 @@ class OnceForAModule(LoadScopeScheduling):  # type: ignore[misc]
         return f"{module} {zlib.crc32(nodeid.encode()) % PARTS}"
 
 
+def longest_first(item: pytest.Item) -> int:
+    """Sorts tests: first modules that cannot be parted, then slow tests, then all others."""
+    if shares_fixtures(item.nodeid.partition("::")[0]):
+        return 0
+    return 1 if item.get_closest_marker("slow") else 2
+
+
 @functools.cache
 def shares_fixtures(module: str) -> bool:
     """Whether a test module, named by its path, has a fixture for all its tests.
@@ -33,4 +43,4 @@ def shares_fixtures(module: str) -> bool:
     >>> shares_fixtures("tests/end_to_end/test_seams.py")
     True
     """
-    return 'scope="module"' in (ROOT / module).read_text(encoding="utf-8")
+    return SHARING.search((ROOT / module).read_text(encoding="utf-8")) is not None

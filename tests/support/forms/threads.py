@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import atexit
 import queue
 import threading
 from collections.abc import Callable
@@ -138,7 +139,9 @@ def done_callback(call: Call) -> Any:
 
 @cache
 def _threads() -> ThreadPool:
-    return ThreadPool(2)
+    threads = ThreadPool(2)
+    atexit.register(threads.terminate)  # Otherwise Python complains of it at its end.
+    return threads
 
 
 @form("a `ThreadPool` of the module")
