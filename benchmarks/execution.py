@@ -6,7 +6,9 @@ off in each of them and no test under way: delivered, but not seen.
 Two figures have targets as ratios to it:
 
 - A fault-free execution, learned from. What an exploration does once only (joining the services,
-  comparing open sockets around its first execution) is not part of it; making its search is.
+  comparing open sockets around its first execution) is not part of it; making its search is. The
+  baseline is called at any depth of the stack, as tests are; the execution with room on it, as by
+  the loop of an exploration. The baseline with room shows how much of the difference that is.
 - An execution of the exploration of two required calls, all in all: the time of ``explore()``, from
   joining the services to the verdict, divided by the number of times that the test runs. That is
   once for each execution of the result, and once more for the repetition of the fault-free one. The
@@ -135,6 +137,11 @@ def chain_of_three(*, quick: bool) -> None:
                     unobserved(stack, chain(enabled=False), call_front),
                 ),
                 Case(
+                    "extension switched off, with room",
+                    unobserved(stack, chain(enabled=False), call_front),
+                    roomy=True,
+                ),
+                Case(
                     "extension on, nothing explored",
                     unobserved(stack, chain(enabled=True), call_front),
                 ),
@@ -142,11 +149,13 @@ def chain_of_three(*, quick: bool) -> None:
                     "execution",
                     executed(stack, chain(enabled=True), learned=False),
                     most=MOST_CHAIN,
+                    roomy=True,
                 ),
                 Case(
                     "execution, learned from",
                     executed(stack, chain(enabled=True), learned=True),
                     most=MOST_CHAIN,
+                    roomy=True,
                 ),
             ],
             quick=quick,

@@ -4,6 +4,10 @@ Cases are run in rounds, each round in an order of its own, so that what else th
 on all of them. A ratio is taken within a round, to the first case, the baseline; what is printed is
 the median over the rounds, and the quartiles as the spread. A case that does the same as the
 baseline shows how far to trust the others.
+
+Each round also calls its cases at another depth of the stack. A call that leaves a chunk of the
+interpreter's stack costs 20 us or more (``exploring/room.py``). At a fixed depth, chance would say
+which case makes how many of these.
 """
 
 from __future__ import annotations
@@ -19,10 +23,15 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+from flask_filibuster.exploring.room import with_room
+
 Clock = Callable[[], float]
 
 WARM_UP = 0.2
 """Part of the calls of a block that is made before the clock starts."""
+
+DEPTHS = 128
+"""Depths of the stack at which blocks are run: their frames are some more than 16 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,7 @@ class Case:
     :ivar units: how many of what is counted one run does.
     :ivar most: target, the largest ratio to the baseline.
     :ivar most_us: target, the longest time per unit, in microseconds.
+    :ivar roomy: whether to call it as an exploration calls its test, see ``exploring/room.py``.
     """
 
     name: str
@@ -43,6 +53,7 @@ class Case:
     units: int = 1
     most: float | None = None
     most_us: float | None = None
+    roomy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +121,9 @@ def compare(
     gc.freeze()
     for _ in range(rounds):
         random.shuffle(order)
+        depth = random.randrange(DEPTHS)
         for place in order:
-            times[place].append(_timed(cases[place], counts[place], clock))
+            times[place].append(_deeper(depth, _timed, cases[place], counts[place], clock))
     gc.unfreeze()
     rows = rows_of(cases, times)
     show(f"{title}  ({rounds} rounds)", rows)
@@ -169,8 +181,22 @@ def _timed(case: Case, count: int, clock: Clock) -> float:
 
 
 def _block(case: Case, count: int, clock: Clock) -> float:
-    run = case.run
+    repeat = _repeat_with_room if case.roomy else _repeat
     start = clock()
+    repeat(case.run, count)
+    return clock() - start
+
+
+def _deeper(depth: int, function: Callable[..., float], *args: object) -> float:
+    return _deeper(depth - 1, function, *args) if depth else function(*args)
+
+
+def _repeat(run: Callable[[], object], count: int) -> None:
     for _ in range(count):
         run()
-    return clock() - start
+
+
+@with_room
+def _repeat_with_room(run: Callable[[], object], count: int) -> None:
+    for _ in range(count):
+        run()

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.exploring.interruption import Interruption
+from flask_filibuster.exploring.room import with_room
 from flask_filibuster.exploring.subjects.base import Subject
 from flask_filibuster.results.execution import Execution, Observation, judged
 from flask_filibuster.results.result import Result
@@ -158,6 +159,7 @@ class Exploration:
             self.failed += self.counted and execution.verdict == "failed"
         return execution
 
+    @with_room  # Whatever the depth that it is called at.
     def run(
         self, subject: Subject, observe: Callable[[FaultSet], Observation] | None = None
     ) -> None:
