@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.pool import ThreadPool
@@ -158,8 +158,8 @@ KINDS = [queue.Queue, queue.LifoQueue, queue.PriorityQueue, SetQueue, CountingQu
 class Loop:
     """An event loop in a thread of its own, with workers that get functions from a queue."""
 
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+    def __init__(self, made_by: str = "asyncio") -> None:
+        self.loop: asyncio.AbstractEventLoop = pytest.importorskip(made_by).new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever)
         self._thread.start()
         self.queue: asyncio.Queue[Any] = self.run(self._begin())
@@ -210,9 +210,9 @@ def _workers(request: pytest.FixtureRequest) -> Iterator[Workers]:
     workers.close()
 
 
-@pytest.fixture(name="loop", scope="module")
-def _loop() -> Iterator[Loop]:
-    loop = Loop()
+@pytest.fixture(name="loop", scope="module", params=["asyncio", "uvloop"])
+def _loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
+    loop = Loop(request.param)
     yield loop
     loop.close()
 
@@ -380,6 +380,39 @@ class TestEachTaskIsKnown:
 
         way = coroutines if how == "coroutines" else items
         fully_tested(view_of(lambda call, count: loop.run(way(call, count))))
+
+    def test_in_what_a_loop_is_handed(self, loop: Loop) -> None:
+        async def run(call: Call, n: int) -> None:
+            await asyncio.to_thread(call, n)
+
+        def way(call: Call, count: int) -> None:
+            ends: list[Future[Any]] = [Future() for _ in range(count // 2)]
+
+            def finish(n: int) -> None:
+                ends[n].set_result(call(n))
+
+            others = [
+                asyncio.run_coroutine_threadsafe(run(call, n), loop.loop)
+                for n in range(count // 2, count)
+            ]
+            for n in range(count // 2):
+                loop.loop.call_soon_threadsafe(finish, n)
+            for each in (*others, *ends):
+                each.result(5)
+
+        fully_tested(view_of(way))
+        assert loop.run(asyncio.to_thread(current_scope)) is None
+
+    def test_in_items_that_a_loop_is_handed(self, loop: Loop) -> None:
+        def way(call: Call, count: int) -> None:
+            ends: list[Future[Any]] = [Future() for _ in range(count)]
+            for n in range(count):
+                item = functools.partial(call, n), ends[n]
+                loop.loop.call_soon_threadsafe(loop.queue.put_nowait, item)
+            for each in ends:
+                each.result(5)
+
+        fully_tested(view_of(way))
 
     @pytest.mark.parametrize("whose", ["view", "module"])
     def test_in_scheduled_jobs(self, whose: str) -> None:
@@ -606,6 +639,65 @@ class TestQueues:
         assert all(one is other for one, other in zip(items, got, strict=True))
 
 
+class TestLoops:
+    """Event loops of the module, in threads of their own."""
+
+    @pytest.mark.parametrize("handed", ["coroutine", "callback"])
+    def test_what_is_handed_is_waited_for(self, loop: Loop, handed: str) -> None:
+        def later() -> None:
+            time.sleep(0.1)
+            get("later")
+
+        def view() -> ResponseReturnValue:
+            if handed == "coroutine":
+                asyncio.run_coroutine_threadsafe(asyncio.to_thread(later), loop.loop)
+            else:
+                loop.loop.call_soon_threadsafe(later)
+            return "at once"
+
+        result = explored(service(view=view))
+        assert [paths(each.trace) for each in result.executions] == [["later"]] * 2
+        assert not result.inconclusive
+
+    @pytest.mark.parametrize("ends", ["stopped", "cancelled"])
+    def test_what_never_begins_is_not(self, ends: str) -> None:
+        loop = asyncio.new_event_loop()
+
+        def view() -> ResponseReturnValue:
+            handle = loop.call_soon_threadsafe(get, "never")
+            if ends == "cancelled":
+                handle.cancel()
+            else:
+                loop.close()
+                with pytest.raises(RuntimeError, match="closed"):
+                    loop.call_soon_threadsafe(get, "never")
+            return "at once"
+
+        begun = time.monotonic()
+        result = explored(service(view=view), max_executions=1)
+        loop.close()
+        assert time.monotonic() - begun < 4
+        assert not any("still running" in each for each in result.notes)
+
+    def test_what_wakes_a_loop_moves_no_thread(self, loop: Loop) -> None:
+        """Whether a view cancels what it has handed over may depend on the time."""
+        numbers = iter(range(100))
+
+        def view() -> ResponseReturnValue:
+            sleeping = asyncio.run_coroutine_threadsafe(asyncio.sleep(9), loop.loop)
+            sleeping.cancel()
+            for _ in range(next(numbers)):
+                loop.loop.call_soon_threadsafe(loop.loop.create_future().cancel)
+            thread = threading.Thread(target=get, args=("in a thread",))
+            thread.start()
+            thread.join()
+            return "at once"
+
+        result = explored(service(view=view))
+        assert len(result.executions) == 2
+        assert not result.inconclusive
+
+
 class TestNothingStays:
     PATCHED = (
         (threading, "_start_new_thread"),
@@ -620,6 +712,7 @@ class TestNothingStays:
         (queue.LifoQueue, "_put"),
         (asyncio.Queue, "_get"),
         (asyncio.BaseEventLoop, "create_task"),
+        (asyncio.BaseEventLoop, "call_soon_threadsafe"),
     )
 
     def now(self) -> list[Any]:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from flask_filibuster.instrumentation.patching import Held
 from flask_filibuster.instrumentation.threads import (
     greenlets,
+    loops,
     pools,
     queues,
     scheduling,
@@ -26,6 +27,7 @@ LIBRARIES: Mapping[str, Callable[[], list[Held]]] = MappingProxyType(
         "gevent.threadpool": greenlets.hold_gevent_threads,
         "greenlet": greenlets.hold_raw,
         "multiprocessing.pool": pools.hold_multiprocessing,
+        "uvloop": tasks.hold_uvloop,
     }
 )
 """What holds the patches of a module that few applications import, by its name."""
@@ -42,6 +44,7 @@ def hold_patches() -> list[Held]:
         starting.hold_patches,
         pools.hold_patches,
         tasks.hold_patches,
+        loops.hold_patches,
         queues.hold_patches,
         *imported,
     ):

@@ -1,4 +1,7 @@
-"""asyncio and anyio: tasks inherit the scope, and each gets a place in the order of the calls."""
+"""Tasks of asyncio, uvloop and anyio: they inherit the scope.
+
+Each gets a place in the order of the calls.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from flask_filibuster.instrumentation.frames import current_scope, enter, here
+from flask_filibuster.instrumentation.frames import Scope, current_scope, enter, here
 from flask_filibuster.instrumentation.patching import Held, Patch
-from flask_filibuster.instrumentation.threads.carried import Carried, name_of
+from flask_filibuster.instrumentation.threads.carried import Carried, name_of, running
+from flask_filibuster.instrumentation.threads.loops import Callback, hold_loop
 
 
 def hold_patches() -> list[Held]:
@@ -17,6 +21,12 @@ def hold_patches() -> list[Held]:
     from asyncio import BaseEventLoop  # Lazily: it takes longer to import than all of this package.
 
     return [Patch.hold(BaseEventLoop, "create_task", _create_task)]
+
+
+def hold_uvloop() -> list[Held]:
+    """Make uvloop's tasks and callbacks do as asyncio's."""
+    kind = sys.modules["uvloop"].Loop
+    return [Patch.hold(kind, "create_task", _create_task), hold_loop(kind)]
 
 
 def hold_anyio() -> list[Held]:
@@ -33,13 +43,24 @@ def _create_task(original: Callable[..., Any], patch: Patch) -> Callable[..., An
         if scope is None or not patch.active or options.get("context") is not None:
             return original(self, coro, **options)
         inherited = current_scope()
-        enter(scope.fork())
+        forked = scope.fork()
+        enter(forked)
         try:
-            return original(self, coro, **options)
+            task = original(self, coro, **options)
         finally:
             enter(inherited)
+        if isinstance(running(), Callback):
+            _wait_for(task, coro, forked)
+        return task
 
     return create_task
+
+
+def _wait_for(task: Any, coro: Any, scope: Scope) -> None:
+    """Make the execution wait for a task: the code that begins it may be in another thread."""
+    carried = Carried(f"the coroutine {getattr(coro, '__qualname__', coro)}", scope)
+    carried.announce()
+    task.add_done_callback(lambda _: carried.end())
 
 
 def _run_sync(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:

@@ -6,8 +6,8 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import click
@@ -23,6 +23,7 @@ from flask_filibuster.results.result import Result
 from tests.support.callers import service
 from tests.support.models import REFUSALS
 
+Hand = Callable[[Callable[[], object]], None]
 CALLEE = {"http://callee:1": service(way=lambda: "fine", other=lambda: "fine")}
 
 
@@ -216,11 +217,47 @@ def in_loop(function: Callable[[], object]) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("hand", [in_thread, in_pool, in_loop])
+@pytest.fixture(name="loop", scope="module")
+def _loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop of the module, in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+HANDS = ("in_thread", "in_pool", "in_loop", "coroutine", "to_thread", "callback")
+
+
+@pytest.fixture(name="hand", params=HANDS)
+def _hand(request: pytest.FixtureRequest, loop: asyncio.AbstractEventLoop) -> Hand:
+    """Runs a function elsewhere, and waits for it."""
+
+    async def run(function: Callable[[], object]) -> None:
+        function()
+
+    def coroutine(function: Callable[[], object]) -> None:
+        asyncio.run_coroutine_threadsafe(run(function), loop).result(5)
+
+    def to_thread(function: Callable[[], object]) -> None:
+        asyncio.run_coroutine_threadsafe(asyncio.to_thread(function), loop).result(5)
+
+    def callback(function: Callable[[], object]) -> None:
+        ended: Future[object] = Future()
+        loop.call_soon_threadsafe(lambda: ended.set_result(function()))
+        ended.result(5)
+
+    ways: list[Hand] = [in_thread, in_pool, in_loop, coroutine, to_thread, callback]
+    return ways[HANDS.index(request.param)]
+
+
 class TestThreadsOfCommandsAndJobs:
     """Threads have no contexts of their own."""
 
-    def test_of_a_command(self, hand: Callable[[Callable[[], object]], None]) -> None:
+    def test_of_a_command(self, hand: Hand) -> None:
         app = Flask("caller")
         app.cli.command("go")(lambda: hand(careful))
 
@@ -231,12 +268,12 @@ class TestThreadsOfCommandsAndJobs:
         check(result, "caller", "CLI /go")
         assert result.ok, str(result)
 
-    def test_of_a_job(self, hand: Callable[[Callable[[], object]], None]) -> None:
+    def test_of_a_job(self, hand: Hand) -> None:
         app = Flask("caller")
 
         def work() -> None:
-            for _ in range(2):
-                hand(lambda: hand(careful))
+            hand(lambda: in_thread(careful))
+            in_thread(lambda: hand(careful))
 
         def test() -> None:
             with app.app_context():
@@ -246,7 +283,7 @@ class TestThreadsOfCommandsAndJobs:
         check(result, "caller", "JOB /caller")
         assert len(result.executions[0].trace.invocations) == 2
 
-    def test_that_request_the_app(self, hand: Callable[[Callable[[], object]], None]) -> None:
+    def test_that_request_the_app(self, hand: Hand) -> None:
         app = service(view=lambda: str(careful()))
 
         def work() -> None:
@@ -285,11 +322,11 @@ class TestUnexplored:
         (seen,) = explored(test).unexplored
         assert seen.target == "true"
 
-    def test_of_a_thread_of_a_job_is_named(self) -> None:
+    def test_of_a_thread_of_a_job_is_named(self, hand: Hand) -> None:
         app = Flask("caller")
 
         def work() -> None:
-            in_thread(lambda: subprocess.run(["true"], check=True))
+            hand(lambda: subprocess.run(["true"], check=True))
 
         def test() -> None:
             with app.app_context():
@@ -298,8 +335,7 @@ class TestUnexplored:
         (seen,) = explored(test).unexplored
         assert seen.target == "true"
 
-    @pytest.mark.parametrize("hand", [in_thread, in_pool, in_loop])
-    def test_of_a_thread_of_a_command_is_named(self, hand: Any) -> None:
+    def test_of_a_thread_of_a_command_is_named(self, hand: Hand) -> None:
         app = Flask("caller")
         app.cli.command("go")(lambda: hand(lambda: subprocess.run(["true"], check=True)))
         (seen,) = explored(lambda: app.test_cli_runner().invoke(args=["go"])).unexplored

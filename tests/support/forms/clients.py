@@ -50,7 +50,7 @@ class OwnAdapter(requests.adapters.HTTPAdapter):
         return super().send(request, **options)
 
 
-def _run(ask: Callable[[], Any]) -> Any:
+def in_loop(ask: Callable[[], Any]) -> Any:
     """Run a coroutine, where no loop runs already."""
     try:
         asyncio.get_running_loop()
@@ -162,7 +162,7 @@ def httpx_async(url: str) -> Any:
         async with import_module("httpx").AsyncClient() as client:
             return (await client.get(url, timeout=2)).status_code
 
-    return _run(ask)
+    return in_loop(ask)
 
 
 @form("`httpx.HTTPTransport`, without a client", "httpx")
@@ -230,7 +230,7 @@ def asyncio_streams(url: str) -> Any:
         writer.close()
         return int(head.split()[1])
 
-    return _run(ask)
+    return in_loop(ask)
 
 
 @form("`requests` inside `pip`", "pip._vendor.requests")

@@ -18,6 +18,7 @@ from typing import Any
 from flask import copy_current_request_context, has_request_context, request
 
 from tests.support.forms import Forms
+from tests.support.forms.clients import in_loop
 
 _COPIED = "tests.copied"
 
@@ -211,7 +212,7 @@ def event_worker(call: Call) -> Any:
 
 @form("`asyncio.to_thread`")
 def to_thread(call: Call) -> Any:
-    return asyncio.run(_to_thread(call))
+    return in_loop(lambda: _to_thread(call))
 
 
 async def _to_thread(call: Call) -> Any:
@@ -223,11 +224,7 @@ def run_in_executor(call: Call) -> Any:
     async def run() -> Any:
         return await asyncio.get_running_loop().run_in_executor(_executor(), call)
 
-    return _in_loop(run())
-
-
-def _in_loop(coroutine: Any) -> Any:
-    return asyncio.run(coroutine)
+    return in_loop(run)
 
 
 @form("a task of `asyncio`")
@@ -238,12 +235,12 @@ def task(call: Call) -> Any:
 
         return await asyncio.create_task(inner())
 
-    return _in_loop(run())
+    return in_loop(run)
 
 
 @cache
-def _loop() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
+def _loop(made_by: str = "asyncio") -> asyncio.AbstractEventLoop:
+    loop: asyncio.AbstractEventLoop = import_module(made_by).new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
     return loop
 
@@ -256,6 +253,11 @@ def loop_of_module(call: Call) -> Any:
 @form("`loop.call_soon_threadsafe`")
 def called_soon(call: Call) -> Any:
     return _handed(_loop().call_soon_threadsafe, call)
+
+
+@form("an event loop of uvloop", "uvloop")
+def loop_of_uvloop(call: Call) -> Any:
+    return asyncio.run_coroutine_threadsafe(_to_thread(call), _loop("uvloop")).result(10)
 
 
 @form("`anyio.to_thread`", "anyio")
