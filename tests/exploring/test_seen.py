@@ -15,7 +15,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.support import neighbours, seen
+from tests.support import seen
 from tests.support.cases import cases, only_in_earnest
 from tests.support.forms import Form, Forms
 from tests.support.forms.clients import CLIENTS
@@ -35,7 +35,6 @@ TRIED = [
     pytest.param(kind, form, id=f"{kind}-{form}", marks=only_in_earnest if number % 6 else ())
     for number, (kind, form) in enumerate(EVERY)
 ]
-AGAIN = "run: python -m tests.support.seen"
 
 
 @pytest.fixture(scope="module")
@@ -52,21 +51,16 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestTable:
-    @pytest.mark.parametrize("kind", seen.KINDS)
+    @pytest.mark.parametrize("kind", [*seen.KINDS, "neighbour", "plugin"])
     def test_has_a_row_for_each_form(self, kind: str) -> None:
-        forms = seen.KINDS[kind].every
-        assert list(ROWS[kind]) == [each.words for each in forms], AGAIN
-
-    def test_has_a_row_for_each_neighbour(self) -> None:
-        rows = {f"`{each}`": seen.SEEN for each in neighbours.REQUIRED}
-        assert ROWS["neighbour"] == rows, AGAIN
+        assert list(ROWS[kind]) == [each.words for each in seen.every_form(kind)], seen.AGAIN
 
     @pytest.mark.parametrize(("kind", "form"), TRIED)
     def test_says_what_came_of_it(self, kind: str, form: Form[Any], listener: Listener) -> None:
         if not form.is_possible:
             pytest.skip(f"needs {form.needs}")
         found = tried(seen.combination(kind, form), f"http://{listener.place}/way")
-        assert seen.verdict(found) == ROWS[kind][form.words], AGAIN
+        assert seen.verdict(found) == ROWS[kind][form.words], seen.AGAIN
 
 
 def _one_of(forms: Forms[Any], *less: str) -> st.SearchStrategy[Form[Any]]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ import requests
 from flask import Flask
 
 from flask_filibuster import explore
+from tests.support.forms import SEEN, Form, Forms
 
 REQUIRED = {
     "elastic-apm": "elasticapm",
@@ -34,7 +37,14 @@ REQUIRED = {
 }
 """What each neighbour has to import."""
 
+NEIGHBOURS = Forms[Callable[[], str]]()
+for _name, _needed in REQUIRED.items():
+    NEIGHBOURS.add(Form(_name, f"`{_name}`", _name.strip, _needed))
+
 ORDERS = ("before", "during", "between", "off-and-on", "off-during")
+IMPOSSIBLE = {
+    ("wrapt", "off-during"): "the wrapper is code of the application: a part of the places of calls"
+}
 
 PATCHED = (
     (threading.Thread, "start"),
@@ -253,6 +263,33 @@ def left() -> list[str]:
         for owner, name in (*PATCHED, (requests.Session, "get_adapter"))
         if "flask_filibuster" in str(getattr(vars(owner)[name], "__code__", ""))
     ]
+
+
+def explored(name: str, order: str) -> dict[str, Any]:
+    """What :func:`main` finds in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.neighbours", name, order],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "DD_TRACE_ENABLED": "false", "ELASTIC_APM_ENABLED": "false"},
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def verdict(found: dict[str, Any]) -> str:
+    """What came of the call, in each way to make it.
+
+    :raises AssertionError: it was not made to fail in each of three ways.
+    """
+    assert [each["way"] for each in found["ways"]] == list(WAYS)
+    for each in found["ways"]:
+        assert (each["ok"], each["executions"], each["died"]) == (True, 4, []), each
+        assert (each["faults"], each["inconclusive"], each["notes"]) == (3, [], []), each
+    return SEEN
 
 
 def main(name: str, order: str) -> None:

@@ -7,14 +7,15 @@ import importlib
 import pytest
 
 from tests.support.embedded import program
+from tests.support.sessions import OURS
 from tests.support.suites import Ran, Suite
 
-OURS = "flask_filibuster.pytest_plugin.plugin"
 HEAD = """
     import pytest
     from beside import *
 
-    pytestmark = pytest.mark.filibuster
+    MARKED = [pytest.mark.filibuster]
+    pytestmark = MARKED
 """
 
 

@@ -1,7 +1,7 @@
 """Writes the tables of what is seen: ``python -m tests.support.seen``.
 
-Each row comes from an exploration of its form. Forms whose library is not installed keep the row of
-the last run that had it.
+Each row comes from an exploration of its form; those beside neighbours and plugins run in processes
+of their own. Forms whose library is not installed keep the row of the last run that had it.
 """
 
 from __future__ import annotations
@@ -11,24 +11,28 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.support import neighbours
-from tests.support.forms import Form, Forms
+from tests.support import neighbours, sessions
+from tests.support.forms import SEEN, Form, Forms
 from tests.support.forms.clients import CLIENTS
 from tests.support.forms.mocks import MOCKS
 from tests.support.forms.places import PLACES
+from tests.support.forms.plugins import PLUGINS
 from tests.support.forms.threads import THREADS
 from tests.support.forms.trying import Combination, Tried, tried
 from tests.support.listener import listening
 
 PAGE = Path(__file__).parents[2] / "docs" / "seen.md"
 
-SEEN = "seen and failed"
+AGAIN = "run: python -m tests.support.seen"
 UNEXPLORED = "named as an unexplored call"
 NOTED = "named in a note"
+
+Rows = dict[str, str]
+"""What is said, by the words of the form."""
 
 KINDS: Mapping[str, Forms[Any]] = {
     "client": CLIENTS,
@@ -42,6 +46,7 @@ _HEADS = {
     "place": "a call in …",
     "thread": "a call in …",
     "neighbour": "beside …, before, during and after its set-up",
+    "plugin": "in a test with, or beside …",
 }
 _TABLE = re.compile(r"<!-- (\w+) table -->\n(.*?)<!-- end -->\n", re.DOTALL)
 
@@ -70,7 +75,7 @@ def verdict(found: Tried) -> str:
     return UNEXPLORED if found.result.unexplored else NOTED
 
 
-def rows_in(page: str) -> dict[str, dict[str, str]]:
+def rows_in(page: str) -> dict[str, Rows]:
     """The rows of each table."""
     return {
         kind: dict(re.findall(r"^\| (.*?) \| ([^|]*) \|$", table, re.MULTILINE)[1:])
@@ -90,16 +95,27 @@ def with_rows(page: str, rows: Mapping[str, Mapping[str, str]]) -> str:
     return _TABLE.sub(table, page)
 
 
-def _rows(kind: str, known: Mapping[str, str], real: str) -> dict[str, str]:
+def every_form(kind: str) -> list[Form[Any]]:
+    """The forms of a table."""
+    return {**KINDS, "neighbour": neighbours.NEIGHBOURS, "plugin": PLUGINS}[kind].every
+
+
+def _rows(kind: str, known: Mapping[str, str], try_out: Callable[[Form[Any]], str]) -> Rows:
     rows = {}
-    for form in KINDS[kind].every:
+    for form in every_form(kind):
         if form.is_possible:
-            rows[form.words] = verdict(tried(combination(kind, form), real))
+            rows[form.words] = try_out(form)
         elif form.words in known:
             rows[form.words] = known[form.words]
         else:
             sys.stderr.write(f"{form} has no row, as {form.needs} is not installed\n")
     return rows
+
+
+def _beside_neighbour(form: Form[Any]) -> str:
+    orders = [each for each in neighbours.ORDERS if (form.name, each) not in neighbours.IMPOSSIBLE]
+    said = {neighbours.verdict(neighbours.explored(form.name, order)) for order in orders}
+    return ", ".join(sorted(said))
 
 
 def main() -> None:
@@ -110,9 +126,16 @@ def main() -> None:
     known = rows_in(page)
     with listening() as there:
         real = f"http://{there.place}/way"
-        rows = {kind: _rows(kind, known.get(kind, {}), real) for kind in KINDS}
-    # Those run in processes of their own, which the test of each holds to this.
-    rows["neighbour"] = dict.fromkeys(map("`{}`".format, neighbours.REQUIRED), SEEN)
+
+        def alone(kind: str) -> Callable[[Form[Any]], str]:
+            return lambda form: verdict(tried(combination(kind, form), real))
+
+        try_out: dict[str, Callable[[Form[Any]], str]] = {
+            **{kind: alone(kind) for kind in KINDS},
+            "neighbour": _beside_neighbour,
+            "plugin": lambda form: sessions.explored(form.make()),
+        }
+        rows = {kind: _rows(kind, known.get(kind, {}), each) for kind, each in try_out.items()}
     PAGE.write_text(with_rows(page, rows), encoding="utf-8")
 
 

@@ -18,6 +18,7 @@ from flask_filibuster.pytest_plugin.all_tests.item import UnmarkedItem
 from flask_filibuster.pytest_plugin.all_tests.run import PytestRun
 from flask_filibuster.pytest_plugin.all_tests.shared import Shared
 from flask_filibuster.pytest_plugin.all_tests.told import Told
+from flask_filibuster.pytest_plugin.beside.examples import NOT_EXPLORABLE, is_stateful
 from flask_filibuster.pytest_plugin.journal import recorder_of
 from flask_filibuster.pytest_plugin.progress import Progress
 from flask_filibuster.pytest_plugin.reports import interruption_lines
@@ -112,6 +113,9 @@ class FirstRun(PytestRun):
         return teardown, told.data()
 
     def _run_again(self) -> None:
+        if is_stateful(self.item.obj):
+            self.subject.problem = NOT_EXPLORABLE
+            return
         self.begin()
         for report in self.subject.open():
             self.note(report)

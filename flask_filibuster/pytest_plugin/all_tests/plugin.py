@@ -198,5 +198,7 @@ def _has_services(item: pytest.Item) -> bool:
 def _of_other(item: pytest.Item) -> dict[str, Any]:
     """What is known of a test that nothing watches."""
     if isinstance(item, pytest.Function):
-        return {**NOT_EXPLORED, "reason": "left alone by its mark"}
+        marked = item.get_closest_marker(MARKER) is not None
+        reason = "left alone by its mark" if marked else "run by another plugin"
+        return {**NOT_EXPLORED, "reason": reason}
     return {**NOT_EXPLORED, "reason": f"no test function, but a {type(item).__name__}"}

@@ -32,6 +32,11 @@ class _EndedError(BaseException):
         self.error = error
 
 
+def is_stateful(function: Callable[..., Any]) -> bool:
+    """Whether a test function is a stateful test of Hypothesis, which has no example."""
+    return getattr(function, "is_hypothesis_test", False) and not hasattr(function, "hypothesis")
+
+
 class OneExample:
     """The example of a test.
 
@@ -51,9 +56,9 @@ class OneExample:
         """A test function that runs one example; the same function if it is no property."""
         if not getattr(function, "is_hypothesis_test", False):
             return function
-        handle = getattr(function, "hypothesis", None)
-        if handle is None:
+        if is_stateful(function):
             raise pytest.fail.Exception(NOT_EXPLORABLE, pytrace=False)
+        handle: Any = function.hypothesis  # type: ignore[attr-defined]
 
         @functools.wraps(function)
         def run(*args: Any, **kwargs: Any) -> None:

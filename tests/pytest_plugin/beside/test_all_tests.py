@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.support import plugins
+from tests.support.forms.plugins import HANGING, PLUGINS
 from tests.support.plugins import Beside
 from tests.support.suites import Ran
 
@@ -26,11 +27,6 @@ TESTS = """
         with subtests.test("here"):
             assert status(careless) == 200
 """
-RERUNNING = {
-    "rerunfailures": ("pytest_rerunfailures", "--reruns=2"),
-    "retry": ("pytest_retry.retry_plugin", "--retries=2"),
-    "flaky": ("flaky.flaky_pytest_plugin", "--force-flaky --max-runs=3 --no-flaky-report"),
-}
 FLAKY = """
     def test_flaky():
         note("flaky")
@@ -47,13 +43,16 @@ def explored(ran: Ran) -> tuple[int, ...]:
     return tuple(int(each or 0) for each in found.groups())
 
 
-@pytest.mark.parametrize("plugin", RERUNNING)
+@pytest.mark.parametrize("plugin", ["rerunfailures", "retry", "flaky"])
 def test_reruns_end_before_the_exploration(beside: Beside, plugin: str) -> None:
-    module, options = RERUNNING[plugin]
+    example = PLUGINS[plugin].make()
+    options = example.options.split()
+    if plugin == "flaky":
+        options.append("--no-flaky-report")
     source = TESTS if hasattr(pytest, "Subtests") else TESTS.replace("(subtests)", "()")
     if source != TESTS:
         source = re.sub(r"with subtests.test.*", "if True:", source)
-    ran = beside.run(source + FLAKY, *options.split(), "--filibuster-all", plugins=module)
+    ran = beside.run(source + FLAKY, *options, "--filibuster-all", plugins=example.plugins)
     assert explored(ran) == (3, 4, 24)
     assert "failed" not in ran.outcomes, ran.output
     assert ran.outcomes["passed"] == 4
@@ -62,20 +61,10 @@ def test_reruns_end_before_the_exploration(beside: Beside, plugin: str) -> None:
     assert ran.count("flaky") in (2 + 6, 2 + 7)
 
 
-HANGING = """
-    import threading
+HANGS = (
+    HANGING
+    + """
     pytestmark = []
-
-    def hanging():
-        try:
-            return careless()
-        except requests.ConnectionError:
-            threading.Event().wait()
-        except (requests.RequestException, ValueError):
-            return None
-
-    def test_hangs():
-        assert status(hanging) == 200
 
     @pytest.mark.timeout(0.8, func_only=True)
     def test_body_only():
@@ -85,11 +74,12 @@ HANGING = """
         threading.Event().wait(0.2)
         assert status(careful) == 200
 """
+)
 
 
 def test_a_hang_is_a_bug(beside: Beside) -> None:
     options = ("--timeout=0.8", "--filibuster-all")
-    ran = beside.run(HANGING, *options, plugins="pytest_timeout")
+    ran = beside.run(HANGS, *options, plugins="pytest_timeout")
     assert explored(ran) == (1, 3, 18)
     assert ran.outcomes == {"passed": 3}
     assert ran.saw("1. hang", "  hangs: Timeout (>0.8s) from pytest-timeout.")
@@ -99,7 +89,7 @@ def test_a_hang_is_a_bug(beside: Beside) -> None:
 
 def test_the_end_of_the_process_is_told(beside: Beside) -> None:
     options = ("--timeout=2", "--timeout-method=thread", "--filibuster-all", "-k", "test_hangs")
-    ran = beside.elsewhere(HANGING, *options, plugins="pytest_timeout")
+    ran = beside.elsewhere(HANGS, *options, plugins="pytest_timeout")
     assert ran.code == 1
     assert ran.saw(
         "test_it.py::test_hangs: hangs, longer than the limit of pytest-timeout",
@@ -152,36 +142,10 @@ def test_properties_run_as_ever(beside: Beside) -> None:
     assert "2 without calls, 1 not explored" in ran.output
 
 
-COROUTINES = """
-    import asyncio, unittest
-    pytestmark = []
-
-    @pytest.mark.MARK
-    @pytest.mark.parametrize("source", [careless, careful])
-    async def test_coroutine(source):
-        await asyncio.sleep(0)
-        assert status(source) == 200
-
-    class TestCase(unittest.IsolatedAsyncioTestCase):
-        async def asyncSetUp(self):
-            assert status(careless) == 200
-
-        async def test_method(self):
-            self.assertEqual(status(careful), 200)
-"""
-
-
-@pytest.mark.parametrize(
-    ("plugin", "mark"), [("pytest_asyncio.plugin", "asyncio"), ("anyio.pytest_plugin", "anyio")]
-)
-def test_coroutines_are_explored(beside: Beside, plugin: str, mark: str) -> None:
-    options = ["--filibuster-all"]
-    if mark == "asyncio":
-        options.append("-oasyncio_default_fixture_loop_scope=function")
-    source = COROUTINES.replace("MARK", mark)
-    if mark == "anyio":
-        backend = "\n    @pytest.fixture\n    def anyio_backend():\n        return 'asyncio'\n"
-        source += backend
-    ran = beside.run(source, *options, plugins=plugin)
-    assert explored(ran) == (3, 3, 18)
-    assert ran.outcomes == {"passed": 3}
+def test_stateful_tests_are_named(beside: Beside) -> None:
+    example = PLUGINS["hypothesis_stateful"].make()
+    source = "    MARKED = pytestmark = []\n" + example.source
+    ran = beside.run(source, "--filibuster-all", plugins=example.plugins)
+    assert ran.outcomes == {"passed": 1}
+    assert "Not explored, cannot be repeated: 1 test: test_it.py::TestCareless" in ran.output
+    assert "  a stateful test of Hypothesis can't be explored" in ran.output

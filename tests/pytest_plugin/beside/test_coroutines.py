@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support import plugins
+from tests.support.forms.plugins import ASYNC_CASES, CASES
 from tests.support.plugins import Beside
 
 beside = plugins.beside
@@ -142,84 +143,8 @@ class TestAnyio:
         _all_explored(ran.summary, ran.output, "test_plain", "test_module")
 
 
-CASES = """
-    import asyncio, unittest
-    set_up = []
-
-    class TestCareless(unittest.IsolatedAsyncioTestCase):
-        source = staticmethod(careless)
-
-        def setUp(self):
-            self.mock = answering()
-            self.mock.__enter__()
-
-        def tearDown(self):
-            self.assertEqual(careless(), 1)
-            self.mock.__exit__(None, None, None)
-
-        async def asyncSetUp(self):
-            await asyncio.sleep(0)
-            set_up.append(self)
-            self.assertEqual(careless(), 1)
-            self.client = create_app(self.source).test_client()
-
-        async def asyncTearDown(self):
-            self.assertEqual(set_up, [self])
-            set_up.clear()
-            self.assertEqual(careless(), 1)
-
-        async def test_it(self):
-            await asyncio.sleep(0)
-            self.assertEqual(self.client.get("/w").status_code, 200)
-
-        def test_sync(self):
-            self.assertEqual(self.client.get("/w").status_code, 200)
-
-    class TestCareful(TestCareless):
-        source = staticmethod(careful)
-"""
-SYNC = """
-    import unittest
-    set_up = []
-
-    class TestCareless(unittest.TestCase):
-        source = staticmethod(careless)
-
-        @classmethod
-        def setUpClass(cls):
-            with answering():
-                assert careless() == 1
-                cls.client = create_app(cls.source).test_client()
-                assert cls.client.get("/w").json == {"t": 1}
-
-        tearDownClass = setUpClass
-
-        def setUp(self):
-            set_up.append(self)
-            self.mock = answering()
-            self.mock.__enter__()
-            self.addCleanup(self.mock.__exit__, None, None, None)
-            self.addCleanup(lambda: self.assertEqual(careless(), 1))
-            self.assertEqual(self.client.get("/w").json, {"t": 1})
-
-        def tearDown(self):
-            self.assertEqual(set_up, [self])
-            set_up.clear()
-            self.assertEqual(self.client.get("/w").json, {"t": 1})
-
-        def test_it(self):
-            self.assertEqual(self.client.get("/w").status_code, 200)
-
-        def test_sync(self):
-            self.assertEqual(self.client.get("/w").status_code, 200)
-
-    class TestCareful(TestCareless):
-        source = staticmethod(careful)
-"""
-
-
 class TestUnittest:
-    @pytest.mark.parametrize("suite", [CASES, SYNC], ids=["coroutines", "functions"])
+    @pytest.mark.parametrize("suite", [ASYNC_CASES, CASES], ids=["coroutines", "functions"])
     def test_faults_are_for_the_test(self, beside: Beside, suite: str) -> None:
         ran = beside.run(suite)
         careful, careless = ran.summary[:2], ran.summary[2:]
@@ -228,7 +153,7 @@ class TestUnittest:
         assert ran.outcomes == {"failed": 2, "passed": 2}
 
     def test_recalled_bodies_do_not_run(self, beside: Beside) -> None:
-        source = SYNC.replace(
+        source = CASES.replace(
             "def test_sync(self):", 'def test_sync(self):\n            note("body")'
         )
         arguments = ("--filibuster-journal=j", "-k", "TestCareful and test_sync")

@@ -5,15 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.support import plugins
-from tests.support.plugins import OURS, Beside
+from tests.support.forms.plugins import PLUGINS
+from tests.support.plugins import Beside
+from tests.support.sessions import OURS
 
 beside = plugins.beside
 
-RERUNNING = {
-    "rerunfailures": ("pytest_rerunfailures", "--reruns=2", "reruns=2"),
-    "retry": ("pytest_retry.retry_plugin", "--retries=2", "retries=2"),
-    "flaky": ("flaky.flaky_pytest_plugin", "--force-flaky --max-runs=3", "max_runs=3"),
-}
+MARKS = {"rerunfailures": "reruns=2", "retry": "retries=2", "flaky": "max_runs=3"}
 SUITE = """
     def test_careless():
         note("careless")
@@ -49,12 +47,13 @@ UNMARKED = """
 
 
 @pytest.mark.parametrize("order", ["{} {}", "{1} {0}"], ids=["ours-first", "ours-last"])
-@pytest.mark.parametrize("plugin", RERUNNING)
+@pytest.mark.parametrize("plugin", MARKS)
 class TestReruns:
     def test_marked_tests_are_explored(self, beside: Beside, plugin: str, order: str) -> None:
-        module, option, mark = RERUNNING[plugin]
-        order = order.format(OURS, module)
-        ran = beside.run(SUITE.replace("MARK", mark), *option.split(), plugins=order)
+        example = PLUGINS[plugin].make()
+        order = order.format(OURS, example.plugins)
+        source = SUITE.replace("MARK", MARKS[plugin])
+        ran = beside.run(source, *example.options.split(), plugins=order)
         bugs = [line.split(": ")[0].split("::")[1] for line in ran.summary if "bugs" in line]
         assert bugs == ["test_careless", "test_marked"]
         assert (ran.outcomes["failed"], ran.outcomes["passed"]) == (3, 2)
@@ -68,9 +67,8 @@ class TestReruns:
         assert ran.output.count("no fault injected") == 1
 
     def test_other_tests_are_rerun(self, beside: Beside, plugin: str, order: str) -> None:
-        module, _, mark = RERUNNING[plugin]
-        order = order.format(OURS, module)
-        ran = beside.run(UNMARKED.replace("MARK", mark), plugins=order)
+        order = order.format(OURS, PLUGINS[plugin].make().plugins)
+        ran = beside.run(UNMARKED.replace("MARK", MARKS[plugin]), plugins=order)
         assert ran.count("flaky") == 3
         assert ran.outcomes["passed"] == 1
         assert ran.code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.support import plugins
+from tests.support.forms.plugins import FIRST, LOOPING, TWICE
 from tests.support.plugins import Beside
 
 beside = plugins.beside
@@ -11,32 +12,6 @@ SUITE = """
     def test_it():
         note("body")
         assert status(careless) == 200
-"""
-FIRST = """
-    import pytest
-    from _pytest.runner import runtestprotocol
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(item, nextitem):
-        runtestprotocol(item, nextitem=nextitem)
-        return True
-"""
-LOOPING = """
-    from _pytest.runner import runtestprotocol
-
-    def pytest_runtestloop(session):
-        for item in session.items:
-            runtestprotocol(item, nextitem=None)
-        return True
-"""
-TWICE = """
-    import pytest
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(item, call):
-        if call.when == "call" and call.excinfo is not None:
-            item.ihook.pytest_runtest_call(item=item)
-        return (yield)
 """
 
 
@@ -51,6 +26,12 @@ def test_other_protocols_are_errors(beside: Beside) -> None:
 def test_unmarked_tests_are_theirs(beside: Beside) -> None:
     ran = beside.run("    pytestmark = []" + SUITE, conftest=FIRST)
     assert ran.outcomes == {"passed": 1}
+
+
+def test_loops_of_others_are_named(beside: Beside) -> None:
+    ran = beside.run("    pytestmark = []" + SUITE, "--filibuster-all", conftest=LOOPING)
+    assert ran.outcomes == {"passed": 1}
+    assert "Not explored, run by another plugin: 1 test: test_it.py::test_it" in ran.output
 
 
 def test_second_bodies_are_errors(beside: Beside) -> None:

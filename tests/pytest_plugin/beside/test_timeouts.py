@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 from tests.support import plugins
+from tests.support.forms.plugins import HANGING
 from tests.support.plugins import Beside
 
 beside = plugins.beside
 
-HANGING = """
-    import threading, time
-
-    def hanging():
-        try:
-            return careless()
-        except requests.ConnectionError:
-            threading.Event().wait()
-        except (requests.RequestException, ValueError):
-            return None
-
-    def test_hangs():
-        assert status(hanging) == 200
-"""
 OTHERS = """
     def swallowing():
         try:

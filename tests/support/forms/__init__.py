@@ -11,6 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+SEEN = "seen and failed"
+"""What is said of a form whose call fails, in the table of the documentation."""
+
 Made = TypeVar("Made", bound=Callable[..., Any])
 
 
@@ -50,12 +53,17 @@ class Forms(Generic[Made]):
         self._all: dict[str, Form[Made]] = {}
 
     def form(
-        self, words: str, needs: str = "", *, client: str = "requests_function"
+        self,
+        words: str,
+        needs: str = "",
+        *,
+        client: str = "requests_function",
+        name: str = "",
     ) -> Callable[[Made], Made]:
-        """Add a function under its own name."""
+        """Add a function, by default under its own name."""
 
         def add(make: Made) -> Made:
-            self.add(Form(make.__name__, words, make, needs, client))
+            self.add(Form(name or make.__name__, words, make, needs, client))
             return make
 
         return add
