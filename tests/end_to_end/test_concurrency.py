@@ -47,6 +47,7 @@ from flask_filibuster.server.http.app import create_app
 from flask_filibuster.server.http.serving import Serving
 from flask_filibuster.server.signing import seal_of
 from tests.support.callers import serving
+from tests.support.cases import cases
 from tests.support.embedded import program
 from tests.support.ports import ports
 from tests.support.served_fan_out import ASYNCHRONOUS, THREADED, WIDTH
@@ -64,6 +65,12 @@ GUNICORN = (
 )
 # In a file, where settings that this version does not know are passed over.
 SETTINGS = "control_socket_disable = True\n"
+
+
+# How often a request is made whose calls have the same indexes each time.
+RUNS = max(2, cases(5))
+# How many threads each of four tests has.
+THREADS = cases(50, part=3)
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
@@ -213,6 +220,7 @@ FAN_OUTS = [
 
 
 @pytest.mark.slow
+@pytest.mark.in_earnest
 @pytest.mark.parametrize("urls", ["same", "own"])
 @pytest.mark.parametrize("server", ["front", "middle"], ids=["gunicorn", "flask-run"])
 @pytest.mark.parametrize("kind", FAN_OUTS)
@@ -220,7 +228,7 @@ def test_parallel_calls_keep_their_indexes(
     served: Served, kind: str, server: str, urls: str
 ) -> None:
     runs = set()
-    for _ in range(5 if server == "front" else 3):
+    for _ in range(RUNS):
         exploration = served.begin()
         base = getattr(served, server)
         answer = requests.get(
@@ -266,10 +274,11 @@ def drive(
 
 
 @pytest.mark.slow
+@pytest.mark.in_earnest
 def test_simultaneous_requests_do_not_mix(served: Served) -> None:
-    """Four tests of fifty threads each: no call is lost, doubled, or another request's."""
+    """Four tests of many threads each: no call is lost, doubled, or another request's."""
     answers: dict[str, list[Any]] = {}
-    at_once = threading.Barrier(200)
+    at_once = threading.Barrier(4 * THREADS)
 
     def explored(name: str) -> Execution:
         def ask(n: int) -> None:
@@ -279,8 +288,8 @@ def test_simultaneous_requests_do_not_mix(served: Served) -> None:
             answers[number] = answer.json()
 
         def test() -> None:
-            with ThreadPoolExecutor(50) as pool:
-                list(pool.map(ask, range(50)))
+            with ThreadPoolExecutor(THREADS) as pool:
+                list(pool.map(ask, range(THREADS)))
 
         result = drive(served.server, test, name=name, faults=[])
         (execution,) = result.executions
@@ -291,10 +300,10 @@ def test_simultaneous_requests_do_not_mix(served: Served) -> None:
         executions = dict(zip("abcd", pool.map(explored, "abcd"), strict=True))
     for name, execution in executions.items():
         by_handler = execution.trace.calls()
-        assert len(execution.trace.requests) == 50
-        assert len(execution.trace.invocations) == 4 * 50
+        assert len(execution.trace.requests) == THREADS
+        assert len(execution.trace.invocations) == 4 * THREADS
         numbers = [urlsplit(call.url).path.rpartition("/")[2] for call in execution.trace.requests]
-        assert numbers == [f"{name}-{n}" for n in range(50)]
+        assert numbers == [f"{name}-{n}" for n in range(THREADS)]
         for number, asked in zip(numbers, execution.trace.requests, strict=True):
             calls = by_handler[asked.index]
             below = by_handler[calls[0].index]
@@ -305,7 +314,7 @@ def test_simultaneous_requests_do_not_mix(served: Served) -> None:
             assert [each[EXECUTION_INDEX] for each in said] == indexes
             assert len({each[REQUEST_ID] for each in said}) == 1
     ids = {answers[number][0]["headers"][REQUEST_ID] for number in answers}
-    assert len(ids) == len(answers) == 200
+    assert len(ids) == len(answers) == 4 * THREADS
 
 
 def test_ordinary_traffic_disturbs_two_explorations(served: Served) -> None:
@@ -381,6 +390,7 @@ def send(url: str, headers: Mapping[str, str], *, hang_up: bool) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.in_earnest
 def test_no_request_leaves_a_frame(served: Served) -> None:
     """To the threads of a worker."""
     exploration = served.begin()
@@ -392,7 +402,7 @@ def test_no_request_leaves_a_frame(served: Served) -> None:
         send(f"{served.front}/mixed/{kind}", headers, hang_up=kind == "endless")
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(send_one, range(600)))
+        list(pool.map(send_one, range(cases(600))))
     exploration.abandon()
 
     def ask(_: int) -> Any:
@@ -512,7 +522,7 @@ def ordinary_traffic(url: str) -> Iterator[Counter[int]]:
 
     def ask() -> None:
         with urllib3.PoolManager() as pool:
-            while not ended.wait(0.01):
+            while not ended.wait(0.03):
                 statuses[pool.request("GET", url, retries=False, timeout=PATIENCE).status] += 1
 
     thread = threading.Thread(target=ask)
