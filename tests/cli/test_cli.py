@@ -15,6 +15,7 @@ import pytest
 from flask.cli import cli
 
 from tests.support import shops
+from tests.support.processes import forget
 from tests.support.shops import ANALYSIS, Project, replay_of, run_flask
 
 EXAMPLE = Path(__file__).parents[2] / "example_app.py"
@@ -215,7 +216,7 @@ def test_progress_is_rewritten_on_terminals(
     monkeypatch.setattr(sys, "stderr", terminal)
     with pytest.raises(SystemExit, match="0"):
         cli.main(["--app", "shop", "filibuster", "explore", "/careful"], standalone_mode=False)
-    project.forget()
+    forget(project.path)
     lines = terminal.getvalue().split("\r\x1b[K")
     assert lines[0] == ""
     assert [line.partition(",")[0] for line in lines[1:]] == [

@@ -114,8 +114,8 @@ def test_changed_says_why_not(project: Project) -> None:
 def test_verbose_shows_what_services_write(project: Project) -> None:
     limits = ("--max-executions", "1", "--no-check-determinism")
     done = project.test("--verbose", *limits, *project.command())
-    front = shlex.join(project.service("front"))
-    shown = [line for line in done.stderr.splitlines() if line.startswith(f"{front}| ")]
+    services = shlex.join(project.served())
+    shown = [line for line in done.stderr.splitlines() if line.startswith(f"{services}| ")]
     assert any('"GET /careful HTTP/1.1" 200' in line for line in shown), done.stderr
     assert f"{sys.executable}| data" in done.stderr
     silent = project.test(*limits, *project.command())

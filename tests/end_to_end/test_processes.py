@@ -359,7 +359,7 @@ ASKING = program("asking.py")
 @pytest.mark.slow
 def test_commands_ask_through_their_environment(project: Project) -> None:
     project.write("asking.py", ASKING)
-    done = project.test("--json", *project.command(script="asking.py"))
+    done = project.test("--json", *project.command(script="asking.py", packages=True))
     assert done.returncode == 0, done.stdout + done.stderr
     data = json.loads(done.stdout)
     assert data["executed"] > 3
@@ -594,13 +594,16 @@ SLOW = SERVICES.replace("timeout=5", "timeout=0.2").replace(
 """,
 )
 
-CLOCKED = COMMAND.replace("import http.client", "import http.client\nimport time").replace(
-    "answer = connection.getresponse()",
-    """began = time.monotonic()
-answer = connection.getresponse()
+CLOCKED = (
+    COMMAND.replace("import socket", "import socket\nimport time")
+    .replace(
+        "\nstatus = ",
+        """
 with open("took", "a") as file:
     print(time.monotonic() - began, file=file)
-""",
+status = """,
+    )
+    .replace("front.sendall", "began = time.monotonic()\nfront.sendall")
 )
 
 

@@ -18,11 +18,14 @@ from pathlib import Path
 
 import pytest
 import requests
+from click.testing import CliRunner
+from flask.cli import cli
 
 from tests.support.embedded import program
 from tests.support.suites import OURS_ONLY
 
 ROOT = Path(__file__).parents[2]
+Done = subprocess.CompletedProcess[str]
 PATIENCE = 60.0
 
 
@@ -39,6 +42,7 @@ def needs_installed(*modules: str) -> None:
 
 SERVICES = program("services.py")
 COMMAND = program("check.py")
+SERVING = program("serving.py")
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
@@ -144,6 +148,13 @@ def running(command: list[str], path: Path, environ: Mapping[str, str]) -> Itera
         started.end()
 
 
+def forget(path: Path) -> None:
+    """Forget the modules of a directory, which may change."""
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(path)):
+            del sys.modules[name]
+
+
 class Project:
     """A directory with two services, front and back, and with tests of front.
 
@@ -161,6 +172,7 @@ class Project:
         self.front, self.back, self.server = range(first_port, first_port + 3)
         self.write("services.py", SERVICES)
         self.write("check.py", COMMAND)
+        self.write("serving.py", SERVING)
 
     @property
     def server_url(self) -> str:
@@ -185,24 +197,30 @@ class Project:
         flask = [sys.executable, "-m", "flask", "--app", f"services:create_{name}()"]
         return [*flask, "run", "-p", str(port)]
 
+    def served(self, *names: str) -> list[str]:
+        """The command that runs services, both unless some are named."""
+        return [sys.executable, "serving.py", *(names or ("front", "back"))]
+
     @property
     def started(self) -> list[str]:
         """Options that have ``flask filibuster test`` start both."""
-        return [
-            each
-            for name in ("front", "back")
-            for each in ("--start", shlex.join(self.service(name)))
-        ]
+        return ["--start", shlex.join(self.served())]
 
-    def command(self, path: str = "/careful", script: str = "check.py") -> list[str]:
-        """The end of the arguments of ``flask filibuster test``."""
-        return ["--", sys.executable, str(self.path / script), path]
+    def command(
+        self, path: str = "/careful", script: str = "check.py", *, packages: bool = False
+    ) -> list[str]:
+        """The end of the arguments of ``flask filibuster test``.
+
+        Python starts sooner without packages, which few scripts need.
+        """
+        options = [] if packages else ["-S"]
+        return ["--", sys.executable, *options, str(self.path / script), path]
 
     def filibuster(self, *arguments: str) -> list[str]:
         """The command ``flask filibuster …``."""
         return [sys.executable, "-m", "flask", "filibuster", *arguments]
 
-    def run(self, command: list[str], **environ: object) -> subprocess.CompletedProcess[str]:
+    def run(self, command: list[str], **environ: object) -> Done:
         """Run a command to its end."""
         more = {name: str(value) for name, value in environ.items()}
         return subprocess.run(
@@ -215,15 +233,29 @@ class Project:
             check=False,
         )
 
-    def flask(self, *arguments: str, **environ: object) -> subprocess.CompletedProcess[str]:
-        """Run ``flask filibuster …`` to its end."""
-        return self.run(self.filibuster(*arguments), **environ)
+    def flask(self, *arguments: str, **environ: object) -> Done:
+        """Run ``flask filibuster …`` to its end, in this process: a new one takes its time."""
+        more = {name: str(value) for name, value in environ.items()}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.path)
+            patch.setattr(sys, "path", list(sys.path))
+            patch.setattr(sys, "dont_write_bytecode", True)
+            for name in set(os.environ) - set(self.environ):
+                patch.delenv(name)
+            for name, value in (self.environ | more | {"FLASK_RUN_FROM_CLI": "true"}).items():
+                patch.setenv(name, value)
+            try:
+                told = ["filibuster", *arguments]
+                result = CliRunner().invoke(cli, told, catch_exceptions=False)
+            finally:
+                forget(self.path)
+        return Done(told, result.exit_code, result.stdout, result.stderr)
 
-    def test(self, *arguments: str, **environ: object) -> subprocess.CompletedProcess[str]:
+    def test(self, *arguments: str, **environ: object) -> Done:
         """Run ``flask filibuster test …`` among services that it starts."""
         return self.flask("test", "--port", "0", *self.started, *arguments, **environ)
 
-    def pytest(self, *arguments: str, **environ: object) -> subprocess.CompletedProcess[str]:
+    def pytest(self, *arguments: str, **environ: object) -> Done:
         """Run pytest in the directory."""
         return self.run(self.pytest_command(*arguments), **environ)
 
@@ -239,17 +271,11 @@ class Project:
         """The services as processes, told of the server."""
         more = {"FILIBUSTER_SERVER_URL": self.server_url}
         more.update({name: str(value) for name, value in environ.items()})
-        started = []
-        try:
-            for name in names or ("front", "back"):
-                started.append(Running(self.service(name), self.path, self.environ | more))
+        with running(self.served(*names), self.path, self.environ | more):
             for name in names or ("front", "back"):
                 port = {"front": self.front, "back": self.back}[name]
                 wait_until(functools.partial(listens, port), name)
             yield
-        finally:
-            for each in started:
-                each.end()
 
     @contextmanager
     def serving(self, *options: str) -> Iterator[Running]:

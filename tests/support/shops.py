@@ -19,6 +19,7 @@ from flask.cli import cli
 
 from flask_filibuster.instrumentation.frames import current_scope
 from tests.support.embedded import program
+from tests.support.processes import forget
 
 SHOP = program("shop.py")
 ANALYSIS = {
@@ -57,13 +58,7 @@ class Project:
         finally:
             assert current_scope() is None
             assert logging.root.manager.disable == logging.NOTSET
-            self.forget()
-
-    def forget(self) -> None:
-        """Forget the modules of this directory, which may change."""
-        for name, module in list(sys.modules.items()):
-            if str(getattr(module, "__file__", None)).startswith(str(self.path)):
-                del sys.modules[name]
+            forget(self.path)
 
     def explored(self, *arguments: str, app: str | None = "shop") -> dict[str, Any]:
         """The result of ``explore --json``."""

@@ -1,8 +1,8 @@
 """Requests a page of front, slowly, and notes when it began and ended."""
 
-import http.client
 import json
 import os
+import socket
 import sys
 import time
 
@@ -18,9 +18,12 @@ note("began")
 if "hang" in sys.argv and number != "1" and number != "2":
     time.sleep(60)
 headers = json.loads(os.environ["FILIBUSTER_HEADERS"])
-connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["FRONT_PORT"]), 30)
-connection.request("GET", sys.argv[1], headers=headers)
-answer = connection.getresponse()
-time.sleep(0.3)
+lines = [f"GET {sys.argv[1]} HTTP/1.1", "Host: front", "Connection: close"]
+lines += [f"{name}: {value}" for name, value in headers.items()]
+front = socket.create_connection(("127.0.0.1", int(os.environ["FRONT_PORT"])), timeout=30)
+front.sendall("\r\n".join([*lines, "", ""]).encode())
+answer = b"".join(iter(lambda: front.recv(65536), b"")).decode()
+status = int(answer.split()[1])
+time.sleep(0.2)
 note("ended")
-sys.exit(0 if answer.status == 200 else f"answered {answer.status}")
+sys.exit(0 if status == 200 else f"answered {status}")
