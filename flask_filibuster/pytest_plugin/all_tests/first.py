@@ -213,6 +213,7 @@ def told_of_result(test: str, result: Result) -> Told:
     known = Told(
         "explored",
         executions=len(result.executions),
+        recalled=result.recalled,
         bugs=tuple(_bug_of(test, each) for each in result.bugs),
         findings=tuple(each for each in result.findings if each.severity != "error"),
         weakens=tuple(
@@ -240,6 +241,7 @@ def told_of_marked(test: str, result: Result) -> dict[str, Any]:
     return Told(
         "marked",
         executions=len(result.executions),
+        recalled=result.recalled,
         bugs=tuple(_bug_of(test, each) for each in bugs),
     ).data()
 

@@ -84,6 +84,7 @@ class AllTests:
         self._signs: Signs | None = None if layers(config, {}).get("services") else Signs()
         self._run: FirstRun | UnwatchedRun | None = None
         self._told: dict[str, dict[str, Any]] = {}
+        self._begun: dict[str, str] = {}
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_protocol(
@@ -155,8 +156,11 @@ class AllTests:
         data = getattr(report, ALL_TESTS_TOLD, None)
         if data is None and hasattr(report, "filibuster"):
             self._told.setdefault(report.nodeid, {"state": "marked"})
-        if data is not None:
+        elif data is not None:
             self._told[report.nodeid] = data
+            self._begun.pop(report.nodeid, None)
+        elif report.nodeid not in self._told:
+            self._begun[report.nodeid] = _outcome_of(report) or self._begun.get(report.nodeid, "")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -179,7 +183,13 @@ class AllTests:
     def _summary(self) -> Summary:
         from flask_filibuster.pytest_plugin.all_tests.summary import Summary
 
-        return Summary(self._config, self._told)
+        # Where the process of a test ended, or the session in the middle of it, nobody told more.
+        begun = {
+            test: {**NOT_EXPLORED, "reason": outcome or "interrupted"}
+            for test, outcome in self._begun.items()
+            if test not in self._told
+        }
+        return Summary(self._config, {**self._told, **begun})
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -193,6 +203,15 @@ def _has_services(item: pytest.Item) -> bool:
     """Whether a fixture of the suite returns services, so that it knows us already."""
     found = definitions_of(item, "filibuster_services")
     return bool(found) and found[-1].func.__module__ != "flask_filibuster.pytest_plugin.plugin"
+
+
+def _outcome_of(report: pytest.TestReport) -> str:
+    """How a test ended, according to a report of one of its phases; empty: it goes on."""
+    if str(report.when) == "???":  # Pytest-xdist's, of a worker that crashed.
+        return "interrupted"
+    if report.outcome == "failed":
+        return "failed without faults"
+    return "skipped" if report.outcome == "skipped" else ""
 
 
 def _of_other(item: pytest.Item) -> dict[str, Any]:

@@ -99,9 +99,11 @@ class Summary:
     def last_line(self) -> str:
         """The verdict, and the number of tests of each state."""
         explored, marked = self._in_state("explored"), self._in_state("marked")
-        executions = sum(each.get("executions", 0) for each in self._told.values())
+        executions = counted(self._sum("executions"), "execution")
+        recalled = self._sum("recalled")
+        journal = f", {recalled} from the journal" if recalled else ""
         parts = [
-            f"{counted(len(explored), 'test')} explored ({counted(executions, 'execution')})",
+            f"{counted(len(explored), 'test')} explored ({executions}{journal})",
             *([f"{len(marked)} by the mark"] if marked else []),
             f"{len(self._in_state('without calls'))} without calls",
         ]
@@ -118,6 +120,9 @@ class Summary:
         if self.verdict == "no proof":
             return "nothing proved, no test could be explored"
         return "nothing found" if self._found is None else self._found.words
+
+    def _sum(self, key: str) -> int:
+        return sum(each.get(key, 0) for each in self._told.values())
 
     def _in_state(self, *states: str) -> list[str]:
         return [test for test, each in self._told.items() if each["state"] in states]

@@ -27,6 +27,7 @@ class Told:
     :ivar reason: why it was not explored, in few words, by which tests are counted.
     :ivar why: the same, in a sentence.
     :ivar executions: number of executions, that of pytest itself included.
+    :ivar recalled: number of executions from the journal.
     :ivar bugs: the bugs.
     :ivar findings: warnings and notes of oracles.
     :ivar weakens: what else makes the exploration prove less, in words.
@@ -38,6 +39,7 @@ class Told:
     reason: str = ""
     why: str = ""
     executions: int = 0
+    recalled: int = 0
     bugs: tuple[BugOfTest, ...] = ()
     findings: tuple[Finding, ...] = ()
     weakens: tuple[str, ...] = ()
