@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from functools import lru_cache
 from types import CodeType, FrameType, MappingProxyType, TracebackType
 from typing import Literal
@@ -33,6 +34,13 @@ def by_file(*functions: CodeType) -> CodeByFile:
 
 
 NO_CODE: CodeByFile = MappingProxyType({})
+
+stack_of_starter: ContextVar[FrameType | None] = ContextVar(
+    "flask_filibuster_stack_of_starter", default=None
+)
+"""The innermost frame of the code that starts a greenlet, while the scope of the greenlet is found.
+
+The greenlet has a stack of its own."""
 
 
 # Asked for each frame of the stack of each call, always about the same few files.

@@ -30,10 +30,18 @@ def by_class() -> Any:
         return own.request("GET", URL)
 
 
+def by_transport() -> Any:
+    with httpx.HTTPTransport() as transport:
+        response = transport.handle_request(httpx.Request("GET", URL))
+        response.read()
+        return response
+
+
 USES: dict[str, Callable[[], Any]] = {
     "function": by_function,
     "client": by_client,
     "class": by_class,
+    "transport": by_transport,
 }
 
 
@@ -65,6 +73,12 @@ def function(fake: Any) -> Callable[..., Any]:
     return get
 
 
+def real(fake: Any) -> Any:
+    """A client asks for more of the answer of its transport than the application does."""
+    fake.return_value = httpx.Response(200, json={"n": 1})
+    return fake
+
+
 FORMS: dict[str, Callable[[Any], Any]] = {
     "function-mock": lambda fake: mock.patch("httpx.get", fake),
     "function-fake": lambda fake: mock.patch("httpx.get", function(fake)),
@@ -72,7 +86,10 @@ FORMS: dict[str, Callable[[Any], Any]] = {
     "function-client": lambda fake: mock.patch("httpx.Client.request", fake),
     "client-object": lambda fake: mock.patch(f"{__name__}.client", mock.Mock(get=fake)),
     "client-method": lambda fake: mock.patch.object(client, "get", fake),
+    "client-transport": lambda fake: mock.patch("httpx.HTTPTransport.handle_request", real(fake)),
     "client-send": lambda fake: mock.patch("httpx.Client.send", fake),
+    "transport-mock": lambda fake: mock.patch("httpx.HTTPTransport.handle_request", fake),
+    "transport-fake": lambda fake: mock.patch("httpx.HTTPTransport.handle_request", function(fake)),
     "class-mock": lambda fake: mock.patch(
         "httpx.Client", mock.MagicMock(**{"return_value.__enter__.return_value.request": fake})
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -182,6 +183,19 @@ class TestMockedHttpx:
         assert isinstance(end, httpx.ConnectError)
         assert seen.fault == REFUSED
         assert taken == ([1, 1] if begun == "within" else [1, 2])
+
+    @pytest.mark.parametrize("name", ["httpretty", "mocket", "vcr"])
+    def test_transport_alone_is_one_call(self, name: str) -> None:
+        def call() -> Any:
+            with mocked(name) as mock, httpx.HTTPTransport() as transport:
+                answer = transport.handle_request(httpx.Request("GET", mock.url))
+                return json.loads(answer.read())
+
+        end, (seen,) = ended(call, {})
+        assert (end, seen.url) == ({"n": 1}, URL)
+        end, (seen,) = ended(call, {}, (0, REFUSED))
+        assert isinstance(end, httpx.ConnectError)
+        assert seen.fault == REFUSED
 
 
 class TestMockedCallsOfNoClient:

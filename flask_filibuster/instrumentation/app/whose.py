@@ -14,7 +14,7 @@ from typing import Literal
 
 from flask import Flask
 
-from flask_filibuster.instrumentation.callsite import owner_of, package_of
+from flask_filibuster.instrumentation.callsite import owner_of, package_of, stack_of_starter
 
 Side = Literal["test", "package", "near", "elsewhere"]
 """Where a file is: among the tests; in the app's package; below the app's directory; elsewhere."""
@@ -51,7 +51,8 @@ def is_of_app(app: Flask, *, begun_before: bool) -> bool:
 def _stack(package: str) -> list[FrameType]:
     """The user's functions that run, innermost first, below our own that runs the test."""
     found: list[FrameType] = []
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect is slower
+    frame: FrameType | None
+    frame = stack_of_starter.get() or sys._getframe(1)  # noqa: SLF001 - inspect is slower
     for _ in range(_DEPTH):
         if frame is None:
             break

@@ -25,3 +25,16 @@ def function_of(called: Any) -> Any:
         called = called.__func__
     is_function = isinstance(called, (FunctionType, BuiltinFunctionType))
     return inspect.unwrap(called) if is_function else None
+
+
+def mock_within(value: Any) -> Any:
+    """The mock object that a value is, or that a function with a specification asks."""
+    if is_mock(value):
+        return value
+    inner = vars(value).get("mock") if isinstance(value, FunctionType) else None
+    return inner if is_mock(inner) else None
+
+
+def is_mock(value: Any) -> bool:
+    """Whether it is a mock object of ``unittest.mock``, or of its backport."""
+    return any(each.__name__ == "NonCallableMock" for each in type(value).__mro__)

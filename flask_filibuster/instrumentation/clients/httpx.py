@@ -40,6 +40,7 @@ from flask_filibuster.instrumentation.clients.base import (
     pieces_of,
     takes_no_part,
 )
+from flask_filibuster.instrumentation.clients.functions import mock_within
 from flask_filibuster.instrumentation.clients.httpx_async import hold_async
 from flask_filibuster.instrumentation.clients.httpx_errors import CLOSED, raise_injected
 from flask_filibuster.instrumentation.clients.httpx_roles import parts_of, role_of
@@ -311,10 +312,17 @@ def _is_met_below(transport: object) -> bool:
 def _leads_to_pool(cls: type[httpx.HTTPTransport]) -> bool:
     own = cls.__mro__[: cls.__mro__.index(httpx.HTTPTransport)]
     sends = [vars(each)["handle_request"] for each in own if "handle_request" in vars(each)]
+    if not all(map(calls_super, sends)):
+        return False
     # Mocks of httpx replace the method that calls the pool, or a method of the pool.
+    replaced: Any = vars(httpx.HTTPTransport)["handle_request"]
+    stands_in = Patch.of(httpx.HTTPTransport, "handle_request") is not None
+    if stands_in or mock_within(replaced) is not None:
+        return True  # Its calls are seen as those of the method.
+    code: CodeType | None = getattr(replaced, "__code__", None)
     return (
-        all(map(calls_super, sends))
-        and httpx.HTTPTransport.handle_request.__code__.co_filename == _default.__file__
+        code is not None
+        and code.co_filename == _default.__file__
         and Patch.on_top(httpcore.ConnectionPool, "handle_request") is not None
     )
 

@@ -45,6 +45,8 @@ def role_of(original: Any, client: Client) -> Role | None:
     owner, _, method = str(name).partition(".")
     if module == "httpx._client" and owner == "Client":
         return _Session(client).attribute(method)
+    if module == "httpx._transports.default" and name == "HTTPTransport.handle_request":
+        return _Send(client)
     if module == "httpx._client" and owner == "AsyncClient":
         return _Unseen() if _Session(client).attribute(method) is not None else None
     return None
@@ -56,6 +58,7 @@ def parts_of(client: Client) -> Iterator[tuple[Any, str, Role]]:
         for owner in (httpx, _CLIENT):
             yield owner, name, _Function(client, name)
     yield _CLIENT, "send", _Send(client)
+    yield httpx.HTTPTransport, "handle_request", _Send(client)
     yield httpx, "Client", _Session(client, is_class=True)
 
 
@@ -124,7 +127,7 @@ class _Function(Role):
 
 
 class _Send(Role):
-    """``Client.send``."""
+    """``Client.send``, and the method by which a transport handles a request."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

@@ -15,6 +15,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from flask_filibuster.instrumentation.call import perform_mocked, takes_no_part
+from flask_filibuster.instrumentation.clients.functions import is_mock, mock_within
 from flask_filibuster.instrumentation.mocking import Answers, Taking
 from flask_filibuster.instrumentation.outgoing import Role
 from flask_filibuster.instrumentation.patching import Held, Patch, calls_super
@@ -240,19 +241,6 @@ class Dressing:
 def has_parts(role: Role) -> bool:
     """Whether it is the role of a class, a module or an object, rather than of a function."""
     return type(role).attribute is not Role.attribute
-
-
-def mock_within(value: Any) -> Any:
-    """The mock object that a value is, or that a function with a specification asks."""
-    if is_mock(value):
-        return value
-    inner = vars(value).get("mock") if isinstance(value, FunctionType) else None
-    return inner if is_mock(inner) else None
-
-
-def is_mock(value: Any) -> bool:
-    """Whether it is a mock object of ``unittest.mock``, or of its backport."""
-    return any(each.__name__ == "NonCallableMock" for each in type(value).__mro__)
 
 
 def _words(value: Any) -> str:

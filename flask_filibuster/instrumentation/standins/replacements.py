@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from flask_filibuster.instrumentation.clients.functions import is_mock
 from flask_filibuster.instrumentation.clients.registry import imported_clients
 from flask_filibuster.instrumentation.mocking import known_mocks
 from flask_filibuster.instrumentation.outgoing import Client, Role
 from flask_filibuster.instrumentation.patching import Held, Patch
-from flask_filibuster.instrumentation.standins.dressing import Dressing, is_mock
+from flask_filibuster.instrumentation.standins.dressing import Dressing
 from flask_filibuster.instrumentation.standins.originals import is_lazy_proxy
 from flask_filibuster.instrumentation.standins.unknown import unknown_role
 

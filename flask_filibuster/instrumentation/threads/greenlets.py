@@ -14,7 +14,8 @@ from types import FrameType
 from typing import Any
 
 from flask_filibuster.instrumentation import context
-from flask_filibuster.instrumentation.frames import current_scope, enter, here
+from flask_filibuster.instrumentation.callsite import stack_of_starter
+from flask_filibuster.instrumentation.frames import Scope, current_scope, enter, here
 from flask_filibuster.instrumentation.patching import Held, Patch
 from flask_filibuster.instrumentation.threads.carried import Carried, name_of, outside
 from flask_filibuster.instrumentation.threads.pools import submitting
@@ -135,9 +136,15 @@ class _Tracing:
             around = origin.gr_context
             scope = around.get(context.scope) if around is not None else None
             if scope is not None and current_scope() is None and not _is_hub(target):
-                enter(scope.fork())
+                enter(around.copy().run(_forked, scope, origin.gr_frame))
         if self._previous is not None:
             self._previous(event, switch)
+
+
+def _forked(scope: Scope, starter: FrameType) -> Scope:
+    """The scope for a greenlet, found as the code that switches to it would find it."""
+    stack_of_starter.set(starter)
+    return scope.fork()
 
 
 def _is_lowest(frame: FrameType | None) -> bool:

@@ -143,6 +143,28 @@ class TestJobs:
         assert len(result.failures) == 1
         assert not result.notes
 
+    @pytest.mark.parametrize("where", ["here", "in a thread"])
+    def test_in_a_greenlet(self, where: str) -> None:
+        greenlet = pytest.importorskip("greenlet").greenlet
+        app = Flask("caller")
+
+        def work() -> None:
+            if where == "here":
+                greenlet(careful).switch()
+            else:
+                in_thread(lambda: greenlet(careful).switch())
+
+        def test() -> None:
+            with app.app_context():
+                work()
+
+        result = explored(test)
+        if where == "here":
+            check(result, "caller", "JOB /caller")
+        else:  # Greenlets are followed in the main thread only.
+            (seen,) = result.unexplored
+            assert seen.target == "callee:1"
+
     def test_in_a_thread(self) -> None:
         app = Flask("caller")
 
