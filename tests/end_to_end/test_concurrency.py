@@ -317,6 +317,7 @@ def test_simultaneous_requests_do_not_mix(served: Served) -> None:
     assert len(ids) == len(answers) == 4 * THREADS
 
 
+@pytest.mark.slow
 def test_ordinary_traffic_disturbs_two_explorations(served: Served) -> None:
     """Where there is no token."""
     both = [served.begin(), served.begin()]
@@ -328,6 +329,7 @@ def test_ordinary_traffic_disturbs_two_explorations(served: Served) -> None:
         exploration.abandon()
 
 
+@pytest.mark.slow
 def test_forked_workers_have_own_connections(served: Served) -> None:
     before = {each.connection for each in served.listened.said if "before-fork" in each.call}
     assert len(before) == 2  # front's and middle's

@@ -219,6 +219,7 @@ def test_processes_are_explored_like_the_mesh(runs: Runs, shape: str) -> None:
     assert said.startswith(f"test_it.py::test_page[{shape}]: {counts}: ")
 
 
+@pytest.mark.slow
 def test_pytest_reports_are_the_same(runs: Runs) -> None:
     assert runs.by_option.summary == runs.embedded.summary
     assert runs.by_option.counterexamples == runs.embedded.counterexamples
@@ -226,6 +227,7 @@ def test_pytest_reports_are_the_same(runs: Runs) -> None:
     assert runs.by_option.code == runs.embedded.code == 1
 
 
+@pytest.mark.slow
 def test_environment_names_the_server(runs: Runs) -> None:
     for shape in ("chain", "chain_with_retry"):
         assert runs.by_environment.executions[shape] == runs.by_option.executions[shape]
@@ -551,6 +553,7 @@ def test_taken_port_exits_with_2(project: Project) -> None:
             assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_public_server_is_warned_of(project: Project) -> None:
     with project.serving("--host", "0.0.0.0") as server:
         server.says("warning: any client that reaches 0.0.0.0 can make the services fail")

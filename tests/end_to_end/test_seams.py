@@ -237,6 +237,7 @@ def test_confused_server_stops_no_service(between: Between, mode: str) -> None:
     assert between.answers == ["data", "data", "data"], "what is inconclusive is run once more"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["status 500", "nothing", "too late"])
 def test_confused_server_stops_no_traffic(between: Between, mode: str) -> None:
     between.proxy.mode = mode
@@ -248,6 +249,7 @@ def test_confused_server_stops_no_traffic(between: Between, mode: str) -> None:
         between.proxy.mode = "forward"
 
 
+@pytest.mark.slow
 def test_lost_reports_prove_nothing(between: Between) -> None:
     def test(number: int) -> None:
         if number == 1:
@@ -266,6 +268,7 @@ def test_lost_reports_prove_nothing(between: Between) -> None:
     assert any("a report of a service was lost" in each for each in first.problems)
 
 
+@pytest.mark.slow
 def test_final_lost_reports_are_told_later(between: Between) -> None:
     """In the next execution."""
 
@@ -410,6 +413,7 @@ def test_leftover_processes_are_ended(standing: Project) -> None:
     wait_until(lambda: not any(map(is_alive, standing.processes)), "the end of the children", 5)
 
 
+@pytest.mark.slow
 def test_missing_command_exits_with_2(standing: Project) -> None:
     done = standing.flask("test", "--port", str(standing.server), "--", "no-such-command", "-x")
     assert done.returncode == 2, done.stdout + done.stderr
@@ -574,6 +578,7 @@ def test_interrupted_exploration_leaves_nothing(tmp_path: Path, when: str, said:
         assert "terminated by SIGTERM" in output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda each: str(each.name))
 def test_interrupted_server_frees_its_port(standing: Project, number: signal.Signals) -> None:
     with standing.serving() as server:

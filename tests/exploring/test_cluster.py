@@ -196,6 +196,7 @@ def test_worker_survives_tests_that_exit(dask: Dask) -> None:
         assert only.poll() is None
 
 
+@pytest.mark.slow
 def test_cluster_without_workers_is_refused(dask: Dask) -> None:
     with (
         pytest.raises(SetupError, match=f"the Dask scheduler at {dask.address} has no workers"),
