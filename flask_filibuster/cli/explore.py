@@ -105,6 +105,6 @@ def _advice(error: FaultFreeError) -> str:
             f"explore this answer by --expect-status {error.status}."
         )
     return (
-        "Check that the services that the app needs are in --services or running; "
-        "--verbose shows what the apps log."
+        "Check that the services that the app needs are in --services, answered by --stub or "
+        "running; --verbose shows what the apps log."
     )

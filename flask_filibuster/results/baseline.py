@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.outcome import Outcome
@@ -23,6 +24,17 @@ def broken(trace: Trace, expected: int | None = None) -> Lines:
     :param trace: the trace of the fault-free execution.
     :param expected: the status that the test's last request is meant to end with, if known.
     """
+    yield from failing_calls(trace)
+    for request in _unexpected(trace, expected):
+        if request.outcome is not None and _is_broken(request.outcome):
+            yield (
+                f"A request fails in the fault-free execution, and the test accepts that: "
+                f"{_of_test(request)} ended with {request.outcome}."
+            )
+
+
+def failing_calls(trace: Trace) -> Lines:
+    """The calls of services that fail without any fault, each in a sentence, with advice."""
     for call in trace.invocations:
         outcome = call.outcome
         if outcome is not None and call.fault is None and _is_broken(outcome):
@@ -36,14 +48,8 @@ def broken(trace: Trace, expected: int | None = None) -> Lines:
                     "exploration."
                 )
             elif outcome.exception is not None:
-                said += f" Start {call.target}, or add it to the services of this exploration."
+                said += f" Start {_place(call)}, or add it to the services of this exploration."
             yield said
-    for request in _unexpected(trace, expected):
-        if request.outcome is not None and _is_broken(request.outcome):
-            yield (
-                f"A request fails in the fault-free execution, and the test accepts that: "
-                f"{_of_test(request)} ended with {request.outcome}."
-            )
 
 
 def doubtful(trace: Trace, expected: int | None = None) -> Lines:
@@ -88,6 +94,14 @@ def _is_redirect(outcome: Outcome | None) -> bool:
 
 def _is_refused(outcome: Outcome) -> bool:
     return outcome.status is not None and 400 <= outcome.status < 500
+
+
+def _place(call: Call) -> str:
+    """What has to be started for a call to succeed."""
+    url = urlsplit(call.url)
+    if not url.netloc:
+        return call.target
+    return f"what answers {url.scheme}://{url.netloc.rpartition('@')[2]}"
 
 
 def _of_test(request: Call) -> str:

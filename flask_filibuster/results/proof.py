@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from flask_filibuster.core.fault_set import FaultSet, UnknownFaults
 from flask_filibuster.core.trace import UnexploredCall
 from flask_filibuster.core.vocabulary import ExplorationVerdict
-from flask_filibuster.results.baseline import broken, doubtful
+from flask_filibuster.results.baseline import broken, doubtful, failing_calls
 from flask_filibuster.results.bug import error_line
 from flask_filibuster.results.execution import Execution
 
@@ -46,10 +46,11 @@ def gaps_of(
     if first is None:
         yield "Nothing was executed."
     elif first.verdict == "failed" and not _has_faults(first.faults) and first.error is not None:
+        yield from dict.fromkeys(failing_calls(first.trace))  # Attempts are one.
         failure = error_line(first.error)
         yield f"The fault-free execution failed, so no fault was injected: {failure}"
     else:
-        yield from dict.fromkeys(broken(first.trace, expected))  # Attempts are one.
+        yield from dict.fromkeys(broken(first.trace, expected))
         if first.verdict != "inconclusive" and not any(
             _has_faults(each.faults) for each in executions
         ):

@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 import requests
-from flask import Flask
+from flask import Flask, abort
 from flask.typing import ResponseReturnValue
 
 from flask_filibuster import FaultModel, FilibusterError, explore
@@ -205,9 +205,30 @@ def test_attempts_that_fail_are_one_gap() -> None:
     (gap,) = (each for each in result.gaps if "A call fails" in each)
     assert gap == (
         "A call fails in the fault-free execution: front -> 127.0.0.1  GET http://127.0.0.1:9/ "
-        "ended with ConnectionError. Start 127.0.0.1, or add it to the services of this "
-        "exploration."
+        "ended with ConnectionError. Start what answers http://127.0.0.1:9, or add it to the "
+        "services of this exploration."
     )
+
+
+def test_failing_calls_come_before_the_failure() -> None:
+    front = Flask("front")
+
+    @front.get("/")
+    def page() -> str:
+        try:
+            return requests.get("http://user:secret@127.0.0.1:9/", timeout=1).text
+        except requests.RequestException:
+            abort(503)
+
+    def test() -> None:
+        requests.get("http://front:5000/", timeout=9).raise_for_status()
+
+    called, failed = explore(test, {"http://front:5000": front}, REFUSED).gaps
+    assert called.endswith(
+        "ended with ConnectionError. Start what answers http://127.0.0.1:9, or add it to the "
+        "services of this exploration."
+    )
+    assert failed.startswith("The fault-free execution failed, so no fault was injected: ")
 
 
 @pytest.mark.parametrize("error", [requests.ConnectionError, None])
