@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.support import suites
-from tests.support.suites import Suite
+from tests.support.suites import Ran, Suite
 
 suite, few_plugins = suites.suite, suites.few_plugins
 pytestmark = pytest.mark.usefixtures("few_plugins")
@@ -37,7 +39,8 @@ WEATHER = """
 HEAD = """
     import unittest
     import pytest, responses
-    from weather import SOURCE as source, create_app
+    from source import source
+    from weather import create_app
 
     pytestmark = pytest.mark.filibuster
     def answers():
@@ -143,33 +146,53 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
-class TestUnknownApps:
-    def test_careless_ones_have_bugs(self, suite: Suite, case: str) -> None:
-        suite.write(weather=WEATHER, conftest="")
-        ran = suite.run((HEAD + CASES[case]).replace("SOURCE", "temperature"))
-        assert "executions: 0" not in ran.output
-        (line,) = ran.summary
-        assert " bug" in line, ran.output
-        assert ran.code == 1
+@pytest.fixture
+def every_case(suite: Suite) -> Suite:
+    """Each case is a module of one suite: a session of its own for each takes twice the time."""
+    cases = {f"test_{number:02}": HEAD + case for number, case in enumerate(CASES.values())}
+    suite.write(weather=WEATHER, conftest="", **cases)
+    return suite
 
-    def test_careful_ones_have_none(self, suite: Suite, case: str) -> None:
-        suite.write(weather=WEATHER, conftest="")
-        ran = suite.run((HEAD + CASES[case]).replace("SOURCE", "careful"))
-        (line,) = ran.summary
-        assert line.endswith("executions: nothing found"), ran.output
+
+def said_of(ran: Ran) -> dict[str, str]:
+    """What the summary says of each case."""
+    lines = [re.fullmatch(r"test_(\d+)\.py::[\w:]+: (.*)", line) for line in ran.summary]
+    names = list(CASES)
+    return {names[int(found[1])]: found[2] for found in lines if found is not None}
+
+
+class TestUnknownApps:
+    def test_careless_ones_have_bugs(self, every_case: Suite) -> None:
+        every_case.write(source="from weather import temperature as source")
+        ran = every_case.again()
+        assert "executions: 0" not in ran.output
+        said = said_of(ran)
+        assert list(said) == list(CASES)
+        assert [case for case, line in said.items() if " bug" not in line] == [], ran.output
+        assert ran.outcomes["failed"] == len(CASES)
+
+    def test_careful_ones_have_none(self, every_case: Suite) -> None:
+        every_case.write(source="from weather import careful as source")
+        ran = every_case.again()
+        said = said_of(ran)
+        assert list(said) == list(CASES)
+        wrong = [case for case, line in said.items() if not line.endswith(": nothing found")]
+        assert wrong == [], ran.output
         assert ran.code == 0
 
 
 def test_two_apps_in_one_test(suite: Suite) -> None:
-    suite.write(weather=WEATHER, conftest="")
     two = """
+    from weather import careful
+
     @responses.activate
     def test_it():
         answers()
         for each, name in ((careful, "good"), (source, "bad")):
             assert create_app(each, name).test_client().get("/w").status_code == 200
     """
-    ran = suite.run((HEAD + two).replace("SOURCE as source", "careful, temperature as source"))
+    source = "from weather import temperature as source"
+    suite.write(weather=WEATHER, conftest="", source=source)
+    ran = suite.run(HEAD + two)
     assert "bad -> weather.test: GET http://weather.test/today" in ran.output
     assert "good -> weather.test" not in ran.output

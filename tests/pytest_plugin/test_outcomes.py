@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from textwrap import dedent
 
 import pytest
 import requests
@@ -16,30 +17,38 @@ suite, few_plugins, all_plugins = suites.suite, suites.few_plugins, suites.all_p
 pytestmark = pytest.mark.usefixtures("few_plugins")
 
 
-@pytest.mark.parametrize(
-    ("mark", "path", "outcome", "runs"),
-    [
-        pytest.param("skip", "careful", "skipped", 0, id="skip"),
-        pytest.param("skipif(True, reason='why')", "careful", "skipped", 0, id="skipif"),
-        pytest.param("xfail", "careless", "xfailed", RUNS, id="expected bug"),
-        pytest.param("xfail(strict=True)", "careless", "xfailed", RUNS, id="strict, bug"),
-        pytest.param("xfail(raises=ValueError)", "careless", "failed", RUNS, id="other bug"),
-        pytest.param("xfail", "careful", "xpassed", RUNS, id="unexpectedly no bug"),
-        pytest.param("xfail(strict=True)", "careful", "failed", RUNS, id="strict, no bug"),
-        pytest.param("xfail(run=False)", "careless", "xfailed", 0, id="not run"),
-        pytest.param("xfail", "nowhere", "xfailed", 1, id="fails without a fault"),
-    ],
-)
-def test_outcome_marks_judge_the_exploration(
-    suite: Suite, mark: str, path: str, outcome: str, runs: int
-) -> None:
-    ran = suite.run(
-        CAREFUL.replace("careful", path).replace(
-            "    @pytest.mark", f"    @pytest.mark.{mark}\n    @pytest.mark", 1
-        )
-    )
-    assert ran.outcomes[outcome] == 1
-    assert ran.count("body") == runs
+MARKED = {
+    # What is expected of each test: its outcome, and how often it ran.
+    "skip": ("skip", "careful", "SKIPPED", 0),
+    "skipif": ("skipif(True, reason='why')", "careful", "SKIPPED", 0),
+    "expected_bug": ("xfail", "careless", "XFAIL", RUNS),
+    "strict_bug": ("xfail(strict=True)", "careless", "XFAIL", RUNS),
+    "other_bug": ("xfail(raises=ValueError)", "careless", "FAILED", RUNS),
+    "no_bug": ("xfail", "careful", "XPASS", RUNS),
+    "strict_no_bug": ("xfail(strict=True)", "careful", "FAILED", RUNS),
+    "not_run": ("xfail(run=False)", "careless", "XFAIL", 0),
+    "fails_without_a_fault": ("xfail", "nowhere", "XFAIL", 1),
+}
+
+
+def test_outcome_marks_judge_the_exploration(suite: Suite) -> None:
+    tests = [
+        f"""
+        @pytest.mark.{mark}
+        @pytest.mark.filibuster
+        def test_{name}():
+            note("{name}")
+            assert requests.get("http://front:5000/{path}").status_code == 200
+        """
+        for name, (mark, path, _, _) in MARKED.items()
+    ]
+    head = "import pytest\nimport requests\nfrom services import note\n"
+    ran = suite.run(head + "".join(map(dedent, tests)), "-v")
+    told = dict(re.findall(r"^test_it\.py::test_(\w+) ([A-Z]+)", ran.output, re.MULTILINE))
+    assert told == {name: outcome for name, (_, _, outcome, _) in MARKED.items()}
+    assert {name: ran.count(name) for name in MARKED} == {
+        name: runs for name, (*_, runs) in MARKED.items()
+    }
 
 
 def test_skipping_test_is_skipped(suite: Suite) -> None:
