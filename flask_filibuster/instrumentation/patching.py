@@ -57,7 +57,8 @@ class Patch:
         if own is _INHERITED:
             self._inherited = inspect.getattr_static(owner, name, _ABSENT)
         # Weakly: one that other code has replaced for good, and keeps no more, needs no release.
-        self._also: WeakSet[Patch] = WeakSet()
+        # None: there are no others, as for most patches.
+        self._also: WeakSet[Patch] | None = None
         replaced = self._inherited if own is _INHERITED else self._replaced
         self.original = _as_function(owner, name, replaced)
         replacement = wrap(self.original, self)
@@ -128,6 +129,8 @@ class Patch:
             if not self.active:
                 return
             patch = self.on_top(owner, name)
+            if self._also is None:
+                self._also = WeakSet()
             if patch is None or patch not in self._also:
                 self._also.add(self.hold(owner, name, wrap, on_top=True))
 
@@ -137,8 +140,8 @@ class Patch:
             self.holders -= 1
             if self.holders:
                 return
-            also, self._also = list(self._also), WeakSet()
-            for each in also:
+            also, self._also = self._also, None
+            for each in list(also or ()):
                 each.release()
             self._exchange(self._replacement, self._replaced)
 
@@ -161,6 +164,8 @@ class Patch:
 
 def _is_proxy(replaced: Any) -> bool:
     """Whether it is a wrapper of wrapt, or of a copy of wrapt in another library."""
+    if type(replaced) is FunctionType:  # Almost always.
+        return False
     return any(kind.__name__ == "ObjectProxy" for kind in type(replaced).__mro__)
 
 

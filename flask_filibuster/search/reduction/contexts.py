@@ -68,19 +68,18 @@ class CallInContext:
 
     :ivar context: the class of the context's last fault; ``None``: the context is fault-free.
     :ivar call: the call.
-    :ivar home: the place where this situation was first seen, possibly this one.
     :ivar following: the next step of the handler if the call does not fail.
     :ivar without: the prediction for the context without a fault of the call.
     :ivar opened: whether all faults are run here, although it is not the home.
     """
 
     __slots__ = (
+        "_home",
         "by_outcome",
         "call",
         "classes",
         "context",
         "following",
-        "home",
         "opened",
         "others",
         "pruned",
@@ -92,7 +91,9 @@ class CallInContext:
     ) -> None:
         self.context = context
         self.call = call
-        self.home = self
+        # None: this one. A reference to itself would leave it to the garbage collector, and with it
+        # all that it refers to.
+        self._home: CallInContext | None = None
         self.following = following
         self.without = without
         self.opened = False
@@ -103,7 +104,7 @@ class CallInContext:
         self.others: list[CallInContext] = []
 
     def __repr__(self) -> str:
-        state = "home" if self.home is self else "opened" if self.opened else "trusts its home"
+        state = "home" if self._home is None else "opened" if self.opened else "trusts its home"
         return f"<CallInContext {self.call.describe()} under {self.faults!r}, {state}>"
 
     @property
@@ -112,9 +113,19 @@ class CallInContext:
         return FaultSet() if self.context is None else self.context.fault_set
 
     @property
+    def home(self) -> CallInContext:
+        """The place where this situation was first seen, possibly this one."""
+        return self if self._home is None else self._home
+
+    def trust(self, home: CallInContext) -> None:
+        """Expect the same classes as at the place where this situation was first seen."""
+        self._home = home
+        home.others.append(self)
+
+    @property
     def sees_for_itself(self) -> bool:
         """Whether every fault is run here."""
-        return self.opened or self.home is self
+        return self.opened or self._home is None
 
     def class_of(self, planned: PlannedFault) -> FaultClass | None:
         """The class of a fault, if known."""

@@ -163,8 +163,7 @@ class EquivalenceReduction(ExactReduction):
         for situation, place in reversed(found):
             home = self._homes.setdefault(situation, place)
             if home is not place:
-                place.home = home
-                home.others.append(place)
+                place.trust(home)
             places[place.call.index] = place
 
     def _failed_before(self, calls: Sequence[PredictedCall]) -> dict[ExecutionIndex, bool]:
