@@ -90,4 +90,4 @@ class TestCombinations:
     def test_no_call_passes_silently(self, listener: Listener, combination: Combination) -> None:
         found = tried(combination, f"http://{listener.place}/way")
         assume(found.made)
-        assert found.has_failed or found.named or found.is_broken, found.result
+        assert found.has_failed or found.named or found.is_broken, f"{found.ends}\n{found.result}"

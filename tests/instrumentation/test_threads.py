@@ -275,6 +275,16 @@ def anyio_threads(call: Call, count: int) -> None:
     anyio.run(all_of_them)
 
 
+def trio_threads(call: Call, count: int) -> None:
+    import trio
+
+    async def all_of_them() -> None:
+        for n in range(count):
+            await trio.to_thread.run_sync(call, n)
+
+    trio.run(all_of_them)
+
+
 def fully_tested(app: Flask, count: int = COUNT, **options: Any) -> None:
     """Each call fails by itself, and each of the same calls is known in every execution."""
     result = explored(app, **options)
@@ -300,11 +310,12 @@ class TestEachTaskIsKnown:
             own_thread_pool,
             own_workers,
             timers,
+            trio_threads,
         ],
     )
     def test_in_threads_of_a_view(self, way: Callable[[Call, int], None]) -> None:
-        if way is anyio_threads:
-            pytest.importorskip("anyio")
+        if way in (anyio_threads, trio_threads):
+            pytest.importorskip(way.__name__.partition("_")[0])
         fully_tested(view_of(way))
 
     def test_in_a_pool_of_the_module(self, pool: ThreadPoolExecutor) -> None:

@@ -27,6 +27,7 @@ LIBRARIES: Mapping[str, Callable[[], list[Held]]] = MappingProxyType(
         "gevent.threadpool": greenlets.hold_gevent_threads,
         "greenlet": greenlets.hold_raw,
         "multiprocessing.pool": pools.hold_multiprocessing,
+        "trio.to_thread": tasks.hold_trio,
         "uvloop": tasks.hold_uvloop,
     }
 )

@@ -15,10 +15,6 @@ from flask_filibuster.instrumentation.frames import current_scope
 from flask_filibuster.instrumentation.patching import Held, Patch
 from flask_filibuster.instrumentation.threads.carried import Carried, name_of
 
-# By these callbacks, asyncio itself wakes its loops: they set results, and stop loops. Those of
-# ``asyncio.tasks`` and ``asyncio.queues`` begin the application's coroutines, and put its items.
-_WAKING = frozenset({"_asyncio", "asyncio.base_events", "asyncio.futures", "asyncio.unix_events"})
-
 
 class Callback(Carried):
     """The scope of a callback. The tasks that it begins are waited for, as threads are."""
@@ -54,7 +50,6 @@ def _call_soon_threadsafe(original: Callable[..., Any], patch: Patch) -> Callabl
 
 
 def _is_waking(callback: Any) -> bool:
-    """Whether a callback only ends what a loop waits for."""
-    owner = getattr(callback, "__self__", None)
-    method_of = "" if owner is None else type(owner).__module__
-    return method_of in _WAKING or getattr(callback, "__module__", None) in _WAKING
+    """Whether a callback only ends a future, as asyncio's own do that wake a loop."""
+    of_future = hasattr(type(getattr(callback, "__self__", None)), "_asyncio_future_blocking")
+    return of_future or getattr(callback, "__module__", None) == "asyncio.futures"

@@ -1,4 +1,4 @@
-"""Tasks of asyncio, uvloop and anyio: they inherit the scope.
+"""Tasks of asyncio, uvloop, anyio and trio: they inherit the scope.
 
 Each gets a place in the order of the calls.
 """
@@ -35,6 +35,11 @@ def hold_anyio() -> list[Held]:
     Without this, they have the place of an item in the queue of the thread that is free.
     """
     return [Patch.hold(sys.modules["anyio.to_thread"], "run_sync", _run_sync)]
+
+
+def hold_trio() -> list[Held]:
+    """Make trio's tasks in threads carry scopes."""
+    return [Patch.hold(sys.modules["trio.to_thread"], "run_sync", _run_sync)]
 
 
 def _create_task(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:

@@ -251,7 +251,7 @@ def _loop() -> Iterator[asyncio.AbstractEventLoop]:
     loop.close()
 
 
-HANDS = ("in_thread", "in_pool", "in_loop", "coroutine", "to_thread", "callback")
+HANDS = ("in_thread", "in_pool", "in_loop", "coroutine", "to_thread", "callback", "timer")
 
 
 @pytest.fixture(name="hand", params=HANDS)
@@ -272,7 +272,13 @@ def _hand(request: pytest.FixtureRequest, loop: asyncio.AbstractEventLoop) -> Ha
         loop.call_soon_threadsafe(lambda: ended.set_result(function()))
         ended.result(5)
 
-    ways: list[Hand] = [in_thread, in_pool, in_loop, coroutine, to_thread, callback]
+    def timer(function: Callable[[], object]) -> None:
+        ended: Future[object] = Future()
+        call_later = loop.call_later
+        loop.call_soon_threadsafe(call_later, 0.001, lambda: ended.set_result(function()))
+        ended.result(5)
+
+    ways: list[Hand] = [in_thread, in_pool, in_loop, coroutine, to_thread, callback, timer]
     return ways[HANDS.index(request.param)]
 
 

@@ -268,6 +268,16 @@ def anyio_thread(call: Call) -> Any:
     return import_module("anyio").run(run)
 
 
+@form("`trio.to_thread`", "trio")
+def trio_thread(call: Call) -> Any:
+    trio = import_module("trio")
+
+    async def run() -> Any:
+        return await trio.to_thread.run_sync(call)
+
+    return trio.run(run)
+
+
 @form("a greenlet of gevent", "gevent")
 def gevent_greenlet(call: Call) -> Any:
     return import_module("gevent").spawn(call).get()
