@@ -169,6 +169,9 @@ class AllTests:
             self._signs.close()
         if self._shared is not None:
             self._shared.close()
+        # Where the process of a test ended, or the session in the middle of it, nobody told more.
+        for test, outcome in self._begun.items():
+            self._told.setdefault(test, {**NOT_EXPLORED, "reason": outcome or "interrupted"})
         if self._reports and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = self._summary.exit_code
             self._summary.changes_exit_code = session.exitstatus != pytest.ExitCode.OK
@@ -183,13 +186,7 @@ class AllTests:
     def _summary(self) -> Summary:
         from flask_filibuster.pytest_plugin.all_tests.summary import Summary
 
-        # Where the process of a test ended, or the session in the middle of it, nobody told more.
-        begun = {
-            test: {**NOT_EXPLORED, "reason": outcome or "interrupted"}
-            for test, outcome in self._begun.items()
-            if test not in self._told
-        }
-        return Summary(self._config, {**self._told, **begun})
+        return Summary(self._config, self._told)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
