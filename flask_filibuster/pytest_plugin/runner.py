@@ -34,6 +34,7 @@ from flask_filibuster.pytest_plugin.reports import (
 )
 from flask_filibuster.pytest_plugin.search import AnySearch, begin, options_of, server_of
 from flask_filibuster.pytest_plugin.state import ALL_TESTS, ALL_TESTS_TOLD, INTERRUPTED, REPLAYED
+from flask_filibuster.pytest_plugin.statements import statements_known
 from flask_filibuster.pytest_plugin.subject import PytestItem
 from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS
 from flask_filibuster.report.text import counted
@@ -72,18 +73,21 @@ class MarkedTest:
 
         :returns: the reports of the test as a whole, for pytest to log; the last is of tear-down.
         """
-        if self._counterexample is not None:
-            reports = self._replay(self._counterexample)
-        elif self._config.getoption("no_filibuster") or EXECUTION in os.environ:
-            # In an explored command, the test is part of one execution.
-            reports = self._with_reruns(lambda: self.subject.run_once(FaultSet()))
-        else:
-            # The patches stay on between the executions: taking them off takes as long as one.
-            with self._interruption, closing(self._progress), self._closing, surroundings({}):
-                reports = self._explore()
+        with statements_known(self._config):
+            reports = self._run()
         for report in reports:
             report.duration = self.subject.seconds[report.when]
         return reports
+
+    def _run(self) -> Reports:
+        if self._counterexample is not None:
+            return self._replay(self._counterexample)
+        if self._config.getoption("no_filibuster") or EXECUTION in os.environ:
+            # In an explored command, the test is part of one execution.
+            return self._with_reruns(lambda: self.subject.run_once(FaultSet()))
+        # The patches stay on between the executions: taking them off takes as long as one.
+        with self._interruption, closing(self._progress), self._closing, surroundings({}):
+            return self._explore()
 
     def _begin(self, around: Surroundings, services: Mapping[str, Any]) -> Any:
         """Make the search once the fixtures of the first execution have returned the services.
