@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 
 from flask_filibuster.core.call import CallSite
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.results.bug import Cause
 from flask_filibuster.results.findings import Finding
+
+_WITH_LINE = 6
+"""Length of a place with file and line, see ``place_of`` in ``results/identity.py``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,12 @@ class MergedBug:
 
     :ivar smallest: the bug with the smallest fault set that shows it.
     :ivar tests: names of all tests that show it, that of ``smallest`` first.
+    :ivar others: names of other services that make or answer the call in some of these tests.
     """
 
     smallest: BugOfTest
     tests: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,75 @@ def merged_bugs(bugs: Iterable[BugOfTest]) -> tuple[MergedBug, ...]:
                 break
         else:
             alike.append(MergedBug(bug, (bug.test,)))
-    listed = (each for alike in found.values() for each in alike)
+    listed = [each for alike in found.values() for each in alike]
+    for key_of in (_whichever_caller, _whichever_callee):
+        listed = _merged(listed, key_of)
     return tuple(sorted(listed, key=lambda each: len(each.smallest.faults)))
+
+
+def _merged(bugs: list[MergedBug], key_of: Callable[[BugOfTest], Hashable]) -> list[MergedBug]:
+    """Bugs with the same key as one, unless one test shows two of them: to it, they differ."""
+    alike: dict[Hashable, list[MergedBug]] = {}
+    for number, bug in enumerate(bugs):
+        key = key_of(bug.smallest)
+        alike.setdefault(number if key is None else key, []).append(bug)
+    merged: list[MergedBug] = []
+    for group in alike.values():
+        tests = [test for bug in group for test in bug.tests]
+        if len(set(tests)) < len(tests):
+            merged += group
+            continue
+        first = group[0]
+        named = dict.fromkeys(name for bug in group for name in (*_services(bug), *bug.others))
+        others = tuple(name for name in named if name not in _services(first))
+        merged.append(MergedBug(first.smallest, tuple(tests), others))
+    return merged
+
+
+def _services(bug: MergedBug) -> tuple[str, ...]:
+    """Names of the services that make the calls at fault, and of those that answer them."""
+    places = sorted(bug.smallest.cause.places)
+    return tuple(name for source, _, target, *_ in places for name in (source, target))
+
+
+def _whichever_caller(bug: BugOfTest) -> Hashable:
+    """Equal for exceptions of one line, if only the name of the service differs.
+
+    A test module that makes an app of its own gives it a name of its own; or one service has
+    several URLs.
+    """
+    cause = bug.cause
+    if not _has_lines(bug):
+        return None
+    sources = {place[0] for place in cause.places}
+    what = tuple(part for part in cause.what if part not in sources)
+    return cause.kind, what, frozenset(place[1:] for place in cause.places), _kinds(bug)
+
+
+def _whichever_callee(bug: BugOfTest) -> Hashable:
+    """Equal for exceptions of one line, if only the host that the call reaches differs.
+
+    One line of a helper calls several services, of which each is a bug. So the functions that lead
+    there, and the path, must be the same: they make the index of the call, and the host does not.
+    """
+    cause = bug.cause
+    if not _has_lines(bug):
+        return None
+    lines = frozenset((source, method, *line) for source, method, _, *line in cause.places)
+    calls = frozenset(
+        tuple(signature for signature, _ in planned.index.pairs) for planned in bug.faults
+    )
+    return cause.kind, cause.what, lines, calls, _kinds(bug)
+
+
+def _has_lines(bug: BugOfTest) -> bool:
+    """Whether the lines of the exception and of the calls at fault are known."""
+    places = bug.cause.places
+    return bug.site is not None and bool(places) and all(len(each) == _WITH_LINE for each in places)
+
+
+def _kinds(bug: BugOfTest) -> Hashable:
+    return tuple(sorted(str(planned.fault) for planned in bug.faults))
 
 
 def merged_findings(findings: Iterable[tuple[str, Finding]]) -> tuple[MergedFinding, ...]:

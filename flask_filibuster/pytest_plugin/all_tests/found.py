@@ -81,6 +81,8 @@ class Found:
         if smallest.site is not None:
             yield f"  at {site_text(smallest.site)}"
         yield from under_lines(smallest.faults)
+        if bug.others:
+            yield f"also with {', '.join(bug.others)}, in other tests"
         yield f"shown by {in_tests(bug.tests)}"
         yield f"replay: {replay_command(smallest, self._config)}"
 
