@@ -28,6 +28,7 @@ from flask_filibuster.core.trace import Trace
 from flask_filibuster.instrumentation.frames import current_scope
 from flask_filibuster.instrumentation.threads.carried import outside
 from tests.support.callers import service
+from tests.support.cases import cases
 from tests.support.models import REFUSALS
 
 COUNT = 4
@@ -56,7 +57,7 @@ def explored(app: Flask, test: Callable[[], Any] | None = None, **options: Any) 
         assert requests.get("http://svc/view", timeout=5).status_code == 200
 
     services = {"http://svc": app, "http://leaf": leaf}
-    options = {"max_executions": 30, **options}
+    options = {"max_executions": cases(30, part=2), **options}
     return explore(test or request_it, services, REFUSALS, **options)
 
 
@@ -300,6 +301,7 @@ def fully_tested(app: Flask, count: int = COUNT, **options: Any) -> None:
     assert current_scope() is None
 
 
+@pytest.mark.in_earnest
 class TestEachTaskIsKnown:
     @pytest.mark.parametrize(
         "way",

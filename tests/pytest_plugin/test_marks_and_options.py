@@ -102,65 +102,63 @@ TWICE = """
     from flask_filibuster import FaultModel
 
     FAULTS = FaultModel(exceptions=["ConnectionError"], default_statuses=())
-
+"""
+CHOOSING = """
     @pytest.mark.filibuster({arguments})
-    def test_page():
+    def test_{name}():
         requests.get("http://front:5000/constant")
         requests.get("http://front:5000/constant?again")
 """
+LIMITED_TO_ONE = "3 executions, at least 1 not run (max_faults)"
+
+
+def test_marks_choose_faults(suite: Suite) -> None:
+    chosen = {
+        "default": ("faults=FAULTS", "3 executions, 1 pruned"),
+        "exact": ("faults=FAULTS, reduction='exact'", "3 executions, 1 pruned"),
+        "mark": ("faults=FAULTS, reduction='none'", "4 executions"),
+        "max_faults": ("faults=FAULTS, reduction='none', max_faults=1", LIMITED_TO_ONE),
+    }
+    tests = [
+        CHOOSING.format(name=name, arguments=arguments) for name, (arguments, _) in chosen.items()
+    ]
+    ran = suite.run(TWICE + "".join(tests))
+    assert ran.summary == [
+        f"test_it.py::test_{name}: {counts}: nothing found" for name, (_, counts) in chosen.items()
+    ]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "options", "counts"),
+    ("arguments", "option", "counts"),
     [
-        pytest.param("faults=FAULTS", [], "3 executions, 1 pruned", id="default"),
+        pytest.param("", "--filibuster-reduction=none", "4 executions", id="reduction"),
         pytest.param(
-            "faults=FAULTS, reduction='exact'",
-            [],
-            "3 executions, 1 pruned",
-            id="exact",
-        ),
-        pytest.param("faults=FAULTS, reduction='none'", [], "4 executions", id="mark"),
-        pytest.param("faults=FAULTS", ["--filibuster-reduction=none"], "4 executions", id="option"),
-        pytest.param(
-            "faults=FAULTS, reduction='none', max_faults=1",
-            [],
-            "3 executions, at least 1 not run (max_faults)",
-            id="max_faults",
-        ),
-        pytest.param(
-            "faults=FAULTS, reduction='none'",
-            ["--filibuster-max-faults=1"],
-            "3 executions, at least 1 not run (max_faults)",
-            id="option for max_faults",
+            ", reduction='none'", "--filibuster-max-faults=1", LIMITED_TO_ONE, id="max_faults"
         ),
     ],
 )
-def test_mark_and_options_choose_faults(
-    suite: Suite, arguments: str, options: list[str], counts: str
-) -> None:
-    ran = suite.run(TWICE.format(arguments=arguments), *options)
+def test_options_choose_faults(suite: Suite, arguments: str, option: str, counts: str) -> None:
+    test = CHOOSING.format(name="page", arguments=f"faults=FAULTS{arguments}")
+    ran = suite.run(TWICE + test, option)
     assert ran.summary == [f"test_it.py::test_page: {counts}: nothing found"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        pytest.param("max=1", "the filibuster mark does not accept max;", id="unknown"),
-        pytest.param("3", "the filibuster mark does not accept 3;", id="positional"),
-        pytest.param("max_faults=0", "max_faults is 0; it must be a whole number", id="zero"),
-        pytest.param("max_executions='9'", "max_executions is '9'; it must be", id="text"),
-        pytest.param(
-            "reduction='all'",
-            "reduction is 'all'; it must be 'equivalence' or 'exact' or 'none'",
-            id="name",
-        ),
-        pytest.param("faults=[500]", "faults is [500]; it must be a FaultModel", id="faults"),
-    ],
-)
-def test_mistake_of_a_mark_fails_collection(suite: Suite, arguments: str, complaint: str) -> None:
-    ran = suite.run(
-        f"""
+MISTAKES = {
+    # A module each, and the complaint of it.
+    "unknown": ("max=1", "the filibuster mark does not accept max;"),
+    "positional": ("3", "the filibuster mark does not accept 3;"),
+    "zero": ("max_faults=0", "max_faults is 0; it must be a whole number"),
+    "text": ("max_executions='9'", "max_executions is '9'; it must be"),
+    "name": (
+        "reduction='all'",
+        "reduction is 'all'; it must be 'equivalence' or 'exact' or 'none'",
+    ),
+    "faults": ("faults=[500]", "faults is [500]; it must be a FaultModel"),
+}
+
+
+def test_mistakes_of_marks_fail_collection(suite: Suite) -> None:
+    source = """
         import pytest
 
         pytestmark = pytest.mark.filibuster({arguments})
@@ -170,10 +168,18 @@ def test_mistake_of_a_mark_fails_collection(suite: Suite, arguments: str, compla
         class TestMore:
             def test_two(self): pass
         """
+    suite.write(
+        **{
+            f"test_{name}": source.format(arguments=arguments)
+            for name, (arguments, _) in MISTAKES.items()
+        }
     )
+    ran = suite.again()
     assert ran.code == pytest.ExitCode.INTERRUPTED
-    assert "collected 0 items" in ran.output
-    assert f"test_it.py::test_one: {complaint}" in ran.output.replace("the filibuster mark: ", "")
+    assert f"collected 0 items / {len(MISTAKES)} errors" in ran.output
+    output = ran.output.replace("the filibuster mark: ", "")
+    for name, (_, complaint) in MISTAKES.items():
+        assert f"test_{name}.py::test_one: {complaint}" in output
     assert "Traceback" not in ran.output
     assert "INTERNALERROR" not in ran.output
 
