@@ -39,7 +39,7 @@ class _MonkeyPatches(Way):
     def replaced(self, maker: Any) -> Iterator[Replaced]:
         for owner, name, original in maker._setattr:  # noqa: SLF001 - where else?
             # It keeps only what is the owner's own: a sentinel, if nothing is.
-            is_own = type(original).__name__ != "NotSetType"
+            is_own = type(original).__name__.lower() not in ("notset", "notsettype")
             yield maker, owner, name, original if is_own else inherited(owner, name)
 
     def _setattr(self, original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:

@@ -7,54 +7,18 @@ witness could see. So each call of the stand-in is noted where it is made.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import FunctionType, MappingProxyType, ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from flask_filibuster.instrumentation.outgoing import Role
+from flask_filibuster.instrumentation.standins.makers import maker_of
 from flask_filibuster.instrumentation.witness.events import without_secrets
 from flask_filibuster.instrumentation.witness.seeing import note_unexplored
-
-_CONNECTIONS = ("HTTPConnection", "HTTPSConnection")
-_PROCESSES = ("execv", "execve", "fork", "popen", "posix_spawn", "spawnv", "system")
-_STANDARD: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "asyncio.streams": ("open_connection", "open_unix_connection"),
-        "asyncio.subprocess": ("create_subprocess_exec", "create_subprocess_shell"),
-        "ftplib": ("FTP", "FTP_TLS"),
-        "http.client": _CONNECTIONS,
-        "imaplib": ("IMAP4", "IMAP4_SSL"),
-        "nt": _PROCESSES,
-        "os": _PROCESSES,
-        "poplib": ("POP3", "POP3_SSL"),
-        "posix": _PROCESSES,
-        "smtplib": ("LMTP", "SMTP", "SMTP_SSL"),
-        "socket": ("create_connection", "socket"),
-        "subprocess": ("Popen", "call", "check_call", "check_output", "getoutput", "run"),
-        "urllib.request": ("OpenerDirector", "urlopen", "urlretrieve"),
-        "urllib3._request_methods": ("RequestMethods",),
-        "urllib3.connection": _CONNECTIONS,
-        "urllib3.connectionpool": ("HTTPConnectionPool", "HTTPSConnectionPool"),
-        "urllib3.poolmanager": ("PoolManager", "ProxyManager"),
-        "urllib3.request": ("RequestMethods",),
-        "urllib3.util.connection": ("create_connection",),
-        "xmlrpc.client": ("ServerProxy", "Transport"),
-    }
-)
-"""Functions and classes that make calls, by their modules."""
 
 _METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     dict.fromkeys(("http.client", "urllib3.connection"), ("putrequest", "request"))
 )
 """Of classes whose objects have many methods for one call, those that begin it."""
-
-_LIBRARIES = frozenset(
-    {
-        *("aiohttp", "aioredis", "boto3", "botocore", "cassandra", "elasticsearch", "grpc"),
-        *("kafka", "kombu", "ldap3", "mysql", "MySQLdb", "paramiko", "pika"),
-        *("psycopg", "psycopg2", "pycurl", "pymemcache", "pymongo", "pymysql", "redis"),
-        *("treq", "websocket", "zeep"),
-    }
-)
 
 
 class Unknown(Role):
@@ -113,26 +77,12 @@ def unknown_role(original: Any) -> Role | None:
 
     :param original: a function, a class, a module or an object of the application or a library.
     """
-    if isinstance(original, staticmethod | classmethod):
-        original = original.__func__
-    if isinstance(original, ModuleType):
-        name = original.__name__
-        is_one = name in _STANDARD or name.partition(".")[0] in (*_LIBRARIES, "urllib3")
-        return _Parts(name, original) if is_one else None
-    is_function = isinstance(original, FunctionType | type(len))
-    kind = original if is_function or isinstance(original, type) else type(original)
-    module, name = str(getattr(kind, "__module__", "")), kind.__qualname__
-    if not _makes_calls(module, name):
+    maker = maker_of(original)
+    if maker is None:
         return None
-    if is_function:
-        return Unknown(f"{module}.{name}")
-    if issubclass(kind, BaseException):
-        return None
-    words = f"{module}.{name}"
-    return _Class(words, kind) if kind is original else _Parts(words, kind)
-
-
-def _makes_calls(module: str, name: str) -> bool:
-    if module in _STANDARD:
-        return name.partition(".")[0] in _STANDARD[module]
-    return module.partition(".")[0] in _LIBRARIES
+    if isinstance(maker, ModuleType):
+        return _Parts(maker.__name__, maker)
+    words = f"{maker.__module__}.{maker.__qualname__}"
+    if not isinstance(maker, type):
+        return Unknown(words)
+    return _Class(words, maker) if maker is original else _Parts(words, maker)

@@ -8,11 +8,15 @@ sign that comes near a call: a method of a client, a replaced part of one, a con
 from __future__ import annotations
 
 import functools
+import gc
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any, Final
 
 from flask_filibuster.installed import entry_points_of
+from flask_filibuster.instrumentation.standins.makers import maker_of
+from flask_filibuster.instrumentation.standins.originals import is_lazy_proxy
 
 CLIENTS: Final = ("requests", "httpx")
 """The clients whose use is a sign. Of any other client, the mere import is one."""
@@ -33,13 +37,23 @@ _METHODS: Final = {
         *(("AsyncClient", "send"), ("AsyncClient", "request"), ("AsyncClient", "stream")),
         ("HTTPTransport", "handle_request"),
     ),
+    "http.client": (("HTTPConnection", "putrequest"),),
 }
 _VERBS: Final = ("get", "options", "head", "post", "put", "patch", "delete", "request")
-_PARTS: Final = (*_VERBS, "stream", "session", "Session", "Client", "AsyncClient")
+_PARTS: Final = {
+    "requests": (("", *_VERBS, "session", "Session"), ("Session", *_VERBS, "send")),
+    "requests.api": (("", *_VERBS),),
+    "requests.sessions": (("", "session", "Session"),),
+    "httpx": (
+        *(("", *_VERBS, "stream", "Client", "AsyncClient"), ("Client", *_VERBS, "send")),
+        *(("AsyncClient", *_VERBS, "send"), ("HTTPTransport", "handle_request")),
+    ),
+}
+"""What tests assign to: names in a module, and in its classes."""
 _MOCKS: Final = ("unittest.mock", "mock.mock")
 _MONKEYPATCH: Final = "_pytest.monkeypatch"
-_ABOVE_CLIENTS: Final = ("httmock",)
-"""Mocks that answer before a method of a client is called."""
+_UNSEEN: Final = ("httmock", "httpretty", "mocket")
+"""Mocks that answer before a method of a client is called, or in the place of a socket."""
 
 
 class Signs:
@@ -65,12 +79,12 @@ class Signs:
         modules = sys.modules
         if "flask" not in modules:
             return
-        for name in ("flask", *_METHODS, *_MOCKS, _MONKEYPATCH):
+        for name in ("flask", *_METHODS, *_PARTS, *_MOCKS, _MONKEYPATCH):
             if name in modules and name not in self._held:
                 self._hold(name)
                 # What it did before the import was noticed is unknown.
-                self.seen = self.seen or (in_test and name in ("flask", *_METHODS))
-        if any(name in modules for name in (*_ABOVE_CLIENTS, *self._others)):
+                self.seen = self.seen or (in_test and name in ("flask", *_METHODS, *_PARTS))
+        if any(name in modules for name in (*_UNSEEN, *self._others)):
             self.seen = True
         self._compare()
 
@@ -90,28 +104,38 @@ class Signs:
         found: Any = sys.modules[module]
         if module == "flask":
             sys.addaudithook(self._event)
-            found.request_started.connect(self._compare, weak=False)
-            self._undo.append(lambda: found.request_started.disconnect(self._compare))
+            for signal in (found.request_started, found.appcontext_pushed):
+                signal.connect(self._compare, weak=False)
+                self._undo.append(functools.partial(signal.disconnect, self._compare))
         elif module in _MOCKS:
-            started = getattr(found._patch, "_active_patches", ())
-            self.seen = self.seen or any(map(_replaces_client, started))
             self._wrap(found._patch, "__enter__", self._entering)
+            self._find(found._patch, _replaced_by_patcher)
         elif module == _MONKEYPATCH:
             self._wrap(found.MonkeyPatch, "setattr", self._setting)
+            self._find(found.MonkeyPatch, _replaced_by_monkeypatch)
         else:
-            for owner, name in _METHODS[module]:
+            for owner, name in _METHODS.get(module, ()):
                 self._wrap(getattr(found, owner, None), name, self._calling)
-            self._remember(module.partition(".")[0])
+            self._remember(module, found)
 
-    def _remember(self, client: str) -> None:
+    def _find(self, kind: type, replaced_by: Callable[[Any], list[Any]]) -> None:
+        """Find what was replaced before the first look."""
+        found = (each for each in gc.get_referrers(kind) if type(each) is kind)
+        self.seen = self.seen or any(
+            _makes_calls(one) for each in found for one in replaced_by(each)
+        )
+
+    def _remember(self, name: str, module: Any) -> None:
         """Remember the parts of a client, all of which are still its own."""
-        module = sys.modules[client]
-        self._own.append((sys.modules, client, module))
-        for name in _PARTS:
-            own = vars(module).get(name)
-            if own is not None:
-                self._own.append((vars(module), name, own))
-                self.seen = self.seen or not _is_of_client(own)
+        for owner, *names in _PARTS.get(name, ()):
+            held = getattr(module, owner, None) if owner else module
+            for part in names if held is not None else ():
+                own = vars(held).get(part)
+                if own is not None:
+                    self._own.append((vars(held), part, own))
+                    self.seen = self.seen or not _makes_calls(own)
+        if name in CLIENTS:
+            self._own.append((sys.modules, name, module))
 
     def _event(self, event: str, _args: tuple[Any, ...]) -> None:
         if event in _EVENTS and self._is_open:
@@ -141,7 +165,7 @@ class Signs:
     def _entering(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def entering(patcher: Any) -> Any:
             result = original(patcher)
-            self.seen = self.seen or _replaces_client(patcher)
+            self.seen = self.seen or any(map(_makes_calls, _replaced_by_patcher(patcher)))
             return result
 
         return entering
@@ -150,24 +174,41 @@ class Signs:
         def setting(patcher: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             original(patcher, *args, **kwargs)
-            replaced = getattr(patcher, "_setattr", None)
-            if not replaced or _is_of_client(replaced[-1][2]):
-                self.seen = True
+            last = _replaced_by_monkeypatch(patcher)[-1:]
+            self.seen = self.seen or not last or _makes_calls(last[0])
 
         return setting
 
 
-def _replaces_client(patcher: Any) -> bool:
-    """Whether what a patcher of ``unittest.mock`` replaces is part of a client."""
-    return _is_of_client(getattr(patcher, "temp_original", None))
+def _replaced_by_patcher(patcher: Any) -> list[Any]:
+    """What a patcher of ``unittest.mock`` replaces just now."""
+    return [patcher.temp_original] if hasattr(patcher, "temp_original") else []
 
 
-def _is_of_client(value: Any) -> bool:
-    """Whether this is a part of a client, or an object or a class that is made of one."""
+def _replaced_by_monkeypatch(patcher: Any) -> list[Any]:
+    """What a ``monkeypatch`` has replaced, also what an object or a class inherited."""
+    return [_kept(*each) for each in getattr(patcher, "_setattr", ())]
+
+
+def _kept(owner: Any, name: str, original: Any) -> Any:
+    if type(original).__name__.lower() not in ("notset", "notsettype"):
+        return original
+    kinds = owner.__mro__[1:] if isinstance(owner, type) else (type(owner),)
+    return next(filter(None, (inspect.getattr_static(each, name, None) for each in kinds)), None)
+
+
+def _makes_calls(value: Any) -> bool:
+    """Whether this makes calls: a part of a client, an object or a class that is made of one.
+
+    So does what belongs to no client: the calls of its stand-ins are named.
+    """
+    if is_lazy_proxy(value):
+        return False
     value = getattr(value, "func", value)  # Of a partial.
     kind = value if isinstance(value, type) else type(value)
     names = [
         *(getattr(each, "__module__", None) for each in (value, *kind.__mro__)),
         getattr(value, "__name__", None),
     ]
-    return any(isinstance(each, str) and each.partition(".")[0] in CLIENTS for each in names)
+    is_part = any(isinstance(each, str) and each.partition(".")[0] in CLIENTS for each in names)
+    return is_part or maker_of(value) is not None
