@@ -18,7 +18,7 @@ _VARYING = (
 _ONLY_ONCE = (
     "Something of the first execution outlives it and replaces these calls (a cache?), so faults "
     "can't be injected there. Clear it, or switch it off, before each execution: in a fixture of "
-    "the test, or in the function that is explored."
+    "the test, in the function that is explored, or, for a path, in that of --session."
 )
 
 
