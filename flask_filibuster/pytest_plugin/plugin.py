@@ -11,6 +11,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest.unittest import TestCaseFunction
 
 from flask_filibuster.pytest_plugin.options import (
     add_marker,
@@ -237,9 +238,16 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Note the exception that ended a phase of a marked test."""
-    report = yield
     test = item.stash.get(RUNNING, None)
-    if test is not None and call.excinfo is not None:
+    # The exception of a test of unittest gets there only now.
+    may_fail = call.excinfo is not None or isinstance(item, TestCaseFunction)
+    if test is None or not may_fail:
+        return (yield)
+    from flask_filibuster.pytest_plugin.reports import own_frames_hidden
+
+    with own_frames_hidden():
+        report = yield
+    if call.excinfo is not None:
         test.note_exception(call.excinfo.value)
     return report
 

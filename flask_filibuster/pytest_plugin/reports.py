@@ -6,6 +6,7 @@ import io
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -220,6 +221,25 @@ def shown(report: pytest.TestReport) -> str:
     out = io.StringIO()
     report.toterminal(TerminalWriter(out))
     return out.getvalue().strip("\n")
+
+
+@contextmanager
+def own_frames_hidden() -> Iterator[None]:
+    """Leave the frames of this package out of what pytest shows, unless ``--full-trace`` is given.
+
+    Between a view and the library that it calls, they say nothing about a bug. pytest looks for
+    this name in each frame, and in its module.
+    """
+    package = __name__.partition(".")[0] + "."
+    loaded = [module for name, module in list(sys.modules.items()) if name.startswith(package)]
+    names = [vars(module) for module in loaded if module is not None]
+    for each in names:
+        each["__tracebackhide__"] = True
+    try:
+        yield
+    finally:
+        for each in names:
+            each.pop("__tracebackhide__", None)
 
 
 def _fail(reports: Reports, name: str, why: str) -> None:
