@@ -17,6 +17,7 @@ from multiprocessing import connection, resource_tracker
 from typing import Any, ParamSpec, TypeVar
 
 from flask_filibuster.errors import SetupError
+from flask_filibuster.exploring.room import with_room
 from flask_filibuster.exploring.workers.pool import WorkerLostError
 
 GRACE = 0.5
@@ -219,6 +220,7 @@ def _ending(code: int | None) -> str:
     return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
 
 
+@with_room
 def _work(jobs: connection.Connection, prepare: Callable[[], None] | None) -> None:
     """The main function of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
