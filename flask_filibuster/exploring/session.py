@@ -81,6 +81,17 @@ class Surroundings:
         default = Config()
         return next((each.config for each in self.apps if each.config != default), default)
 
+    def config_of_found(self) -> Config:
+        """The same, and if those apps have no settings, of those that were found meanwhile.
+
+        :raises ConfigError: an app has an invalid setting.
+        """
+        default = Config()
+        if self.config != default:
+            return self.config
+        found = (Config.read(each.config) for each in self.found.values())
+        return next((each for each in found if each != default), default)
+
 
 @contextmanager
 def surroundings(services: Mapping[str, Any], apps: Iterable[Flask] = ()) -> Iterator[Surroundings]:

@@ -126,6 +126,12 @@ class FirstRun(PytestRun):
             return leave(self.item, teardown, self.nextitem)
 
     def _told(self) -> Told:
+        try:
+            return self._outcome()
+        except FilibusterError as error:
+            return Told("not explored", "errors of the exploration", str(error))
+
+    def _outcome(self) -> Told:
         subject = self.subject
         if subject.problem:
             return Told("not explored", "cannot be repeated", subject.problem)
@@ -149,7 +155,7 @@ class FirstRun(PytestRun):
         if not subject.observed:
             return ()
         around = subject.around
-        chosen = settings if around is None else settings.over(around.config)
+        chosen = settings if around is None else settings.over(around.config_of_found())
         execution = Execution(0, FaultSet(), subject.observation().trace, "passed")
         return unexplored_in((execution,), UnexploredPolicy.of(chosen.unexplored or ()))
 
@@ -158,7 +164,7 @@ class FirstRun(PytestRun):
         around = subject.around
         if around is None:
             raise RuntimeError("only a test whose services are known can be explored")
-        options, config = shared.settings, around.config
+        options, config = shared.settings, around.config_of_found()
         limited = seconds is not None and seconds < (options.max_seconds or seconds + 1)
         if limited:
             options = replace(options, max_seconds=max(seconds or 0, 0.001))
@@ -181,8 +187,6 @@ class FirstRun(PytestRun):
                     progress=progress,
                 )
                 result = self._run(exploration, resumable=recorder is not None)
-        except FilibusterError as error:
-            return Told("not explored", "errors of the exploration", str(error))
         finally:
             self.item.user_properties[:] = properties
         if limited and result.limit == MAX_SECONDS:

@@ -32,8 +32,8 @@ def unexplored_lines(told: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield f"  … and {len(found) - MOST} more"
     targets = list(dict.fromkeys(each.call.target for each in found[:MOST]))
     yield (
-        "  If some need no test (metrics, logs), name those in pytest's key filibuster_unexplored, "
-        f"or in an app that the tests get from a fixture: FILIBUSTER_UNEXPLORED = {targets}"
+        "  If some need no test (metrics, logs), name those in the app's "
+        f"FILIBUSTER_UNEXPLORED = {targets}, or in pytest's key filibuster_unexplored"
     )
 
 

@@ -39,21 +39,20 @@ TESTS = """
     import pytest, responses
     from shop import app
 
-    @pytest.fixture(name="app")
-    def _app():
-        return app
-
     @pytest.mark.parametrize("number", [0, 1, 2])
     def test_metrics(number):
         assert app.test_client().get(f"/metrics/{number}").text == "fine"
 
     @responses.activate
     @pytest.mark.parametrize("number", [0, 1, 2])
-    def test_user(number, app):
+    def test_user(number):
         responses.get("http://users.test/", body="Ada")
         assert app.test_client().get(f"/user/{number}").text == "Ada"
 """
-ADVICE = "If some need no test (metrics, logs), name those in pytest's key filibuster_unexplored"
+ADVICE = (
+    "  If some need no test (metrics, logs), name those in the app's FILIBUSTER_UNEXPLORED = "
+    "['127.0.0.1:8125'], or in pytest's key filibuster_unexplored"
+)
 
 
 @pytest.fixture
@@ -76,15 +75,14 @@ def test_counts_make_no_lines(shop: Suite) -> None:
 
 @pytest.mark.parametrize("where", ["option", "app"])
 def test_fine_ones_are_no_calls(shop: Suite, where: str) -> None:
-    options = ["-ofilibuster_unexplored=127.0.0.1:8125"] if where == "option" else ["-ktest_user"]
+    options = ["-ofilibuster_unexplored=127.0.0.1:8125"] if where == "option" else []
     if where == "app":
         fine = '    app.config["FILIBUSTER_UNEXPLORED"] = ["127.0.0.1:8125"]\n'
         shop.write(shop=SHOP + fine)
     ran = shop.again("--filibuster-all", *options)
     assert ran.code == 0, ran.output
     assert "nexplored" not in ran.output
-    without = 3 if where == "option" else 0
-    assert f"{without} without calls, 0 not explored" in ran.output
+    assert "3 without calls, 0 not explored" in ran.output
 
 
 def test_policy_may_demand_them(shop: Suite) -> None:
