@@ -27,3 +27,9 @@ def is_installed(filename: str) -> bool:
 def is_ours(filename: str) -> bool:
     """Whether a source file belongs to this project."""
     return filename.startswith(OURS)
+
+
+@lru_cache(maxsize=4096)
+def is_users(filename: str) -> bool:
+    """Whether a source file belongs to the user."""
+    return not is_ours(filename) and not is_installed(filename)

@@ -21,6 +21,7 @@ from flask_filibuster.extension import borrow, give_back
 from flask_filibuster.instrumentation.app.entrance import hold_entrances
 from flask_filibuster.instrumentation.app.hooks import InstrumentedApp
 from flask_filibuster.instrumentation.app.outside import OutsideRequests
+from flask_filibuster.instrumentation.callsite import ENDS, CodeByFile
 from flask_filibuster.instrumentation.clients.registry import clients_known, instrument
 from flask_filibuster.instrumentation.frames import Scope, TestFrame, current_scope, enter
 from flask_filibuster.instrumentation.standins.replacements import replacements
@@ -148,18 +149,24 @@ class Session:
 
     @contextmanager
     def execution(
-        self, faults: FaultSet, around: Surroundings, *, stops: bool = True
+        self,
+        faults: FaultSet,
+        around: Surroundings,
+        *,
+        stops: bool = True,
+        ends: CodeByFile = ENDS,
     ) -> Iterator[TestExecution]:
         """Run the block as the functional test, under these faults.
 
         :param stops: whether a call to a host on another machine is stopped, and not only noticed.
+        :param ends: where the test ends on the stack.
         """
         execution = self._server.begin(faults, around.hosts)
         patterns = around.config.url_patterns
         frame = TestFrame(
             self._server, execution, around.names, url_patterns=patterns, found=around.found
         )
-        frame.outside = OutsideRequests()
+        frame.outside, frame.ends = OutsideRequests(), ends
         # Not in_scope(), whose own generator takes as long as the rest.
         previous = current_scope()
         around.handed_over.look()

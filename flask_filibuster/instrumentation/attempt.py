@@ -20,7 +20,13 @@ from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.url_patterns import UrlPattern, request_in_signature, url_in_signature
 from flask_filibuster.core.urls import host_of
 from flask_filibuster.errors import InjectionError
-from flask_filibuster.instrumentation.callsite import CodeByFile, by_file, callers, package_of
+from flask_filibuster.instrumentation.callsite import (
+    ENDS,
+    CodeByFile,
+    by_file,
+    callers,
+    package_of,
+)
 from flask_filibuster.instrumentation.frames import Frame, TestFrame, current_scope
 from flask_filibuster.instrumentation.mocking import Answers, Taking
 from flask_filibuster.instrumentation.outgoing import AnyCall, Client, Reply
@@ -199,8 +205,13 @@ def start_call(frame: Frame, call: AnyCall[Reply]) -> InvocationStarted:
     :param call: the call.
     """
     client = call.client
-    # This function, and Attempt.
-    functions, site = callers(package_of(frame.app), _entrances_of(client), client.file, skipped=2)
+    functions, site = callers(
+        package_of(frame.app),
+        _entrances_of(client),
+        client.file,
+        ends=ENDS if frame.test is None else frame.test.ends,
+        skipped=2,  # This function, and Attempt.
+    )
     called = _called(call, frame.config.url_patterns)
     parts = (frame.service, *functions, call.operation, called)
     signature = signature_of(*parts, frame.thread) if frame.thread else signature_of(*parts)

@@ -12,12 +12,11 @@ from typing import Literal
 from flask import Flask
 
 from flask_filibuster.core.call import CallSite
-from flask_filibuster.core.own_code import is_installed, is_ours
+from flask_filibuster.core.own_code import is_installed, is_ours, is_users
 
 # Frames below these of Flask belong to the server or to the test's own client.
 # A tuple, because comparing code starts with its name, while hashing it reads all of it.
 ENTRANCES = (Flask.wsgi_app.__code__, Flask.full_dispatch_request.__code__)
-_FLASK = frozenset(each.co_filename for each in ENTRANCES)
 _DEPTH = 400
 
 CodeByFile = Mapping[str, Sequence[CodeType]]
@@ -34,6 +33,26 @@ def by_file(*functions: CodeType) -> CodeByFile:
 
 
 NO_CODE: CodeByFile = MappingProxyType({})
+
+
+ENDS = by_file(*ENTRANCES)
+"""Where the walk up the stack of a call ends: before the server, or the test's own client."""
+
+
+def ends_around_test() -> CodeByFile:
+    """:data:`ENDS`, and the user's code that runs the test: a script, a hook of ``conftest.py``.
+
+    To be called as the test begins. The names of calls must not depend on who runs a test, pytest
+    or we.
+    """
+    found: list[CodeType] = []
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect is slower
+    while frame is not None:
+        if is_users(frame.f_code.co_filename):
+            found.append(frame.f_code)
+        frame = frame.f_back
+    return by_file(*ENTRANCES, *found) if found else ENDS
+
 
 stack_of_starter: ContextVar[FrameType | None] = ContextVar(
     "flask_filibuster_stack_of_starter", default=None
@@ -74,16 +93,22 @@ def qualified_name(code: CodeType) -> str:
 
 
 def callers(
-    package: str, entrances: CodeByFile = NO_CODE, client_file: str = "", *, skipped: int = 0
+    package: str,
+    entrances: CodeByFile = NO_CODE,
+    client_file: str = "",
+    *,
+    ends: CodeByFile = ENDS,
+    skipped: int = 0,
 ) -> tuple[tuple[str, ...], CallSite | None]:
     """The application's functions on the stack, innermost first, and the running line.
 
-    The walk ends where the handling of the request began: before the server, or the caller.
+    The walk ends where the handling of the request began, or the test.
 
     :param package: top-level package of the app.
     :param entrances: code of the client that may run below code of the application: frames above it
         on the stack implement the call, rather than make it.
     :param client_file: source file of the client, which is no part of the application.
+    :param ends: where the walk ends.
     :param skipped: number of innermost functions that are known to be ours.
     """
     functions: list[str] = []
@@ -95,7 +120,7 @@ def callers(
             break
         code = frame.f_code  # Once: each reading is an audit event.
         filename = code.co_filename
-        if filename in _FLASK and code in ENTRANCES:
+        if filename in ends and code in ends[filename]:
             break
         if filename in entrances and code in entrances[filename]:
             functions.clear()

@@ -15,6 +15,7 @@ from flask_filibuster.core.url_patterns import UrlPattern
 from flask_filibuster.core.vclock import SharedClock, VectorClock
 from flask_filibuster.instrumentation import context
 from flask_filibuster.instrumentation.around import Network, Watcher
+from flask_filibuster.instrumentation.callsite import ENDS
 from flask_filibuster.server.base import Server
 from flask_filibuster.server.signing import Seal
 
@@ -42,12 +43,14 @@ class TestFrame:
     :ivar url_patterns: parts of the URLs of its requests that vary between executions.
     :ivar found: every app that took part in the exploration without being named, by its name.
     :ivar apps: what explores those of this execution, and ``outside`` those outside any request.
+    :ivar ends: where the test ends on the stack.
     """
 
     __test__ = False
     __slots__ = (
         "_requests",
         "apps",
+        "ends",
         "found",
         "names",
         "outside",
@@ -72,9 +75,8 @@ class TestFrame:
         self.found = {} if found is None else found
         self.apps: dict[Flask, Any] = {}
         self.outside: Outside | None = None
-        self.server = server
-        self.watcher = watcher
-        self.names = names
+        self.server, self.ends = server, ENDS
+        self.watcher, self.names = watcher, names
         self._requests = TestRequests()
 
     def next_request(self, what: str) -> tuple[ExecutionIndex, Position]:
@@ -85,7 +87,7 @@ class TestFrame:
         """The frame for a thread that the test starts, or for its next item in a queue."""
         given = self.server, self.watcher, self.names, self.seal
         forked = TestFrame(*given, url_patterns=self.url_patterns, found=self.found)
-        forked.apps = self.apps
+        forked.apps, forked.ends = self.apps, self.ends
         if self.outside is not None:
             forked.outside = self.outside.started(self, queue)
         forked._requests = self._requests.fork(queue)

@@ -21,6 +21,7 @@ from flask_filibuster.errors import FilibusterError, SetupError
 from flask_filibuster.exploring.interruption import Interruption
 from flask_filibuster.exploring.session import Surroundings, surroundings
 from flask_filibuster.exploring.subjects.function import sources_behind
+from flask_filibuster.instrumentation.callsite import ENDS
 from flask_filibuster.instrumentation.clients.registry import instrument
 from flask_filibuster.instrumentation.frames import Scope, current_scope, enter
 from flask_filibuster.journal.recorder import SourcesOf
@@ -82,6 +83,7 @@ class PytestItem:
         self._services: Mapping[str, Any] = {}
         self._is_open = False
         self._stops = True
+        self._ends = ENDS
         self.example: OneExample | None = OneExample()
         self.seconds: dict[str | None, float] = defaultdict(float)
         self.recalls = False
@@ -249,7 +251,8 @@ class PytestItem:
             yield
             return
         interrupted, outside = False, current_scope()
-        with session.execution(self.faults, network.joined(), stops=self._stops) as execution:
+        around, ends = network.joined(), self._ends
+        with session.execution(self.faults, around, stops=self._stops, ends=ends) as execution:
             try:
                 with in_body(self._item, outside, self.example, skipped=self.recalls):
                     yield

@@ -20,6 +20,7 @@ from flask_filibuster.errors import FilibusterError, ServerError
 from flask_filibuster.exploring.session import Surroundings, in_scope
 from flask_filibuster.exploring.watch import Watch
 from flask_filibuster.instrumentation.app.outside import OutsideRequests
+from flask_filibuster.instrumentation.callsite import ENDS, CodeByFile
 from flask_filibuster.instrumentation.frames import Scope, TestFrame
 from flask_filibuster.instrumentation.standins.replacements import replacements
 from flask_filibuster.protocol.reading import one_of
@@ -116,6 +117,7 @@ class RemoteSession:
         around: Surroundings,
         *,
         stops: bool = True,
+        ends: CodeByFile = ENDS,
     ) -> Iterator[RemoteWatcher]:
         """Run the block as the functional test; see ``Session.execution``."""
         watcher = RemoteWatcher(self._driver)
@@ -128,7 +130,7 @@ class RemoteSession:
             url_patterns=patterns,
             found=around.found,
         )
-        frame.outside = OutsideRequests()
+        frame.outside, frame.ends = OutsideRequests(), ends
         around.handed_over.look()
         self._watch.begin(watcher, faults, stops=stops)
         try:

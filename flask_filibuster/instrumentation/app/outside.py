@@ -55,7 +55,8 @@ class OutsideRequests:
         app = _app_of(command)
         if app is None or (url and test.names.get(app) == host_of(url)):
             return None
-        if command is None and not is_of_app(app, begun_before=shown is self._begun_in):
+        begun_before = shown is self._begun_in
+        if command is None and not is_of_app(app, ends=test.ends, begun_before=begun_before):
             return None
         explored = explored_of(app, test)
         return None if explored is None else _frame(explored, test, shown, command)

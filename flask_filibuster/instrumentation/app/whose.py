@@ -14,7 +14,12 @@ from typing import Literal
 
 from flask import Flask
 
-from flask_filibuster.instrumentation.callsite import owner_of, package_of, stack_of_starter
+from flask_filibuster.instrumentation.callsite import (
+    CodeByFile,
+    owner_of,
+    package_of,
+    stack_of_starter,
+)
 
 Side = Literal["test", "package", "near", "elsewhere"]
 """Where a file is: among the tests; in the app's package; below the app's directory; elsewhere."""
@@ -23,13 +28,14 @@ _DEPTH = 400
 _TEST_FOLDERS = frozenset({"test", "tests", "testing"})
 
 
-def is_of_app(app: Flask, *, begun_before: bool) -> bool:
+def is_of_app(app: Flask, *, ends: CodeByFile, begun_before: bool) -> bool:
     """Whether code of the application makes a call, rather than the test or its helpers.
 
     :param app: the app whose context is current.
+    :param ends: where the test ends on the stack.
     :param begun_before: whether that context is older than the test, as that of a fixture.
     """
-    stack = _stack(package_of(app))
+    stack = _stack(package_of(app), ends)
     if not stack:
         return False
     inner, outer = stack[0].f_code, stack[-1].f_code
@@ -48,7 +54,7 @@ def is_of_app(app: Flask, *, begun_before: bool) -> bool:
     return not begun_before and inner is not outer and not inner.co_name.startswith("test")
 
 
-def _stack(package: str) -> list[FrameType]:
+def _stack(package: str, ends: CodeByFile) -> list[FrameType]:
     """The user's functions that run, innermost first, below our own that runs the test."""
     found: list[FrameType] = []
     frame: FrameType | None
@@ -56,8 +62,12 @@ def _stack(package: str) -> list[FrameType]:
     for _ in range(_DEPTH):
         if frame is None:
             break
-        owner = owner_of(frame.f_code.co_filename, frame.f_globals.get("__name__"), package)
+        code = frame.f_code
+        filename = code.co_filename
+        owner = owner_of(filename, frame.f_globals.get("__name__"), package)
         if owner == "application":
+            if filename in ends and code in ends[filename]:
+                break
             found.append(frame)
         elif owner == "project" and found:
             break

@@ -14,6 +14,7 @@ from flask_filibuster.errors import FilibusterError, HangError
 from flask_filibuster.exploring.interruption import Interruption
 from flask_filibuster.exploring.session import Session, Surroundings
 from flask_filibuster.exploring.subjects.function import sources_behind
+from flask_filibuster.instrumentation.callsite import ends_around_test
 from flask_filibuster.instrumentation.frames import Scope, current_scope, enter
 from flask_filibuster.journal.recorder import SourcesOf
 from flask_filibuster.mesh.network import Mesh
@@ -120,6 +121,7 @@ class UnmarkedItem(PytestItem):
         """Run the block under the faults."""
         if self._first:
             self._has_body = False  # Plugins may run the body again: it is pytest's own run.
+        self._ends = ends_around_test()
         with super().execution():
             yield
 

@@ -221,6 +221,33 @@ class TestJobs:
             kept[-1].pop()
 
 
+def test_explorations_have_the_same_calls() -> None:
+    """Whatever ran before in this process, and on whatever stack."""
+    app = Flask("caller")
+    app.cli.command("go")(careful)
+    app.before_request(lambda: None)
+
+    def test() -> None:
+        app.test_cli_runner().invoke(args=["go"])
+        with app.app_context():
+            careful()
+        with app.test_request_context("/view"):
+            app.preprocess_request()
+            careful()
+
+    def deeper() -> Result:
+        return explored(test)
+
+    first, second = explored(test), deeper()
+    named = [
+        {call.index for call in each.executions[0].trace.invocations} for each in (first, second)
+    ]
+    assert len(named[0]) == 3
+    assert named[0] == named[1]
+    assert first.ok, str(first)
+    assert second.ok, str(second)
+
+
 def in_thread(function: Callable[[], object]) -> None:
     thread = threading.Thread(target=function)
     thread.start()
