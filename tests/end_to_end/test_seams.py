@@ -36,6 +36,7 @@ from flask_filibuster.server.client.remote import RemoteServer
 from flask_filibuster.server.conductor import Verdict
 from flask_filibuster.server.http.app import create_app
 from flask_filibuster.server.http.serving import Serving
+from tests.support import processes
 from tests.support.cases import only_in_earnest
 from tests.support.embedded import program
 from tests.support.ports import ports
@@ -51,10 +52,7 @@ from tests.support.processes import (
 ONE_FAULT = FaultModel(["ConnectionError"], default_statuses=())
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    with ports(Project.PORTS) as first:
-        yield Project(tmp_path, first)
+project = processes.project
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from click.testing import CliRunner
 from flask.cli import cli
 
 from tests.support.embedded import program
+from tests.support.ports import ports
 from tests.support.suites import OURS_ONLY
 
 ROOT = Path(__file__).parents[2]
@@ -302,3 +303,9 @@ class Project:
         )
         assert not listens(self.front)
         assert not listens(self.back)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with ports(Project.PORTS) as first:
+        yield Project(tmp_path, first)
