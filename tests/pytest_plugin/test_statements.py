@@ -60,6 +60,7 @@ def failures(output: str) -> str:
     return re.sub(r"0x[0-9a-f]+|\d+\.\d+s", "", text.rpartition("\n=")[0])
 
 
+@pytest.mark.slow
 def test_reports_are_pytests_own(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     suite.write(test_it=FAILING)
     known = {style: suite.again(*style.split()) for style in STYLES}
