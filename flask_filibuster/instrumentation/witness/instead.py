@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterator
 
+from flask_filibuster.core.trace import Trace
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.result import Result
 
@@ -19,6 +20,11 @@ _MOCKS = (
     *("pytest_mock", "requests_mock", "responses", "respx", "unittest.mock", "vcr"),
 )
 MOST = 5
+OWN_CALLS = (
+    "calls of the test and its helpers never fail: if they are the application's, run its code in "
+    "a request, a command, or with app.app_context()"
+)
+"""What to do about calls that are the test's own."""
 
 
 def seen_instead(result: Result, known: Collection[str]) -> Iterator[str]:
@@ -50,6 +56,14 @@ def seen_instead(result: Result, known: Collection[str]) -> Iterator[str]:
     yield "; ".join(told)
 
 
+def has_own_calls(trace: Trace) -> bool:
+    """Whether a test made calls itself that no service of the exploration handled.
+
+    :param trace: the trace of an execution.
+    """
+    return any(each.index not in trace.handlings for each in trace.requests)
+
+
 def _requests(first: Execution) -> str:
     made = first.trace.requests
     if not made:
@@ -77,10 +91,6 @@ def _advice(first: Execution, result: Result) -> str:
             f"flask_filibuster.clients), or set FILIBUSTER_UNEXPLORED = [{targets}] where they "
             "need no test"
         )
-    if any(each.index not in first.trace.handlings for each in first.trace.requests):
-        return (
-            "calls of the test and its helpers never fail: if they are the application's, run its "
-            "code in a request, a command, or with app.app_context(); if not, do not explore the "
-            "test (remove @pytest.mark.filibuster)"
-        )
+    if has_own_calls(first.trace):
+        return f"{OWN_CALLS}; if not, do not explore the test (remove @pytest.mark.filibuster)"
     return "if it is not meant to make a call, do not explore it (remove @pytest.mark.filibuster)"

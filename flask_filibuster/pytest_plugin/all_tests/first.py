@@ -14,6 +14,7 @@ from flask_filibuster.core.trace import UnexploredCall
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.exploring.exploration import Exploration
 from flask_filibuster.exploring.interruption import Interruption
+from flask_filibuster.instrumentation.witness.instead import OWN_CALLS, has_own_calls
 from flask_filibuster.pytest_plugin.all_tests.item import UnmarkedItem
 from flask_filibuster.pytest_plugin.all_tests.run import PytestRun
 from flask_filibuster.pytest_plugin.all_tests.shared import Shared
@@ -138,16 +139,22 @@ class FirstRun(PytestRun):
         if self.problem:
             return Told("not explored", self.problem)
         if not self._made_calls:
-            unexplored = self._unexplored()
-            if not unexplored:
-                return Told("without calls")
-            return Told("not explored", "unexplored calls only", unexplored=unexplored)
+            return self._without_calls()
         if not self.passed:
             return Told("not explored", "the session stops")
         left = self._shared.seconds_left
         if left is not None and left <= 0:
             return Told("not explored", f"{SESSION_SECONDS} reached")
         return self._explored(left)
+
+    def _without_calls(self) -> Told:
+        """What is known of a test none of whose calls can fail."""
+        unexplored = self._unexplored()
+        if unexplored:
+            return Told("not explored", "unexplored calls only", unexplored=unexplored)
+        if self.subject.observed and has_own_calls(self.subject.observation().trace):
+            return Told("not explored", "calls of its own only", OWN_CALLS)
+        return Told("without calls")
 
     def _unexplored(self) -> tuple[UnexploredCall, ...]:
         """What left the process in the only execution, without what the options say is fine."""

@@ -198,3 +198,26 @@ def test_order_does_not_matter(suite: Suite, form: str) -> None:
     assert known_of(alone) == known_of(after) != []
     explored = int(form == "object")
     assert f"{explored} test{'s' * (not explored)} explored" in alone.output
+
+
+@pytest.mark.usefixtures("few_plugins")
+def test_own_calls_are_counted(suite: Suite) -> None:
+    suite.write(conftest="", shop=SHOP)
+    source = """
+        from types import SimpleNamespace
+        from shop import app, of_session, session
+
+        def test_own(monkeypatch):
+            monkeypatch.setattr(session, "get", lambda *_, **more: SimpleNamespace(text="Ada"))
+            assert of_session() == "Ada"
+
+        def test_none():
+            assert app.test_client().get("/other").status_code == 404
+    """
+    ran = suite.run(source, "--filibuster-all")
+    assert ran.saw(
+        "Not explored, calls of its own only: 1 test: test_it.py::test_own",
+        "  calls of the test and its helpers never fail: if they are the application's, run its "
+        "code in a request, a command, or with app.app_context()",
+    ), ran.output
+    assert "1 without calls, 1 not explored (calls of its own only: 1)" in ran.output
