@@ -51,7 +51,7 @@ class UnexploredCall:
         return f"{self.what}{times}{at}"
 
     def is_in(self, fine: Iterable[str]) -> bool:
-        """Whether a list of hosts, ``host:port`` and names of commands includes it.
+        """Whether a list of hosts, ``host:port``, names of commands and of functions includes it.
 
         >>> call = UnexploredCall("connection", "o7.ingest.sentry.io:443")
         >>> call.is_in([".sentry.io"]), call.is_in(["sentry.io"])
@@ -59,12 +59,28 @@ class UnexploredCall:
 
         :param fine: the list; an entry that begins with a dot means all hosts below it.
         """
+        if self.way == "replaced":
+            return is_part_of_any(self.target, fine)
         target = self.target.lower()
         host = target.rpartition(":")[0].strip("[]") if ":" in target else target
         return any(
             each in (target, host) or (each[0] == "." and host.endswith(each))
             for each in map(str.lower, fine)
         )
+
+
+def is_part_of_any(name: str, listed: Iterable[str]) -> bool:
+    """Whether a list has a name of Python, or a class or a module that it is part of.
+
+    >>> is_part_of_any("smtplib.SMTP.sendmail", ["smtplib.smtp"])
+    True
+    >>> is_part_of_any("smtplib.SMTP_SSL", ["smtplib.SMTP"])
+    False
+
+    :param name: the name, with dots.
+    :param listed: the list; capital letters play no part.
+    """
+    return any(f"{name}.".lower().startswith(f"{each}.".lower()) for each in listed)
 
 
 def together(calls: Iterable[UnexploredCall]) -> tuple[UnexploredCall, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from flask_filibuster.core.vocabulary import ReductionName
 from flask_filibuster.errors import ConfigError
+from flask_filibuster.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from flask_filibuster.core.url_patterns import UrlPattern
@@ -217,7 +218,23 @@ def _oracles(key: str, value: Any) -> tuple[Any, ...]:
 
 def _unexplored(key: str, value: Any) -> tuple[str, ...]:
     listed = [value] if isinstance(value, str) else value
-    return tuple(each.lower() for each in _names("'fail', 'warn', hosts and commands")(key, listed))
+    fits = "'fail', 'warn', hosts and commands"
+    words = tuple(each.lower() for each in _names(fits)(key, listed))
+    for each in words:
+        if any(_is_misspelt(each, known) for known in ("fail", "warn")):
+            raise ConfigError(key, value, f"{fits}; {did_you_mean(each, ('fail', 'warn'))}")
+    return words
+
+
+def _is_misspelt(word: str, known: str) -> bool:
+    """Whether a known word is meant: with another letter in it, it may be a command ("mail")."""
+    if word == known:
+        return False
+    longer, shorter = sorted((word, known), key=len, reverse=True)
+    rest = iter(longer)
+    one_letter = len(longer) == len(shorter) + 1 and all(letter in rest for letter in shorter)
+    ending = word.removeprefix(known) in ("ed", "ing", "ings", "ure", "ures")
+    return one_letter or ending or sorted(word) == sorted(known)
 
 
 def _optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:

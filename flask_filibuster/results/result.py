@@ -10,7 +10,7 @@ from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.core.trace import UnexploredCall
+from flask_filibuster.core.trace import UnexploredCall, is_part_of_any
 from flask_filibuster.core.vocabulary import EXIT_CODES
 from flask_filibuster.errors import FilibusterError
 from flask_filibuster.results.bug import Bug, Failure
@@ -204,7 +204,8 @@ class Result:
     @property
     def _unfollowed(self) -> tuple[str, ...]:
         """The stand-ins that count, by the name of what they replace."""
-        return tuple(each for each in self.unfollowed if each.split()[0] not in self.policy.fine)
+        fine = self.policy.fine
+        return tuple(each for each in self.unfollowed if not is_part_of_any(each.split()[0], fine))
 
     @property
     def ok(self) -> bool:

@@ -21,7 +21,7 @@ class UnexploredPolicy:
     UnexploredPolicy(fails=True, fine=('statsd:8125',))
 
     :ivar fails: whether they make the exploration prove nothing.
-    :ivar fine: hosts, ``host:port`` and names of commands that do not count.
+    :ivar fine: hosts, ``host:port``, names of commands and of functions that do not count.
     """
 
     fails: bool = False

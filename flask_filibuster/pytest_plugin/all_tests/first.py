@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -19,6 +19,7 @@ from flask_filibuster.pytest_plugin.all_tests.item import UnmarkedItem
 from flask_filibuster.pytest_plugin.all_tests.run import PytestRun
 from flask_filibuster.pytest_plugin.all_tests.shared import Shared
 from flask_filibuster.pytest_plugin.all_tests.told import Told
+from flask_filibuster.pytest_plugin.all_tests.words import sentences
 from flask_filibuster.pytest_plugin.beside.examples import NOT_EXPLORABLE, is_stateful
 from flask_filibuster.pytest_plugin.journal import recorder_of
 from flask_filibuster.pytest_plugin.progress import Progress
@@ -227,17 +228,23 @@ def told_of_result(test: str, result: Result) -> Told:
         recalled=result.recalled,
         bugs=tuple(_bug_of(test, each) for each in result.bugs),
         findings=tuple(each for each in result.findings if each.severity != "error"),
-        weakens=tuple(
-            each for each in result.notes if each not in result.gaps and each not in unexplored
-        ),
+        weakens=tuple(each for each in _notes(result) if each not in unexplored),
         unexplored=result.unexplored,
         cut=_cut(result),
     )
     if result.bugs or not result.gaps:
         return known
     why = [each for each in result.gaps if each not in unexplored]
-    reason = _reason(result) if why else "unexplored calls"
-    return replace(known, state="not explored", reason=reason, why=" ".join(why))
+    others = [each for each in why if each not in result.unfollowed]
+    reason = _reason(result) if others else "unexplored calls"
+    return replace(known, state="not explored", reason=reason, why=sentences(why) if why else "")
+
+
+def _notes(result: Result) -> Iterable[str]:
+    """The notes on an exploration; a gap is the reason of a test that is not explored."""
+    if result.bugs:
+        return dict.fromkeys((*result.notes, *result.gaps))
+    return [each for each in result.notes if each not in result.gaps]
 
 
 def told_of_marked(test: str, result: Result) -> dict[str, Any]:

@@ -24,6 +24,18 @@ def by_words(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
+def sentences(said: Iterable[str]) -> str:
+    """Notes in one line, with full stops if there are several.
+
+    >>> sentences(["Slow", "Refused."])
+    'Slow. Refused.'
+    """
+    first, *others = said
+    if not others:
+        return first
+    return " ".join(each if each.endswith(".") else f"{each}." for each in (first, *others))
+
+
 def by_kind(said: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, list[str]]]:
     """Notes of one kind, which differ in what follows their first colon, in one line.
 

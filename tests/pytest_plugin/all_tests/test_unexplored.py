@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from flask_filibuster.errors import ConfigError
+from flask_filibuster.options.kinds import UNEXPLORED
 from tests.support import suites
 from tests.support.suites import Suite
 
@@ -90,3 +94,85 @@ def test_policy_may_demand_them(shop: Suite) -> None:
     assert ran.code == 2, ran.output
     assert "not explored (unexplored calls: 3, unexplored calls only: 3)" in ran.output
     assert ran.output.count("datagram to") == 1
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("word", "meant"),
+        [
+            *(("fial", "fail"), ("Fails", "fail"), ("failed", "fail"), ("fal", "fail")),
+            *(("wran", "warn"), ("warning", "warn"), ("warnings", "warn")),
+            ("statsd:8125, failure", "fail"),
+        ],
+    )
+    def test_misspelt_policy_is_refused(self, word: str, meant: str) -> None:
+        with pytest.raises(ConfigError, match=f"did you mean '{meant}'"):
+            UNEXPLORED.from_text("unexplored", word)
+
+    @pytest.mark.parametrize(
+        "word", ["fail", "warn", "mail", "tail", "true", "statsd", "fail.test", "warn:80", "warden"]
+    )
+    def test_hosts_and_commands_stay(self, word: str) -> None:
+        assert UNEXPLORED.from_text("unexplored", word) == (word,)
+
+
+STAND_INS = """
+    import smtplib
+    from unittest.mock import patch
+    import requests
+    from flask import Flask
+
+    app = Flask(__name__)
+    session = requests.Session()
+
+    def ask():
+        smtplib.SMTP("mail.test").sendmail("a", "b", "c")
+        return requests.get("http://users.test/", timeout=2).text
+
+    @app.get("/careless")
+    def careless():
+        return ask()
+
+    @app.get("/careful")
+    def careful():
+        try:
+            return ask()
+        except requests.RequestException:
+            return "none"
+"""
+TEST_OF_STAND_INS = """
+    import responses
+    from unittest.mock import patch
+    from shop import app
+
+    @responses.activate
+    def test_page():
+        responses.get("http://users.test/", body="Ada")
+        with patch("shop.session", object()), patch("smtplib.SMTP"):
+            assert app.test_client().get("/PAGE").text == "Ada"
+"""
+UNKNOWN = "shop.session is replaced, and its calls cannot fail: builtins.object makes its calls by"
+
+
+class TestStandIns:
+    def ran(self, suite: Suite, page: str, *words: str) -> str:
+        suite.write(conftest="", shop=STAND_INS)
+        listed = "--filibuster-unexplored=" + ",".join(words)
+        return suite.run(TEST_OF_STAND_INS.replace("PAGE", page), "--filibuster-all", listed).output
+
+    @pytest.mark.parametrize("policy", ["fail", "warn"])
+    def test_bugs_hide_none(self, suite: Suite, policy: str) -> None:
+        output = self.ran(suite, "careless", policy)
+        assert "2 bugs, so the exit code is 1: 1 test explored" in output
+        assert f"Weak: {UNKNOWN}" in output
+        assert "  call of smtplib.SMTP.sendmail, which the test replaces, at " in output
+
+    def test_reason_is_unexplored_calls(self, suite: Suite) -> None:
+        output = self.ran(suite, "careful", "fail")
+        assert "Not explored, unexplored calls: 1 test: " in output
+        assert f"  {UNKNOWN}" in output
+
+    def test_class_includes_its_methods(self, suite: Suite) -> None:
+        output = self.ran(suite, "careful", "fail", "smtplib.SMTP", "shop")
+        assert "nothing found: 1 test explored" in output
+        assert not re.search("smtplib|shop.session", output)
