@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-
-from flask_filibuster.core.execution_index import ExecutionIndex
 
 OK = "ok"
 """Key of a success without a status."""
@@ -98,13 +95,3 @@ def succeeded(key: str) -> bool:
     :param key: see :attr:`Outcome.key`. One with a variant is that of an injected failure.
     """
     return key == OK or (key.isdigit() and int(key) < 400)
-
-
-def digest_below(index: ExecutionIndex, outcomes: Mapping[ExecutionIndex, Outcome]) -> str:
-    """Digest of the outcomes of the calls that one handler made.
-
-    :param index: the handler's execution index.
-    :param outcomes: outcomes of calls by execution index.
-    """
-    below = sorted((each, repr(outcomes[each])) for each in outcomes if each.parent == index)
-    return _digest_of(repr(below).encode())

@@ -18,6 +18,7 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.urls import host_of, service_name
 from flask_filibuster.exploring.watch import Watch
 from flask_filibuster.extension import borrow, give_back
+from flask_filibuster.instrumentation.app.commands import hold_runners
 from flask_filibuster.instrumentation.app.entrance import hold_entrances
 from flask_filibuster.instrumentation.app.hooks import InstrumentedApp
 from flask_filibuster.instrumentation.app.outside import OutsideRequests
@@ -105,7 +106,7 @@ def surroundings(services: Mapping[str, Any], apps: Iterable[Flask] = ()) -> Ite
     flask_apps = dict.fromkeys(app for app in (*services.values(), *apps) if isinstance(app, Flask))
     with ExitStack() as stack:
         stack.enter_context(instrument())
-        for patch in hold_entrances():
+        for patch in (*hold_entrances(), hold_runners()):
             stack.callback(patch.release)
         handed_over = HandedOver()
         stack.callback(handed_over.release)

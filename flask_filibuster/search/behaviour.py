@@ -145,7 +145,7 @@ class Behaviour:
         if not self._asked.issuperset(asked):
             self._asked.update(asked)
             self._revision += 1
-        steps = _Steps(trace, faults)
+        steps = _Steps(trace, faults, verdict)
         end = self._walk(self._test(faults), steps, (verdict, None))
         # If every step was certain, the observed path is the prediction.
         return self._predicted(steps.taken, end) if steps.certain and end else self.predict(faults)
@@ -208,7 +208,7 @@ class Behaviour:
         end = None
         observed = call.index in steps.trace.handlings or call.index in steps.calls
         if observed:
-            end = self._walk(callee, steps, _answer(call, outcome, steps.trace))
+            end = self._walk(callee, steps, _answer(call, outcome, steps))
         if call.fault is not None:
             if not call.fault.abort and not observed:
                 node.silent = True
@@ -290,10 +290,11 @@ class _Steps:
     :ivar certain: whether a prediction would have the same steps.
     """
 
-    __slots__ = ("calls", "certain", "faults", "taken", "trace")
+    __slots__ = ("calls", "certain", "faults", "taken", "trace", "verdict")
 
-    def __init__(self, trace: Trace, faults: Faults) -> None:
+    def __init__(self, trace: Trace, faults: Faults, verdict: str) -> None:
         self.faults = faults
+        self.verdict = verdict
         self.trace = trace
         self.calls: Mapping[ExecutionIndex, Sequence[Call]] = trace.calls()
         self.taken: list[PredictedCall] = []
@@ -306,6 +307,12 @@ class _Steps:
         """
         self.taken.append((call, None, caller[1]))
         return len(self.taken) - 1
+
+    def after(self, request: Call) -> str:
+        """How the test goes on after a request of its own."""
+        requests = self.calls[ROOT]
+        later = requests[requests.index(request) + 1 :]
+        return repr(([(each.index, str(each.outcome)) for each in later], self.verdict))
 
     def end(self, place: int, key: Key) -> None:
         """End a call."""
@@ -326,12 +333,18 @@ def _received(end: Node) -> Key | None:
     return status, f"#{end.number}" if unseen else digest
 
 
-def _answer(call: Call, outcome: Outcome, trace: Trace) -> Key | None:
-    """The answer that the handler's caller sees: usually, but not always, the handler's answer."""
-    handling = trace.handlings.get(call.index)
+def _answer(call: Call, outcome: Outcome, steps: _Steps) -> Key | None:
+    """The answer that the handler's caller sees: usually, but not always, the handler's answer.
+
+    A function that the test runs in an app has none, and what it returns is not seen: its ends are
+    equal if the test goes on alike. Otherwise the test would seem to behave at random.
+    """
+    handling = steps.trace.handlings.get(call.index)
     if handling is None:
         return None
     if call.fault is not None:
         lost = handling.answer or (Outcome(status=500) if handling.crash else None)
         return None if lost is None else (lost.key, lost.digest)
+    if handling.answer is None and not call.source and outcome == Outcome():
+        return outcome.key, steps.after(call)
     return outcome.key, outcome.digest

@@ -17,7 +17,7 @@ from flask_filibuster.core.messages import (
     RequestAnswered,
     RequestReceived,
 )
-from flask_filibuster.core.outcome import Outcome, digest_below
+from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.positions import TestRequests
 from flask_filibuster.core.trace import Handling, Trace
 from flask_filibuster.core.url_patterns import request_in_signature
@@ -313,17 +313,12 @@ class TestExecution:
         return handling.ended(outcome, handling.crash)
 
     def _as_seen(self, call: Call) -> Call:
-        """The call with its outcome, and the callee's report: its name, and the body's digest.
-
-        What the test runs in an app without a request has no answer: its calls decide how it ends.
-        """
+        """The call with its outcome, and the callee's report: its name, and the body's digest."""
         outcome = self._outcomes.get(call.index)
         handling = self._handlings.get(call.index)
         if handling is None:
             return call.ended(call.target, outcome)
         answer = handling.answer
-        if answer is None and not call.source and outcome == Outcome():
-            outcome = Outcome(digest=digest_below(call.index, self._outcomes))
         if answer is not None and outcome is not None and call.fault is None:
             same = answer.status == outcome.status and outcome.digest is None
             outcome = answer if same else outcome

@@ -155,7 +155,8 @@ class ExploredRequests:
     def job(self, test: TestFrame, method: str, name: str) -> Frame:
         """The frame of code that the test runs in this app outside any request.
 
-        It counts as a request of the test, which ends at once: only its calls can be observed.
+        It counts as a request of the test, which ends at once: how it ends is known of commands
+        only, see ``commands``.
 
         :param method: the kind of code.
         :param name: its name.

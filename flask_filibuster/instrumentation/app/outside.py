@@ -20,6 +20,7 @@ from flask.cli import ScriptInfo
 from flask.globals import app_ctx
 
 from flask_filibuster.core.urls import host_of
+from flask_filibuster.instrumentation.app.commands import note_command
 from flask_filibuster.instrumentation.app.entrance import explored_of
 from flask_filibuster.instrumentation.app.handling import (
     ExploredRequests,
@@ -118,6 +119,7 @@ def _frame(
             return frame
     if command is not None:
         frame = explored.job(test, "CLI", command.info_name or "")
+        note_command(explored, frame)
     else:
         frame = explored.job(test, "JOB", explored.app.name)
     holder["filibuster"] = frame

@@ -9,11 +9,11 @@ from flask_filibuster.results.oracles.base import Oracle, Seen, Sighting
 
 
 class UncaughtException(Oracle):
-    """A fault ends a request in an exception that nothing in the service handles.
+    """A fault ends a request, or a command, in an exception that nothing in the service handles.
 
-    Why it matters: the user gets a bare 500, and callers that tell failures apart by status
-    can't tell "your order is wrong" from "our database is away". What the handler had begun may be
-    left half done.
+    Why it matters: the user gets a bare 500 or a traceback, and callers that tell failures apart by
+    status can't tell "your order is wrong" from "our database is away". What the handler had begun
+    may be left half done.
 
     How to mend it: catch the exception where the call is made, and do without the answer, fall
     back, or answer 502, 503 or 504. ``requests.RequestException`` is the base of all that a call
