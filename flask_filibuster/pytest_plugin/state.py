@@ -21,3 +21,5 @@ CALL_AND_REPORT: Any = call_and_report
 TIMEOUT: pytest.StashKey[Any] = pytest.StashKey()
 SETTING_UP: pytest.StashKey[list[str]] = pytest.StashKey()
 INTERRUPTED: pytest.StashKey[list[str]] = pytest.StashKey()
+TOLD_OF_INTERRUPTED: pytest.StashKey[Any] = pytest.StashKey()
+"""What is known of a test whose exploration was interrupted, by node id, as plain data."""

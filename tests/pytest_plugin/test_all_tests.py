@@ -421,7 +421,7 @@ class TestLimits:
         ran = shop.run(written(ONE), "--filibuster-all", "--filibuster-max-executions", "2")
         assert ran.code == 0, ran.output
         assert "Incomplete: at least 4 fault sets not run (max_executions) (1 test:" in ran.output
-        assert "nothing found: 1 test explored (2 executions)" in ran.output
+        assert "nothing found so far: 1 test explored (2 executions)" in ran.output
 
     def test_seconds_of_the_session(self, shop: Suite) -> None:
         ran = shop.run(written(ONE), "--filibuster-all", "--filibuster-session-seconds", "0.001")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -25,7 +25,7 @@ from flask_filibuster.pytest_plugin.journal import recorder_of
 from flask_filibuster.pytest_plugin.progress import Progress
 from flask_filibuster.pytest_plugin.reports import interruption_lines
 from flask_filibuster.pytest_plugin.sharing import work_of
-from flask_filibuster.pytest_plugin.state import INTERRUPTED, RUNNING
+from flask_filibuster.pytest_plugin.state import INTERRUPTED, RUNNING, TOLD_OF_INTERRUPTED
 from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS, leave
 from flask_filibuster.report.text import counted, error_line
 from flask_filibuster.results.bug import Bug, Cause, Failure
@@ -207,10 +207,11 @@ class FirstRun(PytestRun):
         try:
             exploration.run(self.subject)
         except INTERRUPTIONS:
+            test, result = self.item.nodeid, exploration.search.result()
             lines = self.item.config.stash.setdefault(INTERRUPTED, [])
-            lines += interruption_lines(
-                self.item.nodeid, exploration.search.result(), resumable=resumable
-            )
+            lines += interruption_lines(test, result, resumable=resumable)
+            told = told_of_interrupted(told_of_result(test, result).data())
+            self.item.config.stash.setdefault(TOLD_OF_INTERRUPTED, {})[test] = told
             raise
         return exploration.result()
 
@@ -255,13 +256,26 @@ def told_of_marked(test: str, result: Result) -> dict[str, Any]:
     :param test: its node id.
     :param result: the result of its exploration.
     """
+    whole = told_of_result(test, result)
     bugs = [each for each in result.bugs if all(isinstance(one, Finding) for one in each.symptoms)]
     return Told(
-        "marked",
-        executions=len(result.executions),
-        recalled=result.recalled,
+        "marked" if whole.state == "explored" else whole.state,
+        whole.reason,
+        whole.why,
+        executions=whole.executions,
+        recalled=whole.recalled,
         bugs=tuple(_bug_of(test, each) for each in bugs),
+        failures=len(result.bugs) - len(bugs),
+        cut=whole.cut,
     ).data()
+
+
+def told_of_interrupted(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What an exploration that was interrupted has shown, as plain data.
+
+    :param told: the same, as if it had ended.
+    """
+    return {**told, "state": "not explored", "reason": "interrupted", "why": ""}
 
 
 def _reason(result: Result) -> str:

@@ -55,11 +55,10 @@ class Found:
 
     @property
     def words(self) -> str:
-        """The verdict in a few words: ``"2 bugs, 1 warning"``."""
+        """The verdict in a few words: ``"2 bugs, 1 warning"``; empty if there is neither."""
         warnings = sum(each.finding.severity == "warning" for each in self._findings)
         counts = {"bug": len(self.bugs), "warning": warnings}
-        found = [counted(number, noun) for noun, number in counts.items() if number]
-        return ", ".join(found) or "nothing found"
+        return ", ".join(counted(number, noun) for noun, number in counts.items() if number)
 
     def lines(self) -> Iterator[Line]:
         """The lines of the summary."""

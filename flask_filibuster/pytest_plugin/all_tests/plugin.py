@@ -18,7 +18,12 @@ from flask_filibuster.pytest_plugin.all_tests.run import PytestRun
 from flask_filibuster.pytest_plugin.all_tests.signs import Signs
 from flask_filibuster.pytest_plugin.fixtures import definitions_of
 from flask_filibuster.pytest_plugin.options import layers
-from flask_filibuster.pytest_plugin.state import ALL_TESTS_TOLD, MARKER, RUNNING
+from flask_filibuster.pytest_plugin.state import (
+    ALL_TESTS_TOLD,
+    MARKER,
+    RUNNING,
+    TOLD_OF_INTERRUPTED,
+)
 
 if TYPE_CHECKING:
     from flask_filibuster.pytest_plugin.all_tests.first import FirstRun
@@ -151,6 +156,10 @@ class AllTests:
                 setattr(report, ALL_TESTS_TOLD, told)
         return report
 
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Note that a test begins: a marked one reports only when its exploration has ended."""
+        self._begun.setdefault(nodeid, "")
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect what is known of the tests; with xdist, in the controller, too."""
         data = getattr(report, ALL_TESTS_TOLD, None)
@@ -172,6 +181,7 @@ class AllTests:
         # Where the process of a test ended, or the session in the middle of it, nobody told more.
         for test, outcome in self._begun.items():
             self._told.setdefault(test, {**NOT_EXPLORED, "reason": outcome or "interrupted"})
+        self._told.update(self._config.stash.get(TOLD_OF_INTERRUPTED, {}))
         if self._reports and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = self._summary.exit_code
             self._summary.changes_exit_code = session.exitstatus != pytest.ExitCode.OK

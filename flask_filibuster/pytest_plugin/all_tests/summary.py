@@ -66,7 +66,8 @@ class Summary:
         yield from ((line, plain) for line in self._weak_lines())
         yield from ((line, plain) for line in self._unexplored_calls())
         yield from ((line, plain) for line in self._not_explored_lines())
-        yield self.last_line, {"green" if self.verdict == "ok" else "red": True, "bold": True}
+        is_good = self.verdict == "ok" and not self._sum("failures")
+        yield self.last_line, {"green" if is_good else "red": True, "bold": True}
 
     def _weak_lines(self) -> Iterator[str]:
         """What makes the explorations prove less."""
@@ -92,7 +93,7 @@ class Summary:
         for reason, tests in by_words((each["reason"], test) for test, each in told).items():
             yield f"Not explored, {reason}: {in_tests(tests)}"
             same = [(test, each) for test, each in told if each["reason"] == reason]
-            whys = list(by_words((each["why"], test) for test, each in same if "why" in each))
+            whys = list(by_words((each["why"], test) for test, each in same if each.get("why")))
             yield from (f"  {why}" for why in whys[:MOST_TESTS])
 
     @property
@@ -117,9 +118,21 @@ class Summary:
 
     @property
     def _verdict_words(self) -> str:
-        if self.verdict == "no proof":
+        failures = self._sum("failures")
+        if self.verdict == "no proof" and not failures:
             return "nothing proved, no test could be explored"
-        return "nothing found" if self._found is None else self._found.words
+        found = [
+            "" if self._found is None else self._found.words,
+            f"{counted(failures, 'failure')} of marked tests" if failures else "",
+        ]
+        nothing = f"nothing found{' so far' if self._is_cut else ''}"
+        return ", ".join(filter(None, found)) or nothing
+
+    @property
+    def _is_cut(self) -> bool:
+        """Whether a limit or an interruption excluded fault sets."""
+        each_told = self._told.values()
+        return any("cut" in each or each.get("reason") == "interrupted" for each in each_told)
 
     def _sum(self, key: str) -> int:
         return sum(each.get(key, 0) for each in self._told.values())

@@ -29,6 +29,7 @@ class Told:
     :ivar executions: number of executions, that of pytest itself included.
     :ivar recalled: number of executions from the journal.
     :ivar bugs: the bugs.
+    :ivar failures: number of further bugs, which a marked test's own report lists.
     :ivar findings: warnings and notes of oracles.
     :ivar weakens: what else makes the exploration prove less, in words.
     :ivar unexplored: what left the process and could not be made to fail.
@@ -41,6 +42,7 @@ class Told:
     executions: int = 0
     recalled: int = 0
     bugs: tuple[BugOfTest, ...] = ()
+    failures: int = 0
     findings: tuple[Finding, ...] = ()
     weakens: tuple[str, ...] = ()
     unexplored: tuple[UnexploredCall, ...] = ()

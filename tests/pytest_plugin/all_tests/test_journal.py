@@ -100,7 +100,7 @@ class TestResumed:
         ended = run(shop)
         assert ended.code == 2
         assert "to continue, use --filibuster-resume" in ended.output
-        assert "1 test explored (6 executions), 0 without calls, 1 not explored" in last_line(ended)
+        assert "1 test explored (7 executions), 0 without calls, 1 not explored" in last_line(ended)
         assert "Not explored, interrupted: 1 test: test_it.py::test_page[b]" in ended.output
         monkeypatch.delenv("END")
         again = run(shop, "--filibuster-resume")
