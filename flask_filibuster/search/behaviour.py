@@ -26,7 +26,7 @@ from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.fault_set import PlannedFault
-from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.outcome import Outcome, digest_of
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.search.nodes import Handler, Key, Node, PredictedCall, Prediction
 
@@ -309,10 +309,10 @@ class _Steps:
         return len(self.taken) - 1
 
     def after(self, request: Call) -> str:
-        """How the test goes on after a request of its own."""
-        requests = self.calls[ROOT]
-        later = requests[requests.index(request) + 1 :]
-        return repr(([(each.index, str(each.outcome)) for each in later], self.verdict))
+        """A digest of how the test goes on after a request of its own."""
+        later = self.calls[ROOT][self.calls[ROOT].index(request) + 1 :]
+        seen = [(each.index, str(each.outcome)) for each in later], self.verdict
+        return digest_of(repr(seen).encode())
 
     def end(self, place: int, key: Key) -> None:
         """End a call."""

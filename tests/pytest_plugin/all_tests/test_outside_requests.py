@@ -65,3 +65,14 @@ def test_all_equal_tests_are_explored(suite: Suite, body: str) -> None:
     ran = suite.run(TESTS + BODIES[body], "--filibuster-all")
     assert "nothing found: 3 tests explored" in ran.output, ran.output
     assert "not deterministic" not in ran.output
+
+
+@pytest.mark.usefixtures("few_plugins")
+@pytest.mark.parametrize("careful", [False, True])
+def test_crash_of_a_command_is_a_bug(suite: Suite, careful: bool) -> None:
+    error = "requests.RequestException" if careful else "ZeroDivisionError"
+    suite.write(work_app=APP.replace("requests.RequestException", error), conftest="")
+    ran = suite.run(TESTS + BODIES["command"], "--filibuster-all")
+    assert ("Unhandled ReadTimeout in work_app, CLI /go" in ran.output) is not careful, ran.output
+    assert "3 tests explored" in ran.output
+    assert ran.code == (0 if careful else 1)
