@@ -62,7 +62,12 @@ class LoginError(SetupError):
 
 
 class ForeignHostError(SetupError):
-    """A call to a host on another machine was stopped, before the exploration repeated it."""
+    """A call to a host on another machine was stopped, before the exploration repeated it.
+
+    :ivar base: the base URL of the host.
+    """
+
+    base = ""
 
     @classmethod
     def of(
@@ -79,14 +84,15 @@ class ForeignHostError(SetupError):
         at = "" if site is None else f", called at {site}"
         scheme, separator, rest = url.partition("://")
         base = f"{scheme}{separator}{rest.partition('/')[0]}" if separator else f"http://{host}"
-        return cls(
+        error = cls(
             f"{service}: {operation} {url}{at}, was stopped: {host} is not on this machine, and an "
-            "exploration would repeat a real call many times. Choose one: a service of this "
-            f"process (services={{'{base}': app}}); canned answers (services={{'{base}': "
-            f"flask_filibuster.stub({{'/path': {{…}}}})}}, or --stub {base}=FILE.json); --record, "
-            f"which asks once and keeps the answers; or real calls (FILIBUSTER_ALLOWED_HOSTS = "
-            f"[{host!r}])"
+            "exploration would repeat a real call many times. Choose one: an app of this process, "
+            f"among the services ({{'{base}': app}}); canned answers, among the services "
+            f"({{'{base}': flask_filibuster.stub({{'/path': {{…}}}})}}); or real calls "
+            f"(FILIBUSTER_ALLOWED_HOSTS = [{host!r}])"
         )
+        error.base = base
+        return error
 
 
 class FaultModelError(FilibusterError):

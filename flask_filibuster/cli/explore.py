@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 from flask.cli import ScriptInfo
 
 from flask_filibuster.cli.ending import end, interrupted_at_first
-from flask_filibuster.cli.options import options_from
+from flask_filibuster.cli.options import options_from, spelt_services
 from flask_filibuster.cli.setup import recording_of, workers_of
 from flask_filibuster.cli.target import command_prefix, load_target
 from flask_filibuster.cli.terminal import Progress
-from flask_filibuster.errors import FilibusterError
+from flask_filibuster.errors import FilibusterError, ForeignHostError
 from flask_filibuster.exploring.explore import Explored, explore_subject
-from flask_filibuster.exploring.options import Settings
 from flask_filibuster.exploring.quiet import quiet
 from flask_filibuster.exploring.subjects.added import Added
 from flask_filibuster.exploring.subjects.request import (
@@ -46,7 +46,12 @@ def run(
     request = Request(path, method, headers, json_body, session, expect_status)
     added = Added(stubs, record)
     try:
-        subject, explored = _explore(info, request, options_from("explore", given), added)
+        subject, explored = _explore(info, request, given, added)
+    except ForeignHostError as error:
+        raise click.UsageError(
+            f"{error}. Without a change of code: --stub {error.base}=FILE.json, or --record, which "
+            "asks once and keeps the answers."
+        ) from error
     except FilibusterError as error:
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt as error:
@@ -63,10 +68,11 @@ def run(
 
 
 def _explore(
-    info: ScriptInfo, request: Request, options: Settings, added: Added
+    info: ScriptInfo, request: Request, given: Mapping[str, Any], added: Added
 ) -> tuple[RequestSubject, Explored]:
+    options = options_from("explore", given)
     services = options.services if isinstance(options.services, str) else None
-    target = load_target(info, services, added)
+    target = load_target(info, services, added, spelt_services(given))
     verbose = bool(options.verbose)
     with Progress() as progress, quiet(unless=verbose), workers_of(options) as workers:
         subject = RequestSubject(

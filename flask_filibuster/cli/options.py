@@ -12,7 +12,7 @@ from flask_filibuster.options.documentation import OFF, ON, default_words
 from flask_filibuster.options.kinds import JOURNAL_FILE
 from flask_filibuster.options.layers import check_together, merged
 from flask_filibuster.options.option import Option, Place
-from flask_filibuster.options.project import import_from, read_project
+from flask_filibuster.options.project import TABLE, import_from, read_project
 from flask_filibuster.options.table import rows
 from flask_filibuster.options.typed import adds, reader, switches_off
 
@@ -74,6 +74,16 @@ def _rendered(option: Option) -> Iterator[Callable[[Command], Command]]:
 def spelt(name: str) -> str:
     """An option as it is typed: ``--max-faults``."""
     return f"--{name.replace('_', '-')}"
+
+
+def spelt_services(given: Mapping[str, Any]) -> str:
+    """How the user gave the option ``services``, for messages about its value.
+
+    :param given: as for :func:`options_from`.
+    """
+    if given["services"] is not None:
+        return "--services"
+    return f"services in {TABLE} of {read_project(Path.cwd()).file}:"
 
 
 def options_from(place: Place, given: Mapping[str, Any]) -> Settings:

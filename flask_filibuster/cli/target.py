@@ -78,7 +78,10 @@ def load_app(info: ScriptInfo) -> Flask:
 
 
 def load_target(
-    info: ScriptInfo, services_from: str | None, added: Added = NOTHING_ADDED
+    info: ScriptInfo,
+    services_from: str | None,
+    added: Added = NOTHING_ADDED,
+    spelt: str = "--services",
 ) -> Target:
     """The app of the command line, and the services that belong to it.
 
@@ -86,6 +89,7 @@ def load_target(
     :param services_from: ``module:mapping``; ``None``: a mapping named ``filibuster_services``
         in the app's module, if there is one.
     :param added: what the command line adds to the services.
+    :param spelt: how the user gave ``services_from``, for messages.
     :raises SetupError: a file of canned answers cannot be read.
     :raises click.UsageError: there is no such app or mapping.
     """
@@ -101,7 +105,7 @@ def load_target(
         services_from = None if module is None else f"{module}:{CONVENTION}"
         services = None if module is None else getattr(sys.modules[module], CONVENTION)
     else:
-        services = _imported(services_from)
+        services = _imported(services_from, spelt)
     known = {**_mapping(services_from, services), **added.services()}
     base_url = next((url for url, each in known.items() if each is app), None)
     if base_url is None:
@@ -143,19 +147,19 @@ def _module_with_services(info: ScriptInfo, app: Flask) -> str | None:
     return None
 
 
-def _imported(name: str) -> Any:
+def _imported(name: str, spelt: str) -> Any:
     if ":" not in name:
-        raise click.UsageError(f"--services {name}: write it as module:mapping")
+        raise click.UsageError(f"{spelt} {name}: write it as module:mapping")
     try:
         with redirect_stdout(sys.stderr):
             return import_string(name)
     except ImportStringError as error:
-        raise click.UsageError(f"--services {name}: {error.exception}") from error
+        raise click.UsageError(f"{spelt} {name}: {error.exception}") from error
     except Exception as error:
         # A module of the user's that fails: where it does, without our own frames.
         at = traceback.extract_tb(error.__traceback__)[-1]
         raise click.UsageError(
-            f"--services {name} cannot be imported: {type(error).__name__}: {error} "
+            f"{spelt} {name} cannot be imported: {type(error).__name__}: {error} "
             f"(at {at.filename}:{at.lineno})"
         ) from error
 

@@ -11,13 +11,13 @@ from typing import Any, Literal
 import pytest
 
 from flask_filibuster.core.vocabulary import EXECUTION
-from flask_filibuster.errors import FilibusterError, UnknownKeyError
+from flask_filibuster.errors import FilibusterError, SetupError, UnknownKeyError
 from flask_filibuster.nearest import suggestion
 from flask_filibuster.options.documentation import OFF, ON, default_words, mark_words
 from flask_filibuster.options.kinds import URL, Kind
 from flask_filibuster.options.layers import check_together, merged
 from flask_filibuster.options.option import Option
-from flask_filibuster.options.project import Project, beside, import_from, read_project
+from flask_filibuster.options.project import TABLE, Project, beside, import_from, read_project
 from flask_filibuster.options.table import rows
 from flask_filibuster.options.typed import adds, reader, switches_off
 from flask_filibuster.pytest_plugin.state import MARKER
@@ -177,4 +177,16 @@ def named_services(config: pytest.Config) -> dict[str, Any]:
 
     file = config.stash[PROJECT].file
     import_from(config.rootpath if file is None else file.parent)
-    return services_of(name)
+    try:
+        return services_of(name)
+    except SetupError as error:
+        raise SetupError(f"{_spelt_services(config)}: {error}") from error
+
+
+def _spelt_services(config: pytest.Config) -> str:
+    """How the user gave the option ``services``."""
+    if command_line(config).get("services") is not None:
+        return "--filibuster-services"
+    if "services" in config.stash[INI]:
+        return f"filibuster_services in {config.inipath}"
+    return f"services in {TABLE} of {config.stash[PROJECT].file}"

@@ -62,6 +62,15 @@ def test_services_of_the_command_line_win(project: Project) -> None:
     assert "No module named 'missing'" in done.stderr
 
 
+def test_wrong_services_name_their_place(project: Project) -> None:
+    project.options('services = "shop:nowhere"')
+    file = project.path / "pyproject.toml"
+    done = project.flask("explore", "/")
+    assert f"Error: services in [tool.filibuster] of {file}: shop:nowhere: " in done.stderr
+    done = project.flask("explore", "/", "--services", "shop:none")
+    assert "Error: --services shop:none: " in done.stderr
+
+
 def test_journal_of_the_project(project: Project) -> None:
     project.options(SERVED, "journal = false")
     project.executed()

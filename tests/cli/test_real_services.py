@@ -130,7 +130,7 @@ class TestHostsElsewhere:
         result = pages.flask("explore", "/refused", "--expect-status", "403", app="pages")
         assert result.exit_code == 2
         assert "pages: GET http://192.0.2.1/price, called at " in result.stderr
-        assert "--stub http://192.0.2.1=FILE.json" in result.stderr
+        assert "--stub http://192.0.2.1=FILE.json, or --record" in result.stderr
 
     @pytest.mark.parametrize(
         ("stub", "said"),

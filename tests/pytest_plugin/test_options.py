@@ -102,6 +102,22 @@ def test_services_named_in_the_project(suite: Suite) -> None:
     assert suite.executions() == "5"  # As the configuration of the app says.
 
 
+@pytest.mark.parametrize("place", ["project", "ini", "option"])
+def test_wrong_services_name_their_place(suite: Suite, place: str) -> None:
+    suite.project('services = "served:nowhere"')
+    arguments = ["--filibuster-services=served:nowhere"] if place == "option" else []
+    if place == "ini":
+        suite.ini("filibuster_services = served:nowhere")
+    code, output, _ = suite.run(*arguments)
+    assert code == 1
+    spelt = {
+        "project": f"services in [tool.filibuster] of {suite.path / 'pyproject.toml'}: cannot",
+        "ini": f"filibuster_services in {suite.path / 'tox.ini'}: cannot",
+        "option": "--filibuster-services: cannot",
+    }
+    assert spelt[place] in output
+
+
 def test_each_place_wins_over_the_next(suite: Suite) -> None:
     suite.project(SERVED, "max_executions = 4")
     assert suite.executions() == "4"
