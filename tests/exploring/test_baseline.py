@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import socket
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -13,7 +14,9 @@ import requests
 from flask import Flask, abort, redirect
 
 from flask_filibuster import FaultModel, explore, stub
+from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.errors import ForeignHostError, SetupError
+from flask_filibuster.exploring.workers.sending import RemoteTask
 from flask_filibuster.report.renderings import render
 from tests.support.listener import Listener, listening
 
@@ -127,6 +130,14 @@ class TestForeignHosts:
         for way in ("among the services ({", "stub(", "FILIBUSTER_ALLOWED_HOSTS"):
             assert way in said
         assert "--" not in said  # Only explore PATH has such options.
+
+    def test_error_reaches_the_parent_process(self) -> None:
+        app = shop(lambda: requests.get(f"http://{FOREIGN}/pay", timeout=0.5))
+        task = RemoteTask(get(app), {"http://shop": app}, 1, "of a host elsewhere")
+        with pytest.raises(ForeignHostError) as stopped:
+            task(FaultSet())
+        sent = pickle.loads(pickle.dumps(stopped.value))
+        assert (sent.base, str(sent)) == (f"http://{FOREIGN}", str(stopped.value))
 
     def test_call_behind_a_fault_makes_its_execution_inconclusive(self) -> None:
         back = Flask("back")

@@ -14,7 +14,7 @@ from uuid import uuid4
 from flask import Flask
 
 from flask_filibuster.core.fault_set import FaultSet
-from flask_filibuster.errors import FilibusterError, SetupError
+from flask_filibuster.errors import FilibusterError, ForeignHostError, SetupError
 from flask_filibuster.exploring.quiet import quiet_tracebacks
 from flask_filibuster.exploring.session import Session, surroundings
 from flask_filibuster.exploring.subjects.base import Portable
@@ -77,6 +77,7 @@ class RemoteTask:
 
         :returns: the observation; a failure has no traceback, which cannot be pickled.
         :raises SetupError: the services cannot be created.
+        :raises ForeignHostError: the fault-free execution called a host on another machine.
         :raises EndedError: the services tried to exit the process, or it was interrupted.
         """
         try:
@@ -87,6 +88,8 @@ class RemoteTask:
             raise EndedError(SystemExit(sent)) from None
         except (KeyboardInterrupt, GeneratorExit) as error:
             raise EndedError(type(error)()) from None
+        except ForeignHostError:
+            raise  # Commands add advice to it; it can be pickled.
         except FilibusterError as error:
             # Only the text: most exceptions cannot be pickled and unpickled.
             raise SetupError(str(error)) from None
