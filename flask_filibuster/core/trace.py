@@ -28,6 +28,8 @@ class UnexploredCall:
         library.
     :ivar url: the URL, if the standard library or the command line names one.
     :ivar count: how often it happened in one execution.
+    :ivar apart: the URL of the app whose request made it, if that request took no part in the
+        execution. It may have another port in each, so it does not count in comparisons.
     """
 
     way: Way
@@ -35,6 +37,7 @@ class UnexploredCall:
     callsite: CallSite | None = None
     url: str = ""
     count: int = 1
+    apart: str = field(default="", compare=False)
 
     @property
     def what(self) -> str:

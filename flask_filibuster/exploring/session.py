@@ -171,8 +171,9 @@ class Session:
         # Not in_scope(), whose own generator takes as long as the rest.
         previous = current_scope()
         around.handed_over.look()
-        self._watch.begin(execution, faults, stops=stops)
-        enter(Scope(frame, around.mesh))
+        scope = Scope(frame, around.mesh)
+        self._watch.begin(execution, faults, scope, stops=stops)
+        enter(scope)
         try:
             yield execution
         except BaseException:

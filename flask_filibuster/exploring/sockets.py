@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flask_filibuster.core.trace import UnexploredCall
-from flask_filibuster.exploring.listening import LISTEN, inodes_of_sockets, tcp_rows
 from flask_filibuster.instrumentation.witness.events import address_words
+from flask_filibuster.instrumentation.witness.tcp import LISTEN, inodes_of_sockets, tcp_rows
 
 _SELF = Path("/proc/self")
 _ESTABLISHED, _SYN_SENT, _CLOSE_WAIT = "01", "02", "08"

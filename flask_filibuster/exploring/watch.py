@@ -8,6 +8,7 @@ from typing import Any
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace, UnexploredCall
 from flask_filibuster.exploring.sockets import OpenSockets
+from flask_filibuster.instrumentation.frames import Scope
 from flask_filibuster.instrumentation.witness.seeing import Witness
 
 _PYTHON_CLIENTS = frozenset({"requests", "httpx", "urllib3", "urllib", "http.client", "aiohttp"})
@@ -37,15 +38,18 @@ class Watch:
         self._open: dict[Any, _Watched] = {}
         self._opened: tuple[UnexploredCall, ...] | None = None
 
-    def begin(self, watcher: Any, faults: FaultSet, *, stops: bool = True) -> None:
+    def begin(
+        self, watcher: Any, faults: FaultSet, scope: Scope | None = None, *, stops: bool = True
+    ) -> None:
         """Watch the execution of a watcher until :meth:`end` or :meth:`abandon`.
 
         :param faults: its faults. Around the first execution without any, open sockets are
             compared, too.
+        :param scope: the scope of the test.
         :param stops: whether a call to a host that is not on this machine is stopped, and not only
             noticed.
         """
-        witness = Witness(watcher, guards=self._guards, stops=stops)
+        witness = Witness(watcher, scope, guards=self._guards, stops=stops)
         compared = not faults and self._opened is None
         before = OpenSockets.now() if compared else None
         self._open[watcher] = _Watched(witness, not faults, before)

@@ -19,8 +19,11 @@ class Watcher(Protocol):
     def request_ended(self, index: ExecutionIndex, outcome: Outcome) -> None:
         """Record the answer or the exception that the test got."""
 
-    def knows(self, index: ExecutionIndex, generated_id: int | None) -> bool:
-        """Whether this is a call of the execution."""
+    def awaits(self, request_id: str, index: ExecutionIndex) -> bool:
+        """Whether this is a call of the execution, under way to its callee.
+
+        Whoever hands on the headers of a request sends a copy, which is none.
+        """
 
     def problem(self, index: ExecutionIndex, reason: str) -> None:
         """Record why the execution is not the planned one."""

@@ -33,6 +33,7 @@ from flask_filibuster.instrumentation.outgoing import AnyCall, Client, Reply
 from flask_filibuster.instrumentation.propagation import headers_for
 from flask_filibuster.instrumentation.reporting import report
 from flask_filibuster.instrumentation.witness.foreign import is_local_name
+from flask_filibuster.instrumentation.witness.own_ports import without_own_port
 from flask_filibuster.protocol.headers import Propagated
 from flask_filibuster.server.embedded import EmbeddedServer
 from flask_filibuster.server.signing import seal_of
@@ -246,7 +247,8 @@ def _entrances_of(client: Client) -> CodeByFile:
 
 def _called(call: AnyCall[Reply], patterns: tuple[UrlPattern, ...]) -> str:
     if call.url:
-        return url_in_signature(call.url, patterns)
+        called = url_in_signature(call.url, patterns)
+        return called if call.is_local else without_own_port(call.url, called)
     return f"{call.client.name} {call.target}"
 
 
@@ -260,7 +262,11 @@ def announce_for_test(
     """
     client = call.client
     patterns = frame.url_patterns
-    called = request_in_signature(call.url, patterns) if call.url else _called(call, patterns)
+    if not call.url:
+        called = _called(call, patterns)
+    else:
+        called = request_in_signature(call.url, patterns)
+        called = called if call.is_local else without_own_port(call.url, called)
     index, position = frame.next_request(f"{call.operation} {called}")
     request_id = frame.watcher.request(
         Call(

@@ -79,6 +79,7 @@ def _unexplored(call: UnexploredCall) -> dict[str, Any]:
         "url": call.url,
         "site": _site(call.callsite),
         "count": call.count,
+        "apart": call.apart,
     }
 
 

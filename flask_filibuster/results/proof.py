@@ -7,6 +7,7 @@ this file.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from flask_filibuster.core.fault_set import FaultSet, UnknownFaults
 from flask_filibuster.core.trace import UnexploredCall
@@ -68,8 +69,30 @@ def _has_faults(faults: FaultSet) -> bool:
     return bool(faults) or isinstance(faults, UnknownFaults)
 
 
+MOST_NAMED: Final = 3
+"""How many URLs are named; the others are like them."""
+
+
+def way_in(bases: Iterable[str]) -> str:
+    """The way to let requests to these URLs, of apps that a test serves, take part."""
+    different = list(dict.fromkeys(bases))
+    named = ", ".join(f"{base!r}: app" for base in different[:MOST_NAMED])
+    if len(different) > MOST_NAMED:
+        named += ", …"
+    return (
+        "Send the test's requests in the process of the app, by requests, httpx.Client or "
+        "app.test_client(), and name the app's URL in the fixture filibuster_services, or in "
+        f"services=: {{{named}}}"
+    )
+
+
 def unexplored_words(call: UnexploredCall) -> str:
     """An unexplored call as a gap or a note."""
+    if call.apart:
+        return (
+            f"Unexplored call, in a request to {call.apart} that took no part in the execution, so "
+            f"it could not be made to fail: {call}. {way_in([call.apart])}"
+        )
     said = f"Unexplored call, which no client explains, so it could not be made to fail: {call}"
     if call.way == "datagram":
         fine = f"FILIBUSTER_UNEXPLORED = [{call.target!r}]"
@@ -92,6 +115,8 @@ def weakens(
 
 def _nothing_failed(first: Execution) -> str:
     if not first.trace.invocations:
+        if any(each.apart for each in first.trace.unexplored):
+            return "No fault injected: calls were made in requests that took no part only."
         return "No fault injected: the fault-free execution made no call."
     return (
         "No fault injected: the fault model has no fault for the calls, or a limit ended the "

@@ -93,7 +93,10 @@ def merged_unexplored(
 def _alike(call: UnexploredCall) -> UnexploredCall:
     """What calls that are named once have in common.
 
-    Metrics and logs go to one target from everywhere in an application.
+    Metrics and logs go to one target from everywhere in an application. A server of a fixture may
+    get another port for each test, and so may what its app calls.
     """
+    if call.apart and call.callsite is not None:
+        return replace(call, target="", url="", count=1)
     site = None if call.way == "datagram" else call.callsite
     return replace(call, callsite=site, count=1)

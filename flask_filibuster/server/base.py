@@ -59,5 +59,8 @@ class RequestIds(Protocol):
     def new_request_id(self, execution: Any) -> str:
         """An id that leads back to this execution."""
 
+    def under_way(self, request_id: str) -> Any:
+        """The execution that an id leads to, if it is under way."""
+
     def adopt(self, request_id: str, execution: Any) -> None:
         """Assign an id of another origin to this execution."""

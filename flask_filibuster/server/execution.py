@@ -129,10 +129,7 @@ class TestExecution:
         self._end(index, outcome)
 
     def enter(self, service: str) -> bool:
-        """Whether the execution is new to a service.
-
-        :returns: ``True`` the first time.
-        """
+        """Whether the execution is new to a service: ``True`` the first time."""
         with self._lock:
             first = service not in self._entered
             if len(self._entered) < MOST_NAMES:
@@ -183,9 +180,10 @@ class TestExecution:
                 return call is not None
             return self._by_number.get(message.generated_id) == message.index
 
-    def knows(self, index: ExecutionIndex, generated_id: int | None) -> bool:
-        """Whether this is a call of this execution."""
-        return generated_id is not None and self._by_number.get(generated_id) == index
+    def awaits(self, request_id: str, index: ExecutionIndex) -> bool:
+        """Whether this is a call of this execution that no callee has received."""
+        is_new = index in self._calls and index not in self._handlings
+        return is_new and self._ids.under_way(request_id) is self
 
     def completed(self, message: InvocationCompleted) -> None:
         """A call has ended.

@@ -54,7 +54,6 @@ class RemoteWatcher:
         self.strand_started = self._local.strand_started
         self.strand_ended = self._local.strand_ended
         self.settle = self._local.settle
-        self.knows = self._local.knows
 
     def request(self, invocation: Call, *, told_by_callee: bool = False) -> str:
         """Report a request that the test is about to make, and return its id."""
@@ -71,6 +70,10 @@ class RemoteWatcher:
         with self._noting():
             self._driver.request_started(note)
         return request_id
+
+    def awaits(self, request_id: str, index: ExecutionIndex) -> bool:  # noqa: ARG002
+        """Whether this is the id of a request of the test; only the server knows the calls."""
+        return request_id in self._ids.values()
 
     def request_ended(self, index: ExecutionIndex, outcome: Outcome) -> None:
         """Report the answer or the exception that the test got."""
@@ -132,9 +135,10 @@ class RemoteSession:
         )
         frame.outside, frame.ends = OutsideRequests(), ends
         around.handed_over.look()
-        self._watch.begin(watcher, faults, stops=stops)
+        scope = Scope(frame, around.mesh)
+        self._watch.begin(watcher, faults, scope, stops=stops)
         try:
-            with in_scope(Scope(frame, around.mesh)):
+            with in_scope(scope):
                 yield watcher
         except BaseException:
             self._watch.abandon(watcher)

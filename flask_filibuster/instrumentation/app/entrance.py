@@ -20,6 +20,13 @@ from flask_filibuster.instrumentation.app.handling import (
     current_request,
 )
 from flask_filibuster.instrumentation.app.peer import PEER_KEY
+from flask_filibuster.instrumentation.app.served import (
+    Apart,
+    ServedVisit,
+    is_apart,
+    is_over,
+    sender_of,
+)
 from flask_filibuster.instrumentation.app.visit import Visit, announce
 from flask_filibuster.instrumentation.context import FRAME_KEY
 from flask_filibuster.instrumentation.frames import (
@@ -31,6 +38,7 @@ from flask_filibuster.instrumentation.frames import (
     test_of,
 )
 from flask_filibuster.instrumentation.patching import Patch
+from flask_filibuster.instrumentation.witness.own_ports import hold_listening
 
 _ORDINARY = "flask_filibuster.ordinary"
 """Where the WSGI environment of a request that is not explored keeps the app that it entered."""
@@ -51,6 +59,7 @@ def hold_entrances() -> list[Patch]:
         Patch.hold(Flask, "do_teardown_request", _teardown),
         Patch.hold(AppContext, "push", _context),
         Patch.hold(AppContext, "pop", _context),
+        *hold_listening(),
     ]
 
 
@@ -90,14 +99,22 @@ def _visit(app: Flask, scope: Scope | None, environ: dict[str, Any]) -> Visit | 
     """A new visit to the app, or ``None``: nothing is explored, or the request is inside."""
     if environ.get(_ORDINARY) is app:
         return None
-    explored = explored_requests(app, scope, environ)
-    frame = explored.frame(environ, scope) if explored is not None else None
+    sender = sender_of(app, scope, environ)
+    if sender is None and is_over(scope, environ):
+        return None
+    around = scope if sender is None else sender
+    explored = explored_requests(app, around, environ)
+    frame = explored.frame(environ, around) if explored is not None else None
     if explored is None or frame is None:
         if scope is None:
             # A configured server is asked once, at the first of the entrances.
             environ[_ORDINARY] = app
         return None
-    return Visit(explored, frame, scope, environ)
+    return (
+        Visit(explored, frame, scope, environ)
+        if sender is None
+        else ServedVisit(explored, frame, sender, environ)
+    )
 
 
 def _wsgi_app(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
@@ -107,6 +124,8 @@ def _wsgi_app(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
         inside = own is not None and scope is not None and own is scope.frame and own.app is self
         visit = _visit(self, scope, environ) if patch.active and not inside else None
         if visit is None:
+            if patch.active and is_apart(self, scope, environ):
+                return Apart(scope, environ).answer(original, self, environ, start_response)
             answer: Iterable[bytes] = original(self, environ, start_response)
             return answer
         return visit.answer(original, self, environ, start_response)

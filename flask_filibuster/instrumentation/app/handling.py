@@ -22,9 +22,17 @@ from flask_filibuster.instrumentation.app.incoming import Arrivals, EnvironHeade
 from flask_filibuster.instrumentation.app.peer import PEER_KEY, Peer
 from flask_filibuster.instrumentation.callsite import package_of, site_of
 from flask_filibuster.instrumentation.context import FRAME_KEY
-from flask_filibuster.instrumentation.frames import Frame, Scope, TestFrame, here, test_of
+from flask_filibuster.instrumentation.frames import (
+    Frame,
+    Scope,
+    TestFrame,
+    current_scope,
+    here,
+    test_of,
+)
 from flask_filibuster.instrumentation.reporting import report
 from flask_filibuster.instrumentation.standins.replacements import replacements
+from flask_filibuster.instrumentation.witness.own_ports import without_own_port
 from flask_filibuster.protocol.headers import Propagated, read_headers
 from flask_filibuster.server.base import Server
 from flask_filibuster.server.client.remote import RemoteServer
@@ -78,7 +86,7 @@ class ExploredRequests:
         if peer is not None:
             return self._frame_from_peer(peer, environ)
         if scope is not None and (scope.network is not None or around is not None):
-            return self._frame_in_test(environ)
+            return self._frame_in_test(environ, here() if scope is current_scope() else scope)
         return self._frame_from_network(environ)
 
     def _frame_in_request(self, environ: dict[str, Any], around: Frame) -> Frame | None:
@@ -125,18 +133,17 @@ class ExploredRequests:
             environ, place, name, None, server, known=arrival.known, signed=arrival.signed
         )
 
-    def _frame_in_test(self, environ: dict[str, Any]) -> Frame | None:
+    def _frame_in_test(self, environ: dict[str, Any], scope: Scope | None) -> Frame | None:
         """A frame for a request of the test without headers, from a test client."""
-        scope = here()
         test = test_of(scope) if scope is not None else None
         if test is None:
             return None
         place = read_headers(EnvironHeaders(environ))
-        if place is not None and test.watcher.knows(place.index, place.generated_id):
-            # A call from a socket, which a server that the test started delivers.
+        if place is not None and test.watcher.awaits(place.request_id, place.index):
+            # From a socket, which a server that the test started delivers.
             return self._begin(environ, place, self._name_in(test), test, test.server)
         method, url = _operation(environ)[0], _url(environ)
-        called = request_in_signature(url, test.url_patterns)
+        called = without_own_port(url, request_in_signature(url, test.url_patterns))
         index, position = test.next_request(f"{method} {called}")
         service = self._name_in(test)
         request_id = test.watcher.request(

@@ -126,13 +126,13 @@ class Visit:
 class Body:
     """A WSGI body whose producer, and what closes it, run in the frame of the request.
 
-    :param visit: the request.
+    :param visit: the request, which calls each step.
     :param body: the app's body.
     """
 
     __slots__ = ("_body", "_iterator", "_visit")
 
-    def __init__(self, visit: Visit, body: Any) -> None:
+    def __init__(self, visit: Any, body: Any) -> None:
         self._visit = visit
         self._body = body
         self._iterator: Any = None

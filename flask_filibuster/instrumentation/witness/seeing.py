@@ -13,10 +13,13 @@ import sys
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
+from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.trace import UnexploredCall, Way, together
 from flask_filibuster.errors import ForeignHostError
+from flask_filibuster.instrumentation.apart import apart_at
 from flask_filibuster.instrumentation.around import Watcher
 from flask_filibuster.instrumentation.frames import Frame, Scope, TestFrame, here
 from flask_filibuster.instrumentation.outgoing import AnyCall
@@ -34,14 +37,23 @@ class Witness:
     """Collects what leaves the process during one execution, until :meth:`close`.
 
     :param watcher: the watcher of the test, by which the frames of the execution are known.
+    :param scope: the scope of the test; ``None``: it is in another process.
     :param guards: whether to notice calls to hosts that are not on this machine.
     :param stops: whether to stop these calls, too.
     :ivar addresses: addresses that Python code has connected to.
     :ivar stopped: a call to a foreign host, which was noticed; ``None``: there was none.
     """
 
-    def __init__(self, watcher: Watcher, *, guards: bool = False, stops: bool = True) -> None:
+    def __init__(
+        self,
+        watcher: Watcher,
+        scope: Scope | None = None,
+        *,
+        guards: bool = False,
+        stops: bool = True,
+    ) -> None:
         self.watcher = watcher
+        self.scope = scope
         self.addresses: set[object] = set()
         self.stopped: ForeignHostError | None = None
         self._guards = guards
@@ -81,19 +93,23 @@ class Witness:
             else:
                 way: Way = "fork" if event in ("os.fork", "os.forkpty") else "process"
                 target, url = events.command_of(event, args)
-                self._seen.append(UnexploredCall(way, target, where.site, url))
+                self._add(UnexploredCall(way, target, where.site, url))
 
     def note_what(self, way: Way, target: str, frame: Frame | None, url: str = "") -> None:
         """Note something that Python reports as no event."""
         where = origin(frame)
         if not where.is_own:
             with self._lock:
-                self._seen.append(UnexploredCall(way, target, where.site, url))
+                self._add(UnexploredCall(way, target, where.site, url))
+
+    def _add(self, call: UnexploredCall) -> None:
+        base = apart_at()
+        self._seen.append(replace(call, apart=base) if base else call)
 
     def _look_up(self, thread: int, args: tuple[Any, ...], where: Origin) -> None:
         last = self._lookups.pop(thread, None)
         if last is not None and last.is_alone:
-            self._seen.append(last.as_call())
+            self._add(last.as_call())
         host, port = args[0], args[1]
         if host and port:
             self._lookups[thread] = events.Lookup.of(
@@ -109,11 +125,11 @@ class Witness:
         # One look-up may lead to several attempts: a name has more than one address.
         if lookup is not None and lookup.leads_to(address):
             if not lookup.connected or event == "socket.sendto":
-                self._seen.append(lookup.as_call(way))
+                self._add(lookup.as_call(way))
             lookup.connected = True
             return
         url = self._urls.pop(thread, "")
-        self._seen.append(UnexploredCall(way, events.address_words(address), where.site, url))
+        self._add(UnexploredCall(way, events.address_words(address), where.site, url))
 
     def guard(self, args: tuple[Any, ...], frame: Frame, call: object) -> None:
         """Stop a connection to a host that is not on this machine.
@@ -246,12 +262,24 @@ def note_unexplored(way: Way, target: str, url: str = "") -> None:
             each.note_what(way, target, frame, url)
 
 
-def is_watched() -> bool:
+def is_watched(watcher: Watcher | None = None) -> bool:
     """Whether something is explored in this process, by whatever thread.
 
     A call of a thread outside all scopes then has to be named.
+
+    :param watcher: the watcher of an execution, to ask whether it is under way.
     """
-    return bool(_HOOK.witnesses)
+    if watcher is None:
+        return bool(_HOOK.witnesses)
+    return any(each.watcher is watcher for each in _HOOK.witnesses)
+
+
+def scope_of(request_id: str, index: ExecutionIndex) -> Scope | None:
+    """The scope of the test under exploration behind a call that is under way to its callee."""
+    for each in _HOOK.witnesses:
+        if each.scope is not None and each.watcher.awaits(request_id, index):
+            return each.scope
+    return None
 
 
 def note_call(call: AnyCall[Any]) -> None:

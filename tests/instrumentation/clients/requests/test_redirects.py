@@ -102,7 +102,7 @@ class TestRedirects:
             services = {"http://leaf": service(away=lambda: redirect(f"{url}/ok"))}
             end, calls = ended(lambda: requests.get("http://leaf/away", timeout=2), services)
         assert end.text == "fine"
-        assert [call.target for call in calls] == ["leaf", "127.0.0.1"]
+        assert [call.target for call in calls] == ["leaf", "service"]
 
 
 def challenge() -> ResponseReturnValue:
