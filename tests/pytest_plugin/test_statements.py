@@ -76,7 +76,8 @@ def test_reports_are_pytests_own(suite: Suite, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.slow
 def test_workers_report_the_same(suite: Suite) -> None:
     suite.write(test_it=FAILING)
-    here, there = suite.again("-rN"), suite.again("-rN", "-n1")
+    # In processes of their own: what is logged here depends on earlier tests.
+    here, there = suite.elsewhere("-rN"), suite.elsewhere("-rN", "-n1")
     assert failures(there.output) == failures(here.output) != ""
 
 
