@@ -7,9 +7,9 @@ from typing import Any
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace, UnexploredCall
-from flask_filibuster.exploring.sockets import OpenSockets
 from flask_filibuster.instrumentation.frames import Scope
 from flask_filibuster.instrumentation.witness.seeing import Witness
+from flask_filibuster.instrumentation.witness.sockets import OpenSockets
 
 _PYTHON_CLIENTS = frozenset({"requests", "httpx", "urllib3", "urllib", "http.client", "aiohttp"})
 

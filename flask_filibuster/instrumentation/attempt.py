@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Generic, NoReturn
@@ -196,12 +197,6 @@ class Attempt(Generic[Reply]):
 def start_call(frame: Frame, call: AnyCall[Reply]) -> InvocationStarted:
     """Take the next index and clock of the frame for a call.
 
-    The signature is the same in each execution, on each host, and after edits elsewhere in the
-    file. It consists of the service, the application's functions on the stack, the operation, the
-    URL from the port on (without the parts that are configured to vary), and the thread of the
-    request. It excludes the library if there is a URL, so that counterexamples stay valid after a
-    change of the HTTP client.
-
     :param frame: the frame of the request.
     :param call: the call.
     """
@@ -213,10 +208,7 @@ def start_call(frame: Frame, call: AnyCall[Reply]) -> InvocationStarted:
         ends=ENDS if frame.test is None else frame.test.ends,
         skipped=2,  # This function, and Attempt.
     )
-    called = _called(call, frame.config.url_patterns)
-    parts = (frame.service, *functions, call.operation, called)
-    signature = signature_of(*parts, frame.thread) if frame.thread else signature_of(*parts)
-    index, vclock, position = frame.next_invocation(signature)
+    index, vclock, position = frame.next_invocation(_signature(frame, functions, call))
     return InvocationStarted(
         request_id=frame.request_id,
         index=index,
@@ -237,6 +229,19 @@ def start_call(frame: Frame, call: AnyCall[Reply]) -> InvocationStarted:
         safe=call.safe,
         repeatable=call.repeatable,
     )
+
+
+def _signature(frame: Frame, functions: Iterable[str], call: AnyCall[Reply]) -> str:
+    """The signature of a call, the same in each execution, on each host, after edits elsewhere.
+
+    It consists of the service, the application's functions on the stack, the operation, the URL
+    from the port on (without the parts that are configured to vary), and the thread of the request.
+    It excludes the library if there is a URL, so that counterexamples stay valid after a change of
+    the HTTP client.
+    """
+    called = _called(call, frame.config.url_patterns)
+    parts = (frame.service, *functions, call.operation, called)
+    return signature_of(*parts, frame.thread) if frame.thread else signature_of(*parts)
 
 
 # A client has the same ones as long as it exists.

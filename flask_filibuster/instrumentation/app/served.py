@@ -14,13 +14,13 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request
 
-from flask_filibuster.instrumentation.apart import ApartScope
 from flask_filibuster.instrumentation.app.handling import ExploredRequests
 from flask_filibuster.instrumentation.app.incoming import EnvironHeaders
 from flask_filibuster.instrumentation.app.peer import PEER_KEY
 from flask_filibuster.instrumentation.app.visit import Body, Visit
 from flask_filibuster.instrumentation.around import Watcher
 from flask_filibuster.instrumentation.frames import Frame, Scope, current_scope, enter, watcher_of
+from flask_filibuster.instrumentation.witness.apart import ApartScope
 from flask_filibuster.instrumentation.witness.seeing import is_watched, scope_of
 from flask_filibuster.protocol.headers import read_headers
 

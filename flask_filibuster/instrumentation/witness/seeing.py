@@ -19,11 +19,11 @@ from typing import Any
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.trace import UnexploredCall, Way, together
 from flask_filibuster.errors import ForeignHostError
-from flask_filibuster.instrumentation.apart import apart_at
 from flask_filibuster.instrumentation.around import Watcher
 from flask_filibuster.instrumentation.frames import Frame, Scope, TestFrame, here
 from flask_filibuster.instrumentation.outgoing import AnyCall
 from flask_filibuster.instrumentation.witness import events
+from flask_filibuster.instrumentation.witness.apart import apart_at
 from flask_filibuster.instrumentation.witness.foreign import is_foreign, is_listed
 from flask_filibuster.instrumentation.witness.origin import Origin, is_own_pair, origin
 
