@@ -239,10 +239,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Note the exception that ended a phase of a marked test."""
     test = item.stash.get(RUNNING, None)
-    # The exception of a test of unittest gets there only now.
-    may_fail = call.excinfo is not None or isinstance(item, TestCaseFunction)
-    if test is None or not may_fail:
+    if test is None:
         return (yield)
+    if call.excinfo is None and not isinstance(item, TestCaseFunction):
+        return (yield)  # The exception of a test of unittest gets there only now.
     from flask_filibuster.pytest_plugin.reports import own_frames_hidden
 
     with own_frames_hidden():

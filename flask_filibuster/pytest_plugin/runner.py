@@ -33,13 +33,7 @@ from flask_filibuster.pytest_plugin.reports import (
     tell_at_once,
 )
 from flask_filibuster.pytest_plugin.search import AnySearch, begin, options_of, server_of
-from flask_filibuster.pytest_plugin.state import (
-    ALL_TESTS,
-    ALL_TESTS_TOLD,
-    INTERRUPTED,
-    REPLAYED,
-    TOLD_OF_INTERRUPTED,
-)
+from flask_filibuster.pytest_plugin.state import ALL_TESTS, ALL_TESTS_TOLD, INTERRUPTED, REPLAYED
 from flask_filibuster.pytest_plugin.statements import statements_known
 from flask_filibuster.pytest_plugin.subject import PytestItem
 from flask_filibuster.pytest_plugin.teardown import INTERRUPTIONS
@@ -203,17 +197,16 @@ class MarkedTest:
         """Add an interrupted exploration to the summary."""
         if isinstance(exploration.search, RemoteSearch):
             return
-        stash, test, result = self._config.stash, self._item.nodeid, exploration.search.result()
-        lines = stash.setdefault(INTERRUPTED, [])
+        test, result = self._item.nodeid, exploration.search.result()
+        lines = self._config.stash.setdefault(INTERRUPTED, [])
         lines += interruption_lines(test, result, resumable=self._recorder is not None)
         if self._config.pluginmanager.has_plugin(ALL_TESTS):
             from flask_filibuster.pytest_plugin.all_tests.first import (
-                told_of_interrupted,
+                tell_of_interrupted,
                 told_of_marked,
             )
 
-            told = told_of_interrupted(told_of_marked(test, result))
-            stash.setdefault(TOLD_OF_INTERRUPTED, {})[test] = told
+            tell_of_interrupted(self._config, test, told_of_marked(test, result))
 
     def _tell_of_hang(self) -> None:
         """Say what is known before pytest-timeout ends the process, in a thread of its own."""

@@ -9,12 +9,8 @@ import pytest
 
 from flask_filibuster.instrumentation.mocking import Mock
 from flask_filibuster.instrumentation.patching import Held, Patch
-from flask_filibuster.instrumentation.standins.replacements import (
-    Replaced,
-    Way,
-    inherited,
-    replacements,
-)
+from flask_filibuster.instrumentation.standins.originals import original_of
+from flask_filibuster.instrumentation.standins.replacements import Replaced, Way, replacements
 
 
 class Pytest(Mock):
@@ -37,10 +33,8 @@ class _MonkeyPatches(Way):
         ]
 
     def replaced(self, maker: Any) -> Iterator[Replaced]:
-        for owner, name, original in maker._setattr:  # noqa: SLF001 - where else?
-            # It keeps only what is the owner's own: a sentinel, if nothing is.
-            is_own = type(original).__name__.lower() not in ("notset", "notsettype")
-            yield maker, owner, name, original if is_own else inherited(owner, name)
+        for owner, name, kept in maker._setattr:  # noqa: SLF001 - where else?
+            yield maker, owner, name, original_of(owner, name, kept)
 
     def _setattr(self, original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
         def set_attribute(monkeypatch: Any, *args: Any, **options: Any) -> None:

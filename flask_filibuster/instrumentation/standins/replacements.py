@@ -260,11 +260,3 @@ def role_of(original: Any) -> Role | None:
         if role is not None:
             return role
     return unknown_role(original)
-
-
-def inherited(owner: Any, name: str) -> Any:
-    """What an attribute is without the owner's own."""
-    if isinstance(owner, type):
-        found = (vars(each)[name] for each in owner.__mro__[1:] if name in vars(each))
-        return next(found, None)
-    return inspect.getattr_static(type(owner), name, None)

@@ -210,8 +210,7 @@ class FirstRun(PytestRun):
             test, result = self.item.nodeid, exploration.search.result()
             lines = self.item.config.stash.setdefault(INTERRUPTED, [])
             lines += interruption_lines(test, result, resumable=resumable)
-            told = told_of_interrupted(told_of_result(test, result).data())
-            self.item.config.stash.setdefault(TOLD_OF_INTERRUPTED, {})[test] = told
+            tell_of_interrupted(self.item.config, test, told_of_result(test, result).data())
             raise
         return exploration.result()
 
@@ -270,12 +269,15 @@ def told_of_marked(test: str, result: Result) -> dict[str, Any]:
     ).data()
 
 
-def told_of_interrupted(told: Mapping[str, Any]) -> dict[str, Any]:
-    """What an exploration that was interrupted has shown, as plain data.
+def tell_of_interrupted(config: pytest.Config, test: str, told: Mapping[str, Any]) -> None:
+    """Keep for the summary what an exploration that was interrupted has shown.
 
-    :param told: the same, as if it had ended.
+    :param config: pytest's.
+    :param test: node id of the test.
+    :param told: what the exploration has shown, as plain data, as if it had ended.
     """
-    return {**told, "state": "not explored", "reason": "interrupted", "why": ""}
+    told = {**told, "state": "not explored", "reason": "interrupted", "why": ""}
+    config.stash.setdefault(TOLD_OF_INTERRUPTED, {})[test] = told
 
 
 def _reason(result: Result) -> str:

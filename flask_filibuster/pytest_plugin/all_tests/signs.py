@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import functools
 import gc
-import inspect
 import sys
 from collections.abc import Callable
 from typing import Any, Final
 
 from flask_filibuster.installed import entry_points_of
 from flask_filibuster.instrumentation.standins.makers import maker_of
-from flask_filibuster.instrumentation.standins.originals import is_lazy_proxy
+from flask_filibuster.instrumentation.standins.originals import is_lazy_proxy, original_of
 
 CLIENTS: Final = ("requests", "httpx")
 """The clients whose use is a sign. Of any other client, the mere import is one."""
@@ -187,14 +186,7 @@ def _replaced_by_patcher(patcher: Any) -> list[Any]:
 
 def _replaced_by_monkeypatch(patcher: Any) -> list[Any]:
     """What a ``monkeypatch`` has replaced, also what an object or a class inherited."""
-    return [_kept(*each) for each in getattr(patcher, "_setattr", ())]
-
-
-def _kept(owner: Any, name: str, original: Any) -> Any:
-    if type(original).__name__.lower() not in ("notset", "notsettype"):
-        return original
-    kinds = owner.__mro__[1:] if isinstance(owner, type) else (type(owner),)
-    return next(filter(None, (inspect.getattr_static(each, name, None) for each in kinds)), None)
+    return [original_of(*each) for each in getattr(patcher, "_setattr", ())]
 
 
 def _makes_calls(value: Any) -> bool:

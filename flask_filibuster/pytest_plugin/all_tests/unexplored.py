@@ -22,7 +22,10 @@ def unexplored_lines(told: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     :param told: what is known of each test, as plain data, by node id.
     """
     found = merged_unexplored(
-        (test, call) for test, data in told.items() for call in told_of(data).unexplored
+        (test, call)
+        for test, data in told.items()
+        if "unexplored" in data
+        for call in told_of(data).unexplored
     )
     if not found:
         return
