@@ -7,7 +7,15 @@ import re
 import pytest
 
 from tests.support import suites
-from tests.support.suites import CAREFUL, CARELESS, CONFTEST, EXECUTIONS, RUNS, Suite
+from tests.support.suites import (
+    CAREFUL,
+    CARELESS,
+    CONFTEST,
+    EXECUTIONS,
+    RUNS,
+    WRONG_CONFTEST,
+    Suite,
+)
 
 suite, few_plugins, all_plugins = suites.suite, suites.few_plugins, suites.all_plugins
 pytestmark = pytest.mark.usefixtures("few_plugins")
@@ -24,12 +32,7 @@ def test_no_filibuster_runs_without_faults(suite: Suite) -> None:
 
 
 def test_no_filibuster_needs_no_fault_model(suite: Suite) -> None:
-    suite.write(
-        conftest=CONFTEST
-        + """
-    front.config["FILIBUSTER_ANALYSIS_FILE"] = "nowhere.json"
-    """
-    )
+    suite.write(conftest=WRONG_CONFTEST)
     assert suite.run(CAREFUL, "--no-filibuster").outcomes == {"passed": 1}
 
 

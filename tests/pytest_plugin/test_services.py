@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support import suites
-from tests.support.suites import CAREFUL, CONFTEST, RUNS, Suite
+from tests.support.suites import CAREFUL, RUNS, WRONG_CONFTEST, Suite
 
 suite, few_plugins, all_plugins = suites.suite, suites.few_plugins, suites.all_plugins
 pytestmark = pytest.mark.usefixtures("few_plugins")
@@ -61,12 +61,7 @@ def test_unusable_services_are_set_up_errors(suite: Suite, services: str, compla
 
 
 def test_wrong_configuration_fails_set_up(suite: Suite) -> None:
-    suite.write(
-        conftest=CONFTEST
-        + """
-    front.config["FILIBUSTER_ANALYSIS_FILE"] = "nowhere.json"
-    """
-    )
+    suite.write(conftest=WRONG_CONFTEST)
     ran = suite.run(CAREFUL)
     assert ran.outcomes["error"] == 1
     assert "cannot read the analysis file nowhere.json" in ran.output

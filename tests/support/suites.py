@@ -60,6 +60,13 @@ CONFTEST = """
     def filibuster_services():
         return {"http://front:5000": front, "http://back:5001": back}
 """
+# No analysis can be read, so no fault model can be made.
+WRONG_CONFTEST = (
+    CONFTEST
+    + """
+    front.config["FILIBUSTER_ANALYSIS_FILE"] = "nowhere.json"
+    """
+)
 
 CARELESS = """
     import pytest
