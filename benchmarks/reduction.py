@@ -30,7 +30,7 @@ from tests.support.simulation import (
     Simulation,
     Step,
     Whimsical,
-    whimsical_judge,
+    WhimsicalJudge,
 )
 
 APPLICATIONS = 300
@@ -83,7 +83,7 @@ def application(chance: random.Random, *, whimsical: bool) -> Simulation:
                 reads=chance.random() < 0.7,
             )
     requested = chance.choice([("s0",), ("s0", "s0"), ("s0", "s1")])
-    judge = whimsical_judge(chance.randint(0, 1000))
+    judge = WhimsicalJudge(chance.randint(0, 1000))
     return Simulation(services, FunctionalTest(requested, judge, chance.random() < 0.5))
 
 

@@ -135,14 +135,14 @@ class FailureIdentity:
     """The identity of a failure of the test.
 
     :ivar what: the type of the exception, and its place.
-    :ivar faults: the faults, each with the index of its call.
+    :ivar faults: the faults, each with the index and the place of its call.
     :ivar places: the places of these calls.
     :ivar behind: the breakdowns that reach the test.
     :ivar hands_on: whether the test got the failed status of a callee as the answer.
     """
 
     what: str
-    faults: frozenset[tuple[ExecutionIndex, Fault]]
+    faults: frozenset[tuple[ExecutionIndex, Fault, Place]]
     places: frozenset[Place]
     behind: tuple[Breakdown, ...]
     hands_on: bool
@@ -154,7 +154,8 @@ class FailureIdentity:
         if self.faults < other.faults:
             # The additional faults change nothing. With another fault of the same call, a further
             # fault may lead to a bug of its own. (The search may compare calls alone: it leaves out
-            # only sets whose every step it has seen, so that an execution shows that bug.)
+            # only sets whose every step it has seen, so that an execution shows that bug.) So may
+            # the same fault: after others, the call of that index can be one of another place.
             return True
         # A 500 of a callee that is handed on is no other reason than a 502 that is. (An answer of
         # 500 after a callee's 500 may still be the service's own, as after other faults.)
@@ -176,7 +177,9 @@ def failure_identity(seen: Seen) -> FailureIdentity | None:
     faults = execution.faults
     return FailureIdentity(
         what=signature(execution.error),
-        faults=frozenset((planned.index, planned.fault) for planned in faults),
+        faults=frozenset(
+            (planned.index, planned.fault, place_of(planned.call)) for planned in faults
+        ),
         places=places_of(planned.call for planned in faults),
         behind=tuple(_outermost(seen.breakdowns)),
         hands_on=any(

@@ -11,6 +11,7 @@ from flask_filibuster.core.fault_set import PlannedFault
 from flask_filibuster.faultmodel.model import FaultModel
 
 Timeouts = tuple[float | None, float | None]
+_Made = tuple[str, Timeouts, tuple[str, int] | None]
 CallFaults = tuple[Call, tuple[PlannedFault, ...]]
 """A call and its faults: by rank; within a rank, in the model's order."""
 
@@ -23,24 +24,30 @@ class PlannedFaults:
 
     def __init__(self, model: FaultModel) -> None:
         self._model = model
-        self._faults: dict[tuple[ExecutionIndex, str, Timeouts], tuple[PlannedFault, ...]] = {}
+        # By call. Lists: they are short, and comparing a few of these is faster than hashing one.
+        self._faults: dict[ExecutionIndex, list[tuple[_Made, tuple[PlannedFault, ...]]]] = {}
         self._numbers: dict[PlannedFault, int] = {}
-        # By call. Lists: they are short, and comparing a few faults is faster than hashing one.
         self._numbered: dict[ExecutionIndex, list[tuple[Fault, int]]] = {}
         self._count = 0
 
     def of(self, call: Call) -> tuple[PlannedFault, ...]:
-        """The faults of a call, by the service reached and its timeouts."""
-        key = call.index, call.target, call.timeout
-        faults = self._faults.get(key)
-        if faults is None:
-            planned_faults = [PlannedFault(call, each) for each in self._model.faults_of(call)]
-            faults = self._faults[key] = tuple(planned_faults)
-            if call.index in self._numbered:
-                for planned in faults:
-                    self._number(planned)
-            else:
-                self._number_all(call.index, faults)
+        """The faults of a call, by the service reached, its timeouts and its place.
+
+        After other faults, the call of an index may be one of another line.
+        """
+        site = call.callsite
+        made = call.target, call.timeout, None if site is None else (site.file, site.line)
+        of_index = self._faults.setdefault(call.index, [])
+        for known, faults in of_index:
+            if known == made:
+                return faults
+        faults = tuple([PlannedFault(call, each) for each in self._model.faults_of(call)])
+        of_index.append((made, faults))
+        if call.index in self._numbered:
+            for planned in faults:
+                self._number(planned)
+        else:
+            self._number_all(call.index, faults)
         return faults
 
     def identity(self, faults: Iterable[PlannedFault]) -> frozenset[int]:

@@ -241,6 +241,24 @@ class TestSymptoms:
         assert (["Timeout"], ["failure"]) in shown
         assert (crash in shown) is careless, shown
 
+    def test_one_index_at_two_places_is_two(self) -> None:
+        """The second call to a service is its fallback, or the next step if none was needed."""
+        front, services = shop()
+
+        @front.get("/")
+        def page() -> ResponseReturnValue:
+            first = requests.get("http://back:5001/", timeout=1)
+            if not first.ok:
+                first = requests.get("http://back:5001/", timeout=1)
+            second = requests.get("http://back:5001/", timeout=1)
+            return jsonify(complete=first.ok and second.ok)
+
+        def get_complete_page() -> None:
+            assert requests.get("http://front:5000/", timeout=60).json()["complete"]
+
+        result = explore(get_complete_page, services, FaultModel((), default_statuses=(503,)))
+        assert [ways(bug) for bug in result.bugs] == [["503"], ["503", "503"]]
+
     def test_survived_exception_is_a_bug_alone(self) -> None:
         """The caller answers as if nothing had happened."""
         front, services = shop()

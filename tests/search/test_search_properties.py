@@ -42,7 +42,7 @@ from tests.support.simulation import (
     Simulation,
     Step,
     Whimsical,
-    whimsical_judge,
+    WhimsicalJudge,
 )
 
 
@@ -174,7 +174,7 @@ def test_unmade_calls_are_not_planned(reduction: str) -> None:
         "s1": Orderly(((Step("s2", passes_on=True),),), tells=False, reads=False),
         "s2": Orderly(observed=False),
     }
-    test = FunctionalTest(("s0",), whimsical_judge(0), asks=("s1",))
+    test = FunctionalTest(("s0",), WhimsicalJudge(0), asks=("s1",))
     result = explored(Simulation(services, test), refused(404), reduction, max_faults=2)
     check_is_sound(result)
 

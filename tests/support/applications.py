@@ -24,7 +24,7 @@ from tests.support.simulation import (
     Simulation,
     Step,
     Whimsical,
-    whimsical_judge,
+    WhimsicalJudge,
 )
 
 LIMIT = 150  # Applications with more fault sets than this are not waited for.
@@ -90,7 +90,7 @@ def applications(draw: st.DrawFn, most: int = 5, width: int = 1) -> Application:
             tells, reads, touchy = draw(st.tuples(st.booleans(), st.booleans(), st.booleans()))
             services[name] = Orderly(tuple(stages), tells, reads, touchy, body)
     requests = draw(st.sampled_from([("s0",), ("s0",), ("s0", "s0"), ("s0", "s1"), ("s1", "s0")]))
-    judge = whimsical_judge(draw(st.integers(0, 1000)))
+    judge = WhimsicalJudge(draw(st.integers(0, 1000)))
     questions = st.lists(st.sampled_from([None, *names]), max_size=2)
     asks = tuple(draw(st.one_of(st.just([]), questions)))
     method = draw(st.sampled_from(["GET", "POST"]))

@@ -26,7 +26,7 @@ from tests.support.simulation import (
     Service,
     Simulation,
     Step,
-    whimsical_judge,
+    WhimsicalJudge,
 )
 
 NAME = "500 executions"
@@ -39,7 +39,7 @@ def simulation() -> Simulation:
     parts = [f"s{number}" for number in range(3)]
     services: dict[str, Service] = {"front": Orderly(tuple((Step(name),) for name in parts))}
     services.update({name: Orderly() for name in parts})
-    return Simulation(services, FunctionalTest(("front",), whimsical_judge(3)))
+    return Simulation(services, FunctionalTest(("front",), WhimsicalJudge(3)))
 
 
 def named(faults: FaultSet) -> str:

@@ -407,10 +407,11 @@ def whim_of(seed: int, history: object) -> int:
     return zlib.crc32(f"{seed} {history!r}".encode()) >> 4
 
 
-def whimsical_judge(seed: int) -> Judge:
+@dataclass(frozen=True)
+class WhimsicalJudge:
     """A verdict that depends on everything that the test has seen."""
 
-    def judge(seen: Seen) -> str:
-        return (PASSED, PASSED, *BUGS)[whim_of(seed, seen) % 4]
+    seed: int
 
-    return judge
+    def __call__(self, seen: Seen) -> str:
+        return (PASSED, PASSED, *BUGS)[whim_of(self.seed, seen) % 4]
