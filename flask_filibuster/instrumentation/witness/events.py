@@ -15,18 +15,6 @@ from flask_filibuster.core.call import CallSite
 from flask_filibuster.core.trace import UnexploredCall, Way
 from flask_filibuster.core.urls import DEFAULT_PORTS
 
-NETWORK = frozenset({"socket.connect", "socket.sendto"})
-EVENTS = NETWORK | {
-    "socket.getaddrinfo",
-    "urllib.Request",
-    "subprocess.Popen",
-    "os.system",
-    "os.posix_spawn",
-    "os.spawn",
-    "os.exec",
-    "os.fork",
-    "os.forkpty",
-}
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "busybox"})
 _URL = re.compile(r"https?://[^\s'\"|;&<>]+")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")

@@ -1,17 +1,13 @@
 """The witness: what leaves the process while something is explored, and is no call of a client.
 
-Python reports connections, processes and forks to audit hooks (PEP 578), whatever library makes
-them. A hook cannot be removed, so this process has one, from the first exploration on; while
-nothing is explored, it only looks at one attribute.
+Python reports connections, processes and forks to audit hooks, whatever library makes them.
 """
 
 from __future__ import annotations
 
 import logging
 import socket
-import sys
 import threading
-from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
@@ -24,6 +20,7 @@ from flask_filibuster.instrumentation.frames import Frame, Scope, TestFrame, her
 from flask_filibuster.instrumentation.outgoing import AnyCall
 from flask_filibuster.instrumentation.witness import events
 from flask_filibuster.instrumentation.witness.apart import apart_at
+from flask_filibuster.instrumentation.witness.audit import HOOK, NETWORK
 from flask_filibuster.instrumentation.witness.foreign import is_foreign, is_listed
 from flask_filibuster.instrumentation.witness.origin import Origin, is_own_pair, origin
 
@@ -62,11 +59,11 @@ class Witness:
         self._seen: list[UnexploredCall] = []
         self._lookups: dict[int, events.Lookup] = {}
         self._urls: dict[int, str] = {}
-        _HOOK.watch(self)
+        _WITNESSES.add(self)
 
     def close(self) -> None:
         """Watch no longer."""
-        _HOOK.unwatch(self)
+        _WITNESSES.remove(self)
 
     def unexplored(self) -> tuple[UnexploredCall, ...]:
         """What it has seen so far, equal ones together."""
@@ -88,7 +85,7 @@ class Witness:
                 self._urls[thread] = events.without_secrets(str(args[0]))
             elif event == "socket.getaddrinfo":
                 self._look_up(thread, args, where)
-            elif event in events.NETWORK:
+            elif event in NETWORK:
                 self._connect(thread, event, args, where)
             else:
                 way: Way = "fork" if event in ("os.fork", "os.forkpty") else "process"
@@ -166,39 +163,29 @@ class Witness:
         raise PermissionError(str(error)) from error
 
 
-class _Hook:
-    """The audit hook of this process, and the witnesses that listen."""
+class _Witnesses:
+    """The witnesses of this process, which listen together."""
 
     def __init__(self) -> None:
-        self.witnesses: tuple[Witness, ...] = ()
+        self.all: tuple[Witness, ...] = ()
         self._lock = threading.Lock()
-        self._installed = False
 
-    def watch(self, witness: Witness) -> None:
+    def add(self, witness: Witness) -> None:
         """Report events to a witness."""
         with self._lock:
-            self.witnesses = (*self.witnesses, witness)
-            if not self._installed:
-                self._installed = True
-                sys.addaudithook(self._called())
+            self.all = (*self.all, witness)
+            HOOK.listen(self._seen)
 
-    def unwatch(self, witness: Witness) -> None:
+    def remove(self, witness: Witness) -> None:
         """Report no more events to it; does nothing the second time."""
         with self._lock:
-            self.witnesses = tuple(each for each in self.witnesses if each is not witness)
-
-    def _called(self) -> Callable[[str, tuple[Any, ...]], None]:
-        known = events.EVENTS
-
-        def hook(event: str, args: tuple[Any, ...]) -> None:
-            if self.witnesses and event in known:
-                self._seen(event, args)
-
-        return hook
+            self.all = tuple(each for each in self.all if each is not witness)
+            if not self.all:
+                HOOK.ignore(self._seen)
 
     def _seen(self, event: str, args: tuple[Any, ...]) -> None:
-        if event in events.NETWORK and isinstance(args[1], tuple | str | bytes):
-            for each in self.witnesses:
+        if event in NETWORK and isinstance(args[1], tuple | str | bytes):
+            for each in self.all:
                 each.addresses.add(args[1])
         scope = here()
         call = explained.get()
@@ -220,9 +207,9 @@ class _Hook:
     def of(self, frame: Frame | None) -> tuple[Witness, ...]:
         """The witnesses of an event: that of the frame's execution, or all without a frame."""
         if frame is None:
-            return self.witnesses
+            return self.all
         watcher = frame.test.watcher if frame.test is not None else None
-        return tuple(each for each in self.witnesses if each.watcher is watcher)
+        return tuple(each for each in self.all if each.watcher is watcher)
 
 
 def _belonging(scope: Scope | None, call: object = None) -> tuple[bool, Frame | None]:
@@ -244,7 +231,7 @@ def _belonging(scope: Scope | None, call: object = None) -> tuple[bool, Frame | 
     return scope.is_service or frame is not None, frame
 
 
-_HOOK = _Hook()
+_WITNESSES = _Witnesses()
 
 
 def note_unexplored(way: Way, target: str, url: str = "") -> None:
@@ -254,11 +241,11 @@ def note_unexplored(way: Way, target: str, url: str = "") -> None:
     :param target: what is reached, or the function that another process is about to run.
     :param url: the URL, if known.
     """
-    if explained.get() is not None or not _HOOK.witnesses:
+    if explained.get() is not None or not _WITNESSES.all:
         return
     counts, frame = _belonging(here())
     if counts:
-        for each in _HOOK.of(frame):
+        for each in _WITNESSES.of(frame):
             each.note_what(way, target, frame, url)
 
 
@@ -270,13 +257,13 @@ def is_watched(watcher: Watcher | None = None) -> bool:
     :param watcher: the watcher of an execution, to ask whether it is under way.
     """
     if watcher is None:
-        return bool(_HOOK.witnesses)
-    return any(each.watcher is watcher for each in _HOOK.witnesses)
+        return bool(_WITNESSES.all)
+    return any(each.watcher is watcher for each in _WITNESSES.all)
 
 
 def scope_of(request_id: str, index: ExecutionIndex) -> Scope | None:
     """The scope of the test under exploration behind a call that is under way to its callee."""
-    for each in _HOOK.witnesses:
+    for each in _WITNESSES.all:
         if each.scope is not None and each.watcher.awaits(request_id, index):
             return each.scope
     return None
@@ -290,7 +277,7 @@ def note_call(call: AnyCall[Any]) -> None:
     connection needs to show it: the call may be mocked, or use a connection that is kept open.
     """
     scope = here()
-    if not _HOOK.witnesses:
+    if not _WITNESSES.all:
         return
     if scope is not None and (not scope.is_service or scope.frame is not None):
         return
@@ -298,5 +285,5 @@ def note_call(call: AnyCall[Any]) -> None:
         host = events.host_in(call.url)
         target = call.target or f"{host}:{events.port_in(call.url)}"
         url = events.without_secrets(call.url)
-        for each in _HOOK.witnesses:
+        for each in _WITNESSES.all:
             each.note_what("connection", target, None, url)

@@ -16,18 +16,12 @@ from typing import Any, Final
 from flask_filibuster.installed import entry_points_of
 from flask_filibuster.instrumentation.standins.makers import maker_of
 from flask_filibuster.instrumentation.standins.originals import is_lazy_proxy, original_of
+from flask_filibuster.instrumentation.witness.audit import HOOK
 
 CLIENTS: Final = ("requests", "httpx")
 """The clients whose use is a sign. Of any other client, the mere import is one."""
 
 _GROUP: Final = "flask_filibuster.clients"
-_EVENTS: Final = frozenset(
-    {
-        *("socket.connect", "socket.sendto", "socket.getaddrinfo", "urllib.Request"),
-        *("subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.exec"),
-        *("os.fork", "os.forkpty"),
-    }
-)
 _METHODS: Final = {
     "requests.sessions": (("Session", "request"), ("Session", "send")),
     "requests.adapters": (("BaseAdapter", "send"), ("HTTPAdapter", "send")),
@@ -63,7 +57,6 @@ class Signs:
 
     def __init__(self) -> None:
         self.seen = False
-        self._is_open = True
         self._audits = False
         self._undo: list[Callable[[], None]] = []
         self._held: set[str] = set()
@@ -89,7 +82,6 @@ class Signs:
 
     def close(self) -> None:
         """Look no longer."""
-        self._is_open = False
         while self._undo:
             self._undo.pop()()
 
@@ -102,7 +94,8 @@ class Signs:
         self._held.add(module)
         found: Any = sys.modules[module]
         if module == "flask":
-            sys.addaudithook(self._event)
+            HOOK.listen(self._leaving)
+            self._undo.append(functools.partial(HOOK.ignore, self._leaving))
             for signal in (found.request_started, found.appcontext_pushed):
                 signal.connect(self._compare, weak=False)
                 self._undo.append(functools.partial(signal.disconnect, self._compare))
@@ -136,9 +129,8 @@ class Signs:
         if name in CLIENTS:
             self._own.append((sys.modules, name, module))
 
-    def _event(self, event: str, _args: tuple[Any, ...]) -> None:
-        if event in _EVENTS and self._is_open:
-            self.seen = True
+    def _leaving(self, _event: str, _args: tuple[Any, ...]) -> None:
+        self.seen = True
 
     def _wrap(self, owner: Any, name: str, made: Callable[[Any], Any]) -> None:
         original = vars(owner).get(name) if isinstance(owner, type) else None

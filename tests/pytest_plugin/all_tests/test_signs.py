@@ -6,6 +6,7 @@ import json
 import re
 import smtplib
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from textwrap import dedent
 from typing import Any
@@ -30,7 +31,7 @@ suite, few_plugins = suites.suite, suites.few_plugins
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Signs]:
-    """One for all tests here: an audit hook stays for good."""
+    """One for all tests here, with what it found at its first look."""
     # Of these, the mere import is a sign, and other tests have imported them.
     with mock.patch.object(signs_module, "_UNSEEN", ()):
         signs = Signs()
@@ -200,6 +201,17 @@ def test_order_does_not_matter(suite: Suite, form: str) -> None:
     assert known_of(alone) == known_of(after) != []
     explored = int(form == "object")
     assert f"{explored} test{'s' * (not explored)} explored" in alone.output
+
+
+@pytest.mark.usefixtures("few_plugins")
+def test_sessions_add_no_hooks(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hook stays for good, and Python calls each of them at each ``id()``."""
+    added: list[object] = []
+    monkeypatch.setattr(sys, "addaudithook", added.append)
+    suite.write(conftest="", shop=SHOP)
+    for _ in range(3):
+        suite.run(dedent(EXPLORED), "--filibuster-all")
+    assert len(added) <= 1
 
 
 @pytest.mark.usefixtures("few_plugins")
