@@ -163,6 +163,7 @@ def test_link_stays_a_link(project: Project) -> None:
     assert "users" in (project.path / "real.json").read_text()
 
 
+@pytest.mark.slow
 def test_dev_stdout_is_not_replaced(project: Project) -> None:
     project.app("users.py", 404)
     expected = project.analyze("users").stdout
@@ -186,6 +187,7 @@ def test_prints_of_modules_go_to_stderr(project: Project) -> None:
     assert "making\n" in result.stderr
 
 
+@pytest.mark.slow
 def test_runs_without_any_app(project: Project) -> None:
     project.app("services/users/app.py", 404)
     environ = {key: value for key, value in os.environ.items() if not key.startswith("FLASK_")}

@@ -51,6 +51,7 @@ def test_example_has_two_bugs(explored_example: tuple[Path, Any]) -> None:
     assert done.stdout.endswith("\n\n2 bugs\n")
 
 
+@pytest.mark.slow
 def test_output_is_plain(explored_example: tuple[Path, Any]) -> None:
     """Only progress is on stderr."""
     _, done = explored_example
@@ -188,6 +189,7 @@ def test_inconclusive_executions_exit_with_2(project: Project) -> None:
     assert result.stdout.endswith("\n1 inconclusive execution\n")
 
 
+@pytest.mark.slow
 def test_colour_is_for_terminals(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless NO_COLOR is set."""
     assert "\x1b[" in project.flask("explore", "/careless", color=True).stdout
@@ -198,6 +200,7 @@ def test_colour_is_for_terminals(project: Project, monkeypatch: pytest.MonkeyPat
     assert "\x1b[" in project.flask("explore", "/careless", color=True).stdout
 
 
+@pytest.mark.slow
 def test_progress_is_rewritten_on_terminals(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -353,6 +356,7 @@ def test_help_explains_commands_and_exit_codes(project: Project) -> None:
 # --- explore: limits and faults -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_options_win_over_configuration(project: Project) -> None:
     assert project.explored("/careful", "--max-executions", "3")["executed"] == 3
     limited = project.explored("/careful", "--max-executions", "3")["not_run"]
@@ -456,6 +460,7 @@ def test_named_services_are_replayed(project: Project) -> None:
     assert project.flask(*replay_of(result.stdout), app="front").exit_code == 1
 
 
+@pytest.mark.slow
 def test_app_of_a_factory_is_explored(project: Project) -> None:
     project.write(
         "made.py",

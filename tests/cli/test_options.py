@@ -41,6 +41,7 @@ def project(directory: shops.Project) -> Project:
 SERVED = 'services = "shop:services"'
 
 
+@pytest.mark.slow
 def test_each_place_wins_over_the_next(project: Project) -> None:
     assert project.executed() == 5
     project.options(SERVED, "max_executions = 3")
@@ -122,6 +123,7 @@ def test_status_tells_where_values_come_from(project: Project) -> None:
     assert "max seconds:    no limit" in lines
 
 
+@pytest.mark.slow
 def test_oracle_switched_off(project: Project) -> None:
     found = project.flask("explore", "/").stdout
     assert "without a timeout" in found

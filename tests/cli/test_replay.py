@@ -98,6 +98,7 @@ def _damaged(content: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "services is no name", content | {"details": details | {"services": 7}}
 
 
+@pytest.mark.slow
 def test_damaged_counterexample_exits_with_2(project: Project) -> None:
     """Without a traceback."""
     replay = project.found()

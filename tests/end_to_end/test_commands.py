@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import in_earnest
 from tests.support.embedded import PROGRAMS
 from tests.support.ports import ports
 from tests.support.processes import Project, is_alive, running, wait_until
@@ -88,6 +89,7 @@ def test_interrupted_workers_end_their_commands(project: Project) -> None:
     project.nothing_is_left()
 
 
+@in_earnest
 @pytest.mark.slow
 def test_workers_resume_from_the_journal(project: Project) -> None:
     command = project.command("/careless", "slow.py")

@@ -47,7 +47,7 @@ from flask_filibuster.server.http.app import create_app
 from flask_filibuster.server.http.serving import Serving
 from flask_filibuster.server.signing import seal_of
 from tests.support.callers import serving
-from tests.support.cases import cases
+from tests.support.cases import cases, in_earnest
 from tests.support.embedded import program
 from tests.support.ports import ports
 from tests.support.served_fan_out import ASYNCHRONOUS, THREADED, WIDTH
@@ -431,6 +431,7 @@ def test_no_request_leaves_a_frame(served: Served) -> None:
     assert said == ["GET /filibuster/new-test-execution/front"] * len(found)
 
 
+@pytest.mark.slow
 def test_commands_can_be_replayed_repeatedly() -> None:
     coordinator = Coordinator()
     subject = CommandSubject(CommandTest(("true",), port=0), coordinator, Config())
@@ -596,6 +597,7 @@ def test_simultaneous_explorations_do_not_mix(chain: Chain) -> None:
 TEST = program("marked_users.py")
 
 
+@in_earnest
 @pytest.mark.slow
 def test_simultaneous_pytest_runs_do_not_mix(chain: Chain, tmp_path: Path) -> None:
     sources = {"careful": TEST, "careless": TEST.replace(" or was_fault_injected()", "")}

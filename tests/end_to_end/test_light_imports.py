@@ -80,6 +80,7 @@ def test_what_explorations_need_is_not_loaded(code: str) -> None:
     assert not [each for each in loaded if f"{each}.".startswith(rooms)]
 
 
+@pytest.mark.slow
 def test_app_loads_no_client() -> None:
     assert "flask_filibuster.instrumentation.frames" not in loaded_by(REQUEST)
 
@@ -94,6 +95,7 @@ def loaded_by_help() -> dict[str, set[str]]:
     return {command: set(loaded) for _, command, *loaded in lines}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_a_help_text_loads_no_exploration(
     loaded_by_help: dict[str, set[str]], command: str

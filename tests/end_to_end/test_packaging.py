@@ -49,6 +49,7 @@ def test_package_imports_no_flask() -> None:
     assert imported_with("import flask_filibuster") == set()
 
 
+@pytest.mark.slow
 def test_pytest_plugin_imports_no_flask() -> None:
     """Nor requests."""
     assert imported_with("import flask_filibuster.pytest_plugin.plugin") == {"pytest"}

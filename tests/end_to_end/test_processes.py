@@ -18,6 +18,7 @@ import requests
 
 import flask_filibuster
 from tests.support import processes
+from tests.support.cases import in_earnest
 from tests.support.embedded import program
 from tests.support.foreign import ForeignServer, Sent, foreign_server
 from tests.support.processes import Project, needs_installed
@@ -61,6 +62,7 @@ def other_project(foreign: ForeignServer) -> Callable[[Sent], tuple[int, bytes] 
     return answers
 
 
+@in_earnest
 @pytest.mark.slow
 def test_one_test_fits_every_server(
     project: Project,

@@ -155,12 +155,14 @@ def summary(suite: Suite, source: str, path: str) -> dict[str, str]:
 
 
 class TestPlacesOfReplacements:
+    @pytest.mark.slow
     def test_bugs_are_found(self, weather: Suite) -> None:
         found = summary(weather, TESTS, "fragile")
         assert len(found) >= 8
         assert {each.partition(":")[0] for each in found.values()} == {"6 executions"}
         assert all("bug" in each for each in found.values()), found
 
+    @pytest.mark.slow
     def test_robust_view_is_no_false_alarm(self, weather: Suite) -> None:
         found = summary(weather, TESTS, "robust")
         assert len(found) >= 8

@@ -9,6 +9,7 @@ import pytest
 
 from flask_filibuster import FaultModel
 from tests.support import processes
+from tests.support.cases import in_earnest
 from tests.support.embedded import program
 from tests.support.processes import COMMAND, SERVICES, Project
 
@@ -69,6 +70,7 @@ def test_marked_test_is_replayed_among_processes(project: Project) -> None:
     assert "not reproduced: the test passes (recorded: AssertionError" in survived.stdout
 
 
+@in_earnest
 @pytest.mark.slow
 def test_a_command_is_replayed_under_load(project: Project) -> None:
     done = project.test("--max-faults", "1", *project.command("/careless"))

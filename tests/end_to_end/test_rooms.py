@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import flask_filibuster
 
 PACKAGE = Path(flask_filibuster.__file__).parent
@@ -27,6 +29,7 @@ def test_folders_are_small() -> None:
     assert [str(folder) for folder, count in counts.items() if count > MOST_MODULES] == []
 
 
+@pytest.mark.slow
 def test_functions_are_short() -> None:
     long = [
         f"{file}:{node.lineno} {node.name}"

@@ -37,7 +37,7 @@ from flask_filibuster.server.conductor import Verdict
 from flask_filibuster.server.http.app import create_app
 from flask_filibuster.server.http.serving import Serving
 from tests.support import processes
-from tests.support.cases import only_in_earnest
+from tests.support.cases import in_earnest, only_in_earnest
 from tests.support.embedded import program
 from tests.support.ports import ports
 from tests.support.processes import (
@@ -327,6 +327,7 @@ def test_killed_server_fails_pytest(standing: Project, when: str) -> None:
     assert notes.read_text().splitlines() == ["answered"] * 2
 
 
+@in_earnest
 @pytest.mark.slow
 def test_pytest_names_what_answers_instead(standing: Project) -> None:
     def ran(mode: str) -> Any:
@@ -486,6 +487,7 @@ def test_killed_service_ends_the_exploration(project: Project) -> None:
     project.nothing_is_left()
 
 
+@in_earnest
 @pytest.mark.slow
 def test_restarted_service_makes_no_pass(project: Project) -> None:
     front = lingering_front(project)
@@ -559,9 +561,19 @@ def is_at(project: Project, when: str) -> bool:
 @pytest.mark.parametrize(
     ("when", "said"),
     [
-        pytest.param("starting", "interrupted before the first execution", id="starting"),
+        pytest.param(
+            "starting",
+            "interrupted before the first execution",
+            id="starting",
+            marks=only_in_earnest,
+        ),
         pytest.param("amid", "interrupted after 1 execution", id="in the middle of a command"),
-        pytest.param("between", "interrupted after 1 execution", id="between executions"),
+        pytest.param(
+            "between",
+            "interrupted after 1 execution",
+            id="between executions",
+            marks=only_in_earnest,
+        ),
     ],
 )
 def test_interrupted_exploration_leaves_nothing(tmp_path: Path, when: str, said: str) -> None:

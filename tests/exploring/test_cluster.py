@@ -29,6 +29,7 @@ from flask_filibuster.exploring.workers import cluster as cluster_module
 from flask_filibuster.exploring.workers import pool
 from flask_filibuster.exploring.workers.cluster import cluster
 from tests.support import distributed_app as app
+from tests.support.cases import in_earnest
 
 ROOT = Path(__file__).parents[2]
 SLOW = "tests.support.distributed_app:slow_services"
@@ -99,6 +100,7 @@ def explored_on(address: str, progress: Callable[[Any, Any], None]) -> Any:
     return explored.result
 
 
+@in_earnest
 @pytest.mark.slow
 def test_lost_worker_changes_nothing(dask: Dask) -> None:
     with ExitStack() as stack:
@@ -158,6 +160,7 @@ def test_lost_scheduler_keeps_what_is_known(
     assert "the exploration stopped early: " in ran.stderr
 
 
+@in_earnest
 @pytest.mark.slow
 def test_losing_all_workers_is_an_error(dask: Dask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "PATIENCE", 0.2)
@@ -185,6 +188,7 @@ def test_task_that_kills_workers_is_lost(dask: Dask) -> None:
             client._client.run_on_scheduler(app.tolerate, usual)
 
 
+@in_earnest
 @pytest.mark.slow
 def test_worker_survives_tests_that_exit(dask: Dask) -> None:
     """And apps that cannot be sent."""
@@ -205,6 +209,7 @@ def test_cluster_without_workers_is_refused(dask: Dask) -> None:
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://x", "127.0.0.1:9"])
 def test_missing_scheduler_is_named(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_module, "CONNECT", 0.3)

@@ -172,6 +172,7 @@ class TestAssertionsOnMore:
 
         check_one_bug(explored(test))
 
+    @pytest.mark.slow
     def test_requests_that_depend_on_it(self) -> None:
         app = propagating(tries)
         app.add_url_rule("/again", "again", tries)

@@ -182,6 +182,7 @@ def callers(name: str) -> list[str]:
     return files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["next", "learn"])
 def test_one_loop_drives_every_search(name: str) -> None:
     assert callers(name) == ["exploring/exploration.py"]

@@ -110,6 +110,7 @@ def handlers() -> Iterator[None]:
     assert after == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("comes", SWALLOWED)
 def test_swallowed_interrupt_ends_the_exploration(
     comes: Callable[[], None], tmp_path: Path
@@ -144,6 +145,7 @@ def test_interrupt_comes_before_errors() -> None:
         explore(test)
 
 
+@pytest.mark.slow
 def test_interrupt_waits_for_recording(tmp_path: Path) -> None:
     class InterruptingError(Exception):
         def __str__(self) -> str:  # Asked for when the failure is recorded.
@@ -214,6 +216,7 @@ def test_ignored_signal_stays_ignored() -> None:
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 def test_own_handler_decides() -> None:
     class StoppedError(Exception):
         pass

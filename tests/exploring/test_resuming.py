@@ -100,6 +100,7 @@ def test_killed_exploration_finds_the_same(tmp_path: Path) -> None:
         assert rest in (uninterrupted[len(before[point]) - extra :] for extra in (0, 1))
 
 
+@pytest.mark.slow
 def test_what_is_complete_is_recalled_whole(tmp_path: Path) -> None:
     first = explored(tmp_path / "journal", lambda faults: None)
     again: list[object] = []
@@ -181,6 +182,7 @@ class Asking:
         assert requests.get(self.url, timeout=30).status_code == 200
 
 
+@pytest.mark.slow
 def test_explore_resumes_from_its_journal(tmp_path: Path) -> None:
     test, services = Asking(), careless_services()
     faults = FaultModel(default_statuses=(500,))
@@ -196,6 +198,7 @@ def test_explore_resumes_from_its_journal(tmp_path: Path) -> None:
     assert test.runs == 5 + 5, "what is kept is kept by name"
 
 
+@pytest.mark.slow
 def test_other_options_recall_too(tmp_path: Path) -> None:
     answers = Asking("http://page:5000/page")
     services, faults = shapes.default_data(), shapes.FAULTS["default_data"]
@@ -213,6 +216,7 @@ def get_front() -> None:
     assert requests.get("http://front:5000/", timeout=30).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "test", [partial(get_front), lambda: get_front(), Asking()], ids=["partial", "lambda", "object"]
 )
@@ -231,6 +235,7 @@ def test_resume_contradicts_changed(tmp_path: Path) -> None:
         explore(get_front, careless_services(), journal=tmp_path / "j", resume=True, changed=True)
 
 
+@pytest.mark.slow
 def test_inconclusive_executions_run_again(tmp_path: Path) -> None:
     journal, services = tmp_path / "journal.sqlite3", careless_services()
     asked = []

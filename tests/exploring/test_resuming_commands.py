@@ -18,6 +18,7 @@ from tests.support.shops import Project, run_flask
 project = shops.project
 
 
+@pytest.mark.slow
 def test_command_counts_what_it_recalled(project: Project) -> None:
     first = project.flask("explore", "/careless", "--max-executions", "2")
     assert "2 executions, at least 2 not run (max_executions)" in first.stdout
@@ -40,6 +41,7 @@ def test_request_contents_name_the_exploration(project: Project) -> None:
     assert again["recalled"] == again["executed"] == first["executed"]
 
 
+@pytest.mark.slow
 def test_edits_during_executions_are_noticed(project: Project) -> None:
     project.write("shared.py", "")
     project.write(
@@ -78,6 +80,7 @@ def test_edits_during_executions_are_noticed(project: Project) -> None:
     assert second["recalled"] == first["executed"] - 1
 
 
+@pytest.mark.slow
 def test_only_changes_run_again(project: Project) -> None:
     """The page of books asks the stock and the authors, which are modules of their own."""
     for name in ("stock", "authors"):

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from tests.support import suites
-from tests.support.cases import only_in_earnest
+from tests.support.cases import in_earnest, only_in_earnest
 from tests.support.suites import CAREFUL, CARELESS, Suite
 
 suite = suites.suite
@@ -51,6 +51,7 @@ def test_killed_session_has_same_summary(suite: Suite, body: int) -> None:
     assert ran.saw("shown by 1 of 4 executions")
 
 
+@pytest.mark.slow
 def test_complete_session_is_recalled_whole(suite: Suite) -> None:
     first = suite.run(CARELESS)
     assert first.count("body") == 5
@@ -157,6 +158,7 @@ def test_recalled_skips_are_counted(suite: Suite) -> None:
         assert again.summary[1] == first.summary[1]
 
 
+@pytest.mark.slow
 def test_interrupted_session_can_be_resumed(suite: Suite) -> None:
     source = CAREFUL.replace(
         '        note("body")\n',
@@ -199,6 +201,7 @@ def test_damaged_journal_fails_marked_tests(suite: Suite) -> None:
     assert (suite.path / "broken").read_text() == "no journal"
 
 
+@pytest.mark.slow
 def test_unwritable_journal_prevents_no_exploration(suite: Suite) -> None:
     (suite.path / ".filibuster").write_text("in the way")
     ran = suite.run(CAREFUL)
@@ -208,6 +211,7 @@ def test_unwritable_journal_prevents_no_exploration(suite: Suite) -> None:
     assert suite.again("--filibuster-resume").code == 1
 
 
+@in_earnest
 @pytest.mark.slow
 def test_workers_of_xdist_share_a_journal(suite: Suite) -> None:
     suite.run(CAREFUL + CAREFUL.replace("test_page", "test_other").partition("note\n")[2])

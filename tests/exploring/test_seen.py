@@ -85,6 +85,7 @@ COMBINATIONS = st.builds(
 
 class TestCombinations:
     # The same examples each time: what other ones find is mended first, and then tried here.
+    @pytest.mark.slow
     @settings(max_examples=cases(240, part=16), deadline=None, derandomize=True)
     @given(combination=COMBINATIONS)
     def test_no_call_passes_silently(self, listener: Listener, combination: Combination) -> None:

@@ -149,6 +149,7 @@ def test_own_processes_give_the_same(alone: Result, workers: int, services: Any)
     assert not [each for each in threading.enumerate() if each.name == "filibuster-worker"]
 
 
+@pytest.mark.slow
 def test_broken_test_keeps_its_exception() -> None:
     """A test that fails without faults."""
     result = explore(app.fails_without_faults, SERVICES, workers=1)
@@ -168,6 +169,7 @@ def test_workers_run_pruned_sets(alone: Result, options: dict[str, Any]) -> None
         assert same(explore(app.test, SERVICES, executor=executor, **options), expected)
 
 
+@pytest.mark.slow
 def test_limits_are_those_of_workers(alone: Result) -> None:
     expected = explore(app.test, SERVICES, max_executions=9)
     with ThreadPoolExecutor(2) as executor:
@@ -264,12 +266,14 @@ def test_killed_process_is_replaced(alone: Result) -> None:
     assert "was inconclusive on the first attempt" in note
 
 
+@pytest.mark.slow
 def test_killer_test_stays_in_workers() -> None:
     result = explore(app.lost, SERVICES, workers=1)
     (execution,) = result.executions
     assert "exit code 9" in execution.problems[0]
 
 
+@pytest.mark.slow
 def test_broken_executor_is_named() -> None:
     with (
         ProcessPoolExecutor(1, SPAWN) as executor,
@@ -306,6 +310,7 @@ def test_unsendable_things_are_refused(test: Any, services: Any) -> None:
         assert explore(test, services, executor=executor, max_executions=2).executions
 
 
+@pytest.mark.slow
 def test_services_failing_in_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXPLORES", str(os.getpid()))
     with pytest.raises(SetupError, match=r"cannot create the services .*: BadPlaceError: 7 in"):

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from flask_filibuster.exploring.subjects.request import Request, RequestTest
+from tests.support.cases import in_earnest
 from tests.support.embedded import program
 
 PROJECT = program("noisy.py")
@@ -132,6 +133,7 @@ def test_interrupt_ends_workers_and_resumes(project: Path) -> None:
         assert resumed[key] == alone[key]
 
 
+@in_earnest
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["on the way up", "in an execution"])
 def test_interrupt_does_not_await_workers(project: Path, when: str) -> None:

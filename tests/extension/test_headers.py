@@ -133,6 +133,7 @@ class TestHostileHeaders:
         twice = [*PLAUSIBLE.items(), *PLAUSIBLE.items()]
         assert told(idle, twice) == told(idle, {})
 
+    @pytest.mark.slow
     def test_change_nothing_over_a_real_socket(self, idle: Flask) -> None:
         def ask(url: str, headers: Mapping[str, str]) -> tuple[Any, ...]:
             begun = time.monotonic()

@@ -237,6 +237,7 @@ def test_repeated_group_names_are_refused() -> None:
         model.to_analysis()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "message"),
     [

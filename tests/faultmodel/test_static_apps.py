@@ -129,12 +129,14 @@ def test_view_of_the_standard_library(tmp_path: Path, monkeypatch: pytest.Monkey
     assert statuses_of(standard_service.view) == set()
 
 
+@pytest.mark.slow
 def test_an_app_in_main_is_read(tmp_path: Path) -> None:
     script = tmp_path / "service.py"
     script.write_text(SERVICE + ASSERTION)
     subprocess.run([sys.executable, str(script)], check=True, env={"PYTHONPATH": ROOT})
 
 
+@pytest.mark.slow
 def test_package_run_as_main_is_read(tmp_path: Path) -> None:
     package = tmp_path / "service"
     package.mkdir()

@@ -110,6 +110,7 @@ class TestAnyLibrary:
         assert len(loft.delivered) == 2
         assert execution.verdict == "passed"
 
+    @pytest.mark.slow
     @both
     def test_call_is_held(self, loft: Loft, send: Callable[[Loft], str]) -> None:
         began = time.monotonic()

@@ -188,6 +188,7 @@ class TestFaults:
         assert story(end)[:3] == story(real)[:3]
         assert str(end.request.url) == url
 
+    @pytest.mark.slow
     def test_read_timeout_reads_as_real(self) -> None:
         with listening(lambda connection: None) as url:
             real = end_of(get(url, timeout=0.1))
@@ -195,6 +196,7 @@ class TestFaults:
         assert isinstance(end, httpx.ReadTimeout)
         assert story(end)[:3] == story(real)[:3]
 
+    @pytest.mark.slow
     def test_lost_answer_reads_as_real(self) -> None:
         with listening(lambda connection: connection.shutdown(socket.SHUT_RDWR)) as url:
             real = end_of(get(url))
@@ -303,6 +305,7 @@ class TestFaults:
         end = injected(lambda: httpx.head("http://leaf/ok"), UNAVAILABLE)
         assert (end.content, end.headers["Content-Length"]) == (b"", "23")
 
+    @pytest.mark.slow
     def test_call_is_held(self) -> None:
         begun: list[float] = []
 

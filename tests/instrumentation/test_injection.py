@@ -515,6 +515,7 @@ class TestLostAnswers:
 
 
 class TestHeldCalls:
+    @pytest.mark.slow
     @pytest.mark.parametrize("abort", [True, False], ids=["caller", "callee"])
     def test_fault_may_hold_the_call(self, *, abort: bool) -> None:
         fault = Fault(exception="ConnectionError", abort=abort, sleep=0.2)
@@ -540,6 +541,7 @@ class TestHeldCalls:
         (problem,) = execution.problems
         assert "0.1 s instead of 3600 s" in problem
 
+    @pytest.mark.slow
     def test_sleep_may_depend_on_timeout(self) -> None:
         fault = Fault(exception="Timeout", sleep="@expr(metadata['timeout'])+0.1")
         begun = time.monotonic()

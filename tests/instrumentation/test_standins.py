@@ -105,6 +105,7 @@ class TestBooks:
         assert result.ok, result
         assert len(result.executions) > 6
 
+    @pytest.mark.slow
     def test_books_of_parents_are_kept(self) -> None:
         def test(client: Any) -> None:
             with mock.patch("tests.support.weather.requests") as made:
@@ -165,6 +166,7 @@ class TestBooks:
         assert result.ok, result
         assert seen_in(result) == [("GET", weather.URL, "by_function")] * 2
 
+    @pytest.mark.slow
     def test_replaced_twice_and_restored_in_any_order(self) -> None:
         name = "tests.support.weather.imported_get"
         inner, outer = mock.patch(name, Fake()), mock.patch(name, Fake())

@@ -303,6 +303,7 @@ def fully_tested(app: Flask, count: int = COUNT, **options: Any) -> None:
 
 @pytest.mark.in_earnest
 class TestEachTaskIsKnown:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "way",
         [
@@ -324,6 +325,7 @@ class TestEachTaskIsKnown:
         fully_tested(view_of(lambda call, count: list(pool.map(call, range(count)))))
         assert set(pool.map(lambda _: current_scope(), range(20))) == {None}
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("ended", [True, False], ids=["ended", "running"])
     def test_in_callbacks_of_futures(self, pool: ThreadPoolExecutor, *, ended: bool) -> None:
         def way(call: Call, count: int) -> None:
@@ -343,6 +345,7 @@ class TestEachTaskIsKnown:
 
         fully_tested(view_of(way))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "way",
         [
@@ -372,6 +375,7 @@ class TestEachTaskIsKnown:
         fully_tested(view_of(functools.partial(way, threads)))
         assert set(threads.map(lambda _: current_scope(), range(20))) == {None}
 
+    @pytest.mark.slow
     def test_in_workers_of_the_module(self, workers: Workers) -> None:
         def way(call: Call, count: int) -> None:
             for result in [workers.run(functools.partial(call, n)) for n in range(count)]:
@@ -526,6 +530,7 @@ class TestQueues:
         assert not explored(service(view=view)).notes
         assert time.monotonic() - begun < 4
 
+    @pytest.mark.slow
     def test_a_worker_is_waited_for(self) -> None:
         workers = Workers(queue.Queue, 1)
 
@@ -542,6 +547,7 @@ class TestQueues:
         assert not result.inconclusive
         workers.close()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("waits", [True, False], ids=["joined", "not joined"])
     def test_an_idle_worker_is_not_awaited(self, *, waits: bool) -> None:
         """One that a request starts, and that waits for the next task for ever."""
@@ -607,6 +613,7 @@ class TestQueues:
         explored(service(view=view), test, max_executions=1)
         assert seen[0][1] is None
 
+    @pytest.mark.slow
     def test_kept_connections_are_no_tasks(self, keeping: str) -> None:
         """Nothing waits for the connections that threads of a view give back to urllib3."""
         session = requests.Session()
@@ -655,6 +662,7 @@ class TestQueues:
 class TestLoops:
     """Event loops of the module, in threads of their own."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("handed", ["coroutine", "callback"])
     def test_what_is_handed_is_waited_for(self, loop: Loop, handed: str) -> None:
         def later() -> None:

@@ -328,6 +328,7 @@ class TestThreadsFromBefore:
         assert seen.callsite is not None
         assert seen.callsite.file == __file__
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("library", [requests.Session, httpx.Client])
     def test_kept_connection_is_named(self, handed: Any, listener: Listener, library: Any) -> None:
         with library() as session:

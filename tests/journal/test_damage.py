@@ -294,6 +294,7 @@ def test_read_only_file_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) 
         Journal(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begin", ["BEGIN", "BEGIN IMMEDIATE"], ids=["reads", "writes"])
 def test_switching_to_wal_waits(path: Path, begin: str) -> None:
     """For others that open the file."""

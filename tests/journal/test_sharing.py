@@ -27,6 +27,7 @@ from tests.support.journals import (
 path = journals.path
 
 
+@pytest.mark.slow
 def test_killed_process_loses_nothing(path: Path) -> None:
     with process(record_without_end, path, "a test") as child:
         while (last := int(line_of(child))) < 200:
@@ -45,6 +46,7 @@ def test_killed_process_loses_nothing(path: Path) -> None:
     assert query(path, "PRAGMA integrity_check") == [("ok",)]
 
 
+@pytest.mark.slow
 def test_running_exploration_is_not_resumed(path: Path) -> None:
     with Journal(path) as journal, process(record_without_end, path, "a test") as child:
         line_of(child)
@@ -100,6 +102,7 @@ def test_processes_share_one_journal(path: Path) -> None:
         assert recalled(journal.begin("another", resume=True), 450) == list(range(300, 450))
 
 
+@pytest.mark.slow
 def test_threads_share_one_journal(path: Path) -> None:
     with Journal(path) as journal:
         runs = [journal.begin("a test"), journal.begin("another")]
@@ -118,6 +121,7 @@ def test_threads_share_one_journal(path: Path) -> None:
             assert recalled(run, 200) == list(range(place, 200, 2))
 
 
+@pytest.mark.slow
 def test_second_opening_keeps_the_locks(path: Path) -> None:
     with Journal(path) as journal:
         run = journal.begin("a test")

@@ -60,6 +60,7 @@ class TestTwoExplorationsAtOnce:
             assert answers == [greeting, "nobody"]
             assert [len(each.trace.invocations) for each in result.executions] == [1, 1]
 
+    @pytest.mark.slow
     def test_do_not_mix_in_shared_apps(self) -> None:
         calls = [0]
         lock = threading.Lock()

@@ -447,6 +447,7 @@ class TestCallsToAServerOfAnotherProject:
             "/filibuster/fault-injected/book%20ings%2F%C3%A9",
         ]
 
+    @pytest.mark.slow
     def test_callee_sleeps_as_ordered(self, world: World) -> None:
         sleep = {"abort": False, "sleep": 0.3}
         forced = {"name": "requests.exceptions.Timeout", "metadata": sleep}

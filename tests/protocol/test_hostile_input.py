@@ -218,6 +218,7 @@ class TestTheServer:
         response = Target().client.put("/filibuster/create", data=b"x" * (LARGEST_BODY + 1))
         assert response.status_code == 413
 
+    @pytest.mark.slow
     def test_takes_deeply_nested_calls(self) -> None:
         target = Target()
         method, path, content = MESSAGES[0]

@@ -12,6 +12,7 @@ from textwrap import dedent
 import pytest
 
 from tests.support import suites
+from tests.support.cases import only_in_earnest
 from tests.support.suites import WITHOUT, Suite
 
 suite = suites.suite
@@ -140,7 +141,13 @@ def elsewhere(path: Path, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-@pytest.fixture(scope="module", params=[(), ("-n", "2")], ids=["one process", "xdist"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((), id="one process"),
+        pytest.param(("-n", "2"), id="xdist", marks=only_in_earnest),
+    ],
+)
 def many(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a suite that was run; the output is in a file there."""
     path = tmp_path_factory.mktemp("many")
@@ -220,6 +227,7 @@ def written(source: str) -> str:
 
 
 class TestAssertions:
+    @pytest.mark.slow
     def test_failure_under_faults_is_no_bug(self, shop: Suite) -> None:
         ran = shop.run(
             written("""
@@ -233,6 +241,7 @@ class TestAssertions:
         assert ran.code == 0, ran.output
         assert "nothing found: 1 test explored (6 executions)" in ran.output
 
+    @pytest.mark.slow
     def test_answer_of_500_is_a_bug(self, shop: Suite) -> None:
         shop.write(shop=SHOP.replace("abort(503)", "abort(500)"))
         ran = shop.run(
@@ -248,6 +257,7 @@ class TestAssertions:
         assert "1. answer 500" in ran.output
 
 
+@pytest.mark.slow
 def test_bug_of_a_marked_test_is_listed(shop: Suite) -> None:
     source = """
         @pytest.mark.filibuster
@@ -387,6 +397,7 @@ SIGNS = {
 class TestSigns:
     """The first test with a call is found in a session that has imported nothing of ours."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("sign", SIGNS)
     def test_call_after_others(self, shop: Suite, sign: str) -> None:
         ran = shop.run(dedent(FLASK) + dedent(SIGNS[sign]), "--filibuster-all")
@@ -394,6 +405,7 @@ class TestSigns:
         assert "nothing found: 1 test explored" in ran.output
         assert "3 without calls, 0 not explored" in ran.output
 
+    @pytest.mark.slow
     def test_process_is_named(self, shop: Suite) -> None:
         source = """
             import subprocess
@@ -417,12 +429,14 @@ ONE = """
 
 
 class TestLimits:
+    @pytest.mark.slow
     def test_executions_of_each_test(self, shop: Suite) -> None:
         ran = shop.run(written(ONE), "--filibuster-all", "--filibuster-max-executions", "2")
         assert ran.code == 0, ran.output
         assert "Incomplete: at least 4 fault sets not run (max_executions) (1 test:" in ran.output
         assert "nothing found so far: 1 test explored (2 executions)" in ran.output
 
+    @pytest.mark.slow
     def test_seconds_of_the_session(self, shop: Suite) -> None:
         ran = shop.run(written(ONE), "--filibuster-all", "--filibuster-session-seconds", "0.001")
         assert ran.code == 2
@@ -430,6 +444,7 @@ class TestLimits:
 
 
 class TestNotExplored:
+    @pytest.mark.slow
     def test_doctests(self, shop: Suite) -> None:
         shop.write(documented='"""\n>>> 1\n1\n"""')
         ran = shop.run(written(ONE), "--filibuster-all", "--doctest-modules")
@@ -480,6 +495,7 @@ def test_services_of_a_fixture(suite: Suite) -> None:
     assert "nothing found: 1 test explored (4 executions)" in ran.output
 
 
+@pytest.mark.slow
 def test_property_is_explored_by_one_example(shop: Suite) -> None:
     pytest.importorskip("hypothesis")
     source = """

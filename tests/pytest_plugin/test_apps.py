@@ -162,6 +162,7 @@ def said_of(ran: Ran) -> dict[str, str]:
 
 
 class TestUnknownApps:
+    @pytest.mark.slow
     def test_careless_ones_have_bugs(self, every_case: Suite) -> None:
         every_case.write(source="from weather import temperature as source")
         ran = every_case.again()
@@ -171,6 +172,7 @@ class TestUnknownApps:
         assert [case for case, line in said.items() if " bug" not in line] == [], ran.output
         assert ran.outcomes["failed"] == len(CASES)
 
+    @pytest.mark.slow
     def test_careful_ones_have_none(self, every_case: Suite) -> None:
         every_case.write(source="from weather import careful as source")
         ran = every_case.again()
@@ -181,6 +183,7 @@ class TestUnknownApps:
         assert ran.code == 0
 
 
+@pytest.mark.slow
 def test_two_apps_in_one_test(suite: Suite) -> None:
     two = """
     from weather import careful

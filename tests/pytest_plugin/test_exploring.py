@@ -13,6 +13,7 @@ suite, few_plugins, all_plugins = suites.suite, suites.few_plugins, suites.all_p
 pytestmark = pytest.mark.usefixtures("few_plugins")
 
 
+@pytest.mark.slow
 def test_marked_test_meets_every_fault(suite: Suite) -> None:
     ran = suite.run(CAREFUL)
     assert ran.code == 0
@@ -22,6 +23,7 @@ def test_marked_test_meets_every_fault(suite: Suite) -> None:
     assert ran.summary == ["test_it.py::test_page: 4 executions: nothing found"]
 
 
+@pytest.mark.slow
 def test_failure_shows_faults_and_replay(suite: Suite) -> None:
     ran = suite.run(CARELESS)
     assert ran.code == 1
@@ -44,6 +46,7 @@ def test_failure_shows_faults_and_replay(suite: Suite) -> None:
     assert ran.summary == ["test_it.py::test_page: 4 executions: 2 bugs"]
 
 
+@pytest.mark.slow
 def test_every_distinct_bug_is_shown(suite: Suite) -> None:
     ran = suite.run(
         """
@@ -73,6 +76,7 @@ def test_every_distinct_bug_is_shown(suite: Suite) -> None:
     assert ran.summary == ["test_it.py::test_page: 4 executions: 3 bugs"]
 
 
+@pytest.mark.slow
 def test_passing_executions_show_no_output(suite: Suite) -> None:
     ran = suite.run(
         """
@@ -117,6 +121,7 @@ MOODY = """
 """
 
 
+@pytest.mark.slow
 def test_bugs_beside_inconclusive_executions(suite: Suite) -> None:
     suite.write(services=MOODY)
     ran = suite.run(
@@ -135,6 +140,7 @@ def test_bugs_beside_inconclusive_executions(suite: Suite) -> None:
     assert "the call was not made: front -> back" in ran.output
 
 
+@pytest.mark.slow
 def test_inconclusive_execution_fails_the_test(suite: Suite) -> None:
     suite.write(services=MOODY)
     ran = suite.run(
@@ -157,6 +163,7 @@ def test_inconclusive_execution_fails_the_test(suite: Suite) -> None:
     assert ran.summary[0].endswith("not run (max_executions): 1 inconclusive execution")
 
 
+@pytest.mark.slow
 def test_broken_test_fails_as_ever(
     suite: Suite,
 ) -> None:
@@ -168,6 +175,7 @@ def test_broken_test_fails_as_ever(
     assert ran.summary == []
 
 
+@pytest.mark.slow
 def test_no_call_proves_nothing(suite: Suite) -> None:
     ran = suite.run("import pytest\n@pytest.mark.filibuster\ndef test_page():\n    pass\n")
     assert ran.outcomes["failed"] == 1

@@ -11,6 +11,7 @@ suite, few_plugins, all_plugins = suites.suite, suites.few_plugins, suites.all_p
 pytestmark = pytest.mark.usefixtures("few_plugins")
 
 
+@pytest.mark.slow
 def test_fixtures_are_fresh_per_execution(suite: Suite) -> None:
     ran = suite.run(
         """
@@ -43,6 +44,7 @@ def test_fixtures_are_fresh_per_execution(suite: Suite) -> None:
     assert [each for each in ran.notes if each != "back was reached"] == one * RUNS
 
 
+@pytest.mark.slow
 def test_objects_are_fresh_per_execution(suite: Suite) -> None:
     ran = suite.run(
         """
@@ -72,6 +74,7 @@ def test_objects_are_fresh_per_execution(suite: Suite) -> None:
     assert ran.summary == ["test_it.py::TestPage::test_page: 4 executions: nothing found"]
 
 
+@pytest.mark.slow
 def test_each_set_of_parameters_is_explored(suite: Suite) -> None:
     ran = suite.run(
         """
@@ -97,6 +100,7 @@ def test_each_set_of_parameters_is_explored(suite: Suite) -> None:
     assert replayed.notes == ["made x"]
 
 
+@pytest.mark.slow
 def test_marked_parameters_alone_are_explored(suite: Suite) -> None:
     ran = suite.run(
         """
@@ -115,6 +119,7 @@ def test_marked_parameters_alone_are_explored(suite: Suite) -> None:
     assert ran.count("2") == RUNS
 
 
+@pytest.mark.slow
 def test_methods_of_unittest_are_explored(suite: Suite) -> None:
     ran = suite.run(
         """
@@ -184,6 +189,7 @@ PLAIN = """
 """
 
 
+@pytest.mark.slow
 def test_wider_fixtures_are_shared(
     suite: Suite,
 ) -> None:
@@ -218,6 +224,7 @@ def test_wider_fixtures_are_shared(
     ]
 
 
+@pytest.mark.slow
 def test_fixtures_keep_pytests_order(suite: Suite) -> None:
     suite.write(
         conftest="""
@@ -256,6 +263,7 @@ def test_fixtures_keep_pytests_order(suite: Suite) -> None:
     assert marked.count("services") == 1
 
 
+@pytest.mark.slow
 def test_requests_of_fixtures_never_fail(suite: Suite) -> None:
     ran = suite.run(
         """
@@ -288,6 +296,7 @@ def test_requests_of_fixtures_never_fail(suite: Suite) -> None:
     assert ran.summary == ["test_it.py::test_page: 4 executions: 2 bugs"]
 
 
+@pytest.mark.slow
 def test_requests_of_hooks_never_fail(suite: Suite) -> None:
     suite.write(
         conftest=CONFTEST

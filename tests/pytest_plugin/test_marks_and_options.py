@@ -50,6 +50,7 @@ LIMITED = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "arguments", "options", "executions", "runs"),
     [
@@ -115,6 +116,7 @@ CHOOSING = """
 LIMITED_TO_ONE = "3 executions, at least 1 not run (max_faults)"
 
 
+@pytest.mark.slow
 def test_marks_choose_faults(suite: Suite) -> None:
     chosen = {
         "default": ("faults=FAULTS", "3 executions, 1 pruned"),
@@ -131,6 +133,7 @@ def test_marks_choose_faults(suite: Suite) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "option", "counts"),
     [
@@ -187,6 +190,7 @@ def test_mistakes_of_marks_fail_collection(suite: Suite) -> None:
     assert "INTERNALERROR" not in ran.output
 
 
+@pytest.mark.slow
 def test_marks_may_come_after_collection(suite: Suite) -> None:
     conftest = (
         CONFTEST
@@ -251,6 +255,7 @@ def test_mark_needs_the_plugin(suite: Suite) -> None:
 # --- what a test may ask --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_tests_may_ask_what_is_injected(suite: Suite) -> None:
     ran = suite.run(
         """
@@ -288,6 +293,7 @@ def test_tests_may_ask_what_is_injected(suite: Suite) -> None:
         assert ran.count(f"['{fault}']") == 1
 
 
+@pytest.mark.slow
 def test_question_about_unreached_service(suite: Suite) -> None:
     ran = suite.run(
         CAREFUL.replace("def test_page():", "def test_page(filibuster):").replace(

@@ -98,6 +98,7 @@ def suite(pytester: pytest.Pytester, few_plugins: None) -> Suite:
 SERVED = 'services = "served:services"'
 
 
+@pytest.mark.slow
 def test_services_named_in_the_project(suite: Suite) -> None:
     assert suite.executions() == "5"  # As the configuration of the app says.
 
@@ -118,6 +119,7 @@ def test_wrong_services_name_their_place(suite: Suite, place: str) -> None:
     assert spelt[place] in output
 
 
+@pytest.mark.slow
 def test_each_place_wins_over_the_next(suite: Suite) -> None:
     suite.project(SERVED, "max_executions = 4")
     assert suite.executions() == "4"
@@ -128,12 +130,14 @@ def test_each_place_wins_over_the_next(suite: Suite) -> None:
     assert suite.executions("--filibuster-max-executions=3") == "3"
 
 
+@pytest.mark.slow
 def test_services_named_in_the_ini_file(suite: Suite) -> None:
     suite.project()
     suite.ini("filibuster_services = served:services")
     assert suite.executions() == "5"
 
 
+@pytest.mark.slow
 def test_services_of_a_fixture_win(suite: Suite) -> None:
     suite.project('services = "missing:services"')
     Path(suite.path, "conftest.py").write_text(
@@ -152,12 +156,14 @@ def test_missing_services_fail_the_test(suite: Suite) -> None:
     assert "cannot import services 'missing:services': No module named 'missing'" in output
 
 
+@pytest.mark.slow
 def test_option_switches_off_the_projects(suite: Suite) -> None:
     suite.project(SERVED, "max_executions = 100", "audit = 5")
     whole = int(suite.executions())
     assert int(suite.executions("--filibuster-audit=0")) < whole
 
 
+@pytest.mark.slow
 def test_slow_needs_a_timeout(suite: Suite) -> None:
     suite.project(SERVED, "slow = true")
     code, output, _ = suite.run()
@@ -227,6 +233,7 @@ CARELESS = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["option", "ini", "project", "mark"])
 def test_bugs_that_oracles_find_are_failures(suite: Suite, place: str) -> None:
     suite.mark("strict=True" if place == "mark" else "", CARELESS)
@@ -239,6 +246,7 @@ def test_bugs_that_oracles_find_are_failures(suite: Suite, place: str) -> None:
     assert "Warning: uncaught exception" not in output
 
 
+@pytest.mark.slow
 def test_bugs_that_oracles_find_are_warnings(suite: Suite) -> None:
     suite.mark("strict=True", CARELESS)
     code, output, _ = suite.run("--no-filibuster-strict")
@@ -246,10 +254,12 @@ def test_bugs_that_oracles_find_are_warnings(suite: Suite) -> None:
     assert "Warning: uncaught exception" in output
 
 
+@pytest.mark.slow
 def test_warnings_are_no_bugs(suite: Suite) -> None:
     assert suite.executions("--filibuster-strict") == "5"  # Its calls have no timeout.
 
 
+@pytest.mark.slow
 def test_oracle_switched_off(suite: Suite) -> None:
     assert "no timeout" in suite.run()[1]
     assert "no timeout" not in suite.run("--no-filibuster-oracle=no-timeout")[1]

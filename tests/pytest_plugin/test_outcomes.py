@@ -31,6 +31,7 @@ MARKED = {
 }
 
 
+@pytest.mark.slow
 def test_outcome_marks_judge_the_exploration(suite: Suite) -> None:
     tests = [
         f"""
@@ -51,12 +52,14 @@ def test_outcome_marks_judge_the_exploration(suite: Suite) -> None:
     }
 
 
+@pytest.mark.slow
 def test_skipping_test_is_skipped(suite: Suite) -> None:
     ran = suite.run(CAREFUL.replace('note("body")', 'note("body"); pytest.skip("not today")'))
     assert ran.outcomes == {"skipped": 1}
     assert ran.count("body") == 1
 
 
+@pytest.mark.slow
 def test_skipped_executions_are_counted(suite: Suite) -> None:
     ran = suite.run(
         """
@@ -76,6 +79,7 @@ def test_skipped_executions_are_counted(suite: Suite) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_early_skip_is_inconclusive(suite: Suite) -> None:
     """Before the planned fault."""
     ran = suite.run(
@@ -118,6 +122,7 @@ LOCKED = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("phase", "runs"),
     [
@@ -142,6 +147,7 @@ def test_set_up_and_tear_down_errors(suite: Suite, phase: str, runs: tuple[int, 
         assert "the set-up failed: RuntimeError: the database is locked" in ran.output
 
 
+@pytest.mark.slow
 def test_failed_set_up_is_retried(suite: Suite) -> None:
     ran = suite.run(LOCKED.format(phase="setup", runs=(4,)))
     assert ran.code == 0
@@ -151,6 +157,7 @@ def test_failed_set_up_is_retried(suite: Suite) -> None:
     assert "execution 3 was inconclusive on the first attempt" in note
 
 
+@pytest.mark.slow
 def test_module_errors_hit_the_last_test(suite: Suite) -> None:
     ran = suite.run(
         """
@@ -183,6 +190,7 @@ def test_module_errors_hit_the_last_test(suite: Suite) -> None:
     assert ran.output.count("the server goes down") == 1 + ran.output.count('print("the server')
 
 
+@pytest.mark.slow
 def test_both_tear_down_errors_are_shown(suite: Suite) -> None:
     ran = suite.run(
         """
@@ -207,6 +215,7 @@ def test_both_tear_down_errors_are_shown(suite: Suite) -> None:
     assert "E       RuntimeError: the server does not stop" in ran.output
 
 
+@pytest.mark.slow
 def test_first_failure_is_the_bug(suite: Suite) -> None:
     ran = suite.run(
         """
@@ -229,6 +238,7 @@ def test_first_failure_is_the_bug(suite: Suite) -> None:
     assert this.splitlines()[1].startswith("AssertionError: assert 'default' == 'data'")
 
 
+@pytest.mark.slow
 def test_late_tear_down_output_is_captured(suite: Suite) -> None:
     ran = suite.run(
         """
@@ -248,6 +258,7 @@ def test_late_tear_down_output_is_captured(suite: Suite) -> None:
     assert "the server goes down" not in ran.output
 
 
+@pytest.mark.slow
 def test_interrupt_leaves_nothing_patched(suite: Suite) -> None:
     before = requests.Session.get_adapter
     ran = suite.run(
@@ -276,6 +287,7 @@ def test_interrupt_leaves_nothing_patched(suite: Suite) -> None:
     assert current_scope() is None
 
 
+@pytest.mark.slow
 def test_interrupt_does_not_await_threads(suite: Suite) -> None:
     suite.write(
         services="""
@@ -309,6 +321,7 @@ def test_interrupt_does_not_await_threads(suite: Suite) -> None:
     assert time.monotonic() - begun < 20
 
 
+@pytest.mark.slow
 def test_failing_subtests_are_bugs(suite: Suite) -> None:
     ran = suite.run(
         """

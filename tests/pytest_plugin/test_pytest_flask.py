@@ -27,6 +27,7 @@ FLASK_CONFTEST = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("all_plugins")
 def test_pytest_flask_is_explored(suite: Suite) -> None:
     suite.write(conftest=FLASK_CONFTEST)
@@ -81,6 +82,7 @@ def test_propagated_exceptions_fail_the_test(suite: Suite) -> None:
     assert "raises Timeout" in ran.output
 
 
+@pytest.mark.slow
 def test_app_has_a_temporary_extension(suite: Suite) -> None:
     suite.write(conftest=FLASK_CONFTEST)
     ran = suite.run(
@@ -107,6 +109,7 @@ def test_app_has_a_temporary_extension(suite: Suite) -> None:
     assert ran.outcomes == {"passed": 3}
 
 
+@pytest.mark.slow
 def test_fresh_apps_are_explored(suite: Suite) -> None:
     suite.write(
         conftest="""

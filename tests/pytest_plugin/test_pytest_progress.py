@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.support import suites
-from tests.support.cases import only_in_earnest
+from tests.support.cases import in_earnest, only_in_earnest
 from tests.support.suites import OURS_ONLY, Suite
 
 pty = pytest.importorskip("pty", reason="there are no pseudo-terminals on this system")
@@ -99,6 +99,7 @@ def test_progress_stands_behind_the_test(suite: Suite, verbosity: str) -> None:
     assert "2 passed" in plain
 
 
+@in_earnest
 @pytest.mark.slow
 def test_progress_fits_the_terminal(suite: Suite) -> None:
     suite.write(test_it=SLOW)
@@ -113,8 +114,8 @@ def test_progress_fits_the_terminal(suite: Suite) -> None:
     ("arguments", "environ"),
     [
         pytest.param(["-q"], {}, id="quiet"),
-        pytest.param(["-s"], {}, id="what tests print is shown"),
-        pytest.param([], {"TERM": ""}, id="a terminal that nothing is known of"),
+        pytest.param(["-s"], {}, id="what tests print is shown", marks=only_in_earnest),
+        pytest.param([], {"TERM": ""}, id="an unknown terminal", marks=only_in_earnest),
         pytest.param(["-p", "xdist", "-n", "1"], {}, id="in a worker"),
     ],
 )

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.support import suites
+from tests.support.cases import in_earnest
 from tests.support.suites import CAREFUL, CARELESS, CONFTEST, RUNS, WITHOUT, Suite
 
 suite, few_plugins, all_plugins = suites.suite, suites.few_plugins, suites.all_plugins
@@ -39,6 +40,7 @@ TWO = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["-x", "--maxfail=1"])
 def test_session_stops_after_first_failure(suite: Suite, option: str) -> None:
     ran = suite.run(TWO, option)
@@ -49,12 +51,14 @@ def test_session_stops_after_first_failure(suite: Suite, option: str) -> None:
     assert "ERROR at teardown of test_first" in ran.output
 
 
+@pytest.mark.slow
 def test_tests_are_chosen_by_keyword(suite: Suite) -> None:
     ran = suite.run(TWO, "-k", "second")
     assert ran.count("first") == 0
     assert ran.count("second") == RUNS
 
 
+@pytest.mark.slow
 def test_what_failed_last_is_explored_again(suite: Suite) -> None:
     suite.run(CARELESS + "\n    def test_other():\n        note('other')\n")
     ran = suite.again("--lf")
@@ -63,6 +67,7 @@ def test_what_failed_last_is_explored_again(suite: Suite) -> None:
     assert ran.count("other") == 0
 
 
+@pytest.mark.slow
 def test_junit_xml_has_one_case(suite: Suite) -> None:
     suite.run(
         CARELESS.replace('note("body")', "__import__('time').sleep(0.05)"), "--junitxml=r.xml"
@@ -76,6 +81,7 @@ def test_junit_xml_has_one_case(suite: Suite) -> None:
     assert float(case.get("time", "0")) > 0.05 * RUNS
 
 
+@pytest.mark.slow
 def test_durations_cover_all_executions(suite: Suite) -> None:
     ran = suite.run(
         CAREFUL.replace('note("body")', "__import__('time').sleep(0.05)"), "--durations=0", "-vv"
@@ -104,6 +110,7 @@ def test_xdist_has_the_same_summary(suite: Suite) -> None:
 
 
 @pytest.mark.usefixtures("all_plugins")
+@in_earnest
 @pytest.mark.slow
 def test_xdist_reports_mistakes_of_marks(suite: Suite) -> None:
     suite.write(test_it="import pytest\n@pytest.mark.filibuster(max=1)\ndef test_page(): pass\n")
@@ -112,6 +119,7 @@ def test_xdist_reports_mistakes_of_marks(suite: Suite) -> None:
     assert "the filibuster mark does not accept max" in ran.output
 
 
+@pytest.mark.slow
 def test_setup_show_shows_every_execution(suite: Suite) -> None:
     ran = suite.run(CAREFUL, "--setup-show")
     assert ran.outcomes["passed"] == 1
@@ -130,6 +138,7 @@ def test_unrun_tests_are_not_explored(suite: Suite, option: str) -> None:
 # --- suites without a mark ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("all_plugins")
 def test_unmarked_suite_imports_no_flask(suite: Suite) -> None:
     """Nor requests."""

@@ -27,6 +27,7 @@ def test_replay_shows_the_failure_alone(suite: Suite) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_replay_deselects_all_other_tests(suite: Suite) -> None:
     found = suite.run(CARELESS + "\n    def test_other():\n        note('other')\n")
     ran = suite.again("--filibuster-replay", found.replay[-1])
@@ -34,6 +35,7 @@ def test_replay_deselects_all_other_tests(suite: Suite) -> None:
     assert ran.count("other") == 0
 
 
+@pytest.mark.slow
 def test_replay_passes_after_the_fix(suite: Suite) -> None:
     found = suite.run(CARELESS)
     suite.write(services=SERVICES.replace("requests.ConnectionError", "requests.RequestException"))
@@ -44,6 +46,7 @@ def test_replay_passes_after_the_fix(suite: Suite) -> None:
     assert line.endswith("(recorded: AssertionError: assert 500 == 200)")
 
 
+@pytest.mark.slow
 def test_replay_without_its_call_fails(suite: Suite) -> None:
     found = suite.run(CARELESS)
     suite.write(services=SERVICES.replace("5001/data", "5001/other"))
@@ -56,6 +59,7 @@ def test_replay_without_its_call_fails(suite: Suite) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_skipped_replay_shows_nothing(suite: Suite) -> None:
     found = suite.run(CARELESS)
     suite.write(test_it=CARELESS.replace("assert", 'pytest.skip("known") if 1 else', 1))
@@ -64,6 +68,7 @@ def test_skipped_replay_shows_nothing(suite: Suite) -> None:
     assert ": not reproduced: the test is skipped (recorded:" in ran.summary[0]
 
 
+@pytest.mark.slow
 def test_replay_fits_the_working_directory(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     below = suite.path / "tests with space"
     below.mkdir()
@@ -105,6 +110,7 @@ def test_unusable_counterexample_is_wrong_usage(
     assert ran.notes == []
 
 
+@pytest.mark.slow
 def test_counterexample_of_a_command(suite: Suite) -> None:
     """It is refused with a hint."""
     found = suite.run(CARELESS)
@@ -117,6 +123,7 @@ def test_counterexample_of_a_command(suite: Suite) -> None:
     assert "flask --app … filibuster replay .filibuster/" in ran.errors
 
 
+@pytest.mark.slow
 def test_counterexample_of_a_missing_test(suite: Suite) -> None:
     found = suite.run(CARELESS)
     ran = suite.run(CARELESS.replace("test_page", "test_renamed"), *found.replay[1:])
@@ -124,6 +131,7 @@ def test_counterexample_of_a_missing_test(suite: Suite) -> None:
     assert "is a counterexample of test_it.py::test_page, which is not among the" in ran.errors
 
 
+@pytest.mark.slow
 def test_replay_contradicts_no_filibuster(suite: Suite) -> None:
     found = suite.run(CARELESS)
     ran = suite.again(*found.replay, "--no-filibuster")

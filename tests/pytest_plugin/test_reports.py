@@ -28,6 +28,7 @@ PROPAGATING = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["long", "short"])
 def test_own_frames_are_hidden(suite: Suite, style: str) -> None:
     output = suite.run(PROPAGATING, f"--tb={style}").output
@@ -36,5 +37,6 @@ def test_own_frames_are_hidden(suite: Suite, style: str) -> None:
     assert "flask_filibuster/" not in output
 
 
+@pytest.mark.slow
 def test_full_trace_shows_own_frames(suite: Suite) -> None:
     assert "flask_filibuster/" in suite.run(PROPAGATING, "--full-trace").output

@@ -11,6 +11,7 @@ suite, few_plugins, all_plugins = suites.suite, suites.few_plugins, suites.all_p
 pytestmark = pytest.mark.usefixtures("few_plugins")
 
 
+@pytest.mark.slow
 def test_services_fixture_may_use_others(suite: Suite) -> None:
     """And the network."""
     suite.write(
@@ -60,6 +61,7 @@ def test_unusable_services_are_set_up_errors(suite: Suite, services: str, compla
     assert ran.notes == []
 
 
+@pytest.mark.slow
 def test_wrong_configuration_fails_set_up(suite: Suite) -> None:
     suite.write(conftest=WRONG_CONFTEST)
     ran = suite.run(CAREFUL)

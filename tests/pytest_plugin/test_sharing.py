@@ -69,6 +69,7 @@ class TestSources:
         assert len(after or ()) > len(before or ())
 
 
+@pytest.mark.slow
 def test_marked_tests_share_one_analysis(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
     from_services = FaultModel.from_services

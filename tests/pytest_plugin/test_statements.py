@@ -11,6 +11,7 @@ from _pytest._code import code as pytests
 
 from flask_filibuster.pytest_plugin.statements import statements_known
 from tests.support import suites
+from tests.support.cases import in_earnest
 from tests.support.suites import Suite
 
 suite = suites.suite
@@ -73,6 +74,7 @@ def test_reports_are_pytests_own(suite: Suite, monkeypatch: pytest.MonkeyPatch) 
         assert ran.outcomes == plain.outcomes
 
 
+@in_earnest
 @pytest.mark.slow
 def test_workers_report_the_same(suite: Suite) -> None:
     suite.write(test_it=FAILING)
@@ -81,6 +83,7 @@ def test_workers_report_the_same(suite: Suite) -> None:
     assert failures(there.output) == failures(here.output) != ""
 
 
+@pytest.mark.slow
 def test_each_statement_is_sought_once(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     sought: list[tuple[str, int]] = []
     original = code.getstatementrange_ast

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("few_plugins")
 FINDINGS = CARELESS.replace("assert answer.status_code == 200", "assert answer is not None")
 
 
+@pytest.mark.slow
 def test_findings_are_warnings(suite: Suite) -> None:
     """They point to the test."""
     ran = suite.run(FINDINGS)
@@ -30,6 +31,7 @@ def test_findings_are_warnings(suite: Suite) -> None:
     assert ran.summary == ["test_it.py::test_page: 4 executions: 2 bugs"]
 
 
+@pytest.mark.slow
 def test_broken_test_says_so(suite: Suite) -> None:
     ran = suite.run(CARELESS.replace("== 200", "== 418"))
     assert ran.outcomes["failed"] == 1
@@ -37,12 +39,14 @@ def test_broken_test_says_so(suite: Suite) -> None:
     assert "The fault-free execution" not in suite.run(CARELESS).output
 
 
+@pytest.mark.slow
 def test_exception_behind_failure_is_no_warning(suite: Suite) -> None:
     ran = suite.run(CARELESS)
     assert ran.output.count("Unhandled ReadTimeout in front") == 1
     assert "FilibusterWarning" not in ran.output
 
 
+@pytest.mark.slow
 def test_findings_as_errors_fail(suite: Suite) -> None:
     ran = suite.run(FINDINGS, "-W", "error")
     assert ran.code == 1
@@ -54,6 +58,7 @@ def test_findings_as_errors_fail(suite: Suite) -> None:
     assert ran.count("body") == RUNS
 
 
+@pytest.mark.slow
 def test_findings_as_errors_hide_no_failure(suite: Suite) -> None:
     test = CARELESS.replace("test_page()", "test_page(filibuster)").replace(
         "assert answer.status",
@@ -66,6 +71,7 @@ def test_findings_as_errors_hide_no_failure(suite: Suite) -> None:
     assert "filibuster: warnings turned into errors" in ran.output
 
 
+@pytest.mark.slow
 def test_findings_can_be_ignored_by_mark(suite: Suite) -> None:
     ran = suite.run(
         FINDINGS.replace(
@@ -83,6 +89,7 @@ def test_findings_can_be_ignored_by_mark(suite: Suite) -> None:
 # --- proof ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_failing_call_proves_nothing(suite: Suite) -> None:
     ran = suite.run(
         """
@@ -129,6 +136,7 @@ UNEXPLORED = """
 """
 
 
+@pytest.mark.slow
 def test_unexplored_calls_are_warned_of(suite: Suite) -> None:
     ran = suite.run(UNEXPLORED.format(arguments=""))
     assert ran.outcomes["passed"] == 1
@@ -136,6 +144,7 @@ def test_unexplored_calls_are_warned_of(suite: Suite) -> None:
     assert any("process true, at " in line for line in ran.summary)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "options"),
     [("(unexplored='fail')", []), ("", ["--filibuster-unexplored=fail"])],
@@ -147,12 +156,14 @@ def test_unexplored_calls_fail_if_asked(suite: Suite, arguments: str, options: l
     assert "Proves nothing: Unexplored call" in ran.output
 
 
+@pytest.mark.slow
 def test_unexplored_calls_can_be_fine(suite: Suite) -> None:
     ran = suite.run(UNEXPLORED.format(arguments=""), "--filibuster-unexplored=fail,true")
     assert ran.outcomes["passed"] == 1
     assert "Unexplored" not in ran.output
 
 
+@pytest.mark.slow
 def test_a_call_to_another_machine_is_stopped(suite: Suite) -> None:
     ran = suite.run(
         """

@@ -293,6 +293,7 @@ def test_other_repetitions_are_no_finding(method: str, model: FaultModel, attemp
     assert not found(ordering(method, attempts), model, kind=findings.REPEATED)
 
 
+@pytest.mark.slow
 def test_next_post_is_no_repetition() -> None:
     """Though the answer of the one before was lost."""
     assert not found(ordering("POST", attempts=1, orders=3), LOST, kind=findings.REPEATED)

@@ -96,6 +96,7 @@ class TestOneLine:
 
 
 class TestLoops:
+    @pytest.mark.slow
     def test_a_loop_is_one_place(self) -> None:
         front, services = shop()
 

@@ -92,6 +92,7 @@ def test_no_time_is_one_execution() -> None:
     assert (result.limit, result.remaining) == ("max_seconds", 1)
 
 
+@pytest.mark.slow
 def test_max_seconds_limits_real_time() -> None:
     result = explore(
         lambda: requests.get("http://gateway:5000/", timeout=30),
@@ -105,6 +106,7 @@ def test_max_seconds_limits_real_time() -> None:
     assert result.limit == "max_seconds"
 
 
+@pytest.mark.slow
 def test_single_faults_come_first() -> None:
     result = explore(
         lambda: requests.get("http://gateway:5000/", timeout=30),
@@ -116,6 +118,7 @@ def test_single_faults_come_first() -> None:
     assert counts_line(result).endswith(" not run (max_executions)")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reduction", ["exact", "equivalence"])
 @pytest.mark.parametrize("name", ["default_data", "fallback", "chain_with_retry"])
 def test_exact_limit_leaves_nothing_undone(name: str, reduction: ReductionName) -> None:

@@ -95,6 +95,7 @@ def test_chain_is_9_of_10() -> None:
     assert generated_and_executed("chain") == (10, 9)
 
 
+@pytest.mark.slow
 def test_retried_chain_is_37_of_91() -> None:
     """An attempt works, or fails in 5 + 4 = 9 ways (b: CE, T, 404, 503, 500; m: CE, T, 404, 500).
 
@@ -123,6 +124,7 @@ def test_default_data_is_25_of_25() -> None:
     assert generated_and_executed("default_data") == (25, 25)
 
 
+@pytest.mark.slow
 def test_fallback_is_23_of_36() -> None:
     """Reviews can fail in 4 + 3 = 7 ways (r: CE, T, 500, 503; its ratings, t: CE, T, 500).
 
@@ -143,6 +145,7 @@ def test_fallback_is_23_of_36() -> None:
     assert generated_and_executed("fallback") == (36, 23)
 
 
+@pytest.mark.slow
 def test_inner_retry_is_25_of_25() -> None:
     """Middle fails in 4 ways (4), or back works (1), or its first attempt fails (4) and its second.
 

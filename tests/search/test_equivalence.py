@@ -407,6 +407,7 @@ def test_shapes_lose_nothing(shape: str) -> None:
     assert all_sets(equivalence.result) == all_sets(none.result)
 
 
+@pytest.mark.slow
 def test_gateway_is_96_of_13569() -> None:
     """From the last of eight dependencies to the first, each with four ways to fail.
 
@@ -433,6 +434,7 @@ def test_gateway_is_96_of_13569() -> None:
     assert len(result.pruned) == 13569 - 96
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reduction", ["none", "exact"])
 def test_small_gateway_is_run_whole(reduction: ReductionName) -> None:
     """Without equivalence."""
@@ -489,6 +491,7 @@ def test_seen_status_is_still_injected(options: dict[str, Any]) -> None:
     assert len(singles) == 2 * 4
 
 
+@pytest.mark.slow
 def test_more_sets_than_len_allows() -> None:
     services: dict[str, Service] = {
         "front": Orderly(((Step("back", attempts=80),),)),

@@ -58,6 +58,7 @@ class TestDecisions:
 
 
 class TestPredictions:
+    @pytest.mark.slow
     @pytest.mark.parametrize("reduction", ["exact", "equivalence"])
     def test_are_made_once_for_a_set(self, predicted: list[object], reduction: str) -> None:
         result = explored(reduction=reduction)

@@ -92,6 +92,7 @@ def test_exact_reduction_loses_nothing(
     event(f"{len(exact.pruned) * 4 // none.generated * 25} % or more left out")
 
 
+@pytest.mark.slow
 @tried(20)
 @given(applications(most=3, width=2), models, st.integers())
 def test_parallel_calls_keep_the_order(
@@ -107,6 +108,7 @@ def test_parallel_calls_keep_the_order(
         assert second.steps == first.steps
 
 
+@pytest.mark.slow
 @tried(20)
 @given(applications(most=4), models, st.sampled_from(["none", "exact"]))
 def test_explorations_are_repeatable(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pytest
+
+Test = TypeVar("Test", bound=Callable[..., Any])
 
 THOROUGH = os.environ.get("FILIBUSTER_THOROUGH", "") not in ("", "0")
 """Whether the tests try all cases, as ``.ci/run`` has them do."""
@@ -24,3 +28,10 @@ only_in_earnest = (
     pytest.mark.skipif(not THOROUGH, reason="FILIBUSTER_THOROUGH=1 runs it"),
 )
 """Marks of one more member of a kind, whose other members are tested in daily work, too."""
+
+
+def in_earnest(test: Test) -> Test:
+    """Leave a test of several seconds to CI: one more way through what other tests cover."""
+    for mark in only_in_earnest:
+        test = mark(test)
+    return test

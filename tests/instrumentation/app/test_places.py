@@ -165,6 +165,7 @@ class TestBelowAPlainApp:
 class TestServersOfTheTest:
     """Apps that a test serves by itself, from a thread, over a socket."""
 
+    @pytest.mark.slow
     def test_calls_that_reach_them_are_no_requests_of_the_test(self) -> None:
         stub = Flask("stub")
         stub.add_url_rule("/way", "way", lambda: "fine")

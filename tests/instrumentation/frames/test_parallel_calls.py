@@ -132,6 +132,7 @@ class TestParallelCalls:
         assert len(set(map(tuple, indexes))) == 1
         assert len(set(indexes[0])) == count
 
+    @pytest.mark.slow
     def test_combinations_have_a_fixed_order(self) -> None:
         def call(n: int) -> None:
             time.sleep(random.random() / 500)

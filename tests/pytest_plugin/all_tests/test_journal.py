@@ -8,6 +8,7 @@ from textwrap import dedent
 import pytest
 
 from tests.support import suites
+from tests.support.cases import in_earnest
 from tests.support.suites import Ran, Suite
 
 suite = suites.suite
@@ -83,6 +84,7 @@ def bugs(ran: Ran) -> list[str]:
 
 
 class TestResumed:
+    @pytest.mark.slow
     def test_nothing_runs_twice(self, shop: Suite) -> None:
         first = run(shop)
         again = run(shop, "--filibuster-resume")
@@ -95,6 +97,7 @@ class TestResumed:
         assert (first.count("status"), again.count("status")) == (ALL, 1)
         assert len(again.notes) <= 4 + 1
 
+    @pytest.mark.slow
     def test_interruption_goes_on(self, shop: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("END", str(ALL + 4))
         ended = run(shop)
@@ -109,12 +112,14 @@ class TestResumed:
         shop.path.joinpath(".filibuster", "journal.sqlite3").unlink()
         assert bugs(run(shop)) == bugs(again)
 
+    @pytest.mark.slow
     def test_limits_may_be_others(self, shop: Suite) -> None:
         run(shop, "--filibuster-max-executions=2")
         again = run(shop, "--filibuster-resume")
         assert "4 tests explored (24 executions, 8 from the journal)" in last_line(again)
         assert "Incomplete" not in again.output
 
+    @pytest.mark.slow
     def test_last_failed_only(self, shop: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("STATUS", "418")
         options = ("-x", "-pcacheprovider")
@@ -125,6 +130,7 @@ class TestResumed:
         whole = run(shop, "--filibuster-resume", *options)
         assert "4 tests explored (24 executions, 24 from the journal)" in last_line(whole)
 
+    @pytest.mark.slow
     def test_stepwise_continues(self, shop: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("STATUS", "418")
         assert "3 tests explored (18 executions)" in last_line(run(shop, "--sw"))
@@ -140,12 +146,14 @@ class TestResumed:
 
 
 class TestChanged:
+    @pytest.mark.slow
     def test_same_sources_are_reused(self, shop: Suite) -> None:
         first = run(shop)
         again = run(shop, "--filibuster-changed")
         assert bugs(again) == bugs(first) != []
         assert "24 from the journal" in last_line(again)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("option", ["resume", "changed"])
     def test_other_sources_are_not(self, shop: Suite, option: str) -> None:
         run(shop)
@@ -156,6 +164,7 @@ class TestChanged:
         assert "shown by 4 tests" in again.output
 
 
+@in_earnest
 @pytest.mark.slow
 def test_crash_of_a_worker_is_named(shop: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("END", str(ALL + 4))

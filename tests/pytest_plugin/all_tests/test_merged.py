@@ -80,6 +80,7 @@ def errors(ran: Ran) -> list[str]:
     return re.findall(r"^  Unhandled (\w+) in", ran.output, re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ONE)
 def test_only_names_differ(suite: Suite, case: str) -> None:
     ran = listed(suite, ONE[case])
@@ -89,6 +90,7 @@ def test_only_names_differ(suite: Suite, case: str) -> None:
     assert ran.output.count(f"\n  also with {other}, in other tests\n") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SEVERAL)
 def test_causes_differ(suite: Suite, case: str) -> None:
     ran = listed(suite, SEVERAL[case])

@@ -58,6 +58,7 @@ BODIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_plugins")
 @pytest.mark.parametrize("body", BODIES)
 def test_all_equal_tests_are_explored(suite: Suite, body: str) -> None:
@@ -67,6 +68,7 @@ def test_all_equal_tests_are_explored(suite: Suite, body: str) -> None:
     assert "not deterministic" not in ran.output
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_plugins")
 @pytest.mark.parametrize("careful", [False, True])
 def test_crash_of_a_command_is_a_bug(suite: Suite, careful: bool) -> None:

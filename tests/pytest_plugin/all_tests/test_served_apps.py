@@ -90,6 +90,7 @@ def write(suite: Suite, scope: str, get: str, *, extended: bool, threaded: bool)
     suite.write(served=SERVED, conftest=conftest, test_it=TESTS.format(get=get))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scope", "get", "extended", "threaded"),
     [
@@ -113,6 +114,7 @@ def test_served_apps_take_part(
     assert ran.output.count("shown by 1 test: test_it.py::test_careless\n") == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", ["function", "session"])
 @pytest.mark.parametrize("extended", [False, True], ids=["plain", "extended"])
 def test_headless_requests_are_named(suite: Suite, scope: str, extended: bool) -> None:
@@ -145,6 +147,7 @@ def test_marked_test_is_told(suite: Suite) -> None:
     assert "the fault-free execution made no call" not in ran.output
 
 
+@pytest.mark.slow
 def test_replay_has_other_ports(suite: Suite) -> None:
     write(suite, "session", "requests.get", extended=False, threaded=True)
     ran = suite.again("--filibuster-all")
@@ -154,6 +157,7 @@ def test_replay_has_other_ports(suite: Suite) -> None:
     assert "was not made" not in again.output
 
 
+@pytest.mark.slow
 def test_closing_code_takes_part(suite: Suite) -> None:
     write(suite, "session", "requests.get", extended=False, threaded=True)
     ran = suite.run(
@@ -188,6 +192,7 @@ def test_closing_code_takes_part(suite: Suite) -> None:
     assert "1 test explored (6 executions), 0 without calls, 0 not explored" in ran.output
 
 
+@pytest.mark.slow
 def test_server_outlives_its_test(suite: Suite) -> None:
     write(suite, "session", "requests.get", extended=False, threaded=True)
     ran = suite.run(

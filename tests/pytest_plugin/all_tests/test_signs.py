@@ -203,6 +203,7 @@ def test_order_does_not_matter(suite: Suite, form: str) -> None:
     assert f"{explored} test{'s' * (not explored)} explored" in alone.output
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_plugins")
 def test_sessions_add_no_hooks(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hook stays for good, and Python calls each of them at each ``id()``."""

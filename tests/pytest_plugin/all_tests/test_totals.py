@@ -66,6 +66,7 @@ def last_line(ran: Ran) -> str:
 
 
 class TestMarked:
+    @pytest.mark.slow
     def test_failures_are_counted(self, shop: Suite) -> None:
         ran = run(shop, "careless")
         assert ran.code == 1
@@ -75,6 +76,7 @@ class TestMarked:
             "0 without calls, 0 not explored"
         )
 
+    @pytest.mark.slow
     def test_failed_one_is_no_exploration(self, shop: Suite) -> None:
         ran = run(shop, "other")
         assert ran.code == 1
@@ -90,6 +92,7 @@ class TestMarked:
             "0 without calls, 1 not explored (no fault injected: 1)"
         )
 
+    @pytest.mark.slow
     def test_good_one_finds_nothing(self, shop: Suite) -> None:
         ran = run(shop, "careful")
         assert ran.code == 0
@@ -107,6 +110,7 @@ class TestMarked:
 
 @pytest.mark.parametrize("marked", [True, False], ids=["marked", "unmarked"])
 class TestInterrupted:
+    @pytest.mark.slow
     def test_executions_are_counted(self, shop: Suite, *, marked: bool) -> None:
         ran = run(shop, "careful", stop=5, marked=marked)
         assert ran.code == 2
@@ -116,6 +120,7 @@ class TestInterrupted:
             "0 without calls, 1 not explored (interrupted: 1)"
         )
 
+    @pytest.mark.slow
     def test_bugs_so_far_are_listed(self, shop: Suite, *, marked: bool) -> None:
         ran = run(shop, "careless", stop=5, marked=marked)
         assert ran.code == 2

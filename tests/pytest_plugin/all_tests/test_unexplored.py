@@ -65,6 +65,7 @@ def shop(suite: Suite) -> Suite:
     return suite
 
 
+@pytest.mark.slow
 def test_counts_make_no_lines(shop: Suite) -> None:
     ran = shop.again("--filibuster-all")
     assert ran.code == 0, ran.output
@@ -77,6 +78,7 @@ def test_counts_make_no_lines(shop: Suite) -> None:
     assert "3 tests explored (18 executions), 0 without calls, 3 not explored" in ran.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["option", "app"])
 def test_fine_ones_are_no_calls(shop: Suite, where: str) -> None:
     options = ["-ofilibuster_unexplored=127.0.0.1:8125"] if where == "option" else []
@@ -89,6 +91,7 @@ def test_fine_ones_are_no_calls(shop: Suite, where: str) -> None:
     assert "3 without calls, 0 not explored" in ran.output
 
 
+@pytest.mark.slow
 def test_policy_may_demand_them(shop: Suite) -> None:
     ran = shop.again("--filibuster-all", "-ofilibuster_unexplored=fail")
     assert ran.code == 2, ran.output
@@ -160,6 +163,7 @@ class TestStandIns:
         listed = "--filibuster-unexplored=" + ",".join(words)
         return suite.run(TEST_OF_STAND_INS.replace("PAGE", page), "--filibuster-all", listed).output
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("policy", ["fail", "warn"])
     def test_bugs_hide_none(self, suite: Suite, policy: str) -> None:
         output = self.ran(suite, "careless", policy)
@@ -167,11 +171,13 @@ class TestStandIns:
         assert f"Weak: {UNKNOWN}" in output
         assert "  call of smtplib.SMTP.sendmail, which the test replaces, at " in output
 
+    @pytest.mark.slow
     def test_reason_is_unexplored_calls(self, suite: Suite) -> None:
         output = self.ran(suite, "careful", "fail")
         assert "Not explored, unexplored calls: 1 test: " in output
         assert f"  {UNKNOWN}" in output
 
+    @pytest.mark.slow
     def test_class_includes_its_methods(self, suite: Suite) -> None:
         output = self.ran(suite, "careful", "fail", "smtplib.SMTP", "shop")
         assert "nothing found: 1 test explored" in output

@@ -132,6 +132,7 @@ PROPERTIES = """
 """
 
 
+@pytest.mark.slow
 def test_properties_run_as_ever(beside: Beside) -> None:
     ran = beside.run(PROPERTIES, "--filibuster-all", plugins="_hypothesis_pytestplugin")
     assert explored(ran) == (3, 2, 12)
@@ -142,6 +143,7 @@ def test_properties_run_as_ever(beside: Beside) -> None:
     assert "2 without calls, 1 not explored" in ran.output
 
 
+@pytest.mark.slow
 def test_stateful_tests_are_named(beside: Beside) -> None:
     example = PLUGINS["hypothesis_stateful"].make()
     source = "    MARKED = pytestmark = []\n" + example.source

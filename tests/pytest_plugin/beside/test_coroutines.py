@@ -125,6 +125,7 @@ ANYIO = """
 
 
 class TestAnyio:
+    @pytest.mark.slow
     @pytest.mark.parametrize("library", ["asyncio", "trio"])
     def test_marked_tests_are_explored(self, beside: Beside, library: str) -> None:
         pytest.importorskip(library)
@@ -144,6 +145,7 @@ class TestAnyio:
 
 
 class TestUnittest:
+    @pytest.mark.slow
     @pytest.mark.parametrize("suite", [ASYNC_CASES, CASES], ids=["coroutines", "functions"])
     def test_faults_are_for_the_test(self, beside: Beside, suite: str) -> None:
         ran = beside.run(suite)
@@ -152,6 +154,7 @@ class TestUnittest:
         assert [line.split("executions: ")[1] for line in careless] == ["3 bugs"] * 2
         assert ran.outcomes == {"failed": 2, "passed": 2}
 
+    @pytest.mark.slow
     def test_recalled_bodies_do_not_run(self, beside: Beside) -> None:
         source = CASES.replace(
             "def test_sync(self):", 'def test_sync(self):\n            note("body")'

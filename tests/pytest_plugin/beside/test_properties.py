@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support import plugins
 from tests.support.plugins import Beside
 
@@ -66,6 +68,7 @@ PROPERTIES = """
 """
 
 
+@pytest.mark.slow
 def test_one_example_is_explored(beside: Beside) -> None:
     ran = beside.run(PROPERTIES, plugins="_hypothesis_pytestplugin")
     shown = "\n".join(ran.summary)

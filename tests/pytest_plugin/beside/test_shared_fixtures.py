@@ -104,6 +104,7 @@ MESH = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", ["class", "module", "session"])
 def test_their_calls_belong_to_no_execution(beside: Beside, scope: str) -> None:
     source = SHARED.replace("SCOPE", scope)
@@ -126,6 +127,7 @@ def test_their_calls_belong_to_no_execution(beside: Beside, scope: str) -> None:
         assert "error" not in careless.outcomes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mock", MOCKS)
 def test_mocks_may_be_shared(beside: Beside, mock: str) -> None:
     if mock == "requests_mock":
@@ -138,6 +140,7 @@ def test_mocks_may_be_shared(beside: Beside, mock: str) -> None:
     assert ran.output.count("called at beside.py:22, in careless") == 2 * 3
 
 
+@pytest.mark.slow
 def test_services_may_be_shared(beside: Beside) -> None:
     source = (SHARED + MESH).replace("SCOPE", "module").replace("SOURCE", "careful")
     ran = beside.run(source, "-k", "test_mesh")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support import plugins
 from tests.support.forms.plugins import PLUGINS
 from tests.support.plugins import Beside
@@ -10,11 +12,13 @@ beside = plugins.beside
 
 
 class TestSubtests:
+    @pytest.mark.slow
     def test_those_of_unittest_fail_executions(self, beside: Beside) -> None:
         ran = beside.run(PLUGINS["unittest_subtests"].make().source)
         _found_once(ran.output, ran.summary)
         assert ran.outcomes == {"failed": 1, "passed": 1}
 
+    @pytest.mark.slow
     def test_those_of_a_fixture_do(self, beside: Beside) -> None:
         example = PLUGINS["subtests"].make()
         ran = beside.run(example.source, plugins=example.plugins)

@@ -15,6 +15,7 @@ from tests.support.suites import Suite
 ROWS = seen.rows_in(seen.PAGE.read_text(encoding="utf-8"))["plugin"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", PLUGINS.every, ids=str)
 def test_row_says_what_comes_of_it(
     form: Form[Callable[[], Example]],

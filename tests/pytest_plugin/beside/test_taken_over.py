@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support import plugins
 from tests.support.forms.plugins import FIRST, LOOPING, TWICE
 from tests.support.plugins import Beside
@@ -34,6 +36,7 @@ def test_loops_of_others_are_named(beside: Beside) -> None:
     assert "Not explored, run by another plugin: 1 test: test_it.py::test_it" in ran.output
 
 
+@pytest.mark.slow
 def test_second_bodies_are_errors(beside: Beside) -> None:
     ran = beside.run(SUITE, conftest=TWICE)
     assert "another plugin ran the body of this test twice within one execution" in ran.output

@@ -174,6 +174,7 @@ class TestSwitchingOnAndOff:
         with instrument_requests():
             pass
 
+    @pytest.mark.slow
     def test_threads_may_hold_and_release(self) -> None:
         begin = threading.Barrier(8, timeout=5)
 

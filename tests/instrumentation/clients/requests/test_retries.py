@@ -192,6 +192,7 @@ class TestRetries:
         assert story(injected) == real
         assert count == len(ended(call, {})[1])
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("method", "policy"),
         [
