@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support import shops
+from tests.support.cases import in_earnest
 from tests.support.shops import Project
 
 project = shops.project
@@ -46,6 +47,7 @@ def test_uninjected_replay_exits_with_2(project: Project) -> None:
     assert "the call was not made: shop -> stock" in result.stdout
 
 
+@in_earnest
 @pytest.mark.slow
 def test_replay_of_missing_test(project: Project) -> None:
     """It exits with 2."""

@@ -50,6 +50,7 @@ def told(output: str) -> dict[str, Any]:
     return data
 
 
+@in_earnest
 @pytest.mark.slow
 def test_workers_run_commands_at_once(project: Project) -> None:
     alone = project.test("--json", "--no-journal", *project.command("/careless", "slow.py"))
@@ -63,6 +64,7 @@ def test_workers_run_commands_at_once(project: Project) -> None:
     assert told(shared.stdout) == told(alone.stdout)
 
 
+@in_earnest
 @pytest.mark.slow
 def test_workers_need_request_ids(project: Project) -> None:
     done = project.test("--workers", "2", *project.command("/careful", "headless.py"))

@@ -47,7 +47,7 @@ from flask_filibuster.server.http.app import create_app
 from flask_filibuster.server.http.serving import Serving
 from flask_filibuster.server.signing import seal_of
 from tests.support.callers import serving
-from tests.support.cases import cases, in_earnest
+from tests.support.cases import cases, in_earnest, sample
 from tests.support.embedded import program
 from tests.support.ports import ports
 from tests.support.served_fan_out import ASYNCHRONOUS, THREADED, WIDTH
@@ -223,7 +223,7 @@ FAN_OUTS = [
 @pytest.mark.in_earnest
 @pytest.mark.parametrize("urls", ["same", "own"])
 @pytest.mark.parametrize("server", ["front", "middle"], ids=["gunicorn", "flask-run"])
-@pytest.mark.parametrize("kind", FAN_OUTS)
+@pytest.mark.parametrize("kind", sample(FAN_OUTS))
 def test_parallel_calls_keep_their_indexes(
     served: Served, kind: str, server: str, urls: str
 ) -> None:
@@ -391,6 +391,7 @@ def send(url: str, headers: Mapping[str, str], *, hang_up: bool) -> None:
             pass
 
 
+@in_earnest
 @pytest.mark.slow
 @pytest.mark.in_earnest
 def test_no_request_leaves_a_frame(served: Served) -> None:

@@ -21,7 +21,7 @@ from flask_filibuster.protocol.records import write_planned
 from flask_filibuster.report.data import result_data
 from flask_filibuster.results.result import Result
 from tests.support import processes, served_shapes, shapes
-from tests.support.cases import only_in_earnest
+from tests.support.cases import only_in_earnest, sample
 from tests.support.embedded import program
 from tests.support.ports import ports
 from tests.support.processes import Project, listens, running, wait_until
@@ -48,7 +48,7 @@ SHAPES_CONFTEST = program("shapes_conftest.py")
 
 SHAPES_TEST = program("marked_shapes.py")
 
-SHAPES = pytest.mark.parametrize("shape", REQUESTS)
+SHAPES = pytest.mark.parametrize("shape", sample(REQUESTS))
 
 
 @pytest.fixture

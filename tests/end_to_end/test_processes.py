@@ -99,6 +99,7 @@ def test_one_test_fits_every_server(
 ASKING = program("asking.py")
 
 
+@in_earnest
 @pytest.mark.slow
 def test_commands_ask_through_their_environment(project: Project) -> None:
     project.write("asking.py", ASKING)
@@ -203,6 +204,7 @@ def test_public_server_is_warned_of(project: Project) -> None:
         assert "warning" not in server.output
 
 
+@in_earnest
 @pytest.mark.slow
 def test_status_identifies_the_server(project: Project) -> None:
     def status(port: int) -> subprocess.CompletedProcess[str]:

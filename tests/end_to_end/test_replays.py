@@ -140,6 +140,7 @@ status = """,
 )
 
 
+@in_earnest
 @pytest.mark.slow
 def test_held_callee_works_unheard(
     project: Project,

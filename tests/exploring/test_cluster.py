@@ -120,6 +120,7 @@ def test_lost_worker_changes_nothing(dask: Dask) -> None:
     assert list(app.story(result)) == list(app.story(alone))
 
 
+@in_earnest
 @pytest.mark.slow
 def test_command_uses_a_clusters_threads(
     dask: Dask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

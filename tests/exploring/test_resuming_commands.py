@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support import shops
+from tests.support.cases import in_earnest
 from tests.support.shops import Project, run_flask
 
 project = shops.project
@@ -264,6 +265,7 @@ def test_interrupted_command_can_be_resumed(project: Project) -> None:
     assert resumed["executed"] == executed + 2
 
 
+@in_earnest
 @pytest.mark.slow
 def test_exiting_app_ends_no_exploration(project: Project) -> None:
     source = SLOW.replace(

@@ -148,6 +148,7 @@ SKIPPING = CAREFUL.replace(
 ).replace("def test_page():", "def test_page(filibuster):")
 
 
+@in_earnest
 @pytest.mark.slow
 def test_recalled_skips_are_counted(suite: Suite) -> None:
     first = suite.run(SKIPPING)

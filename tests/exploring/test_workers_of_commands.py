@@ -76,6 +76,7 @@ def wait_until_nobody_is_left(group: int) -> None:
         time.sleep(0.02)
 
 
+@in_earnest
 @pytest.mark.slow
 def test_command_reports_the_same_with_workers(project: Path) -> None:
     """What apps print is not shown."""

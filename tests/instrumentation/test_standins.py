@@ -21,13 +21,13 @@ from flask_filibuster.instrumentation.patching import Patch
 from flask_filibuster.instrumentation.standins.replacements import replacements
 from flask_filibuster.results.result import Result
 from tests.support import weather
-from tests.support.cases import THOROUGH
+from tests.support.cases import THOROUGH, sample
 from tests.support.models import REFUSALS
 from tests.support.replaced import FORMS, Fake, OwnReply, both, use_of
 
 # Robust views are asked for twice: in daily work, each call fails in two ways only.
 TWO_WAYS = None if THOROUGH else FaultModel(("ConnectionError",), default_statuses=(500,))
-every_form = pytest.mark.parametrize("form", list(FORMS))
+every_form = pytest.mark.parametrize("form", sample(FORMS))
 
 
 def explored(

@@ -92,6 +92,7 @@ def test_durations_cover_all_executions(suite: Suite) -> None:
 
 
 @pytest.mark.usefixtures("all_plugins")
+@in_earnest
 @pytest.mark.slow
 def test_xdist_has_the_same_summary(suite: Suite) -> None:
     suite.write(test_other=CAREFUL)

@@ -13,6 +13,7 @@ from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.results.execution import AUDIT
 from flask_filibuster.results.result import Result
 from tests.support.applications import never, on
+from tests.support.cases import in_earnest
 from tests.support.reductions import FOUR_WAYS, all_sets, explored
 from tests.support.simulation import (
     PASSED,
@@ -36,6 +37,7 @@ def chosen(results: Iterable[Result]) -> list[list[str]]:
     ]
 
 
+@in_earnest
 @pytest.mark.slow
 def test_large_audit_takes_a_sample() -> None:
     """It doesn't list all pruned sets."""

@@ -26,6 +26,7 @@ from flask_filibuster.results.result import Result
 from flask_filibuster.search.explorer import Explorer
 from tests.support import shapes
 from tests.support.applications import Application, never, on, tried
+from tests.support.cases import sample
 from tests.support.reductions import FOUR_WAYS, all_sets, bugs, explored, repeated, sequences
 from tests.support.simulation import (
     Answer,
@@ -396,7 +397,7 @@ def reached(shape: str, reduction: ReductionName) -> Reached:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shape", shapes.REQUESTS)
+@pytest.mark.parametrize("shape", sample(shapes.REQUESTS))
 def test_shapes_lose_nothing(shape: str) -> None:
     """Answers, sequences, lines and bugs are those without reduction."""
     none, equivalence = reached(shape, "none"), reached(shape, "equivalence")

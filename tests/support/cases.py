@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
+Member = TypeVar("Member")
 Test = TypeVar("Test", bound=Callable[..., Any])
 
 THOROUGH = os.environ.get("FILIBUSTER_THOROUGH", "") not in ("", "0")
@@ -35,3 +37,11 @@ def in_earnest(test: Test) -> Test:
     for mark in only_in_earnest:
         test = mark(test)
     return test
+
+
+def sample(members: Iterable[Member]) -> list[Member | ParameterSet]:
+    """Members of one kind for ``parametrize``: every third is run in daily work, CI runs all."""
+    return [
+        pytest.param(member, marks=only_in_earnest) if number % 3 else member
+        for number, member in enumerate(members)
+    ]

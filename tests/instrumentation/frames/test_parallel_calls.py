@@ -18,6 +18,7 @@ from flask.typing import ResponseReturnValue
 
 from flask_filibuster import explore
 from tests.support.callers import end_of, service
+from tests.support.cases import sample
 from tests.support.models import REFUSALS
 from tests.support.observed import in_pool, leaf, observed
 
@@ -91,7 +92,7 @@ FAN_OUTS = [
 
 class TestParallelCalls:
     @pytest.mark.slow
-    @pytest.mark.parametrize("fan_out", FAN_OUTS)
+    @pytest.mark.parametrize("fan_out", sample(FAN_OUTS))
     @pytest.mark.parametrize("same", [True, False], ids=["same-url", "own-urls"])
     def test_have_the_same_index_every_time(
         self, fan_out: Callable[[Callable[[int], None], int], None], *, same: bool

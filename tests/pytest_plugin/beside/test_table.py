@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support import seen
+from tests.support.cases import sample
 from tests.support.forms import Form
 from tests.support.forms.plugins import PLUGINS, Example
 from tests.support.sessions import arguments_of, explored, files_of, verdict
@@ -16,7 +17,7 @@ ROWS = seen.rows_in(seen.PAGE.read_text(encoding="utf-8"))["plugin"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", PLUGINS.every, ids=str)
+@pytest.mark.parametrize("form", sample(PLUGINS.every), ids=str)
 def test_row_says_what_comes_of_it(
     form: Form[Callable[[], Example]],
     pytester: pytest.Pytester,
