@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ def pytest_configure() -> None:
         if not name.startswith((*OWN, *SYSTEM)):
             del os.environ[name]
     os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
+    # urllib keeps what it makes for its first request, which might be one that a test mocks.
+    urllib.request.install_opener(urllib.request.build_opener())
     compileall.compile_dir(Path(flask_filibuster.__file__).parent, quiet=2)
     # How long an example takes says nothing on a machine that others use as well.
     settings.register_profile(
