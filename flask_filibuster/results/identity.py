@@ -174,13 +174,13 @@ def failure_identity(seen: Seen) -> FailureIdentity | None:
     execution = seen.execution
     if execution.verdict != "failed" or execution.error is None:
         return None
-    faults = execution.faults
+    faults = frozenset(
+        (planned.index, planned.fault, place_of(planned.call)) for planned in execution.faults
+    )
     return FailureIdentity(
         what=signature(execution.error),
-        faults=frozenset(
-            (planned.index, planned.fault, place_of(planned.call)) for planned in faults
-        ),
-        places=places_of(planned.call for planned in faults),
+        faults=faults,
+        places=frozenset(place for _, _, place in faults),
         behind=tuple(_outermost(seen.breakdowns)),
         hands_on=any(
             _hands_on(seen, seen.trace.handlings.get(request.index))

@@ -48,22 +48,17 @@ class AuditHook:
                 self.listeners = (*self.listeners, listener)
             if not self._installed:
                 self._installed = True
-                sys.addaudithook(self._called())
+                sys.addaudithook(self._hear)
 
     def ignore(self, listener: Listener) -> None:
         """Let a listener hear no more; does nothing the second time."""
         with self._lock:
             self.listeners = tuple(each for each in self.listeners if each != listener)
 
-    def _called(self) -> Listener:
-        leaving = LEAVING
-
-        def hook(event: str, args: tuple[Any, ...]) -> None:
-            if self.listeners and event in leaving:
-                for listener in self.listeners:
-                    listener(event, args)
-
-        return hook
+    def _hear(self, event: str, args: tuple[Any, ...]) -> None:
+        if self.listeners and event in LEAVING:
+            for listener in self.listeners:
+                listener(event, args)
 
 
 HOOK: Final = AuditHook()

@@ -57,7 +57,6 @@ class Signs:
 
     def __init__(self) -> None:
         self.seen = False
-        self._audits = False
         self._undo: list[Callable[[], None]] = []
         self._held: set[str] = set()
         self._own: list[tuple[dict[str, Any], str, object]] = []
