@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask_filibuster.core.kinds.answered import Answered, reason_of
+from flask_filibuster.core.kinds.answer import reason_of
+from flask_filibuster.core.kinds.answered import Answered
 from flask_filibuster.core.kinds.base import REQUESTS, FailingCall, Kind, Parameter
 from flask_filibuster.core.kinds.raised import Raised
 from flask_filibuster.core.outcome import Outcome

@@ -40,6 +40,19 @@ Point: TypeAlias = Literal["before", "after", "answer", "body"]
 its real answer is altered while it is read.
 """
 
+Failure: TypeAlias = Literal[
+    "refused",
+    "name not resolved",
+    "connect timeout",
+    "certificate not trusted",
+    "proxy unreachable",
+    "tunnel refused",
+    "reset",
+    "closed",
+    "read timeout",
+]
+"""A failure of the network below a client's library, which makes its own exception of it."""
+
 ReductionName: TypeAlias = Literal["equivalence", "exact", "none"]
 """How fault sets that would show nothing new are recognised."""
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, NoReturn
 from flask_filibuster import signals
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex, signature_of
-from flask_filibuster.core.fault import REQUESTS, Fault, reason_of
+from flask_filibuster.core.fault import REQUESTS, Fault
 from flask_filibuster.core.messages import (
     Decision,
     InjectionFailed,
@@ -39,8 +39,6 @@ from flask_filibuster.protocol.headers import Propagated
 from flask_filibuster.server.embedded import EmbeddedServer
 from flask_filibuster.server.signing import seal_of
 
-# Statuses whose answers have no body (RFC 9110, section 6.4.1).
-_BODILESS = (204, 205, 304)
 _UNTOLD = Decision(-1)
 
 
@@ -71,9 +69,8 @@ class Attempt(Generic[Reply]):
 
     @property
     def wants_digest(self) -> bool:
-        """Whether the server compares bodies; never broken ones, which the caller must read."""
-        fault = self._decision.fault
-        return self._frame.server.wants_digests and (fault is None or fault.point != "body")
+        """Whether the server compares bodies; never those of faults, which the caller must read."""
+        return self._frame.server.wants_digests and self._decision.fault is None
 
     def fault(self) -> Fault | None:
         """The fault to inject, if any.
@@ -82,7 +79,7 @@ class Attempt(Generic[Reply]):
         """
         decision = self._decision
         if decision.refusal is not None:
-            self._refuse(InjectionError(self._call.words, decision.refusal))
+            self.refuse(InjectionError(self._call.words, decision.refusal))
         fault = decision.fault
         if fault is not None and signals.fault_injected.receivers:
             signals.fault_injected.send(
@@ -124,20 +121,14 @@ class Attempt(Generic[Reply]):
         """Note the callee's answer, which the caller does not get."""
         self._lost = Outcome(status=seen.status, digest=None if seen.failed else digest)
 
-    def inject(self, fault: Fault) -> Reply:
-        """Inject the fault: return its answer, or raise the library's own error.
+    def is_sent(self, fault: Fault) -> bool:
+        """Whether the callee would have read the request of a call that is not made."""
+        return fault.kind.is_sent(self._call.timeout)
 
-        :raises InjectionError: the library does not have this error.
-        """
-        call = self._call
-        try:
-            if fault.status is not None:
-                return _answered(fault.status, call)
-            if fault.library not in (REQUESTS, call.client.name):
-                raise call.unknown(f"{fault.library}.{fault.exception}")
-            call.fail(fault.exception or "", sent=not fault.abort)
-        except InjectionError as error:
-            self._refuse(error)
+    def unsent(self, error: Exception) -> None:
+        """Report that the fault did not happen, as the request's body could not be sent."""
+        reason = f"the body of the request could not be sent: {error!r}"
+        self._failed(InjectionError(self._call.words, reason))
 
     def alter(self, fault: Fault, reply: Reply) -> Reply:
         """The real reply with the body that the fault produces.
@@ -148,7 +139,7 @@ class Attempt(Generic[Reply]):
         try:
             return self._call.alter_body(reply, fault.kind.alter)
         except InjectionError as error:
-            self._refuse(error)
+            self.refuse(error)
 
     def raised(self, error: BaseException, *, mocked: bool = False) -> None:
         """Report that the call ended in an exception."""
@@ -183,7 +174,8 @@ class Attempt(Generic[Reply]):
                 frame.app, frame=frame, invocation=started, outcome=outcome, fault=fault
             )
 
-    def _refuse(self, error: InjectionError) -> NoReturn:
+    def refuse(self, error: InjectionError) -> NoReturn:
+        """Report that the fault cannot be injected, and raise that."""
         self._failed(error)
         raise error
 
@@ -302,13 +294,3 @@ def takes_part(test: TestFrame, call: AnyCall[Any]) -> bool:
     if network is not None and network.service_at(call.url) is not None:
         return True
     return is_local_name(host_of(call.url))
-
-
-def _answered(status: int, call: AnyCall[Reply]) -> Reply:
-    """The reply of a callee that answers with this status and a line of plain text."""
-    reason = reason_of(status)
-    content = b"" if status in _BODILESS else f"{status} {reason}".rstrip().encode()
-    headers = [("Content-Type", "text/plain; charset=utf-8")]
-    if status != 204:  # A 204 must not have this header.
-        headers.append(("Content-Length", str(len(content))))
-    return call.answer(status, reason, headers, b"" if call.operation == "HEAD" else content)

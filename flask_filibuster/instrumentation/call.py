@@ -6,11 +6,8 @@ out the server's decision at the point of the call that the fault names, and rep
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar, Token
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from flask_filibuster.core.urls import host_of
 from flask_filibuster.instrumentation.attempt import Attempt, announce_for_test, outcome_of
@@ -28,15 +25,18 @@ from flask_filibuster.instrumentation.outgoing import (
     OutgoingCall,
     Reply,
 )
+from flask_filibuster.instrumentation.performing.carrying_out import (
+    carry_out,
+    carry_out_async,
+    make_hop,
+    make_hop_async,
+)
+from flask_filibuster.instrumentation.performing.covering import Covering, covered
+from flask_filibuster.instrumentation.performing.redirects import hop_of
 from flask_filibuster.instrumentation.witness.seeing import explained, is_watched, note_call
-
-logger = logging.getLogger(__name__)
 
 AnyFrame = Frame | TestFrame
 _Send = Callable[[Mapping[str, str] | None], Reply]
-
-_covered: ContextVar[frozenset[str]] = ContextVar("flask_filibuster_covered", default=frozenset())
-"""Names of the clients whose calls are currently part of another client's call."""
 
 
 def perform(call: OutgoingCall[Reply]) -> Reply:
@@ -63,7 +63,7 @@ def frame_of(scope: Scope | None, call: AnyCall[Reply]) -> AnyFrame | None:
     :param call: the call.
     """
     frame = scope.frame if scope is not None else None
-    if frame is None or not call.is_seen or call.client.name in _covered.get():
+    if frame is None or not call.is_seen or call.client.name in covered():
         return None
     if isinstance(frame, TestFrame):
         outside = frame.outside.frame(frame, call.url) if frame.outside is not None else None
@@ -84,11 +84,6 @@ def takes_no_part() -> bool:
     return current_scope() is None and not is_watched()
 
 
-def is_covered(client: str) -> bool:
-    """Whether calls of this client, by name, are currently part of another client's call."""
-    return client in _covered.get()
-
-
 def is_excluded(url: str, hosts: tuple[str, ...]) -> bool:
     """Whether the URL's host is in the list, or below an entry that begins with a dot."""
     if not hosts:
@@ -105,8 +100,11 @@ def perform_for(frame: AnyFrame | None, call: OutgoingCall[Reply]) -> Reply:
     """
     if frame is None:
         note_call(call)
-        with _Covering(call):
+        with Covering(call):
             return call.send(None)
+    hop = hop_of(call)
+    if hop is not None:
+        return make_hop(hop, call)
     mock = None if call.is_local else mock_for(call)
     if mock is not None:
         return _mocked(frame, call, lambda: call.send(None), mock=mock)
@@ -139,8 +137,11 @@ def perform_mocked(
     frame = frame_of(here(), call)
     if frame is None:
         note_call(call)
-        with _Covering(call):
+        with Covering(call):
             return take()
+    hop = hop_of(call)
+    if hop is not None:
+        return make_hop(hop, call)
     return _mocked(frame, call, take, mock=mock, resend=resend)
 
 
@@ -193,9 +194,9 @@ def _explored(
     attempt = Attempt(frame, call)
     try:
         if not attempt.is_explored:
-            with _Covering(call):
+            with Covering(call):
                 return send(None)
-        reply = _carry_out(attempt, call, send, is_taken=is_taken)
+        reply = carry_out(attempt, call, send, is_taken=is_taken)
         digest = call.digest(reply) if attempt.wants_digest else None
     except BaseException as error:
         attempt.raised(error, mocked=is_taken)
@@ -204,48 +205,11 @@ def _explored(
     return reply
 
 
-def _carry_out(
-    attempt: Attempt[Reply], call: OutgoingCall[Reply], send: _Send[Reply], *, is_taken: bool
-) -> Reply:
-    fault = attempt.fault()
-    if fault is not None and fault.point in ("before", "answer"):
-        if is_taken:
-            _throw_away(call, send)
-        seconds = attempt.hold(fault)
-        if seconds:
-            time.sleep(seconds)
-        return attempt.inject(fault)
-    with _Covering(call):
-        if fault is None:
-            return send(attempt.headers())
-        if fault.point == "body":
-            return attempt.alter(fault, send(attempt.headers(fault)))
-        try:
-            reply = send(attempt.headers(fault))
-            attempt.lose(call.outcome(reply, None), call.discard(reply))
-        except call.client.errors as error:
-            logger.debug("the call whose answer is lost had none: %r", error)
-    return attempt.inject(fault)
-
-
-def _throw_away(call: OutgoingCall[Reply], send: _Send[Reply]) -> None:
-    """Drop the answer that was taken from a mock.
-
-    :raises AssertionError: the mock complains of the call itself.
-    """
-    try:
-        call.discard(send(None))
-    except AssertionError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a test makes its mocks raise anything
-        logger.debug("the mocked answer that a fault replaces was %r", error)
-
-
 def _perform_for_test(frame: TestFrame, call: OutgoingCall[Reply], send: _Send[Reply]) -> Reply:
     """A request of the test itself: the root of the calls that it causes; it never fails."""
     index, headers = announce_for_test(frame, call)
     try:
-        with _Covering(call):
+        with Covering(call):
             reply = send(headers)
     except BaseException as error:
         frame.watcher.request_ended(index, outcome_of(error))
@@ -258,16 +222,19 @@ async def perform_async_for(frame: AnyFrame | None, call: AsyncOutgoingCall[Repl
     """:func:`perform_for` for an asynchronous client."""
     if frame is None:
         note_call(call)
-        with _Covering(call):
+        with Covering(call):
             return await call.send(None)
     if isinstance(frame, TestFrame):
         return await _perform_async_for_test(frame, call)
+    hop = hop_of(call)
+    if hop is not None:
+        return await make_hop_async(hop, call)
     attempt = Attempt(frame, call)
     try:
         if not attempt.is_explored:
-            with _Covering(call):
+            with Covering(call):
                 return await call.send(None)
-        reply = await _carry_out_async(attempt, call)
+        reply = await carry_out_async(attempt, call)
         digest = await call.digest(reply) if attempt.wants_digest else None
     except BaseException as error:
         attempt.raised(error)
@@ -276,60 +243,13 @@ async def perform_async_for(frame: AnyFrame | None, call: AsyncOutgoingCall[Repl
     return reply
 
 
-async def _carry_out_async(attempt: Attempt[Reply], call: AsyncOutgoingCall[Reply]) -> Reply:
-    fault = attempt.fault()
-    if fault is not None and fault.point in ("before", "answer"):
-        seconds = attempt.hold(fault)
-        if seconds:
-            from asyncio import sleep  # Lazily: it takes long to import, and this has it already.
-
-            await sleep(seconds)
-        return attempt.inject(fault)
-    with _Covering(call):
-        if fault is None:
-            return await call.send(attempt.headers())
-        if fault.point == "body":
-            return attempt.alter(fault, await call.send(attempt.headers(fault)))
-        try:
-            reply = await call.send(attempt.headers(fault))
-            attempt.lose(call.outcome(reply, None), await call.discard(reply))
-        except call.client.errors as error:
-            logger.debug("the call whose answer is lost had none: %r", error)
-    return attempt.inject(fault)
-
-
 async def _perform_async_for_test(frame: TestFrame, call: AsyncOutgoingCall[Reply]) -> Reply:
     index, headers = announce_for_test(frame, call)
     try:
-        with _Covering(call):
+        with Covering(call):
             reply = await call.send(headers)
     except BaseException as error:
         frame.watcher.request_ended(index, outcome_of(error))
         raise
     frame.watcher.request_ended(index, call.outcome(reply, None))
     return reply
-
-
-class _Covering:
-    """While the block runs, the call is really made.
-
-    Calls of the clients that its client is built on are part of it, and so is all that leaves the
-    process.
-    """
-
-    __slots__ = ("_call", "_explained", "_names", "_token")
-
-    def __init__(self, call: AnyCall[Any]) -> None:
-        self._call = call
-        self._names = call.client.built_on
-        self._token: Token[frozenset[str]] | None = None
-
-    def __enter__(self) -> None:
-        self._explained = explained.set(self._call)
-        if self._names:
-            self._token = _covered.set(_covered.get() | self._names)
-
-    def __exit__(self, *_error: object) -> None:
-        explained.reset(self._explained)
-        if self._token is not None:
-            _covered.reset(self._token)

@@ -13,7 +13,7 @@ from flask_filibuster.config import Config
 from flask_filibuster.core.kinds.bodies import Alteration
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.sleeping import Timeouts
-from flask_filibuster.core.vocabulary import Family
+from flask_filibuster.core.vocabulary import Failure, Family
 from flask_filibuster.errors import InjectionError
 from flask_filibuster.instrumentation.http import Header
 from flask_filibuster.instrumentation.patching import Patch
@@ -167,6 +167,14 @@ class AnyCall(ABC, Generic[Reply]):
         """Whether a service of this process answers it, whatever is mocked."""
         return False
 
+    @property
+    def chain(self) -> object:
+        """An object that the calls share which a library makes while it follows redirects.
+
+        ``None``: the library follows none.
+        """
+        return None
+
     def is_on(self, config: Config) -> bool:
         """Whether an app's settings include this call."""
         return self.client.is_on(config)
@@ -180,6 +188,19 @@ class AnyCall(ABC, Generic[Reply]):
         :param sent: whether the callee has received the call, so that only its answer is lost.
         :raises InjectionError: the library has no such error, see :meth:`unknown`.
         """
+
+    def meet(self, failure: Failure, kind: str, *, sent: bool) -> NoReturn:  # noqa: ARG002
+        """Raise the library's error for a failure of the network below it.
+
+        By default, it is the error for the kind, as in :meth:`fail`: override it for a library that
+        reports failures in more detail.
+
+        :param failure: the failure.
+        :param kind: the kind of error that it becomes.
+        :param sent: whether the callee has received the call, so that only its answer is lost.
+        :raises InjectionError: the library has no such error.
+        """
+        self.fail(kind, sent=sent)
 
     def answer(self, status: int, reason: str, headers: Sequence[Header], body: bytes) -> Reply:  # noqa: ARG002
         """The reply for an answer with this status.
@@ -232,6 +253,9 @@ class OutgoingCall(AnyCall[Reply]):
             place, and must not carry that of its caller either.
         """
 
+    def use_up(self) -> None:
+        """Read the request's body to its end, as if it was sent."""
+
     def digest(self, reply: Reply) -> str | None:  # noqa: ARG002
         """Digest of the content that the caller reads next; ``None`` if it may not read it."""
         return None
@@ -252,6 +276,9 @@ class AsyncOutgoingCall(AnyCall[Reply]):
     @abstractmethod
     async def send(self, headers: Mapping[str, str] | None) -> Reply:
         """Make the real call; see :meth:`OutgoingCall.send`."""
+
+    async def use_up(self) -> None:
+        """Read the request's body to its end; see :meth:`OutgoingCall.use_up`."""
 
     async def digest(self, reply: Reply) -> str | None:  # noqa: ARG002
         """Digest of the content that the caller reads next; ``None`` if it may not read it."""

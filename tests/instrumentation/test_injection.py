@@ -20,6 +20,7 @@ from flask_filibuster import FaultModel, explore
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.kinds.raised import EXCEPTIONS, TIMEOUTS
 from flask_filibuster.errors import InjectionError
+from tests.support.altered import Teapot
 from tests.support.callers import (
     CHAINED,
     LEAF,
@@ -385,6 +386,16 @@ class TestStatuses:
 
         injected(call, UNAVAILABLE)
         assert read[-1] == (b"503 ", b"Service Unavailable", b"")
+
+    def test_kind_may_give_a_whole_answer(self) -> None:
+        response = injected(get(), Fault(kind=Teapot()))
+        assert (response.status_code, response.reason) == (418, "Short and stout")
+        assert response.text == "<p>tea</p>"
+        assert dict(response.headers) == {
+            "Content-Type": "text/html",
+            "X-Asked": "GET http://leaf/ok",
+            "Content-Length": "10",
+        }
 
     def test_head_has_headers_only(self) -> None:
         response = injected(lambda: requests.head("http://leaf/ok", timeout=1), UNAVAILABLE)

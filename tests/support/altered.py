@@ -1,10 +1,11 @@
-"""Kinds of fault that act on a real answer's body."""
+"""Kinds of fault that act on a real answer's body, or give a whole answer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from flask_filibuster.core.kinds.answer import Answer, Asked
 from flask_filibuster.core.kinds.base import Kind
 from flask_filibuster.core.kinds.bodies import BrokenBody
 from flask_filibuster.core.outcome import Outcome
@@ -34,3 +35,18 @@ class Whole(Cut):
 
     def alter(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         return pieces
+
+
+@dataclass(frozen=True, slots=True)
+class Teapot(Kind):
+    """A whole answer, which depends on the request."""
+
+    name, rank, point = "teapot in a test", 90, "answer"
+    outcome = Outcome(status=418)
+
+    def reply(self, asked: Asked) -> Answer:
+        headers = (("Content-Type", "text/html"), ("X-Asked", f"{asked.method} {asked.url}"))
+        return Answer(418, "Short and stout", headers, b"<p>tea</p>")
+
+    def __str__(self) -> str:
+        return "answers that it is a teapot"

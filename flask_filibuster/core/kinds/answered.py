@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 
+from flask_filibuster.core.kinds.answer import reason_of
 from flask_filibuster.core.kinds.base import FailingCall, Kind
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.errors import FaultModelError
@@ -44,11 +44,3 @@ class Answered(Kind):
 
     def __str__(self) -> str:
         return f"answers {self.status} {reason_of(self.status)}".rstrip()
-
-
-def reason_of(status: int) -> str:
-    """The reason phrase of a status (RFC 9110, section 15), empty for an unregistered one."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import ClassVar, Protocol, TypeAlias
 
+from flask_filibuster.core.kinds.answer import Answer, Asked, plain_answer
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.sleeping import Timeouts
-from flask_filibuster.core.vocabulary import Family, Point
+from flask_filibuster.core.vocabulary import Failure, Family, Point
 
 REQUESTS = "requests"
 """The default library of a fault's exceptions."""
@@ -54,6 +55,8 @@ class Kind(ABC):
         before any of higher rank.
     :cvar point: the point of a call at which it acts. At ``"before"`` and ``"answer"`` the call is
         not made; a fault with ``abort=False`` makes the call all the same and acts ``"after"`` it.
+    :cvar failure: the failure of the network that the client's library meets, if the outcome is the
+        library's exception for it.
     :ivar library: the library that defines the caller's exception.
 
     >>> from dataclasses import dataclass
@@ -73,6 +76,7 @@ class Kind(ABC):
     name: ClassVar[str]
     rank: ClassVar[int]
     point: ClassVar[Point]
+    failure: Failure | None = None
     library: str = REQUESTS
 
     @property
@@ -87,6 +91,31 @@ class Kind(ABC):
     def applies_to(self, call: FailingCall) -> bool:  # noqa: ARG002 - subclasses look at it
         """Whether the kind can happen to a call; otherwise it is never injected."""
         return True
+
+    def is_sent(self, timeout: Timeouts) -> bool:  # noqa: ARG002
+        """Whether a callee would have read the request, so that its body is used up.
+
+        :param timeout: connect and read timeout of the call.
+        """
+        return self.point != "before"
+
+    def reply(self, asked: Asked) -> Answer | None:  # noqa: ARG002
+        """The whole answer that the caller gets; ``None``: it gets an exception.
+
+        By default, it is the status of the outcome with a line of plain text.
+
+        :param asked: the request that it answers.
+        """
+        status = self.outcome.status
+        return None if status is None else plain_answer(status)
+
+    def follow(self, asked: Asked) -> Answer | Failure | None:  # noqa: ARG002
+        """What a hop meets to which the library itself goes on from a redirect by this kind.
+
+        :param asked: the request of that hop.
+        :returns: an answer or a failure; ``None``: the hop is really made, as a call of its own.
+        """
+        return None
 
     def alter(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """For a kind at the point ``"body"``: the altered body that the caller reads.

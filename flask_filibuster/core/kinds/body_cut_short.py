@@ -7,13 +7,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from flask_filibuster.core.kinds.answer import BODILESS
 from flask_filibuster.core.kinds.base import FailingCall, Kind
 from flask_filibuster.core.kinds.bodies import BrokenBody
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.errors import FaultModelError
 
-# Statuses whose answers have no body (RFC 9110, section 6.4.1).
-_BODILESS = frozenset({204, 205, 304})
 _DIGEST_OF_NOTHING = hashlib.md5(b"", usedforsecurity=False).hexdigest()
 
 
@@ -57,7 +56,7 @@ class BodyCutShort(Kind):
         seen = call.outcome
         if seen is None:
             return True
-        is_empty = seen.status in _BODILESS or seen.digest == _DIGEST_OF_NOTHING
+        is_empty = seen.status in BODILESS or seen.digest == _DIGEST_OF_NOTHING
         return seen.exception is None and not is_empty
 
     def alter(self, pieces: Iterator[bytes]) -> Iterator[bytes]:

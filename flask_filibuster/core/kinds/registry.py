@@ -25,7 +25,7 @@ def known_kinds() -> Mapping[str, type[Kind]]:
     project, as clients implement the point of a call at which a kind acts.
     """
     found: list[type[Kind]] = []
-    for module in pkgutil.iter_modules(kinds.__path__, f"{kinds.__name__}."):
+    for module in pkgutil.walk_packages(kinds.__path__, f"{kinds.__name__}."):
         for each in vars(import_module(module.name)).values():
             # By type(): in Python 3.10, isinstance() takes list[int] for a class.
             is_class = issubclass(type(each), type)

@@ -58,7 +58,6 @@ from flask_filibuster.errors import InjectionError
 from flask_filibuster.instrumentation.around import LocalService
 from flask_filibuster.instrumentation.call import (
     frame_of,
-    is_covered,
     perform,
     perform_async,
     perform_for,
@@ -86,6 +85,7 @@ from flask_filibuster.instrumentation.outgoing import (
     Role,
 )
 from flask_filibuster.instrumentation.patching import Patch, calls_super
+from flask_filibuster.instrumentation.performing.covering import is_covered
 from flask_filibuster.instrumentation.propagation import PLACE, UNSEEN, names_place
 
 __all__ = [

@@ -1,0 +1,1 @@
+"""The parts of performing a call, the same for all clients."""
