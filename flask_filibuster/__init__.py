@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flask_filibuster.exploring.explore import replay as replay
     from flask_filibuster.extension import Filibuster as Filibuster
     from flask_filibuster.faultmodel.model import FaultModel as FaultModel
+    from flask_filibuster.faultmodel.selection import FaultsOf as FaultsOf
     from flask_filibuster.instrumentation.asking import was_fault_injected as was_fault_injected
     from flask_filibuster.instrumentation.asking import (
         was_fault_injected_on as was_fault_injected_on,
@@ -37,6 +38,7 @@ _HOMES = {
     "ExplorationFailedError": "results.result",
     "Fault": "core.fault",
     "FaultModel": "faultmodel.model",
+    "FaultsOf": "faultmodel.selection",
     "Filibuster": "extension",
     "FilibusterAdapter": "instrumentation.clients.requests.adapter",
     "FilibusterError": "errors",

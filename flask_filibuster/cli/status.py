@@ -15,7 +15,9 @@ from flask_filibuster._version import __version__
 from flask_filibuster.cli.target import load_app
 from flask_filibuster.config import Config
 from flask_filibuster.errors import FilibusterError
+from flask_filibuster.exploring.options import DEFAULT_PROFILE, Options
 from flask_filibuster.faultmodel.model import FaultModel
+from flask_filibuster.faultmodel.profiles import PROFILES
 from flask_filibuster.instrumentation.app.hooks import InstrumentedApp
 from flask_filibuster.instrumentation.clients.registry import clients_known
 from flask_filibuster.options.kinds import JOURNAL_FILE
@@ -58,12 +60,7 @@ def run(info: ScriptInfo, *, as_json: bool) -> None:
 
 def _status(app: Flask, state: InstrumentedApp) -> dict[str, Any]:
     config = state.config
-    if config.analysis_file is not None:
-        source = f"analysis file {config.analysis_file}"
-        model = FaultModel.from_analysis_file(config.analysis_file)
-    else:
-        source = "static analysis of the views of the explored services; for this app"
-        model = FaultModel.from_services({f"http://{state.service_name}": app})
+    source, model = _model(config, {f"http://{state.service_name}": app})
     return {
         "extension": True,
         "version": __version__,
@@ -79,6 +76,17 @@ def _status(app: Flask, state: InstrumentedApp) -> dict[str, Any]:
         "token": config.token is not None,
         "sources": {each.name: _source(each, app, config) for each in rows("config")},
     }
+
+
+def _model(config: Config, services: dict[str, Flask]) -> tuple[str, FaultModel]:
+    """Where the fault model comes from, in words, and the model."""
+    model = Options().over(config).model(services) or FaultModel.from_services(services)
+    if config.faults is not None and config.faults not in PROFILES:
+        return f"fault file {config.faults}", model
+    if config.faults is None and config.analysis_file is not None:
+        return f"analysis file {config.analysis_file}", model
+    found = "static analysis of the views of the explored services; for this app"
+    return f"profile {config.faults or DEFAULT_PROFILE}, and {found}", model
 
 
 def _value(option: Option, config: Config) -> Any:

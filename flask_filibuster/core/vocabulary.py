@@ -56,6 +56,9 @@ Failure: TypeAlias = Literal[
 ReductionName: TypeAlias = Literal["equivalence", "exact", "none"]
 """How fault sets that would show nothing new are recognised."""
 
+ProfileName: TypeAlias = Literal["quick", "standard", "thorough"]
+"""How many kinds of fault to try."""
+
 Limit: TypeAlias = Literal["max_executions", "max_seconds"]
 """The limit that ended an exploration."""
 

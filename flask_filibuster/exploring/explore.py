@@ -165,8 +165,6 @@ def explore(test: Callable[[], object], given: Arguments) -> Result:
     ['raises ConnectionError']
 
     :param test: a callable without arguments that makes requests and asserts.
-    :param faults: the fault model. ``None``: the analysis file, else the statuses found in the
-        views of ``services``, else the defaults of :class:`FaultModel`.
     :param executor: runs the executions. If it uses other processes, ``test`` must be a function of
         a module, ``services`` a function of a module or ``"module:name"``, and failures have no
         traceback. For Dask, pass ``client.get_executor(pure=False)``.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from os import PathLike
+from typing import Any, Final, cast
 
 from flask_filibuster.config import Config
+from flask_filibuster.core.vocabulary import ProfileName
 from flask_filibuster.errors import SetupError
 from flask_filibuster.faultmodel.model import FaultModel
+from flask_filibuster.faultmodel.profiles import PROFILES
 from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.options.layers import check_together
 from flask_filibuster.options.option import declared
@@ -19,8 +22,9 @@ from flask_filibuster.results.unexplored import UnexploredPolicy
 from flask_filibuster.search.explorer import Explorer
 
 RETRIES = 1
-MadeOf = Callable[[Mapping[str, Any]], FaultModel]
-"""Makes a fault model of apps by base URL."""
+DEFAULT_PROFILE: Final[ProfileName] = "quick"
+MadeOf = Callable[[Mapping[str, Any], ProfileName], FaultModel]
+"""Makes a fault model of apps by base URL and a profile."""
 
 SENT: tuple[str, ...] = tuple(each.name for each in rows("server"))
 """The options that a driver sends to a remote server unchanged."""
@@ -33,7 +37,7 @@ class Options(Explored):
     ``None`` is "not given": the configuration of the services applies, else the default. Values are
     checked and have their final form.
 
-    :ivar faults: the fault model.
+    :ivar faults: the fault model, the name of a profile, or the path of a file that lists faults.
     :raises ConfigError: a value is invalid.
     :raises SetupError: two options contradict each other.
 
@@ -41,11 +45,14 @@ class Options(Explored):
     5
     """
 
-    faults: FaultModel | None = field(default=None, kw_only=False)
+    faults: FaultModel | str | PathLike[str] | None = field(default=None, kw_only=False)
 
     def __post_init__(self) -> None:
-        if self.faults is not None and not isinstance(self.faults, FaultModel):
-            raise SetupError(f"faults is {self.faults!r}; it must be a FaultModel, or None")
+        if not isinstance(self.faults, FaultModel | str | PathLike | None):
+            raise SetupError(
+                f"faults is {self.faults!r}; it must be a FaultModel, the name of a profile, or "
+                "the path of a file"
+            )
         row: Any = type(self)  # A checker sees the __hash__ of its instances.
         for each in declared(row):
             value = getattr(self, each.name)
@@ -70,6 +77,8 @@ class Options(Explored):
         }
         if self.slow or self.faults is not None:
             changes["analysis_file"] = None
+        elif self.analysis_file is None and config.faults is not None:
+            changes |= {"faults": config.faults, "analysis_file": None}
         if self.settle is None:
             changes["settle"] = config.timeout
         return replace(self, **changes)
@@ -97,15 +106,20 @@ class Options(Explored):
         :param foreign: whether other projects may instrument the services.
         :param made: makes the model of these apps.
         :returns: ``None`` if no option gives one and there are no services.
-        :raises FaultModelError: the analysis file cannot be used.
+        :raises FaultModelError: the file that gives it cannot be used.
         """
-        if self.faults is not None:
-            return self.faults
+        chosen = self.faults
+        if isinstance(chosen, FaultModel):
+            return chosen
+        if chosen in PROFILES:
+            return made(services, cast("ProfileName", chosen))
+        if chosen is not None:
+            return FaultModel.from_file(chosen, services)
         if self.slow:
             return FaultModel.held()
         if self.analysis_file is not None:
             return FaultModel.from_analysis_file(self.analysis_file, foreign=foreign)
-        return made(services) if services else None
+        return made(services, DEFAULT_PROFILE) if services else None
 
     def explorer(
         self,
@@ -124,7 +138,7 @@ class Options(Explored):
         """
         chosen = self.over(config)
         return Explorer(
-            chosen.model(services, made=made) or made(services),
+            chosen.model(services, made=made) or made(services, DEFAULT_PROFILE),
             reduction=chosen.reduction or "equivalence",
             max_faults=chosen.max_faults,
             max_executions=chosen.max_executions,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -12,8 +13,11 @@ from typing import Any
 from flask_filibuster.core.fault import REQUESTS, Fault
 from flask_filibuster.core.kinds.raised import PREFIX, TIMEOUTS, exception_name
 from flask_filibuster.errors import FaultModelError
-from flask_filibuster.faultmodel.rules import MOST_SHOWN, Rule, pattern_of
+from flask_filibuster.faultmodel.patterns import MOST_SHOWN, pattern_of
+from flask_filibuster.faultmodel.rules import Rule
+from flask_filibuster.faultmodel.selection import Selection
 from flask_filibuster.protocol.decisions import fault_metadata, read_kind
+from flask_filibuster.protocol.reading import OURS, mapping
 
 VERBS = ("get", "post", "put", "patch", "delete", "head", "options")
 EVERY_SERVICE = re.compile(".*")
@@ -76,11 +80,12 @@ def write_analysis(rules: Iterable[Rule]) -> dict[str, Any]:
         raised = [fault for fault in rule.faults if fault.exception is not None]
         answered = [fault for fault in rule.faults if fault.exception is None]
         for fault in raised:
-            entry = _exception_entry(fault, rule.restriction)
+            entry = _exception_entry(fault, rule.restriction) | _selection(rule)
             exceptions.append((_title(fault.library), rule.calls.pattern, entry))
         if answered or not rule.faults:
             service = rule.service or (others if rule.is_default else EVERY_SERVICE)
-            errors.append(("http", rule.calls.pattern, _error_entry(service, answered)))
+            entry = _error_entry(service, answered) | _selection(rule)
+            errors.append(("http", rule.calls.pattern, entry))
     analysis = {**_sections("exceptions", exceptions), **_sections("errors", errors)}
     # an unreadable analysis fails when it is written, not only when it is read
     read_analysis(analysis, "this model cannot be written")
@@ -142,7 +147,7 @@ class _Reading:
             fault = _fault(entry, exception=exception_name(entry["name"]))
         else:
             fault = _foreign(entry, library)
-        return Rule(calls, (fault,), restriction=restriction)
+        return Rule(calls, (fault,), restriction=restriction, **_selected(entry))
 
     def _error(self, calls: re.Pattern[str], entry: Mapping[str, Any]) -> Rule:
         self._count()
@@ -152,7 +157,7 @@ class _Reading:
             if "return_value" not in each:
                 raise FaultModelError(f"return_value is missing in the error type {each!r}")
             faults.append(_fault(each, status=_status_code(each["return_value"]["status_code"])))
-        return Rule(calls, tuple(faults), self._pattern(entry["service_name"]))
+        return Rule(calls, tuple(faults), self._pattern(entry["service_name"]), **_selected(entry))
 
     def _pattern(self, text: Any) -> re.Pattern[str]:
         if not isinstance(text, str):
@@ -243,6 +248,25 @@ def _error_entry(service: re.Pattern[str], faults: Iterable[Fault]) -> dict[str,
 def _metadata(fault: Fault) -> dict[str, Any]:
     metadata = dict(fault.details) | fault_metadata(fault)
     return {"metadata": metadata} if metadata else {}
+
+
+def _selection(rule: Rule) -> dict[str, Any]:
+    """The properties of a rule's calls that only this project reads."""
+    if rule.only is None:
+        return {}
+    return {OURS: {"calls": rule.only.given, "instead": rule.instead}}
+
+
+def _selected(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a rule for :func:`_selection`."""
+    if OURS not in entry:
+        return {}
+    ours = mapping(entry[OURS], OURS)
+    given = mapping(ours.get("calls", {}), "calls")
+    unknown = given.keys() - {each.name for each in fields(Selection)}
+    if unknown:
+        raise FaultModelError(f"unknown properties of calls: {', '.join(sorted(unknown))}")
+    return {"only": Selection(**given), "instead": ours.get("instead") is True}
 
 
 def _title(library: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from os import PathLike
 from typing import Any
@@ -12,10 +12,15 @@ from typing import Any
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.urls import service_name
+from flask_filibuster.core.vocabulary import ProfileName
 from flask_filibuster.errors import FaultModelError
 from flask_filibuster.faultmodel.analysis_file import read_analysis, write_analysis
+from flask_filibuster.faultmodel.fault_file import read_fault_file
+from flask_filibuster.faultmodel.patterns import pattern_of
+from flask_filibuster.faultmodel.profiles import PROFILES
 from flask_filibuster.faultmodel.routes import Routes
-from flask_filibuster.faultmodel.rules import EVERY_CALL, Rule, faults_of, pattern_of
+from flask_filibuster.faultmodel.rules import EVERY_CALL, Rule, faults_of
+from flask_filibuster.faultmodel.selection import FaultsOf, fault_of
 from flask_filibuster.faultmodel.static_analysis import answered_statuses
 
 DEFAULT_EXCEPTIONS = ("ConnectionError", "Timeout")
@@ -37,8 +42,9 @@ class FaultModel:
     :param default_statuses: statuses of services that no key matches.
     :param lost_answers: exceptions and statuses that are *also* injected with the call made first,
         so that the callee does its work and its answer is lost.
-    :param faults: further faults, of any kind, for every call that they apply to; see
-        :meth:`Fault.of`.
+    :param faults: further faults, of any kind: for every call that they apply to, or for some calls
+        by :class:`FaultsOf`. A fault may be a :class:`Fault` (see :meth:`Fault.of`), a status, or
+        the name of an exception or of a kind.
     :raises FaultModelError: a name, status or pattern is invalid.
     """
 
@@ -49,7 +55,7 @@ class FaultModel:
         default_statuses: Iterable[int] = DEFAULT_STATUSES,
         *,
         lost_answers: Iterable[str | int] = (),
-        faults: Iterable[Fault] = (),
+        faults: Iterable[FaultsOf | Fault | int | str] = (),
     ) -> None:
         self._services = {name: _service(name) for name in statuses or {}}
         lost = [_lost(each) for each in _listed("lost_answers", lost_answers)]
@@ -64,18 +70,29 @@ class FaultModel:
             ),
             *((Rule(EVERY_CALL, defaults, is_default=True),) if defaults else ()),
             *(Rule(EVERY_CALL, (fault,)) for fault in lost if fault.exception is None),
-            *(Rule(EVERY_CALL, (_any(fault),)) for fault in _listed("faults", faults)),
+            *map(_rule, _listed("faults", faults)),
         )
+        for rule in self._rules:
+            if rule.only is not None and rule.only.service is not None:
+                self._services[rule.only.service] = _service(rule.only.service)
 
     @classmethod
-    def from_services(cls, services: Mapping[str, Any]) -> FaultModel:
-        """The statuses that the routes of these apps can answer with, read from their source.
+    def from_services(
+        cls,
+        services: Mapping[str, Any],
+        profile: ProfileName = "quick",
+        faults: Iterable[FaultsOf | Fault | int | str] = (),
+    ) -> FaultModel:
+        """A profile, with the statuses that the routes of these apps can answer with.
 
-        A call gets those of the view that it reaches, of the hooks before it and of the error
-        handlers; a call that reaches no known view gets those of all.
+        The statuses are read from the source of the apps. A call gets those of the view that it
+        reaches, of the hooks before it and of the error handlers; a call that reaches no known view
+        gets those of all.
 
         :param services: apps by base URL, as for ``explore``. An app that is not a Flask app, or
             has no readable source, gets the default statuses.
+        :param profile: the profile.
+        :param faults: further faults, as for :class:`FaultModel`.
         """
         apps: dict[str, dict[str, Any]] = {}
         for url, app in services.items():
@@ -85,14 +102,46 @@ class FaultModel:
         for name, own in apps.items():
             found = {status for app in own.values() for status in answered_statuses(app)}
             statuses[re.escape(name)] = tuple(sorted(found | {500}))
-        model = cls(statuses=statuses)
+        chosen = PROFILES[profile]
+        model = cls(chosen.exceptions, statuses, faults=(*chosen.faults, *faults))
         routes = {_service(re.escape(name)): Routes(own) for name, own in apps.items()}
         model._rules = tuple(
             each if each.service is None else replace(each, routes=routes[each.service])
             for each in model._rules
         )
-        model._services = {}  # The names are derived, so none is misspelt.
+        for name in statuses:
+            del model._services[name]  # It is derived, so not misspelt.
         return model
+
+    @classmethod
+    def quick(cls, services: Mapping[str, Any] | None = None) -> FaultModel:
+        """The profile ``quick``; see :meth:`from_services`."""
+        return cls.from_services(services or {}, "quick")
+
+    @classmethod
+    def standard(cls, services: Mapping[str, Any] | None = None) -> FaultModel:
+        """The profile ``standard``; see :meth:`from_services`."""
+        return cls.from_services(services or {}, "standard")
+
+    @classmethod
+    def thorough(cls, services: Mapping[str, Any] | None = None) -> FaultModel:
+        """The profile ``thorough``; see :meth:`from_services`."""
+        return cls.from_services(services or {}, "thorough")
+
+    @classmethod
+    def from_file(
+        cls, path: str | PathLike[str], services: Mapping[str, Any] | None = None
+    ) -> FaultModel:
+        """Read a file that lists faults; see the README, "Which faults".
+
+        :param path: the file, in TOML.
+        :param services: as for :meth:`from_services`; used if the file names a profile.
+        :raises FaultModelError: the file cannot be read, or a fault in it cannot be injected.
+        """
+        file = read_fault_file(path)
+        if file.profile is None:
+            return cls((), default_statuses=(), faults=file.faults)
+        return cls.from_services(services or {}, file.profile, file.faults)
 
     @classmethod
     def from_analysis_file(cls, path: str | PathLike[str], *, foreign: bool = False) -> FaultModel:
@@ -202,6 +251,8 @@ class FaultModel:
             faults = [_shown(fault) for fault in rule.faults]
             if rule.service is not None:
                 described["statuses"].setdefault(_name_of(rule), []).extend(faults)
+            elif rule.only is not None:
+                described.setdefault("faults", []).extend(_in_words(rule))
             elif rule.is_default:
                 described["default_statuses"].extend(faults)
             elif all(fault.is_plain and not fault.abort for fault in rule.faults):
@@ -209,7 +260,7 @@ class FaultModel:
             elif all(fault.is_plain and fault.exception is not None for fault in rule.faults):
                 described["exceptions"].extend(faults)
             else:
-                described.setdefault("faults", []).extend(map(str, rule.faults))
+                described.setdefault("faults", []).extend(_in_words(rule))
         return described
 
     def __repr__(self) -> str:
@@ -257,7 +308,16 @@ def _lost(named: str | int) -> Fault:
     return Fault(status=named, abort=False)
 
 
-def _any(fault: object) -> Fault:
-    if not isinstance(fault, Fault):
-        raise FaultModelError(f"faults has {fault!r}; it must be a Fault")
-    return fault
+def _rule(given: FaultsOf | Fault | int | str) -> Rule:
+    if isinstance(given, FaultsOf):
+        return Rule(EVERY_CALL, given.faults, only=given.selection, instead=given.instead)
+    return Rule(EVERY_CALL, (fault_of(given),))
+
+
+def _in_words(rule: Rule) -> Iterator[str]:
+    """The faults of a rule, each with the calls that it is for, in words."""
+    calls = "" if rule.only is None else f" ({rule.only}{'; nothing else' * rule.instead})"
+    for fault in rule.faults:
+        yield f"{fault}{calls}"
+    if not rule.faults:
+        yield f"no fault{calls}"

@@ -19,6 +19,6 @@ def misnamed(model: FaultModel, reached: Collection[str]) -> Iterator[str]:
         question = did_you_mean(name, known)
         hint = f"{question} " if question else ""
         yield (
-            f"FaultModel(statuses=…) names {name!r}, but no such service was reached; "
+            f"the fault model names {name!r}, but no such service was reached; "
             f"{hint}reached: {', '.join(known)}"
         )

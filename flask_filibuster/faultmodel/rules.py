@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from operator import attrgetter
 from typing import Protocol
 
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault import REQUESTS, Fault
-from flask_filibuster.errors import FaultModelError
+from flask_filibuster.faultmodel.selection import Selection
 
 EVERY_CALL = re.compile(r"requests\.")
 """Every call of a client of this project. The prototypes read it as every call of requests, the
 only client that they know."""
 
-MOST_SHOWN = 200
 _RANK = attrgetter("kind.rank")
 
 
@@ -38,6 +36,8 @@ class Rule:
     :ivar restriction: a property that the call must have, by its name in analysis files.
     :ivar routes: the routes of the service, which limit its faults; ``None``: all are alike.
     :ivar is_default: whether it applies only to services that no other rule names.
+    :ivar only: the calls that it applies to, by further properties; ``None``: all that match.
+    :ivar instead: whether other rules without ``instead`` do not apply to the calls that it fits.
     """
 
     calls: re.Pattern[str]
@@ -46,6 +46,8 @@ class Rule:
     restriction: str | None = None
     is_default: bool = False
     routes: Narrowing | None = None
+    only: Selection | None = None
+    instead: bool = False
 
     def names(self, service: str) -> bool:
         """Whether the rule names this service."""
@@ -58,6 +60,8 @@ class Rule:
     def fits(self, call: Call) -> bool:
         """Whether the rule matches this call, without regard to the service."""
         if self.restriction is not None and not self._allows(call):
+            return False
+        if self.only is not None and not self.only.has(call):
             return False
         if self.calls.pattern == EVERY_CALL.pattern and call.library != REQUESTS:
             return True
@@ -78,25 +82,10 @@ def faults_of(rules: tuple[Rule, ...], call: Call) -> tuple[Fault, ...]:
     """
     about = [rule for rule in rules if rule.service is None or rule.service.match(call.target)]
     is_named = any(rule.service is not None for rule in about)
+    fitting = [rule for rule in about if not (rule.is_default and is_named) and rule.fits(call)]
+    if any(rule.instead for rule in fitting):
+        fitting = [rule for rule in fitting if rule.instead]
     faults = dict.fromkeys(
-        fault
-        for rule in about
-        if not (rule.is_default and is_named) and rule.fits(call)
-        for fault in rule.faults_for(call)
-        if fault.applies_to(call)
+        fault for rule in fitting for fault in rule.faults_for(call) if fault.applies_to(call)
     )
     return tuple(sorted(faults, key=_RANK))
-
-
-@lru_cache(maxsize=256)
-def pattern_of(text: str) -> re.Pattern[str]:
-    """Compile a regular expression.
-
-    :raises FaultModelError: it is invalid.
-    """
-    try:
-        return re.compile(text)
-    # for "a{99999999999}", for "(" 500 times, and for warnings that the app turns into errors
-    except (re.error, OverflowError, RecursionError, Warning) as error:
-        shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
-        raise FaultModelError(f"{shown!r} is not a regular expression: {error}") from error

@@ -8,7 +8,7 @@ options that only explorations have.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 from flask_filibuster.core.vocabulary import ReductionName
 from flask_filibuster.options import kinds
@@ -23,6 +23,18 @@ RUNNERS: Final[tuple[Place, ...]] = (
     *("explore", "test", "serve"),
 )
 EVERYWHERE: Final[tuple[Place, ...]] = (*RUNNERS, "config", "server")
+
+
+Faults: TypeAlias = Annotated[
+    Any,
+    Option(
+        kinds.FAULTS,
+        "Which calls can fail how: a profile, or a file that lists faults.",
+        (*RUNNERS, "config"),
+        default_words="`quick`",
+    ),
+]
+"""A row of two classes: in Python it comes after ``services``, without its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +151,8 @@ class Shared:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppOptions(Shared):
     """Options of one app, all of them in its configuration."""
+
+    faults: Faults = None
 
     enabled: Annotated[
         bool,

@@ -26,8 +26,8 @@ def mark_words() -> str:
     arguments = ", ".join(f"{each.name}=None" for each in rows("mark"))
     told = " ".join(f"{each.name}: {each.help}" for each in rows("mark"))
     return (
-        f"({arguments}, faults=None): Run the test repeatedly while the remote calls that it "
-        f"causes fail, alone and in combination. {told} faults: A flask_filibuster.FaultModel."
+        f"({arguments}): Run the test repeatedly while the remote calls that it causes fail, "
+        f"alone and in combination. {told}"
     ).replace("`", "")
 
 

@@ -7,15 +7,17 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from flask_filibuster.core.vocabulary import ReductionName
+from flask_filibuster.core.vocabulary import ProfileName, ReductionName
 from flask_filibuster.errors import ConfigError
 from flask_filibuster.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from flask_filibuster.core.url_patterns import UrlPattern
 
+PROFILES: tuple[ProfileName, ...] = get_args(ProfileName)
 REDUCTIONS: tuple[ReductionName, ...] = get_args(ReductionName)
 
 _BOOLEANS = {
@@ -42,6 +44,7 @@ class Kind:
     :ivar flag: whether it is ``True`` or ``False``.
     :ivar many: whether it is a list of texts.
     :ivar path: whether it is the path of a file.
+    :ivar names: values that are no paths, if others are.
     """
 
     words: str
@@ -52,6 +55,7 @@ class Kind:
     flag: bool = False
     many: bool = False
     path: bool = False
+    names: tuple[str, ...] = ()
 
     def from_text(self, key: str, text: str) -> Any:
         """Read and check a value that is given as text.
@@ -60,6 +64,11 @@ class Kind:
         :raises ConfigError: the text is not a value of this type.
         """
         return self.check(key, self.read(text))
+
+    def beside(self, value: Any, directory: Path) -> Any:
+        """A value that a file in this directory gives: paths are relative to the file."""
+        is_path = self.path and isinstance(value, str) and value not in self.names
+        return str(directory / value) if is_path else value
 
 
 def _read_flag(text: str) -> Any:
@@ -123,6 +132,15 @@ def _path(key: str, value: Any) -> str | None:
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
         raise ConfigError(key, value, "the path of a file, or None")
     return str(value)
+
+
+def _faults(key: str, value: Any) -> Any:
+    # Python code may also give a fault model, which the options check.
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if isinstance(path, str) and path not in PROFILES and not path.endswith(".toml"):
+        fits = f"{', '.join(map(repr, PROFILES))}, or the path of a .toml file"
+        raise ConfigError(key, value, f"{fits}; {did_you_mean(path, PROFILES)}".rstrip("; "))
+    return path
 
 
 def _journal(key: str, value: Any) -> str | bool:
@@ -264,6 +282,13 @@ HOSTS = Kind(words="list of str", check=_hosts, read=_read_list, many=True)
 URL_PATTERNS = Kind(words="list", check=_url_patterns)
 REDUCTION = Kind(
     words=" or ".join(f'`"{each}"`' for each in REDUCTIONS), check=_reduction, choices=REDUCTIONS
+)
+FAULTS = Kind(
+    words="`quick`, `standard`, `thorough`, or path",
+    check=_faults,
+    metavar="PROFILE|FILE",
+    path=True,
+    names=PROFILES,
 )
 SERVICES = Kind(words="str", check=_services, metavar="MODULE:NAME")
 ORACLES = Kind(words="list", check=_oracles, read=_read_list, metavar="NAME", many=True)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from flask_filibuster.errors import ConfigError, SetupError, UnknownKeyError
 from flask_filibuster.nearest import suggestion
 from flask_filibuster.options.table import rows
+from flask_filibuster.options.toml import NoParserError, parsed
 
 NAME = "pyproject.toml"
 TABLE = "[tool.filibuster]"
@@ -52,13 +52,8 @@ def read_project(start: Path) -> Project:
         if key not in known:
             raise UnknownKeyError(key, where, _advice(key, known))
         checked = known[key].check(value, f"{key} in {where}")
-        values[key] = beside(file, checked) if known[key].kind.path else checked
+        values[key] = known[key].kind.beside(checked, file.parent)
     return Project(file, values)
-
-
-def beside(file: Path, value: Any) -> Any:
-    """A path that a file gives relative to itself."""
-    return str(file.parent / value) if isinstance(value, str) else value
 
 
 def import_from(directory: Path) -> None:
@@ -88,30 +83,13 @@ def _table(file: Path) -> Mapping[str, Any]:
         raise SetupError(f"cannot read {file}: {error}") from error
     if "filibuster" not in text:
         return {}  # Most projects; this avoids the import of the parser.
-    parse = _parser()
-    if parse is None:
+    try:
+        tools = parsed(text, str(file)).get("tool")
+    except NoParserError:
         if _HEADER.search(text) is None:
             return {}
-        raise SetupError(
-            f"cannot read {TABLE} of {file}: Python 3.10 has no TOML parser; pip install tomli"
-        )
-    try:
-        tools = parse(text).get("tool")
-    except ValueError as error:
-        raise SetupError(f"cannot read {file}: {error}") from error
+        raise
     content = tools.get("filibuster", {}) if isinstance(tools, dict) else {}
     if not isinstance(content, dict):
         raise ConfigError(f"tool.filibuster of {file}", content, "a table")
     return content
-
-
-def _parser() -> Callable[[str], dict[str, Any]] | None:
-    """``tomllib.loads`` of Python 3.11, or that of ``tomli``."""
-    for name in ("tomllib", "tomli"):
-        try:
-            module = import_module(name)
-        except ImportError:
-            continue
-        loads: Callable[[str], dict[str, Any]] = module.loads
-        return loads
-    return None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, TypeAlias
 
 from flask_filibuster.options import kinds
-from flask_filibuster.options.app import APP_ROWS, JOURNAL, RUNNERS, AppOptions, Shared
+from flask_filibuster.options.app import APP_ROWS, JOURNAL, RUNNERS, AppOptions, Faults, Shared
 from flask_filibuster.options.option import Option, Place, declared
 
 __all__ = [
@@ -69,6 +69,7 @@ class Explored(Shared):
             ("python", "pytest", "project", "explore", "test"),
         ),
     ] = field(default=None, kw_only=False)
+    faults: Faults = field(default=None, kw_only=False)
     workers: Annotated[
         int | None,
         Option(

@@ -17,7 +17,7 @@ from flask_filibuster.options.documentation import OFF, ON, default_words, mark_
 from flask_filibuster.options.kinds import URL, Kind
 from flask_filibuster.options.layers import check_together, merged
 from flask_filibuster.options.option import Option
-from flask_filibuster.options.project import TABLE, Project, beside, import_from, read_project
+from flask_filibuster.options.project import TABLE, Project, import_from, read_project
 from flask_filibuster.options.table import rows
 from flask_filibuster.options.typed import adds, reader, switches_off
 from flask_filibuster.pytest_plugin.state import MARKER
@@ -138,7 +138,7 @@ def _ini_values(
             continue
         text = "\n".join(given) if isinstance(given, list) else str(given)
         value = each.kind.from_text(f"{each.ini_key} in {file}", text)
-        yield each.name, beside(file, value) if file and each.kind.path else value
+        yield each.name, each.kind.beside(value, file.parent) if file else value
 
 
 def layers(config: pytest.Config, mark: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from flask_filibuster.server.client.driver import RemoteDriver
 from flask_filibuster.server.client.remote import RemoteServer
 from flask_filibuster.server.signing import seal_of
 
-ARGUMENTS = ("faults", *(each.name for each in rows("mark")))
+ARGUMENTS = tuple(each.name for each in rows("mark"))
 AnySession = Session | RemoteSession
 AnySearch = Explorer | RemoteSearch
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from flask_filibuster.core.vocabulary import ProfileName
 from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.faultmodel.static_analysis import signature_of
 from flask_filibuster.sources.dependencies import ReadSources
@@ -31,15 +32,19 @@ class SharedWork:
         self.sources = ReadSources()
         self._models: OrderedDict[Any, tuple[Mapping[str, Any], FaultModel]] = OrderedDict()
 
-    def model_of(self, services: Mapping[str, Any]) -> FaultModel:
+    def model_of(self, services: Mapping[str, Any], profile: ProfileName) -> FaultModel:
         """The fault model of these services, made once for the same apps with the same routes.
 
         :param services: apps by base URL.
+        :param profile: the profile.
         """
-        key = tuple(_parts(services))
+        key = profile, *_parts(services)
         if key not in self._models:
             # With the services: no other app can get the identity of one of these meanwhile.
-            self._models[key] = dict(services), FaultModel.from_services(services)
+            self._models[key] = (
+                dict(services),
+                FaultModel.from_services(services, profile),
+            )
             while len(self._models) > MOST_MODELS:
                 self._models.popitem(last=False)
         return self._models[key][1]

@@ -114,6 +114,16 @@ def test_analysis_file_of_an_exploration(project: Project) -> None:
     assert project.executed("--analysis-file", "a.json", "--max-faults", "1") == 4
 
 
+def test_faults_of_an_exploration(project: Project) -> None:
+    project.write("few.toml", "[[calls]]\nfaults = ['ConnectionError']")
+    assert project.executed("--faults", "few.toml", "--max-faults", "1") == 4
+    project.options(SERVED, 'faults = "few.toml"', "max_faults = 1")
+    assert project.executed() == 4
+    assert project.executed("--faults", "quick", "--max-executions", "5") == 5
+    done = project.flask("explore", "/", "--faults", "standrd")
+    assert "did you mean 'standard'?" in done.stderr
+
+
 def test_status_tells_where_values_come_from(project: Project) -> None:
     status = json.loads(project.flask("status", "--json").stdout)
     assert (status["max_executions"], status["sources"]["max_executions"]) == (5, "app.config")

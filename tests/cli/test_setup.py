@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Flask, abort
 
+from flask_filibuster import FaultModel
 from flask_filibuster.cli.setup import coordinator_of
 from flask_filibuster.exploring.options import Settings
 
@@ -22,7 +23,7 @@ def services() -> dict[str, Flask]:
 
 def statuses(settings: Settings) -> dict[str, Any]:
     model = coordinator_of(settings).options.faults
-    assert model is not None
+    assert isinstance(model, FaultModel)
     described: dict[str, Any] = model.describe()["statuses"]
     return described
 

@@ -72,7 +72,7 @@ def test_misspelt_service_gets_a_suggestion() -> None:
     model = FaultModel(statuses={"midle": (503,), "back|b2": (500,)}, default_statuses=())
     (note,) = explore(ask_front, services(fickle=False), model).notes
     assert note == (
-        "FaultModel(statuses=…) names 'midle', but no such service was reached; "
+        "the fault model names 'midle', but no such service was reached; "
         "did you mean 'middle'? reached: back, front, middle"
     )
 

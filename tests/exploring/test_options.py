@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,37 @@ def test_analysis_file_of_the_configuration(refused: Path) -> None:
     config = {"FILIBUSTER_ANALYSIS_FILE": refused}
     assert answers(config=config) == ["data", "data", "ConnectionError"]
     assert answers(config=config, slow=True) == ["data", "data", "ReadTimeout"]
+
+
+class TestFaults:
+    """``faults``: a model, a profile, or a file."""
+
+    @pytest.fixture
+    def refused(self, tmp_path: Path) -> Path:
+        pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli")
+        file = tmp_path / "refused.toml"
+        file.write_text("[[calls]]\nfaults = ['ConnectionError']")
+        return file
+
+    def test_file(self, refused: Path) -> None:
+        seen = ["data", "data", "ConnectionError"]
+        assert answers(faults=refused) == seen
+        assert answers(faults=str(refused)) == seen
+
+    def test_profile(self) -> None:
+        assert answers(faults="quick") == answers()
+        assert "ChunkedEncodingError" in answers(faults="standard")
+
+    def test_configuration(self, refused: Path) -> None:
+        config = {"FILIBUSTER_FAULTS": refused}
+        assert answers(config=config) == ["data", "data", "ConnectionError"]
+        assert len(answers(config=config, faults="quick")) > 3
+
+    @pytest.mark.parametrize("given", ["standart", "faults.json", 5, Path("x.txt")])
+    def test_mistakes(self, given: Any) -> None:
+        with pytest.raises((SetupError, ConfigError)) as refusal:
+            explore(print, faults=given, journal=False)
+        assert "faults" in str(refusal.value)
 
 
 def test_slow() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flask_filibuster.errors import ConfigError, FilibusterError, SetupError
-from flask_filibuster.options import project
+from flask_filibuster.options import toml
 from flask_filibuster.options.project import Project, read_project
 
 
@@ -105,7 +105,7 @@ def no_parser(name: str) -> Any:
 def test_table_needs_a_parser(
     write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, header: str
 ) -> None:
-    monkeypatch.setattr(project, "import_module", no_parser)
+    monkeypatch.setattr(toml, "import_module", no_parser)
     write(f"{header}\naudit = 1")
     with pytest.raises(FilibusterError, match="pip install tomli"):
         read_project(tmp_path)
@@ -114,6 +114,6 @@ def test_table_needs_a_parser(
 def test_name_alone_needs_no_parser(
     write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(project, "import_module", no_parser)
+    monkeypatch.setattr(toml, "import_module", no_parser)
     write("[project]\ndependencies = ['flask-filibuster']")
     assert read_project(tmp_path).values == {}

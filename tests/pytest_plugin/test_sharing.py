@@ -23,23 +23,24 @@ another_view: Any = suites.Suite.run
 class TestModels:
     def test_same_services_share_one(self) -> None:
         work, app = SharedWork(), Flask("shop")
-        first = work.model_of({"http://shop": app})
-        assert work.model_of({"http://shop": app}) is first
-        assert work.model_of({"http://other": app}) is not first
-        assert work.model_of({"http://shop": Flask("shop")}) is not first
+        first = work.model_of({"http://shop": app}, "quick")
+        assert work.model_of({"http://shop": app}, "quick") is first
+        assert work.model_of({"http://other": app}, "quick") is not first
+        assert work.model_of({"http://shop": Flask("shop")}, "quick") is not first
+        assert work.model_of({"http://shop": app}, "thorough") is not first
 
     def test_another_view_makes_another(self) -> None:
         work, app = SharedWork(), Flask("shop")
-        first = work.model_of({"http://shop": app})
+        first = work.model_of({"http://shop": app}, "quick")
         app.add_url_rule("/gone", "gone", lambda: ("gone", 410))
-        second = work.model_of({"http://shop": app})
+        second = work.model_of({"http://shop": app}, "quick")
         assert "410" not in repr(first)
         assert "410" in repr(second)
 
     def test_few_are_kept(self) -> None:
         work = SharedWork()
         for _ in range(3 * MOST_MODELS):
-            work.model_of({"http://shop": Flask("shop")})
+            work.model_of({"http://shop": Flask("shop")}, "quick")
         assert len(work._models) == MOST_MODELS
 
 
@@ -74,9 +75,9 @@ def test_marked_tests_share_one_analysis(suite: Suite, monkeypatch: pytest.Monke
     made: list[object] = []
     from_services = FaultModel.from_services
 
-    def noted(services: dict[str, object]) -> FaultModel:
+    def noted(services: dict[str, object], profile: Any) -> FaultModel:
         made.append(services)
-        return from_services(services)
+        return from_services(services, profile)
 
     monkeypatch.setattr(FaultModel, "from_services", noted)
     ran = suite.run(CAREFUL + CAREFUL.replace("test_page", "test_page_again"))
