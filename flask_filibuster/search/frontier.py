@@ -6,7 +6,6 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from operator import attrgetter
 
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.vocabulary import Purpose
@@ -30,7 +29,6 @@ _REDUCTIONS: Mapping[str, type[NoReduction]] = {
     "exact": ExactReduction,
     "none": NoReduction,
 }
-_RANK = attrgetter("fault.kind.rank")
 
 
 def reduction_named(name: str, behaviour: Behaviour) -> Reduction:
@@ -48,7 +46,8 @@ class Search:
     """Opens one set for each fault of each call that an executed set left intact.
 
     Smallest sets come first; sets of one size follow the order of the sets that they extend, then
-    the rank of the kind of fault, then the order in which the application makes the calls.
+    that of their last call, the latest first, then the rank of its kind of fault. So a callee's own
+    calls fail before the call to it: its answers are seen by then, and need not be injected.
 
     :param ledger: the executions so far.
     :param reduction: decides which sets to prune.
@@ -208,6 +207,6 @@ class Search:
         return later
 
 
-def _in_order(faults: Iterable[Iterable[PlannedFault]]) -> list[PlannedFault]:
-    """Faults in the order of the search: by rank, then by the order of their calls."""
-    return sorted(chain.from_iterable(faults), key=_RANK)
+def _in_order(faults: Sequence[Sequence[PlannedFault]]) -> list[PlannedFault]:
+    """Faults in the order of the search: the latest call first, each call's faults by rank."""
+    return list(chain.from_iterable(reversed(faults)))

@@ -22,7 +22,7 @@ PROPAGATING = """
     def page():
         return requests.get("http://front:5000/careful", timeout=1).text
 
-    @pytest.mark.filibuster(max_executions=3)
+    @pytest.mark.filibuster(max_executions=8)
     def test_page():
         app.test_client().get("/")
 """

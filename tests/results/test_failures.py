@@ -26,10 +26,10 @@ def test_two_assertions_are_two_bugs() -> None:
 
     result = explore(test, page_of_two(), refused())
     assert not result.ok
-    assert causes(result.failures) == [["stars"], ["texts"]]
+    assert causes(result.failures) == [["texts"], ["stars"]]
     assert [str(failure.error).partition("\n")[0] for failure in result.failures] == [
-        "no stars",
         "no texts",
+        "no stars",
     ]
 
 
@@ -40,7 +40,7 @@ def test_two_causes_are_two_bugs() -> None:
         assert not missing_parts()
 
     result = explore(test, page_of_two(), refused())
-    assert causes(result.failures) == [["stars"], ["texts"]]
+    assert causes(result.failures) == [["texts"], ["stars"]]
 
 
 def test_two_exceptions_are_two_bugs() -> None:
@@ -52,7 +52,7 @@ def test_two_exceptions_are_two_bugs() -> None:
             raise ValueError(missing) if len(missing) == 2 else KeyError(missing)
 
     result = explore(test, page_of_two(), refused())
-    assert causes(result.failures) == [["stars"], ["texts"], ["stars", "texts"]]
+    assert causes(result.failures) == [["texts"], ["stars"], ["stars", "texts"]]
     assert [type(failure.error) for failure in result.failures] == [KeyError, KeyError, ValueError]
 
 

@@ -136,11 +136,11 @@ def test_answers_500_differ_by_cause() -> None:
         return ("fine", 200) if all(up) else ("out of order", 500)
 
     side = {"http://side:5002": leaf("side")}
-    back_down, side_down = found(front, others=side, kind=findings.SERVER_ERROR)
+    side_down, back_down = found(front, others=side, kind=findings.SERVER_ERROR)
     assert failed_services(back_down.faults) == ["back"]
     assert failed_services(side_down.faults) == ["side"]
-    assert back_down.executions == (2, 4)
-    assert side_down.executions == (3,)
+    assert back_down.executions == (3,)
+    assert side_down.executions == (2, 4)
 
 
 @pytest.mark.parametrize("crashes", [True, False], ids=["crashes", "answers 500"])

@@ -89,8 +89,8 @@ class TestOneLine:
 
         result = explore(get_page, services, REFUSED)
         assert [[each.service for each in bug.faults] for bug in result.bugs] == [
-            ["stars"],
             ["texts"],
+            ["stars"],
         ]
         check_causes(result)
 

@@ -1,8 +1,8 @@
 """The published counts: fault sets generated without reduction, executed with each reduction.
 
 The derivations name a way to fail by its call and what it ends in: "b CE" is a connection refused
-by bookings, "b T" a timeout, "b 404" that answer. Single faults are tried in the order exceptions
-before statuses, each in the order of the calls.
+by bookings, "b T" a timeout, "b 404" that answer. Among sets of one size, the latest call comes
+first; of each call, exceptions come before statuses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.vocabulary import ReductionName
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.result import Result
-from tests.support import shapes
+from tests.support import shapes, simulated_shapes
+from tests.support.applications import explored as simulated
+from tests.support.simulation import Simulation
 
 REQUESTS = shapes.COUNTED
 REDUCTIONS = pytest.mark.parametrize("reduction", ["none", "exact", "equivalence"])
@@ -89,8 +91,7 @@ def test_chain_is_9_of_10() -> None:
     """Nothing fails (1), bookings fails (CE, T, 404, 503, 500), movies fails (CE, T, 404, 500).
 
     m CE makes bookings answer 503. When its turn comes, b 503 shows users what it has seen by
-    then, and is left out. m 404 is not, though b 404 has been run: what bookings makes of it is
-    new.
+    then, and is left out. The others of movies are not: what bookings makes of each is new.
     """
     assert generated_and_executed("chain") == (10, 9)
 
@@ -102,17 +103,17 @@ def test_retried_chain_is_37_of_91() -> None:
     Generated: the first attempt works (1), or it fails (9) and the second works or fails (1 + 9):
     1 + 9 * 10 = 91.
 
-    Executed: to users, an attempt fails with CE, T, 404, 503 or 500, and m 404 is a 404, every
-    other failure of movies a 503.
+    Executed: to users, an attempt fails with CE, T, 404, 503 or 500, and every failure of movies is
+    a 503.
 
     - No fault: 1.
     - One: all 9 but b 503, which users has seen since m CE: 8. The second attempt at bookings has
       been seen by then, but only to work.
-    - Two. The first parent, b CE, tries all 9 ways on the second attempt but b 503, as m CE came
+    - Two. The first parent, m CE, tries all 9 ways on the second attempt but b 503, as m CE came
       before: 8. That is all there is to know of the second handling in bookings. After it, users
       alone matters: it has to be seen with each of 5 outcomes of the second attempt, after each of
-      the 4 others of the first: b T, m CE (503), b 404, b 500. 5 * 4 = 20. After m T, b 503 and
-      m 500 (503 again), and m 404 (404 again), nothing is new. 28.
+      the 4 others of the first: b CE, b T, b 404, b 500. 5 * 4 = 20. After m T, m 404, m 500 and
+      b 503 (503 again), nothing is new. 28.
 
     1 + 8 + 28 = 37.
     """
@@ -157,6 +158,48 @@ def test_inner_retry_is_25_of_25() -> None:
     assert generated_and_executed("retry_in_the_middle") == (25, 25)
 
 
+def simulated_counts(shape: str, reduction: ReductionName) -> tuple[int, int, int]:
+    """Generated, executed, and the number of calls that can fail."""
+    application, model = simulated_shapes.SHAPES[shape]
+    result = simulated(Simulation(*application), model, reduction)
+    assert not result.failures
+    calls = {planned.index for each in result.executions for planned in each.faults}
+    return result.generated, len(result.executions), len(calls)
+
+
+def test_audiobook_is_31_of_69() -> None:
+    """Generated: 1, and 4 ways of the engine, 6 of the content, 6 of the download.
+
+    5 of the ownership, 4 of the activation; the statistics fail (3) or not, whatever else there is:
+    3 alone, and 4 * 5 each for metadata and audio. 1 + 4 + 6 + 6 + 5 + 4 + 3 + 20 + 20 = 69.
+
+    Executed: what is asked fails before what asks. So the four statuses of the download and the
+    four of the content have been seen by their turn, as answers of their own. After the statistics
+    fail, the download answers as ever, and nothing that follows is new: 15 + 15.
+    69 - 4 - 4 - 15 - 15 = 31.
+    """
+    assert simulated_counts("audiobook", "exact")[:2] == (69, 31)
+
+
+@pytest.mark.slow
+def test_homepage_is_1603_of_1606() -> None:
+    """The gateway's 404, 500 and 503 have been seen by their turn; it sees all else anew."""
+    assert simulated_counts("homepage", "exact")[:2] == (1606, 1603)
+
+
+@pytest.mark.parametrize(("shape", "executed"), [("audiobook", 39), ("homepage", 80)])
+def test_equivalence_of_published_shapes(shape: str, executed: int) -> None:
+    """At most one more for each call than with exact reduction."""
+    assert simulated_counts(shape, "equivalence")[1] == executed
+
+
+@SHAPES
+def test_equivalence_is_exact_plus_calls(shape: str) -> None:
+    exact, equivalence = explored(shape, "exact").result, explored(shape, "equivalence").result
+    calls = {planned.index for each in exact.executions for planned in each.faults}
+    assert len(equivalence.executions) <= len(exact.executions) + len(calls)
+
+
 @REDUCTIONS
 @pytest.mark.parametrize(
     ("shape", "service"), [("chain_with_retry", "bookings"), ("retry_in_the_middle", "back")]
@@ -182,10 +225,10 @@ def test_attempts_fail_alone_and_together(
         # One more than with exact reduction: a 503 that is injected is not one of bookings' own.
         ("chain", 10),
         # 1 + 9 in the same way. All ways of bookings lead to a second attempt that works; so do
-        # m CE, m T and m 500, after a 503 of bookings, and m 404, after its 404. The second attempt
-        # is first seen after b CE, with all its ways: 9. There are three kinds of these: any of
-        # bookings, m CE and what is like it, m 404. After m CE, one of each: 3. After m 404: 3.
-        ("chain_with_retry", 25),
+        # those of movies, after a 503 of bookings. The second attempt is first seen after m CE,
+        # with all its ways: 9. There are two kinds of these: any of movies, and any of bookings.
+        # After b CE, one of each: 2.
+        ("chain_with_retry", 21),
         # 1 + 4 + 4. After the first way of the first call, all four of the second: where the call
         # before it has failed, it may be there to take its place.
         ("default_data", 13),
@@ -250,21 +293,21 @@ def test_chain_prunes_the_repeated_answer() -> None:
     assert (planned.service, planned.fault.status) == ("bookings", 503)
 
 
-def test_exceptions_come_before_statuses() -> None:
-    """Each in the order of the calls."""
+def test_latest_call_comes_first() -> None:
+    """Of each call, exceptions before statuses."""
     executions = explored("chain", "none").result.executions
     assert [
         f"{planned.service} {planned.fault.outcome}"
         for execution in executions
         for planned in execution.faults
     ] == [
-        "bookings ConnectionError",
-        "bookings Timeout",
         "movies ConnectionError",
         "movies Timeout",
+        "movies 404",
+        "movies 500",
+        "bookings ConnectionError",
+        "bookings Timeout",
         "bookings 404",
         "bookings 503",
         "bookings 500",
-        "movies 404",
-        "movies 500",
     ]

@@ -86,7 +86,7 @@ def two_required_calls() -> Services:
 
 
 def chain() -> Services:
-    """users -> bookings -> movies; 404 is passed on, every other failure becomes 503."""
+    """users -> bookings -> movies; users passes a 404 on, every other failure becomes 503."""
     users = Flask("users")
 
     @users.get("/users/<name>")
@@ -302,8 +302,6 @@ def _bookings() -> Flask:
             movie = requests.get(at("http://movies:5002/movies/matrix"), timeout=5)
         except RequestException:
             abort(503)
-        if movie.status_code == 404:
-            abort(404)
         if not movie.ok:
             abort(503)
         return jsonify(name=name, movie=movie.json())

@@ -51,8 +51,8 @@ class Kind(ABC):
     and to services of this project on the wire; services of other projects get :attr:`outcome`.
 
     :cvar name: its unique name for users, records and reports.
-    :cvar rank: its place in the order of the search: all faults of lower rank, of all calls, come
-        before any of higher rank.
+    :cvar rank: its place in the order of the search: of each call, faults of lower rank come
+        before those of higher rank.
     :cvar point: the point of a call at which it acts. At ``"before"`` and ``"answer"`` the call is
         not made; a fault with ``abort=False`` makes the call all the same and acts ``"after"`` it.
     :cvar failure: the failure of the network that the client's library meets, if the outcome is the

@@ -148,7 +148,7 @@ class EquivalenceReduction(ExactReduction):
                 # Each part separates contexts in which a test application reacted differently:
                 # the service reached (a redirect), the timeouts (whether it can time out), the line
                 # (a loop and a fallback make the same call), the caller's state (what a POST sent),
-                # whether this is an attempt after a failure, and what follows a success.
+                # which failure it comes after, and what follows a success.
                 situation: Situation = (
                     call.index,
                     call.target,
@@ -166,17 +166,19 @@ class EquivalenceReduction(ExactReduction):
                 place.trust(home)
             places[place.call.index] = place
 
-    def _failed_before(self, calls: Sequence[PredictedCall]) -> dict[ExecutionIndex, bool]:
-        """For each call, whether the preceding call in the same thread of the handler failed.
+    def _failed_before(self, calls: Sequence[PredictedCall]) -> dict[ExecutionIndex, object]:
+        """For each call, the place of the preceding call in its thread, if that failed.
 
-        The same call, from the same line, may be an ordinary one or a fallback.
+        The same call, from the same line, may be an ordinary one, another attempt, or a fallback:
+        in a function that is called for two reasons, only what failed before tells them apart.
         """
-        failed: dict[tuple[ExecutionIndex, object], bool] = {}
-        before: dict[ExecutionIndex, bool] = {}
+        failed: dict[tuple[ExecutionIndex, object], object] = {}
+        before: dict[ExecutionIndex, object] = {}
         for call, key, _ in calls:
             thread = self._caller(call.index), call.position[:-1]
-            before[call.index] = failed.get(thread, False)
-            failed[thread] = key is None or not succeeded(key[0])
+            before[call.index] = failed.get(thread)
+            is_failed = key is None or not succeeded(key[0])
+            failed[thread] = (call.target, call.callsite) if is_failed else None
         return before
 
     def _reaction(self, place: CallInContext, prediction: Prediction) -> Event | None:
