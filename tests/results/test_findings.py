@@ -293,6 +293,25 @@ def test_other_repetitions_are_no_finding(method: str, model: FaultModel, attemp
     assert not found(ordering(method, attempts), model, kind=findings.REPEATED)
 
 
+@pytest.mark.parametrize(("keys", "known"), [("aa", True), ("ab", False)])
+def test_idempotency_key_must_be_the_same(keys: str, *, known: bool) -> None:
+    """By which the callee recognises a repetition."""
+    shop = Flask("shop")
+
+    @shop.get("/")
+    def order() -> ResponseReturnValue:
+        for key in keys:
+            try:
+                headers = {"Idempotency-Key": key}
+                requests.post("http://back:5001/", headers=headers, timeout=2)
+                break
+            except RequestException:
+                pass
+        return "thank you"
+
+    assert bool(found(shop, LOST, kind=findings.REPEATED)) is not known
+
+
 @pytest.mark.slow
 def test_next_post_is_no_repetition() -> None:
     """Though the answer of the one before was lost."""

@@ -38,7 +38,8 @@ def _repeated(siblings: list[Call], baseline: Trace) -> Iterator[Sighting]:
         if not lost and call.method not in UNSAFE_METHODS:
             continue  # Nothing to compare with, nor to keep; reading an index takes long.
         signature = call.index.pairs[-1][0]
-        if signature in lost and baseline.call(call.index) is None:
+        before = lost.get(signature)
+        if before is not None and _is_new(call, before) and baseline.call(call.index) is None:
             yield Sighting(
                 (call.source, call.method, str(call.callsite)),
                 f"{call.source} repeats {call.method} {call.url} after its answer was lost; "
@@ -51,3 +52,8 @@ def _repeated(siblings: list[Call], baseline: Trace) -> Iterator[Sighting]:
             continue
         if not fault.abort or fault.exception in LATE:
             lost[signature] = call
+
+
+def _is_new(call: Call, before: Call) -> bool:
+    """Whether the callee cannot recognise a call as the repetition of another."""
+    return not call.idempotency_key or call.idempotency_key != before.idempotency_key
