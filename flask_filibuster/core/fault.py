@@ -63,6 +63,10 @@ class Fault:
             kind = Raised(exception, library, details)
         elif status is not None:
             kind = Answered(status)
+        if not abort and kind is not None and kind.point == "before" and kind.failure is not None:
+            raise FaultModelError(
+                f"{kind.name!r} with abort=False: the call is never made, so no answer can be lost"
+            )
         check_sleep(sleep)
         object.__setattr__(self, "kind", kind)
         object.__setattr__(self, "abort", abort and kind is not None and kind.point != "body")

@@ -36,8 +36,8 @@ Point: TypeAlias = Literal["before", "after", "answer", "body"]
 """The point of a call at which a fault acts.
 
 ``"before"``: instead of connecting. ``"after"``: the call is made and its answer is lost.
-``"answer"``: a synthetic answer replaces the call. ``"body"``: the call is made, and the body of
-its real answer is altered while it is read.
+``"answer"``: an answer or a failure replaces the callee's answer; the call is not made.
+``"body"``: the call is made, and the body of its real answer is altered while it is read.
 """
 
 Failure: TypeAlias = Literal[

@@ -44,6 +44,7 @@ class LocalService(Protocol):
     def handle(self, request: HttpRequest) -> HttpAnswer:
         """Answer a request; the service produces the body while it is read.
 
+        :raises UnfinishedRequest: the service waits for the rest of the request's body.
         :raises Exception: the exception of the caller's own code that produces the request's body.
         """
 

@@ -12,6 +12,14 @@ from flask_filibuster.core.kinds.bodies import Alteration
 Header = tuple[str, str]
 
 
+class UnfinishedRequest(Exception):  # noqa: N818 - an event that clients translate
+    """The callee waits for a part of the request's body that is declared and never comes.
+
+    The caller waits for the answer, until its read timeout, or until the callee closes the
+    connection.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
     """A request as it goes over the wire.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, copy_context
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ from flask_filibuster.instrumentation.frames import (
     enter,
 )
 from flask_filibuster.instrumentation.http import PiecewiseReader
+
+_CLOSED = "the client closed the connection in the middle of its request"
 
 logger = logging.getLogger(__name__)
 
@@ -101,26 +104,47 @@ class RequestBody(PiecewiseReader):
 
     The caller's code produces it, so it runs in a copy of the caller's context.
 
+    :param pieces: the pieces.
+    :param length: the declared length in bytes, if any.
     :ivar failure: the exception of the caller's code; its request ends in that, independent of the
         app's reaction to the incomplete body.
+    :ivar is_awaited: whether the app reads on for bytes that were declared and never come. Over a
+        socket, it waits until the caller gives up.
     """
 
-    def __init__(self, pieces: Iterable[bytes | str]) -> None:
+    def __init__(self, pieces: Iterable[bytes | str], length: int | None = None) -> None:
         super().__init__()
         self.failure: Exception | None = None
+        self.is_awaited = False
         self._context = copy_context()
         self._pieces = iter(pieces)
+        self._ahead: deque[bytes] = deque()
+        self._left = length
+
+    def read_ahead(self) -> None:
+        """Take all that the caller produces: it sends its request before it reads the answer."""
+        while self.failure is None and (piece := self._produced()) is not None:
+            self._ahead.append(piece)
 
     def next_piece(self) -> bytes | None:
         """The next piece that the caller produces.
 
-        :raises ConnectionResetError: the caller's code raised.
+        :raises ConnectionResetError: the caller's code raised, or produced less than it declared.
         """
+        piece = self._ahead.popleft() if self._ahead else self._produced()
+        if self.failure is not None and piece is None:
+            raise ConnectionResetError(_CLOSED) from self.failure
+        if self._left is not None:
+            if piece is None and self._left > 0:
+                self.is_awaited = True
+                raise ConnectionResetError(_CLOSED)
+            self._left -= len(piece or b"")
+        return piece
+
+    def _produced(self) -> bytes | None:
         try:
             piece = self._context.run(next, self._pieces, None)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the caller gets it
             self.failure = error
-            raise ConnectionResetError(
-                "the client closed the connection in the middle of its request"
-            ) from error
+            return None
         return piece.encode() if isinstance(piece, str) else piece

@@ -22,7 +22,13 @@ from flask_filibuster.instrumentation.frames import (
     TestFrame,
     current_scope,
 )
-from flask_filibuster.instrumentation.http import BytesBody, Header, HttpAnswer, HttpRequest
+from flask_filibuster.instrumentation.http import (
+    BytesBody,
+    Header,
+    HttpAnswer,
+    HttpRequest,
+    UnfinishedRequest,
+)
 from flask_filibuster.mesh.bodies import AnswerBody, CalleeContext, RequestBody
 
 logger = logging.getLogger(__name__)
@@ -52,11 +58,12 @@ def answer_of(
     :param name: name of the service, unless it has its own.
     :param base_url: the app's base URL, for the log.
     :raises UnicodeEncodeError: a header's value is not Latin-1, so no socket takes it.
+    :raises UnfinishedRequest: the app waits for the rest of the request's body.
     :raises Exception: any exception of the caller's code that produces the request's body.
     """
     if not all(map(is_acceptable, request.headers)):
         return _refusal()
-    sent = _input(request.body)
+    sent = _input(request)
     environ = _environ(request, prefix)
     environ["wsgi.input"] = sent if isinstance(sent, io.BytesIO) else io.BufferedReader(sent)
     test = _test_frame()
@@ -67,9 +74,11 @@ def answer_of(
     code, _, reason = status.partition(" ")
     length = 0 if _is_bodiless(request.method, int(code)) else _declared_length(headers)
     answer = AnswerBody(context, body, length)
-    if isinstance(sent, RequestBody) and sent.failure is not None:
-        answer.close()
-        raise sent.failure
+    if isinstance(sent, RequestBody):
+        sent.read_ahead()
+        if sent.failure is not None or sent.is_awaited:
+            answer.close()
+            raise sent.failure or UnfinishedRequest
     return HttpAnswer(int(code), reason, headers, answer)
 
 
@@ -123,12 +132,13 @@ def _server_error() -> tuple[Iterable[bytes], str, list[Header]]:
     return [text], "500 Internal Server Error", headers
 
 
-def _input(body: bytes | Iterable[bytes | str] | None) -> io.BytesIO | RequestBody:
+def _input(request: HttpRequest) -> io.BytesIO | RequestBody:
+    body = request.body
     if body is None:
         return io.BytesIO()
     if isinstance(body, (bytes, bytearray, memoryview)):
         return io.BytesIO(body)
-    return RequestBody(body)
+    return RequestBody(body, _declared_length(request.headers))
 
 
 def _environ(request: HttpRequest, prefix: bytes) -> dict[str, Any]:

@@ -67,7 +67,9 @@ class TestExceptions:
             lambda: requests.Session().send(prepared, timeout=2), Fault(exception=name)
         )
         assert isinstance(error, getattr(requests.exceptions, name))
-        assert error.request is prepared
+        # requests raises these two while it reads the body, and leaves out the request.
+        is_of_body = name in ("ChunkedEncodingError", "ContentDecodingError")
+        assert error.request is (None if is_of_body else prepared)
         assert error.response is None
         assert dict(prepared.headers) == {"X-Own": "1"}
         assert str(error)
@@ -205,7 +207,7 @@ class TestExceptions:
                 id="not-gzip",
             ),
             pytest.param(
-                b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
                 "ChunkedEncodingError",
                 id="cut",
                 marks=newer,
@@ -222,14 +224,7 @@ class TestExceptions:
         error = injected(get(f"{url}/x"), Fault(exception=name), at(url))
         assert type(error) is type(real)
         assert type(error.args[0]) is type(real.args[0])
-        if name == "ContentDecodingError":
-            assert story(error) == story(real)
-        else:
-            assert (
-                str(error)[:46]
-                == str(real)[:46]
-                == "('Connection broken: IncompleteRead(0 bytes re"
-            )
+        assert str(error) == str(real)
 
     def test_too_many_redirects_read_as_real(self) -> None:
         def again() -> ResponseReturnValue:

@@ -115,9 +115,9 @@ class TestStreaming:
 
         events: list[str] = []
         within({"http://svc:8000": service(upper=upper)}, converse)
-        assert events == [
-            "sent abcd", "upper abcd", "got ABCD", "sent efgh", "upper efgh", "got EFGH",
-        ]  # fmt: skip
+        # requests sends all before it reads anything.
+        assert events.index("sent efgh") < events.index("got ABCD") < events.index("upper efgh")
+        assert [each for each in events if each.startswith("got")] == ["got ABCD", "got EFGH"]
 
     def test_closing_early_closes_the_body(self) -> None:
         events: list[str] = []

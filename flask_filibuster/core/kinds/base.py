@@ -76,7 +76,7 @@ class Kind(ABC):
     name: ClassVar[str]
     rank: ClassVar[int]
     point: ClassVar[Point]
-    failure: Failure | None = None
+    failure: ClassVar[Failure | None] = None
     library: str = REQUESTS
 
     @property

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from flask_filibuster.core.kinds.answer import Answer, Asked
 from flask_filibuster.core.kinds.base import REQUESTS, FailingCall, Kind
 from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.sleeping import Timeouts
 from flask_filibuster.errors import FaultModelError
 
 PREFIX = "requests.exceptions."
@@ -27,6 +30,27 @@ EXCEPTIONS = TIMEOUTS | frozenset(
         "InvalidProxyURL",
         "InvalidHeader",
         "UnrewindableBodyError",
+    }
+)
+# These occur after the request was sent.
+_AFTER_SENDING = frozenset(
+    {
+        "ReadTimeout",
+        "TooManyRedirects",
+        "ChunkedEncodingError",
+        "ContentDecodingError",
+        "RetryError",
+    }
+)
+_BINARY = ("Content-Type", "application/octet-stream")
+_BROKEN = MappingProxyType(
+    {
+        "ChunkedEncodingError": Answer(
+            200, "OK", (_BINARY, ("Transfer-Encoding", "chunked")), is_broken=True
+        ),
+        "ContentDecodingError": Answer(
+            200, "OK", (_BINARY, ("Content-Encoding", "gzip")), b"not compressed"
+        ),
     }
 )
 
@@ -67,6 +91,23 @@ class Raised(Kind):
         if self.exception == "ReadTimeout":
             return read is not None
         return self.exception != "Timeout" or call.timeout != (None, None)
+
+    def is_sent(self, timeout: Timeouts) -> bool:
+        """Whether a call meets the exception after its request was sent."""
+        if self.library != REQUESTS:
+            return False  # Unknown.
+        if self.exception == "Timeout":
+            return timeout[1] is not None
+        return self.exception in _AFTER_SENDING
+
+    def reply(self, asked: Asked) -> Answer | None:
+        """The answer whose body raises the exception, while it is read.
+
+        Libraries read it within the call, unless the caller asks for a stream.
+        """
+        if self.library != REQUESTS or asked.method == "HEAD":
+            return None
+        return _BROKEN.get(self.exception)
 
     def __str__(self) -> str:
         return f"raises {self.exception}"

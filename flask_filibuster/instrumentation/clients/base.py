@@ -54,6 +54,7 @@ from __future__ import annotations
 
 from flask_filibuster.core.kinds.bodies import Alteration, BrokenBody
 from flask_filibuster.core.outcome import Outcome, answered, digest_of
+from flask_filibuster.core.vocabulary import Failure
 from flask_filibuster.errors import InjectionError
 from flask_filibuster.instrumentation.around import LocalService
 from flask_filibuster.instrumentation.call import (
@@ -99,6 +100,7 @@ __all__ = [
     "BrokenBody",
     "BytesBody",
     "Client",
+    "Failure",
     "Header",
     "HttpRequest",
     "InjectionError",

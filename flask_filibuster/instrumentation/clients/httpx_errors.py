@@ -5,17 +5,17 @@ from __future__ import annotations
 import errno
 import inspect
 import os
-import ssl
+import socket
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import httpcore
 import httpx
 
-from flask_filibuster.instrumentation.clients.base import AnyCall
+from flask_filibuster.instrumentation.clients.base import AnyCall, Failure
+from flask_filibuster.instrumentation.clients.certificates import not_trusted
 
 CLOSED = "peer closed connection without sending complete message body"
-_UNTRUSTED = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"
 
 
 def raise_injected(call: AnyCall[Any], kind: str, *, sent: bool) -> NoReturn:
@@ -43,6 +43,22 @@ def raise_injected(call: AnyCall[Any], kind: str, *, sent: bool) -> NoReturn:
     raise call.unknown(kind)
 
 
+def raise_failure(call: AnyCall[Any], failure: Failure) -> NoReturn:
+    """Raise the error of httpcore for a failure of the network.
+
+    :param call: the call that fails.
+    :param failure: the failure.
+    """
+    kind = _FAILURES.get(failure)
+    if kind is not None:
+        raise_injected(call, kind, sent=False)
+    if failure == "name not resolved":
+        below: OSError = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        _raise_after(below, httpcore.ConnectError(below))
+    below = ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+    _raise_after(below, httpcore.ReadError(below))
+
+
 def _raise_after(below: OSError, error: Exception) -> NoReturn:
     """Raise an error of httpcore as its pool does, with its origin as the context."""
     try:
@@ -55,6 +71,16 @@ def _throw(error: OSError) -> NoReturn:
     raise error
 
 
+# A proxy that refuses the connection is not told from a callee that does.
+_FAILURES: Mapping[Failure, str] = {
+    "refused": "ConnectionError",
+    "connect timeout": "ConnectTimeout",
+    "certificate not trusted": "SSLError",
+    "proxy unreachable": "ConnectionError",
+    "tunnel refused": "ProxyError",
+    "closed": "RemoteProtocolError",
+    "read timeout": "ReadTimeout",
+}
 # The kinds of error are named as in requests; these are httpx's names, where they differ.
 _NAMES = {
     "ChunkedEncodingError": "RemoteProtocolError",
@@ -76,5 +102,5 @@ _BELOW: Mapping[str, Callable[[], OSError]] = {
     "ConnectionError": lambda: OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)),
     "ConnectTimeout": lambda: TimeoutError("timed out"),
     "ReadTimeout": lambda: TimeoutError("timed out"),
-    "SSLError": lambda: ssl.SSLCertVerificationError(1, _UNTRUSTED),
+    "SSLError": not_trusted,
 }

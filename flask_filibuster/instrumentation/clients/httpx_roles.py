@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import httpx
 from httpx._transports.default import map_httpcore_exceptions
 
 from flask_filibuster.instrumentation.clients.base import (
     Client,
+    Failure,
     Header,
     InjectionError,
     Outcome,
@@ -19,7 +20,7 @@ from flask_filibuster.instrumentation.clients.base import (
     Role,
 )
 from flask_filibuster.instrumentation.clients.functions import function_of
-from flask_filibuster.instrumentation.clients.httpx_errors import raise_injected
+from flask_filibuster.instrumentation.clients.httpx_errors import raise_failure, raise_injected
 
 _VERBS = ("delete", "get", "head", "options", "patch", "post", "put")
 
@@ -184,6 +185,20 @@ class StandInCall(OutgoingCall[Any]):
         except httpx.RequestError as error:
             error.request = self._request
             raise
+
+    def meet(self, failure: Failure, kind: str, *, sent: bool) -> NoReturn:  # noqa: ARG002
+        """Raise the exception of httpx for a failure of the network."""
+        try:
+            with map_httpcore_exceptions():
+                raise_failure(self, failure)
+        except httpx.RequestError as error:
+            error.request = self._request
+            raise
+
+    def use_up(self) -> None:
+        """Read the request's body to its end."""
+        for _ in cast("httpx.SyncByteStream", self._request.stream):
+            pass
 
     def outcome(self, reply: Any, digest: str | None) -> Outcome:
         """The status, if the reply has one; otherwise, the call is ok."""

@@ -22,6 +22,7 @@ from flask_filibuster.instrumentation.clients.base import (
     AnyCall,
     BytesBody,
     Client,
+    Failure,
     Header,
     InjectionError,
     Outcome,
@@ -30,7 +31,11 @@ from flask_filibuster.instrumentation.clients.base import (
     digest_of,
     names_place,
 )
-from flask_filibuster.instrumentation.clients.requests.injection import raise_injected
+from flask_filibuster.instrumentation.clients.requests.bodies import use_up
+from flask_filibuster.instrumentation.clients.requests.injection import (
+    raise_failure,
+    raise_injected,
+)
 from flask_filibuster.instrumentation.clients.requests.synthesis import (
     raw_response,
     synthetic_response,
@@ -139,6 +144,19 @@ class RequestsCall(OutgoingCall[Response]):
         """Raise the exception of requests, with those of urllib3 and of Python below it."""
         raise_injected(kind, self.request, self.timeout, sent=sent)
 
+    def meet(self, failure: Failure, kind: str, *, sent: bool) -> NoReturn:  # noqa: ARG002
+        """Raise the exception of requests for a failure of the network."""
+        raise_failure(failure, self.request, self.timeout, self._options.get("proxies"))
+
+    @property
+    def chain(self) -> object:
+        """The hooks of the request, which its copy for the next hop shares."""
+        return self.request.hooks
+
+    def use_up(self) -> None:
+        """Read the request's body to its end."""
+        use_up(self.request)
+
     def outcome(self, reply: Response, digest: str | None) -> Outcome:
         """The status."""
         return answered(reply.status_code, digest)
@@ -212,6 +230,13 @@ def altered(reply: Response, alter: Alteration, call: AnyCall[Any]) -> Response:
         raise InjectionError(call.words, "the answer has no body")
     body = AlteredBody(raw.stream(65_536, decode_content=False), alter, raw.close)
     reply.raw = with_body(raw, body, call.operation)
+    return _unread(reply)
+
+
+def _unread(reply: Response) -> Response:
+    """The response as it is before its content is read."""
+    unread: Any = reply
+    unread._content = unread._content_consumed = False  # noqa: SLF001
     return reply
 
 
@@ -230,10 +255,8 @@ def _altered_content(reply: Response, alter: Alteration, call: AnyCall[Any]) -> 
         method=call.operation,
     )
     body = AlteredBody(raw.stream(65_536, decode_content=False), alter, raw.close)
-    unread: Any = reply  # As it is before its content is read.
-    unread._content = unread._content_consumed = False  # noqa: SLF001
     reply.raw = with_body(raw, body, call.operation)
-    return reply
+    return _unread(reply)
 
 
 def _copy(request: PreparedRequest) -> PreparedRequest:

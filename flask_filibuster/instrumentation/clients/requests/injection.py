@@ -5,20 +5,24 @@ from __future__ import annotations
 import errno
 import http.client
 import os
-import ssl
+import socket
 import zlib
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import requests.exceptions
 from requests import PreparedRequest, RequestException
+from requests.utils import prepend_scheme_if_needed, select_proxy, urldefragauth
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3 import exceptions as urllib3_errors
 
 from flask_filibuster.core.sleeping import Timeouts
 from flask_filibuster.core.urls import DEFAULT_PORTS
+from flask_filibuster.core.vocabulary import Failure
 from flask_filibuster.errors import InjectionError
+from flask_filibuster.instrumentation.clients.certificates import not_trusted
 
 
 def pool_of(request: PreparedRequest) -> HTTPConnectionPool:
@@ -68,6 +72,24 @@ def raise_injected(
     _raise_each(causes)
 
 
+def raise_failure(
+    failure: Failure, request: PreparedRequest, timeout: Timeouts, proxies: Any
+) -> NoReturn:
+    """Raise the exception that requests raises for this failure of the network.
+
+    :param failure: the failure.
+    :param request: the request that fails; the exception carries it.
+    :param timeout: connect and read timeout in seconds.
+    :param proxies: the proxies of the request, if any.
+    :raises requests.RequestException: the fault.
+    """
+    kind, causes_of = _FAILURES[failure]
+    error: Any = getattr(requests.exceptions, kind)
+    causes = causes_of(_Below(request, timeout, proxies))
+    causes.append(error(causes[-1], request=request))
+    _raise_each(causes)
+
+
 def _raise_each(errors: list[Exception]) -> NoReturn:
     """Raise the errors in order, each while the one before it is being handled."""
     error = errors.pop()
@@ -90,11 +112,16 @@ def _caused(error: Exception, cause: Exception) -> Exception:
 class _Below:
     """The errors below an exception of requests, the innermost first."""
 
-    def __init__(self, request: PreparedRequest, timeout: Timeouts) -> None:
+    def __init__(self, request: PreparedRequest, timeout: Timeouts, proxies: Any = None) -> None:
         self.call = f"{request.method} {request.url}"
         self._pool: Any = pool_of(request)
-        self._connection: Any = self._pool.ConnectionCls(self._pool.host, self._pool.port)
         self._path = request.path_url
+        proxy = select_proxy(request.url or "", proxies)
+        if proxy and self._pool.scheme == "http":  # Else, the proxy only carries a tunnel.
+            at = urlsplit(prepend_scheme_if_needed(proxy, "http"))
+            self._pool = _pool_at(at.scheme, at.hostname or "", at.port)
+            self._path = urldefragauth(request.url or "")
+        self._connection: Any = self._pool.ConnectionCls(self._pool.host, self._pool.port)
         self._timeout = timeout
 
     def _exhausted(self, *causes: Exception) -> list[Exception]:
@@ -108,6 +135,22 @@ class _Below:
         text = f"Failed to establish a new connection: {below}"
         error = urllib3_errors.NewConnectionError(self._connection, text)
         return self._exhausted(below, _caused(error, below))
+
+    def not_resolved(self) -> list[Exception]:
+        """The host has no address."""
+        below = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        named: Any = getattr(urllib3_errors, "NameResolutionError", None)
+        if named is None:  # Before urllib3 2.
+            text = f"Failed to establish a new connection: {below}"
+            error = urllib3_errors.NewConnectionError(self._connection, text)
+        else:
+            error = named(self._connection.host, self._connection, below)
+        return self._exhausted(below, _caused(error, below))
+
+    def reset(self) -> list[Exception]:
+        """The connection is reset before the answer."""
+        below = ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+        return [below, urllib3_errors.ProtocolError("Connection aborted.", below)]
 
     def connection_lost(self) -> list[Exception]:
         """The connection is closed before the answer."""
@@ -130,9 +173,14 @@ class _Below:
 
     def not_trusted(self) -> list[Exception]:
         """The certificate cannot be verified."""
-        text = "certificate verify failed: unable to get local issuer certificate"
-        below = ssl.SSLCertVerificationError(1, f"[SSL: CERTIFICATE_VERIFY_FAILED] {text}")
+        below = not_trusted()
         return self._exhausted(below, urllib3_errors.SSLError(below))
+
+    def proxy_refused(self) -> list[Exception]:
+        """The proxy refuses the connection."""
+        causes = self.refused()[:-1]
+        error = urllib3_errors.ProxyError("Unable to connect to proxy", causes[-1])
+        return self._exhausted(*causes, _caused(error, causes[-1]))
 
     def no_proxy(self) -> list[Exception]:
         """The proxy cannot reach the host."""
@@ -166,5 +214,16 @@ _CAUSES = {
     "RetryError": _Below.retried,
     "ChunkedEncodingError": _Below.broken_off,
     "ContentDecodingError": _Below.not_decodable,
+}
+_FAILURES: Mapping[Failure, tuple[str, Callable[[_Below], list[Exception]]]] = {
+    "refused": ("ConnectionError", _Below.refused),
+    "name not resolved": ("ConnectionError", _Below.not_resolved),
+    "connect timeout": ("ConnectTimeout", _Below.connect_timeout),
+    "certificate not trusted": ("SSLError", _Below.not_trusted),
+    "proxy unreachable": ("ProxyError", _Below.proxy_refused),
+    "tunnel refused": ("ProxyError", _Below.no_proxy),
+    "reset": ("ConnectionError", _Below.reset),
+    "closed": ("ConnectionError", _Below.connection_lost),
+    "read timeout": ("ReadTimeout", _Below.read_timeout),
 }
 _MESSAGES = {"TooManyRedirects": "Exceeded 30 redirects."}

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from flask_filibuster.instrumentation.around import LocalService, Network
-from flask_filibuster.instrumentation.clients.base import HttpRequest
+from flask_filibuster.instrumentation.clients.base import Failure, HttpRequest
+from flask_filibuster.instrumentation.clients.requests.bodies import body_of
+from flask_filibuster.instrumentation.clients.requests.injection import raise_failure
 from flask_filibuster.instrumentation.clients.requests.synthesis import build_response, raw_response
-from flask_filibuster.instrumentation.clients.requests.timeouts import check_timeout
+from flask_filibuster.instrumentation.clients.requests.timeouts import check_timeout, timeouts_of
+from flask_filibuster.instrumentation.http import UnfinishedRequest
 
 _NAME = re.compile(r"[^:\s][^:\r\n]*")
 _LINE_END = re.compile(r"\n(?![ \t])|\r(?![ \t\n])")
@@ -66,6 +69,7 @@ class LocalAdapter(BaseAdapter):
         If the body is incomplete, reading it raises the same exception as from a socket.
 
         :raises ValueError: the timeout is invalid.
+        :raises requests.RequestException: the service waits for a body that never ends.
         """
         check_timeout(timeout)
         method = request.method or "GET"
@@ -74,9 +78,13 @@ class LocalAdapter(BaseAdapter):
         if not all(type(value) is str for _, value in headers):
             headers = [(name, _text(value)) for name, value in headers]
         check_headers(headers)
-        answer = self._service.handle(
-            HttpRequest(method, request.url or "", headers, _body_of(request))
-        )
+        sent = HttpRequest(method, request.url or "", headers, body_of(request))
+        try:
+            answer = self._service.handle(sent)
+        except UnfinishedRequest:
+            limits = timeouts_of(timeout)
+            failure: Failure = "closed" if limits[1] is None else "read timeout"
+            raise_failure(failure, request, limits, None)
         raw = raw_response(
             status=answer.status,
             reason=answer.reason,
@@ -109,18 +117,3 @@ def _is_legal(name: str) -> bool:
 
 def _text(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
-
-
-def _body_of(request: PreparedRequest) -> bytes | Iterable[bytes | str] | None:
-    body: Any = request.body
-    if isinstance(body, str):
-        content = body.encode()
-        # Older versions of urllib3 send Latin-1, which shows in the length.
-        is_latin = request.headers.get("Content-Length") != str(len(content))
-        return body.encode("latin-1") if is_latin else content
-    return _pieces(body.read) if hasattr(body, "read") else body
-
-
-def _pieces(read: Callable[[int], bytes | str]) -> Iterator[bytes | str]:
-    while piece := read(65_536):
-        yield piece

@@ -13,9 +13,9 @@ from typing import Any
 from requests import PreparedRequest, RequestException, Response
 from requests import exceptions as requests_errors
 from requests.adapters import BaseAdapter
-from requests.utils import rewind_body
 from urllib3 import HTTPResponse, Retry
 from urllib3 import exceptions as urllib3_errors
+from urllib3.util.request import set_file_position
 
 from flask_filibuster.instrumentation.clients.requests.injection import pool_of
 
@@ -56,9 +56,13 @@ def send_with_retries(
     :param policy: decides which outcomes to retry, how often, and with which delay.
     :param request: the request; its body is rewound between attempts.
     :raises requests.RequestException: the exception of an adapter with this policy.
+    :raises urllib3.exceptions.UnrewindableBodyError: the body is a file that cannot be rewound. One
+        that is no file is not rewound: the next attempt sends what is left of it.
     """
     pool: Any = None  # Created on the first retry, which most calls don't need.
     retries = policy
+    body: Any = request.body
+    position: Any = set_file_position(body, None)
     method, path = request.method or "GET", request.path_url
     while True:
         response, error = _outcome(attempt)
@@ -85,8 +89,7 @@ def send_with_retries(
             retries = following
             _drain(response)
             retries.sleep(response.raw)
-        if isinstance(getattr(request, "_body_position", None), int):
-            rewind_body(request)
+        set_file_position(body, position)
 
 
 def _outcome(

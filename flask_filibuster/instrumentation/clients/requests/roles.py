@@ -17,6 +17,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from flask_filibuster.instrumentation.clients.base import (
     Alteration,
     Client,
+    Failure,
     Header,
     InjectionError,
     Outcome,
@@ -24,8 +25,12 @@ from flask_filibuster.instrumentation.clients.base import (
     Role,
 )
 from flask_filibuster.instrumentation.clients.functions import function_of
+from flask_filibuster.instrumentation.clients.requests.bodies import use_up
 from flask_filibuster.instrumentation.clients.requests.call import altered, digest_of_read, drained
-from flask_filibuster.instrumentation.clients.requests.injection import raise_injected
+from flask_filibuster.instrumentation.clients.requests.injection import (
+    raise_failure,
+    raise_injected,
+)
 from flask_filibuster.instrumentation.clients.requests.sending import session_class
 from flask_filibuster.instrumentation.clients.requests.synthesis import synthetic_response
 from flask_filibuster.instrumentation.clients.requests.timeouts import timeouts_of
@@ -167,7 +172,9 @@ class _Function(Role):
         if not (url and isinstance(url, str | bytes) and isinstance(method, str)):
             return None
         prepared = _prepared(method.upper(), url, named)
-        return StandInCall(self._client, prepared, named.get("timeout"))
+        return StandInCall(
+            self._client, prepared, named.get("timeout"), stream=bool(named.get("stream"))
+        )
 
 
 class _Send(Role):
@@ -181,7 +188,9 @@ class _Send(Role):
         request = next((each for each in given if isinstance(each, PreparedRequest)), None)
         if request is None:
             return None
-        return StandInCall(self._client, request, options.get("timeout"))
+        return StandInCall(
+            self._client, request, options.get("timeout"), stream=bool(options.get("stream"))
+        )
 
 
 class StandInCall(OutgoingCall[Any]):
@@ -190,11 +199,14 @@ class StandInCall(OutgoingCall[Any]):
     :param client: the client requests.
     :param request: the request that would have been sent.
     :param timeout: the timeout, as the application gave it.
+    :param stream: whether the application reads the body of the answer by itself.
     """
 
-    __slots__ = ("_request",)
+    __slots__ = ("_request", "_stream")
 
-    def __init__(self, client: Client, request: PreparedRequest, timeout: Any) -> None:
+    def __init__(
+        self, client: Client, request: PreparedRequest, timeout: Any, *, stream: bool
+    ) -> None:
         key = request.headers.get("Idempotency-Key", "")
         super().__init__(
             client,
@@ -204,6 +216,7 @@ class StandInCall(OutgoingCall[Any]):
             idempotency_key=key.decode("latin-1") if isinstance(key, bytes) else str(key),
         )
         self._request = request
+        self._stream = stream
 
     def send(self, headers: Mapping[str, str] | None) -> NoReturn:  # noqa: ARG002
         """The mock is asked instead."""
@@ -214,13 +227,19 @@ class StandInCall(OutgoingCall[Any]):
         response = synthetic_response(
             HTTPAdapter(), self._request, status=status, reason=reason, headers=headers, body=body
         )
-        if body or not response.content:  # As a session does without stream=True.
-            response.raw.release_conn()
-        return response
+        return response if self._stream else _read(response)
 
     def fail(self, kind: str, *, sent: bool) -> NoReturn:
         """Raise the exception of requests, with those of urllib3 and of Python below it."""
         raise_injected(kind, self._request, self.timeout, sent=sent)
+
+    def meet(self, failure: Failure, kind: str, *, sent: bool) -> NoReturn:  # noqa: ARG002
+        """Raise the exception of requests for a failure of the network."""
+        raise_failure(failure, self._request, self.timeout, None)
+
+    def use_up(self) -> None:
+        """Read the request's body to its end."""
+        use_up(self._request)
 
     def outcome(self, reply: Any, digest: str | None) -> Outcome:
         """The status, if the mock's reply has one; otherwise, the call is ok."""
@@ -242,7 +261,14 @@ class StandInCall(OutgoingCall[Any]):
         """
         if not isinstance(reply, Response):
             raise InjectionError(self.words, f"a mock answers with {type(reply).__name__}")
-        return altered(reply, alter, self)
+        response = altered(reply, alter, self)
+        return response if self._stream else _read(response)
+
+
+def _read(response: Response) -> Response:
+    """The response with its content read, as a session does without ``stream=True``."""
+    _ = response.content
+    return response
 
 
 def _is_object(value: Any) -> bool:

@@ -1,0 +1,1 @@
+"""Kinds of fault of the network: the caller gets its library's own error."""
