@@ -10,7 +10,7 @@ from flask_filibuster.core.kinds.base import REQUESTS, FailingCall, Kind, Parame
 from flask_filibuster.core.kinds.raised import Raised
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.sleeping import Timeouts, check_sleep, held_in_words, seconds_of
-from flask_filibuster.core.vocabulary import Point
+from flask_filibuster.core.vocabulary import OF_REAL_ANSWER, Point
 from flask_filibuster.errors import FaultModelError
 
 __all__ = ["REQUESTS", "Fault", "reason_of"]
@@ -69,7 +69,8 @@ class Fault:
             )
         check_sleep(sleep)
         object.__setattr__(self, "kind", kind)
-        object.__setattr__(self, "abort", abort and kind is not None and kind.point != "body")
+        made = kind is not None and kind.point in OF_REAL_ANSWER
+        object.__setattr__(self, "abort", abort and not made)
         object.__setattr__(self, "sleep", sleep)
 
     @classmethod
@@ -121,7 +122,7 @@ class Fault:
     def point(self) -> Point:
         """The point of a call at which it acts."""
         point = self.kind.point
-        return point if self.abort or point == "body" else "after"
+        return point if self.abort or point in OF_REAL_ANSWER else "after"
 
     @property
     def rank(self) -> int:
@@ -151,6 +152,13 @@ class Fault:
             return False
         return self.kind.applies_to(call)
 
+    def expand(self, call: FailingCall) -> tuple[Fault, ...]:
+        """The faults that it means for a call: itself, unless a parameter is left open."""
+        kinds = self.kind.expand(call)
+        if kinds == (self.kind,):
+            return (self,)
+        return tuple(Fault(abort=self.abort, sleep=self.sleep, kind=each) for each in kinds)
+
     def words(self, timeout: Timeouts = (None, None)) -> str:
         """The fault in words.
 
@@ -174,7 +182,8 @@ class Fault:
             made, name = "Fault(", ""
         else:
             made, name = "Fault.of(", repr(kind.name)
-        default = {"library": REQUESTS, "details": (), "sleep": 0.0, "abort": kind.point != "body"}
+        default = {"library": REQUESTS, "details": (), "sleep": 0.0}
+        default["abort"] = kind.point not in OF_REAL_ANSWER
         given = {**kind.parameters, "abort": self.abort, "sleep": self.sleep}
         shown = [f"{key}={value!r}" for key, value in given.items() if default.get(key) != value]
         return f"{made}{', '.join([name, *shown] if name else shown)})"

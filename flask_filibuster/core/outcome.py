@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from flask_filibuster.core.documents.shape import Shape
+
 OK = "ok"
 """Key of a success without a status."""
 
@@ -30,6 +32,7 @@ class Outcome:
     :ivar variant: further parameters of an injected outcome: the answer is lost, or the call held.
         The caller sees the same, but the callee has done its work.
     :ivar mocked: whether a mock of the test ended the call so; known for failures only.
+    :ivar shape: the shape of a JSON answer, if the caller has described it.
     """
 
     status: int | None = None
@@ -37,6 +40,7 @@ class Outcome:
     digest: str | None = None
     variant: str = ""
     mocked: bool = field(default=False, compare=False, repr=False)
+    shape: Shape | None = field(default=None, compare=False, repr=False)
 
     @property
     def key(self) -> str:

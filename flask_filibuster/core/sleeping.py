@@ -78,6 +78,21 @@ def held_in_words(sleep: float | str, timeout: Timeouts) -> str:
     return f"held {seconds:.9g} s, {where} its timeout of {own:g} s"
 
 
+def late_in_words(sleep: float | str) -> str:
+    """The delay of an answer in words.
+
+    >>> late_in_words("@expr(metadata['timeout'])-0.001")
+    'answers 0.001 s before the timeout of the call'
+
+    :param sleep: a checked sleep.
+    """
+    if not isinstance(sleep, str):
+        return f"answers {sleep:g} s late"
+    beyond = _beyond(sleep)
+    where = f"{abs(beyond):g} s {'after' if beyond > 0 else 'before'}" if beyond else "at"
+    return f"answers {where} the timeout of the call"
+
+
 def _own(timeout: Timeouts) -> float | None:
     return timeout[1] if timeout[1] is not None else timeout[0]
 

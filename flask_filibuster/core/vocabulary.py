@@ -32,11 +32,12 @@ Severity: TypeAlias = Literal["error", "warning", "note"]
 Family: TypeAlias = Literal["http", "sql", "cache", "mail", "queue", "rpc", "other"]
 """The kind of operation of a call, independent of the client."""
 
-Point: TypeAlias = Literal["before", "after", "answer", "body"]
+Point: TypeAlias = Literal["before", "after", "answer", "late", "received", "body"]
 """The point of a call at which a fault acts.
 
 ``"before"``: instead of connecting. ``"after"``: the call is made and its answer is lost.
-``"answer"``: an answer or a failure replaces the callee's answer; the call is not made.
+``"answer"``: a synthetic answer replaces the call. ``"late"``: the call is made, and its real
+answer is held back. ``"received"``: the call is made, and its real answer remade, head and body.
 ``"body"``: the call is made, and the body of its real answer is altered while it is read.
 """
 
@@ -52,6 +53,12 @@ Failure: TypeAlias = Literal[
     "read timeout",
 ]
 """A failure of the network below a client's library, which makes its own exception of it."""
+
+OF_REAL_ANSWER: Final[frozenset[Point]] = frozenset({"late", "received", "body"})
+"""The points at which a fault is made of the real answer, so that the call is made first."""
+
+Encoding: TypeAlias = Literal["gzip", "deflate", "charset"]
+"""What a body may not be, although its headers say so: compressed, or in its character set."""
 
 ReductionName: TypeAlias = Literal["equivalence", "exact", "none"]
 """How fault sets that would show nothing new are recognised."""

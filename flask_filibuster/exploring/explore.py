@@ -107,6 +107,7 @@ def _explore(
         recording.recorder(subject) as recorder,
     ):
         search = options.explorer(setting.services, setting.config, recorder)
+        setting.session.describe_answers(wanted=search.needs_shapes)
         exploration = Exploration(
             subject.words, search, setting.session, interruption=interruption, progress=progress
         )

@@ -125,6 +125,8 @@ class Session:
         calls, in seconds.
     :param server: the server that services talk to; a new one by default.
     :param endless: names of threads that never end, to add to; by default, of this session only.
+    :param describes: whether callers describe the JSON answers that they get, for faults of their
+        parts.
     :ivar expected: the status that the explored request must have without faults, if given.
     """
 
@@ -134,13 +136,19 @@ class Session:
         timeout: float,
         server: EmbeddedServer | None = None,
         endless: set[str] | None = None,
+        describes: bool = False,
     ) -> None:
         self.expected: int | None = None
         self._server = EmbeddedServer() if server is None else server
+        self.describe_answers(wanted=describes)
         self._timeout = timeout
         self._began = time.monotonic()
         self._never_ending: set[str] = set() if endless is None else endless
         self._watch = Watch()
+
+    def describe_answers(self, *, wanted: bool) -> None:
+        """Have callers describe the JSON answers that they get from now on, if that is wanted."""
+        self._server.wants_shapes = self._server.wants_shapes or wanted
 
     @contextmanager
     def network(self, around: Surroundings) -> Iterator[None]:

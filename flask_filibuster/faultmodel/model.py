@@ -230,6 +230,11 @@ class FaultModel:
         """
         return faults_of(self._rules, call)
 
+    @property
+    def needs_shapes(self) -> bool:
+        """Whether some of its faults depend on the parts of JSON answers."""
+        return any(fault.kind.needs_shape for rule in self._rules for fault in rule.faults)
+
     def unmatched(self, reached: Collection[str]) -> tuple[str, ...]:
         """The keys of ``statuses=`` that match no service reached; most of them are misspelt.
 

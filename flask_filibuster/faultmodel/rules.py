@@ -86,6 +86,10 @@ def faults_of(rules: tuple[Rule, ...], call: Call) -> tuple[Fault, ...]:
     if any(rule.instead for rule in fitting):
         fitting = [rule for rule in fitting if rule.instead]
     faults = dict.fromkeys(
-        fault for rule in fitting for fault in rule.faults_for(call) if fault.applies_to(call)
+        fault
+        for rule in fitting
+        for given in rule.faults_for(call)
+        for fault in given.expand(call)
+        if fault.applies_to(call)
     )
     return tuple(sorted(faults, key=_RANK))

@@ -41,6 +41,10 @@ class Watcher(Protocol):
 class LocalService(Protocol):
     """A service of this process."""
 
+    @property
+    def app(self) -> object:
+        """The app, which may be a Flask app."""
+
     def handle(self, request: HttpRequest) -> HttpAnswer:
         """Answer a request; the service produces the body while it is read.
 

@@ -9,6 +9,7 @@ from typing import Any, Generic, NoReturn
 
 from flask_filibuster import signals
 from flask_filibuster.core.call import Call
+from flask_filibuster.core.documents.shape import Shape
 from flask_filibuster.core.execution_index import ExecutionIndex, signature_of
 from flask_filibuster.core.fault import REQUESTS, Fault
 from flask_filibuster.core.messages import (
@@ -29,6 +30,7 @@ from flask_filibuster.instrumentation.callsite import (
     package_of,
 )
 from flask_filibuster.instrumentation.frames import Frame, TestFrame, current_scope
+from flask_filibuster.instrumentation.keys.describing import described
 from flask_filibuster.instrumentation.mocking import Answers, Taking
 from flask_filibuster.instrumentation.outgoing import AnyCall, Client, Reply
 from flask_filibuster.instrumentation.propagation import headers_for
@@ -72,6 +74,18 @@ class Attempt(Generic[Reply]):
         """Whether the server compares bodies; never those of faults, which the caller must read."""
         return self._frame.server.wants_digests and self._decision.fault is None
 
+    @property
+    def wants_shape(self) -> bool:
+        """Whether faults of the answer's parts may be planned; never those of altered answers."""
+        return self._frame.server.wants_shapes and self._decision.fault is None
+
+    def shape(self, content: bytes | None) -> Shape | None:
+        """The shape of the answer, if its content is JSON.
+
+        :param content: what the caller reads next; ``None`` if that is unknown.
+        """
+        return described(content, self._frame.app, self._call)
+
     def fault(self) -> Fault | None:
         """The fault to inject, if any.
 
@@ -106,9 +120,11 @@ class Attempt(Generic[Reply]):
 
     def hold(self, fault: Fault) -> float:
         """Seconds to hold the call, up to the limit of the settings; reports a shortened hold."""
-        if not fault.sleep:
-            return 0.0
-        seconds, most = fault.seconds(self._call.timeout), self._frame.config.max_sleep
+        return self.limited(fault.seconds(self._call.timeout)) if fault.sleep else 0.0
+
+    def limited(self, seconds: float) -> float:
+        """The seconds, up to the limit of the settings; reports a shortened hold."""
+        most = self._frame.config.max_sleep
         if seconds > most:
             reason = (
                 f"held {most:g} s instead of {seconds:g} s, the limit of FILIBUSTER_MAX_SLEEP in "
@@ -130,16 +146,10 @@ class Attempt(Generic[Reply]):
         reason = f"the body of the request could not be sent: {error!r}"
         self._failed(InjectionError(self._call.words, reason))
 
-    def alter(self, fault: Fault, reply: Reply) -> Reply:
-        """The real reply with the body that the fault produces.
-
-        :raises InjectionError: the reply has no body.
-        """
-        self.lose(self._call.outcome(reply, None), None)
-        try:
-            return self._call.alter_body(reply, fault.kind.alter)
-        except InjectionError as error:
-            self.refuse(error)
+    def unanswered(self, error: BaseException) -> None:
+        """Report that the fault did not happen, as the call had no answer to make it of."""
+        reason = f"the call had no answer, it failed with {type(error).__name__}"
+        self._failed(InjectionError(self._call.words, reason))
 
     def raised(self, error: BaseException, *, mocked: bool = False) -> None:
         """Report that the call ended in an exception."""

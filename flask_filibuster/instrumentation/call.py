@@ -7,8 +7,11 @@ out the server's decision at the point of the call that the fault names, and rep
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import NoReturn
 
+from flask_filibuster.core.documents.shape import Shape
+from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.urls import host_of
 from flask_filibuster.instrumentation.attempt import Attempt, announce_for_test, outcome_of
 from flask_filibuster.instrumentation.frames import Frame, Scope, TestFrame, current_scope, here
@@ -198,11 +201,17 @@ def _explored(
                 return send(None)
         reply = carry_out(attempt, call, send, is_taken=is_taken)
         digest = call.digest(reply) if attempt.wants_digest else None
+        shape = attempt.shape(call.content(reply)) if attempt.wants_shape else None
     except BaseException as error:
         attempt.raised(error, mocked=is_taken)
         raise
-    attempt.ended(call.outcome(reply, digest), mocked=is_taken)
+    attempt.ended(_seen(call, reply, digest, shape), mocked=is_taken)
     return reply
+
+
+def _seen(call: AnyCall[Reply], reply: Reply, digest: str | None, shape: Shape | None) -> Outcome:
+    outcome = call.outcome(reply, digest)
+    return outcome if shape is None else replace(outcome, shape=shape)
 
 
 def _perform_for_test(frame: TestFrame, call: OutgoingCall[Reply], send: _Send[Reply]) -> Reply:
@@ -236,10 +245,11 @@ async def perform_async_for(frame: AnyFrame | None, call: AsyncOutgoingCall[Repl
                 return await call.send(None)
         reply = await carry_out_async(attempt, call)
         digest = await call.digest(reply) if attempt.wants_digest else None
+        shape = attempt.shape(call.content(reply)) if attempt.wants_shape else None
     except BaseException as error:
         attempt.raised(error)
         raise
-    attempt.ended(call.outcome(reply, digest))
+    attempt.ended(_seen(call, reply, digest, shape))
     return reply
 
 

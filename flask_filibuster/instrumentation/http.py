@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from flask_filibuster.core.kinds.bodies import Alteration
+from flask_filibuster.core.kinds.bodies import Alteration, Pieces
 
 Header = tuple[str, str]
 
@@ -89,12 +89,17 @@ class AlteredBody:
     :param pieces: the pieces of the real body.
     :param alter: returns the pieces that the caller gets.
     :param close: closes the real body.
+    :param length: number of bytes that the answer declares, if it does.
     """
 
     def __init__(
-        self, pieces: Iterator[bytes], alter: Alteration, close: Callable[[], None]
+        self,
+        pieces: Iterator[bytes],
+        alter: Alteration,
+        close: Callable[[], None],
+        length: int | None = None,
     ) -> None:
-        self._pieces = alter(pieces)
+        self._pieces = alter(Pieces(pieces, length))
         self._close = close
 
     def next_piece(self) -> bytes | None:

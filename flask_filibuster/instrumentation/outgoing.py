@@ -10,6 +10,7 @@ from types import CodeType
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 from flask_filibuster.config import Config
+from flask_filibuster.core.kinds.answer import Answer
 from flask_filibuster.core.kinds.bodies import Alteration
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.sleeping import Timeouts
@@ -227,10 +228,21 @@ class AnyCall(ABC, Generic[Reply]):
         """
         raise InjectionError(self.words, f"replies of {self.client.name} have no body to alter")
 
+    def content(self, reply: Reply) -> bytes | None:  # noqa: ARG002
+        """The decoded content that the caller reads next; ``None`` if it may not read it.
+
+        Nothing that the caller sees may differ afterwards.
+        """
+        return None
+
     @property
     def words(self) -> str:
         """The call in words."""
         return f"{self.operation} {self.url or self.target}"
+
+    def unreadable(self, reply: object) -> InjectionError:
+        """The exception for a reply that is no HTTP answer."""
+        return InjectionError(self.words, f"the answer is a {type(reply).__name__}")
 
     def unknown(self, kind: str) -> InjectionError:
         """The exception for a kind of error that the library does not have."""
@@ -260,6 +272,13 @@ class OutgoingCall(AnyCall[Reply]):
         """Digest of the content that the caller reads next; ``None`` if it may not read it."""
         return None
 
+    def received(self, reply: Reply) -> Answer:
+        """The whole real answer: read to its end, and closed; its body encoded as it arrived.
+
+        :raises InjectionError: replies of this library are no HTTP answers.
+        """
+        raise self.unreadable(reply)
+
     def discard(self, reply: Reply) -> str | None:  # noqa: ARG002
         """Read the reply to its end, so that the callee completes its work, and close it.
 
@@ -283,6 +302,10 @@ class AsyncOutgoingCall(AnyCall[Reply]):
     async def digest(self, reply: Reply) -> str | None:  # noqa: ARG002
         """Digest of the content that the caller reads next; ``None`` if it may not read it."""
         return None
+
+    async def received(self, reply: Reply) -> Answer:
+        """The whole real answer; see :meth:`OutgoingCall.received`."""
+        raise self.unreadable(reply)
 
     async def discard(self, reply: Reply) -> str | None:  # noqa: ARG002
         """Read the reply to its end and close it; see :meth:`OutgoingCall.discard`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask_filibuster.core.call import CallSite
@@ -35,11 +36,13 @@ from flask_filibuster.protocol.reading import (
     url_of,
     words_of,
 )
+from flask_filibuster.protocol.shapes import read_shape, write_shape
 
 OUTCOME = Form(
     Outcome,
     name="an outcome",
-    skip=["variant", "mocked"],  # Notes and reports describe real outcomes, not planned ones.
+    # Notes and reports describe real outcomes, not planned ones; shapes come from callers.
+    skip=["variant", "mocked", "shape"],
     always=["status", "exception", "digest"],
 )
 _INVOCATION = "invocation"
@@ -194,6 +197,8 @@ def write_completed(message: InvocationCompleted, *, ours: bool) -> Payload:
     if ours:
         payload["request_id"] = message.request_id
         payload[OURS] = {"read": outcome.digest is not None}
+        if outcome.shape is not None:
+            payload[OURS]["shape"] = write_shape(outcome.shape)
         if message.answer is not None:
             payload[OURS]["lost"] = OUTCOME.write(message.answer)
     return payload
@@ -236,9 +241,14 @@ def _read_completed(body: Mapping[str, Any]) -> InvocationCompleted:
         index=_index(body),
         generated_id=integer(body.get("generated_id", -1), "generated_id"),
         vclock=_clock(body, "vclock"),
-        outcome=_outcome(body, was_read=more.get("read")),
+        outcome=_with_shape(_outcome(body, was_read=more.get("read")), more),
         answer=None if lost is None else OUTCOME.read(lost),
     )
+
+
+def _with_shape(outcome: Outcome, more: Mapping[str, Any]) -> Outcome:
+    given = more.get("shape")
+    return outcome if given is None else replace(outcome, shape=read_shape(given))
 
 
 def _outcome(body: Mapping[str, Any], *, was_read: Any) -> Outcome:

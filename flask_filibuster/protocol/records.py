@@ -23,6 +23,7 @@ from flask_filibuster.protocol.reading import (
     text_of,
     url_of,
 )
+from flask_filibuster.protocol.shapes import read_shape, write_shape
 
 
 def write_fault(fault: Fault) -> Record:
@@ -69,7 +70,10 @@ _KNOWN: Mapping[Any, Codec] = MappingProxyType(
     {
         CallSite: Form(CallSite, name="a call site").codec,
         Outcome: Form(
-            Outcome, name="an outcome", always=["status", "exception", "digest", "variant"]
+            Outcome,
+            name="an outcome",
+            always=["status", "exception", "digest", "variant"],
+            codecs={"shape": Codec(read_shape, write_shape, optional=True)},
         ).codec,
         Fault: FAULT,
     }

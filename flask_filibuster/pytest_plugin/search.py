@@ -78,7 +78,9 @@ def begin(
         if not searching:
             return session, None
         made = work_of(item.config).model_of
-        return session, options.explorer(services, config, recorder, made=made)
+        explorer = options.explorer(services, config, recorder, made=made)
+        session.describe_answers(wanted=explorer.needs_shapes)
+        return session, explorer
     if options.resume or options.changed:
         raise SetupError(
             "--filibuster-resume and --filibuster-changed don't work with the server at "

@@ -108,6 +108,11 @@ class Explorer:
         phases.append(Shrinking(ledger))
         return phases
 
+    @property
+    def needs_shapes(self) -> bool:
+        """Whether faults depend on the parts of JSON answers, which callers then describe."""
+        return self._model.needs_shapes
+
     def next(self) -> FaultSet | None:
         """The next fault set to run, or ``None`` when nothing is left or a limit is reached.
 

@@ -31,6 +31,10 @@ class Server(Protocol):
     def wants_digests(self) -> bool:
         """Whether callers report the digests of bodies, because callees cannot."""
 
+    @property
+    def wants_shapes(self) -> bool:
+        """Whether callers describe the JSON answers that they get, for faults of their parts."""
+
     def create(self, message: InvocationStarted) -> Decision:
         """A call is about to be made: returns its number, and its fault, if any."""
 

@@ -30,6 +30,7 @@ class EmbeddedServer:
     """Serves any number of concurrent executions, identified by their request ids.
 
     :ivar since: start of the first execution, by the monotonic clock in seconds.
+    :ivar wants_shapes: whether callers describe JSON answers, see :class:`Server`.
     """
 
     def __init__(self) -> None:
@@ -39,6 +40,7 @@ class EmbeddedServer:
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._lost: deque[tuple[float, str]] = deque(maxlen=MOST_LOST)
         self.since = math.inf
+        self.wants_shapes = False
 
     @property
     def takes_notes(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from flask_filibuster.core.call import Call
@@ -319,7 +320,9 @@ class TestExecution:
         answer = handling.answer
         if answer is not None and outcome is not None and call.fault is None:
             same = answer.status == outcome.status and outcome.digest is None
-            outcome = answer if same else outcome
+            if same:  # What the callee has reported, and what the caller has described.
+                shape = outcome.shape
+                outcome = answer if shape is None else replace(answer, shape=shape)
         return call.ended(handling.service, outcome)
 
     @property

@@ -233,8 +233,8 @@ class TestFaults:
 
         with listening(answer) as url:
             real = end_of(lambda: read(url))
-        app = service(long=lambda: "0123456789")
-        cut = Fault(kind=Cut() if length else Cut(missing=None))
+        app = service(long=lambda: "0123456789" if length else iter(["0123456789"]))
+        cut = Fault(kind=Cut(missing=None))
         end, _ = ended(lambda: read("http://leaf/long"), {"http://leaf": app}, (0, cut))
         assert type(end) is type(real) is httpx.RemoteProtocolError
         assert str(end) == str(real)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from flask_filibuster.core.kinds.answer import Answer, Asked
 from flask_filibuster.core.kinds.base import Kind
-from flask_filibuster.core.kinds.bodies import BrokenBody
+from flask_filibuster.core.kinds.bodies import BrokenBody, Pieces
 from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.sleeping import Timeouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Cut(Kind):
     after: int = 4
     missing: int | None = 6
 
-    def alter(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def alter(self, pieces: Pieces, timeout: Timeouts) -> Iterator[bytes]:
         yield next(pieces)[: self.after]
         raise BrokenBody(self.after, self.missing)
 
@@ -33,7 +34,7 @@ class Whole(Cut):
     name = "whole in a test"
     outcome = Outcome(status=201)
 
-    def alter(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def alter(self, pieces: Pieces, timeout: Timeouts) -> Iterator[bytes]:
         return pieces
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import fields
 from typing import ClassVar, Protocol, TypeAlias
 
 from flask_filibuster.core.kinds.answer import Answer, Asked, plain_answer
+from flask_filibuster.core.kinds.bodies import Altered, Pieces
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.sleeping import Timeouts
 from flask_filibuster.core.vocabulary import Failure, Family, Point
@@ -57,6 +57,8 @@ class Kind(ABC):
         not made; a fault with ``abort=False`` makes the call all the same and acts ``"after"`` it.
     :cvar failure: the failure of the network that the client's library meets, if the outcome is the
         library's exception for it.
+    :cvar needs_shape: whether it applies only to answers of known shape, see
+        :class:`~flask_filibuster.core.documents.shape.Shape`.
     :ivar library: the library that defines the caller's exception.
 
     >>> from dataclasses import dataclass
@@ -77,6 +79,7 @@ class Kind(ABC):
     rank: ClassVar[int]
     point: ClassVar[Point]
     failure: ClassVar[Failure | None] = None
+    needs_shape: ClassVar[bool] = False
     library: str = REQUESTS
 
     @property
@@ -117,10 +120,30 @@ class Kind(ABC):
         """
         return None
 
-    def alter(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def expand(self, call: FailingCall) -> tuple[Kind, ...]:  # noqa: ARG002
+        """The kinds that it means for a call: itself, unless a parameter is left open."""
+        return (self,)
+
+    def delay(self, timeout: Timeouts) -> float:  # noqa: ARG002
+        """For a kind at the point ``"late"``: seconds by which the real answer is late.
+
+        :param timeout: connect and read timeout of the call.
+        """
+        return 0.0
+
+    def remake(self, answer: Answer) -> Answer:
+        """For a kind at the point ``"received"``: the answer that the caller gets.
+
+        :param answer: the real answer, its body encoded as it arrived.
+        :raises UnalterableError: it has no part that the kind alters.
+        """
+        return answer
+
+    def alter(self, pieces: Pieces, timeout: Timeouts) -> Altered:  # noqa: ARG002
         """For a kind at the point ``"body"``: the altered body that the caller reads.
 
         :param pieces: the pieces of the real body, encoded as they arrived.
+        :param timeout: connect and read timeout of the call.
         :raises BrokenBody: the body ends here; the caller gets its library's own error.
         """
         return pieces

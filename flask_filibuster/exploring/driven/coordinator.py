@@ -105,7 +105,7 @@ class Coordinator:
         return replace(self.options, check_determinism=determinism)
 
     def _open(self, key: str, search: Search) -> DrivenExploration:
-        session = Session(timeout=self.config.timeout, server=self.embedded)
+        session = Session(timeout=self.config.timeout, server=self.embedded, describes=True)
         exploration = DrivenExploration(key, search, session)
         with self._lock:
             over = [name for name, each in self._explorations.items() if each.over]

@@ -154,7 +154,7 @@ class _Place:
         """The observer of the executions."""
         with self._lock:
             if self._session is None:
-                self._session = Session(timeout=timeout)
+                self._session = Session(timeout=timeout, describes=True)
             return self._session
 
 

@@ -52,6 +52,7 @@ loaded only when an explored application has imported the library. ::
 
 from __future__ import annotations
 
+from flask_filibuster.core.kinds.answer import Answer
 from flask_filibuster.core.kinds.bodies import Alteration, BrokenBody
 from flask_filibuster.core.outcome import Outcome, answered, digest_of
 from flask_filibuster.core.vocabulary import Failure
@@ -94,6 +95,7 @@ __all__ = [
     "UNSEEN",
     "Alteration",
     "AlteredBody",
+    "Answer",
     "AnyCall",
     "AsyncOutgoingCall",
     "Body",

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
 import httpcore
-import httpx
 
 from flask_filibuster.instrumentation.clients.base import (
     PLACE,
     UNSEEN,
     Alteration,
-    AlteredBody,
-    Body,
-    BrokenBody,
+    Answer,
     BytesBody,
     Client,
     Failure,
@@ -26,15 +23,17 @@ from flask_filibuster.instrumentation.clients.base import (
     answered,
     digest_of,
     here,
-    pieces_of,
 )
-from flask_filibuster.instrumentation.clients.httpx_errors import (
-    CLOSED,
-    raise_failure,
-    raise_injected,
+from flask_filibuster.instrumentation.clients.httpx_errors import raise_failure, raise_injected
+from flask_filibuster.instrumentation.clients.httpx_replies import (
+    RawHeaders,
+    content_ahead,
+    raw_headers,
+    received,
+    response_of,
+    with_body,
 )
 
-RawHeaders = list[tuple[bytes, bytes]]
 _PLACE = frozenset(name.encode() for name in PLACE)
 _UNSEEN = UNSEEN.lower().encode()
 
@@ -84,7 +83,7 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
         """Send it, locally if a service of this process has its URL."""
         request = self._request
         kept = [each for each in request.headers if each[0].lower() not in _PLACE]
-        kept += _raw((headers or {}).items())
+        kept += raw_headers((headers or {}).items())
         if self._local is not None:
             return self._send_locally(self._local, kept)
         sent = httpcore.Request(
@@ -100,7 +99,7 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
         self, status: int, reason: str, headers: Sequence[Header], body: bytes
     ) -> httpcore.Response:
         """The response that the pool would return."""
-        return _response(status, reason, headers, BytesBody(body))
+        return response_of(status, reason, headers, BytesBody(body))
 
     def fail(self, kind: str, *, sent: bool) -> NoReturn:
         """Raise the error of httpcore, which httpx converts, or an error that only httpx has."""
@@ -134,10 +133,15 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
 
     def alter_body(self, reply: httpcore.Response, alter: Alteration) -> httpcore.Response:
         """The response, with a body that passes through ``alter``."""
-        body = _Stream(AlteredBody(reply.iter_stream(), alter, reply.close))
-        return httpcore.Response(
-            reply.status, headers=reply.headers, content=body, extensions=reply.extensions
-        )
+        return with_body(reply, alter)
+
+    def content(self, reply: httpcore.Response) -> bytes | None:
+        """The content, if ``Client.send`` reads it next."""
+        return content_ahead(reply)
+
+    def received(self, reply: httpcore.Response) -> Answer:
+        """The whole answer."""
+        return received(reply, self)
 
     @property
     def _body(self) -> Iterable[bytes]:
@@ -159,38 +163,7 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
             body = b"".join(self._body)
             self._check_length(len(body))
         answer = service.handle(HttpRequest(self.operation, self.url, text, body))
-        return _response(answer.status, answer.reason, answer.headers, answer.body)
-
-
-def _response(status: int, reason: str, headers: Sequence[Header], body: Body) -> httpcore.Response:
-    extensions = {"http_version": b"HTTP/1.1", "reason_phrase": reason.encode("latin-1")}
-    return httpcore.Response(
-        status, headers=_raw(headers), content=_Stream(body), extensions=extensions
-    )
-
-
-class _Stream(httpx.SyncByteStream):
-    """A body for httpcore and httpx."""
-
-    def __init__(self, body: Body) -> None:
-        self._body = body
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from pieces_of(self._body)
-        except BrokenBody as broken:
-            how = "incomplete chunked read"
-            if broken.missing is not None:
-                expected = broken.received + broken.missing
-                how = f"received {broken.received} bytes, expected {expected}"
-            raise httpcore.RemoteProtocolError(f"{CLOSED} ({how})") from broken.error
-
-    def close(self) -> None:
-        self._body.close()
-
-
-def _raw(headers: Iterable[Header]) -> RawHeaders:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        return response_of(answer.status, answer.reason, answer.headers, answer.body)
 
 
 def text_of(url: httpcore.URL) -> str:

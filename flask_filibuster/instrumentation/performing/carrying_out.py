@@ -9,7 +9,7 @@ from typing import Any
 
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.kinds.answer import Answer
-from flask_filibuster.core.vocabulary import Failure
+from flask_filibuster.core.vocabulary import OF_REAL_ANSWER, Failure
 from flask_filibuster.errors import InjectionError
 from flask_filibuster.instrumentation.attempt import Attempt
 from flask_filibuster.instrumentation.outgoing import (
@@ -20,6 +20,10 @@ from flask_filibuster.instrumentation.outgoing import (
 )
 from flask_filibuster.instrumentation.performing.covering import Covering
 from flask_filibuster.instrumentation.performing.injecting import injected, met
+from flask_filibuster.instrumentation.performing.real_answers import (
+    made_of_real,
+    made_of_real_async,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +55,8 @@ def carry_out(
     with Covering(call):
         if fault is None:
             return send(attempt.headers())
-        if fault.point == "body":
-            return attempt.alter(fault, send(attempt.headers(fault)))
+        if fault.point in OF_REAL_ANSWER:
+            return made_of_real(attempt, fault, call, send)
         try:
             reply = send(attempt.headers(fault))
             attempt.lose(call.outcome(reply, None), call.discard(reply))
@@ -90,8 +94,8 @@ async def carry_out_async(attempt: Attempt[Reply], call: AsyncOutgoingCall[Reply
     with Covering(call):
         if fault is None:
             return await call.send(attempt.headers())
-        if fault.point == "body":
-            return attempt.alter(fault, await call.send(attempt.headers(fault)))
+        if fault.point in OF_REAL_ANSWER:
+            return await made_of_real_async(attempt, fault, call)
         try:
             reply = await call.send(attempt.headers(fault))
             attempt.lose(call.outcome(reply, None), await call.discard(reply))

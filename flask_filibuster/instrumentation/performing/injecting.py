@@ -27,11 +27,11 @@ def injected(fault: Fault, call: AnyCall[Reply]) -> Reply:
     if answer is None:
         _fail(fault, call)
     if not answer.is_broken:
-        reply = _replied(answer, call)
+        reply = replied(answer, call)
         begin_redirect(call, fault.kind, answer)
         return reply
     try:
-        reply = call.alter_body(_replied(answer, call), _broken_off)
+        reply = call.alter_body(replied(answer, call), _broken_off)
     except InjectionError:
         _fail(fault, call)  # The library, or a mock in its place, has no bodies.
     return reply
@@ -46,7 +46,7 @@ def met(hop: Answer | Failure, call: AnyCall[Reply]) -> Reply:
     """
     if not isinstance(hop, Answer):
         call.meet(hop, "ConnectionError", sent=False)
-    return _replied(hop, call)
+    return replied(hop, call)
 
 
 def _fail(fault: Fault, call: AnyCall[Reply]) -> NoReturn:
@@ -59,7 +59,13 @@ def _fail(fault: Fault, call: AnyCall[Reply]) -> NoReturn:
     call.meet(failure, exception, sent=sent)
 
 
-def _replied(answer: Answer, call: AnyCall[Reply]) -> Reply:
+def replied(answer: Answer, call: AnyCall[Reply]) -> Reply:
+    """The reply of the call's library for an answer.
+
+    :param answer: the answer.
+    :param call: the call.
+    :raises InjectionError: calls of the library have no status.
+    """
     headers = list(answer.headers)
     named = {name.lower() for name, _ in headers}
     # A 204 must not have this header (RFC 9110, section 8.6).

@@ -44,7 +44,8 @@ class Shared:
     def session(self, around: Surroundings) -> Session:
         """What observes the executions of a test; each endless thread is waited for only once."""
         timeout = self.settings.settle or around.config.timeout
-        return Session(timeout=timeout, endless=self._endless)
+        # The first execution is made before it is known which faults are planned.
+        return Session(timeout=timeout, endless=self._endless, describes=True)
 
     @property
     def seconds_left(self) -> float | None:

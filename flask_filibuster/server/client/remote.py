@@ -81,6 +81,11 @@ class RemoteServer:
         """By the protocol, the caller reports them."""
         return True
 
+    @property
+    def wants_shapes(self) -> bool:
+        """Servers of this project may plan faults of an answer's parts."""
+        return self._ours is True
+
     def is_ours(self) -> bool:
         """Whether the server is of this project; the first use calls it.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
@@ -18,13 +17,10 @@ from flask_filibuster.instrumentation.clients.base import (
     PLACE,
     UNSEEN,
     Alteration,
-    AlteredBody,
-    AnyCall,
-    BytesBody,
+    Answer,
     Client,
     Failure,
     Header,
-    InjectionError,
     Outcome,
     OutgoingCall,
     answered,
@@ -36,11 +32,14 @@ from flask_filibuster.instrumentation.clients.requests.injection import (
     raise_failure,
     raise_injected,
 )
-from flask_filibuster.instrumentation.clients.requests.synthesis import (
-    raw_response,
-    synthetic_response,
-    with_body,
+from flask_filibuster.instrumentation.clients.requests.replies import (
+    altered,
+    content_read,
+    digest_of_read,
+    drained,
+    received,
 )
+from flask_filibuster.instrumentation.clients.requests.synthesis import synthetic_response
 from flask_filibuster.instrumentation.clients.requests.timeouts import timeouts_of
 
 Send = Callable[..., Response]
@@ -183,6 +182,19 @@ class RequestsCall(OutgoingCall[Response]):
         code = frame.f_code
         return code.co_name == "send" and code.co_filename == requests.sessions.__file__
 
+    def content(self, reply: Response) -> bytes | None:
+        """The content, on the same conditions as its digest."""
+        if not self._options.get("stream") and (self._is_local or self._is_read_next(reply)):
+            return reply.content
+        return content_read(reply)
+
+    def received(self, reply: Response) -> Answer:
+        """The whole answer.
+
+        :raises InjectionError: its body is incomplete, or too long.
+        """
+        return received(reply, self)
+
     def discard(self, reply: Response) -> str | None:
         """Read the body to its end, so that the callee completes a streamed answer."""
         return drained(reply)
@@ -197,66 +209,6 @@ class RequestsCall(OutgoingCall[Response]):
 
 def _top_module(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
-
-
-def drained(reply: Response) -> str:
-    """Read a response to its end and close it; returns the digest of its content."""
-    digest = hashlib.md5(usedforsecurity=False)
-    for piece in reply.iter_content(65_536):
-        digest.update(piece)
-    reply.close()
-    return digest.hexdigest()
-
-
-def digest_of_read(reply: Response) -> str | None:
-    """Digest of a response's content, if that is known without reading from a connection."""
-    content: Any = getattr(reply, "_content", False)
-    if isinstance(content, bytes):
-        return digest_of(content)
-    return digest_of(b"") if getattr(reply.raw, "length_remaining", None) == 0 else None
-
-
-def altered(reply: Response, alter: Alteration, call: AnyCall[Any]) -> Response:
-    """The response, with a body that passes through ``alter``.
-
-    :raises InjectionError: it has no body.
-    """
-    raw: Any = reply.raw
-    content: Any = getattr(reply, "_content", False)
-    if content or not hasattr(raw, "stream"):
-        return _altered_content(reply, alter, call)
-    if getattr(raw, "length_remaining", None) == 0:
-        reply.close()
-        raise InjectionError(call.words, "the answer has no body")
-    body = AlteredBody(raw.stream(65_536, decode_content=False), alter, raw.close)
-    reply.raw = with_body(raw, body, call.operation)
-    return _unread(reply)
-
-
-def _unread(reply: Response) -> Response:
-    """The response as it is before its content is read."""
-    unread: Any = reply
-    unread._content = unread._content_consumed = False  # noqa: SLF001
-    return reply
-
-
-def _altered_content(reply: Response, alter: Alteration, call: AnyCall[Any]) -> Response:
-    """:func:`altered`, for a response whose content a mock has set."""
-    content = reply.content
-    if not content:
-        raise InjectionError(call.words, "the answer has no body")
-    ignored = ("content-encoding", "content-length", "transfer-encoding")
-    kept = [(name, value) for name, value in reply.headers.items() if name.lower() not in ignored]
-    raw = raw_response(
-        status=reply.status_code,
-        reason=reply.reason or "",
-        headers=[*kept, ("Content-Length", str(len(content)))],
-        body=BytesBody(content),
-        method=call.operation,
-    )
-    body = AlteredBody(raw.stream(65_536, decode_content=False), alter, raw.close)
-    reply.raw = with_body(raw, body, call.operation)
-    return _unread(reply)
 
 
 def _copy(request: PreparedRequest) -> PreparedRequest:

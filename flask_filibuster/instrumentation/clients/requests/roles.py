@@ -16,6 +16,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from flask_filibuster.instrumentation.clients.base import (
     Alteration,
+    Answer,
     Client,
     Failure,
     Header,
@@ -26,10 +27,16 @@ from flask_filibuster.instrumentation.clients.base import (
 )
 from flask_filibuster.instrumentation.clients.functions import function_of
 from flask_filibuster.instrumentation.clients.requests.bodies import use_up
-from flask_filibuster.instrumentation.clients.requests.call import altered, digest_of_read, drained
 from flask_filibuster.instrumentation.clients.requests.injection import (
     raise_failure,
     raise_injected,
+)
+from flask_filibuster.instrumentation.clients.requests.replies import (
+    altered,
+    content_read,
+    digest_of_read,
+    drained,
+    received,
 )
 from flask_filibuster.instrumentation.clients.requests.sending import session_class
 from flask_filibuster.instrumentation.clients.requests.synthesis import synthetic_response
@@ -249,6 +256,19 @@ class StandInCall(OutgoingCall[Any]):
     def digest(self, reply: Any) -> str | None:
         """Digest of the content of a real response that is read already."""
         return digest_of_read(reply) if isinstance(reply, Response) else None
+
+    def content(self, reply: Any) -> bytes | None:
+        """The content of a real response that is read already."""
+        return content_read(reply) if isinstance(reply, Response) else None
+
+    def received(self, reply: Any) -> Answer:
+        """The whole answer, if it is a real response.
+
+        :raises InjectionError: it is none.
+        """
+        if not isinstance(reply, Response):
+            raise self.unreadable(reply)
+        return received(reply, self)
 
     def discard(self, reply: Any) -> str | None:
         """Read a real response to its end."""

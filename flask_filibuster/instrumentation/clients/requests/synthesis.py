@@ -11,7 +11,7 @@ from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import HTTPResponse
 from urllib3._collections import HTTPHeaderDict
-from urllib3.exceptions import IncompleteRead, ProtocolError
+from urllib3.exceptions import IncompleteRead, ProtocolError, ReadTimeoutError
 
 from flask_filibuster.instrumentation.clients.base import Body, BrokenBody, BytesBody, Header
 from flask_filibuster.instrumentation.http import PiecewiseReader
@@ -55,6 +55,8 @@ class PiecewiseResponse(HTTPResponse):
             except http.client.IncompleteRead as error:
                 # Between two chunks, urllib3 has another message than for a read of everything.
                 raise ProtocolError("Response ended prematurely") from error
+            except TimeoutError as error:
+                raise ReadTimeoutError(self._pool, None, "Read timed out.") from error  # type: ignore[arg-type]
             if not piece:
                 break
             yield piece
@@ -78,11 +80,15 @@ class BodyFile(PiecewiseReader):
         """The next piece of the callee's body.
 
         :raises urllib3.exceptions.ProtocolError, http.client.IncompleteRead: it is incomplete.
+        :raises TimeoutError: nothing more arrives.
         """
         try:
             return self._body.next_piece()
         except BrokenBody as broken:
             self._body.close()
+            if broken.stalled:
+                # As of a socket: urllib3 converts it.
+                raise TimeoutError("timed out") from None
             if broken.error is None and not self.enforced:
                 return None
             if broken.error is None and broken.missing is None:
@@ -96,6 +102,28 @@ class BodyFile(PiecewiseReader):
         if not self.closed:
             super().close()
             self._body.close()
+
+
+class ChunkedFile(io.BufferedReader):
+    """A body without a declared length, read as ``http.client`` reads chunks.
+
+    :param file: the body.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read this many bytes, or all.
+
+        :raises http.client.IncompleteRead: the body ends early; it has what this call has read.
+        """
+        left = None if size is None or size < 0 else size
+        pieces: list[bytes] = []
+        try:
+            while left != 0 and (piece := self.read1(-1 if left is None else left)):
+                pieces.append(piece)
+                left = None if left is None else left - len(piece)
+        except http.client.IncompleteRead as error:
+            raise http.client.IncompleteRead(b"".join(pieces)) from error
+        return b"".join(pieces)
 
 
 class ShortFile(io.BufferedReader):
@@ -140,7 +168,7 @@ def raw_response(
     return raw
 
 
-def with_body(raw: HTTPResponse, body: Body, method: str) -> HTTPResponse:
+def with_body(raw: HTTPResponse, body: Body, method: str, pool: object = None) -> HTTPResponse:
     """The response with another body, and otherwise unchanged.
 
     If the body is shorter than the declared length, urllib3 itself detects it.
@@ -148,14 +176,16 @@ def with_body(raw: HTTPResponse, body: Body, method: str) -> HTTPResponse:
     :param raw: a response of urllib3, or one with the same interface.
     :param body: the body to read instead.
     :param method: method of the request that it answers.
+    :param pool: the pool that errors name, if the response has none.
     """
     file = BodyFile(body)
     length = getattr(raw, "length_remaining", None)
-    head = {"status": raw.status, "reason": raw.reason or "", "method": method}
+    pool = getattr(raw, "_pool", None) or pool
+    head = {"status": raw.status, "reason": raw.reason or "", "method": method, "pool": pool}
     headers = list(raw.headers.items())
     # A mock may know a length that it does not declare, which urllib3 then does not detect.
     if length is None or "content-length" not in raw.headers:
-        other = _built(PiecewiseResponse, io.BufferedReader(file), headers, head)
+        other = _built(PiecewiseResponse, ChunkedFile(file), headers, head)
     else:
         file.enforced = False
         other = _built(HTTPResponse, ShortFile(file, length), headers, head)
@@ -178,6 +208,7 @@ def _built(
         decode_content=False,
         original_response=OriginalResponse(listed),  # type: ignore[arg-type]
         request_method=head["method"],
+        pool=head.get("pool"),
     )
 
 

@@ -1,0 +1,1 @@
+"""JSON documents: the parts that a fault may alter, and where they are."""

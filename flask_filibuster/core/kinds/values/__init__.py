@@ -1,0 +1,1 @@
+"""Kinds of fault that alter one part of a JSON answer."""
