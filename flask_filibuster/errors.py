@@ -22,6 +22,16 @@ class HangError(BaseException):
     """
 
 
+class UnendingError(HangError):
+    """The calls of an execution never stop, so it is ended.
+
+    :param call: the call that was one too many, and why, in words.
+    """
+
+    def __init__(self, call: str) -> None:
+        super().__init__(f"calls without end: {call}")
+
+
 class ConfigError(FilibusterError):
     """A ``FILIBUSTER_*`` key or an argument has an invalid value.
 

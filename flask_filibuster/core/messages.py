@@ -51,11 +51,13 @@ class Decision:
     """The answer to *create*: the call's number, and the fault to inject, if any.
 
     :ivar refusal: why the fault that the server plans cannot be injected, in words.
+    :ivar unending: why the execution has no end, and this call is not made, in words.
     """
 
     generated_id: int
     fault: Fault | None = None
     refusal: str | None = None
+    unending: str | None = None
 
 
 @dataclass(slots=True)

@@ -66,7 +66,7 @@ ReductionName: TypeAlias = Literal["equivalence", "exact", "none"]
 ProfileName: TypeAlias = Literal["quick", "standard", "thorough"]
 """How many kinds of fault to try."""
 
-Limit: TypeAlias = Literal["max_executions", "max_seconds"]
+Limit: TypeAlias = Literal["max_executions", "max_seconds", "fail_fast"]
 """The limit that ended an exploration."""
 
 EXECUTION: Final = "FILIBUSTER_EXECUTION"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from os import PathLike
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from flask_filibuster.config import Config
@@ -13,6 +14,7 @@ from flask_filibuster.errors import SetupError
 from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.faultmodel.profiles import PROFILES
 from flask_filibuster.journal.recorder import Recorder
+from flask_filibuster.options.app import MAX_EXECUTIONS, MAX_SECONDS
 from flask_filibuster.options.layers import check_together
 from flask_filibuster.options.option import declared
 from flask_filibuster.options.table import Explored, Frontend, Shared, rows
@@ -22,6 +24,7 @@ from flask_filibuster.results.unexplored import UnexploredPolicy
 from flask_filibuster.search.explorer import Explorer
 
 RETRIES = 1
+_LIMITS: Final = MappingProxyType({"max_executions": MAX_EXECUTIONS, "max_seconds": MAX_SECONDS})
 DEFAULT_PROFILE: Final[ProfileName] = "quick"
 MadeOf = Callable[[Mapping[str, Any], ProfileName], FaultModel]
 """Makes a fault model of apps by base URL and a profile."""
@@ -141,8 +144,14 @@ class Options(Explored):
             chosen.model(services, made=made) or made(services, DEFAULT_PROFILE),
             reduction=chosen.reduction or "equivalence",
             max_faults=chosen.max_faults,
-            max_executions=chosen.max_executions,
-            max_seconds=chosen.max_seconds,
+            max_executions=chosen.max_executions or MAX_EXECUTIONS,
+            max_seconds=chosen.max_seconds or MAX_SECONDS,
+            assumed=tuple(
+                name
+                for name, default in _LIMITS.items()
+                if getattr(chosen, name) in (None, default)
+            ),
+            fail_fast=chosen.fail_fast or False,
             check_determinism=chosen.check_determinism is not False,
             exhaustive=chosen.exhaustive or False,
             audit=chosen.audit or 0,

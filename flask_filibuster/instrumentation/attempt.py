@@ -21,7 +21,7 @@ from flask_filibuster.core.messages import (
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.url_patterns import UrlPattern, request_in_signature, url_in_signature
 from flask_filibuster.core.urls import host_of
-from flask_filibuster.errors import InjectionError
+from flask_filibuster.errors import InjectionError, UnendingError
 from flask_filibuster.instrumentation.callsite import (
     ENDS,
     CodeByFile,
@@ -54,6 +54,7 @@ class Attempt(Generic[Reply]):
 
     :param frame: the frame of the request.
     :param call: the call.
+    :raises UnendingError: the execution has no end.
     :ivar is_explored: whether the server has numbered the call; if not, no fault is injected.
     """
 
@@ -67,6 +68,8 @@ class Attempt(Generic[Reply]):
         if signals.invocation_started.receivers:
             signals.invocation_started.send(frame.app, frame=frame, invocation=started)
         self._decision = report(frame, frame.server.create, started) or _UNTOLD
+        if self._decision.unending is not None:
+            raise UnendingError(self._decision.unending)
         self.is_explored = self._decision.generated_id >= 0
 
     @property

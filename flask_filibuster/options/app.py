@@ -24,6 +24,9 @@ RUNNERS: Final[tuple[Place, ...]] = (
 )
 EVERYWHERE: Final[tuple[Place, ...]] = (*RUNNERS, "config", "server")
 
+MAX_EXECUTIONS: Final = 10_000
+MAX_SECONDS: Final = 3600.0
+"""What an exploration takes at most unless a user sets other limits."""
 
 Faults: TypeAlias = Annotated[
     Any,
@@ -66,7 +69,7 @@ class Shared:
             kinds.LIMIT,
             "Maximum number of executions (retries excluded).",
             EVERYWHERE,
-            default_words="no limit",
+            default=MAX_EXECUTIONS,
         ),
     ] = None
     max_seconds: Annotated[
@@ -75,7 +78,16 @@ class Shared:
             kinds.TIME_LIMIT,
             "Time after which no new execution starts.",
             EVERYWHERE,
-            default_words="no limit",
+            default=MAX_SECONDS,
+        ),
+    ] = None
+    fail_fast: Annotated[
+        bool | None,
+        Option(
+            kinds.FLAG,
+            "Stop at the first bug.",
+            EVERYWHERE,
+            default=False,
         ),
     ] = None
     check_determinism: Annotated[

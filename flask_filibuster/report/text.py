@@ -64,6 +64,9 @@ def site_text(site: CallSite) -> str:
 
 def under_lines(faults: FaultSet) -> Iterator[str]:
     """A fault set, with its heading."""
+    if not faults and not isinstance(faults, UnknownFaults):
+        yield "without any fault"
+        return
     yield "with this fault:" if len(faults) == 1 else "with these faults:"
     yield from (f"  {line}" for line in fault_set_lines(faults))
 

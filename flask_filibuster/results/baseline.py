@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import Trace
+from flask_filibuster.errors import UnendingError
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -37,6 +38,8 @@ def failing_calls(trace: Trace) -> Lines:
     """The calls of services that fail without any fault, each in a sentence, with advice."""
     for call in trace.invocations:
         outcome = call.outcome
+        if outcome is not None and outcome.exception == UnendingError.__name__:
+            continue  # One of those that the last call, which was one too many, is made for.
         if outcome is not None and call.fault is None and _is_broken(outcome):
             said = (
                 f"A call fails in the fault-free execution: {call.describe()} ended with {outcome}."

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from flask_filibuster.core.fault_set import FaultSet, UnknownFaults
 from flask_filibuster.core.trace import Trace
+from flask_filibuster.errors import UnendingError
 from flask_filibuster.results.bug import Bug, Cause, Failure
 from flask_filibuster.results.execution import Execution
-from flask_filibuster.results.findings import Finding
+from flask_filibuster.results.findings import UNENDING, Finding
 from flask_filibuster.results.identity import (
     FailureIdentity,
     Place,
@@ -184,6 +185,10 @@ def _bugs(
 
 def _finding_behind(group: _FailureGroup, findings: list[Finding]) -> int | None:
     """The number of the finding that causes a failure: a breakdown with the same fault set."""
+    first = group.members[0]
+    if isinstance(first.error, UnendingError):
+        unending = (n for n, each in enumerate(findings) if each.kind == UNENDING)
+        return next((n for n in unending if first.number in findings[n].executions), None)
     behind = {
         (each.kind, each.handling.service, None if crash is None else crash.site)
         for each in group.identity.behind
@@ -191,7 +196,7 @@ def _finding_behind(group: _FailureGroup, findings: list[Finding]) -> int | None
     }
     for number, finding in enumerate(findings):
         if (finding.kind, finding.service, finding.site) in behind and (
-            group.members[0].number in finding.executions
+            first.number in finding.executions
         ):
             return number
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
@@ -11,6 +11,7 @@ from flask_filibuster.search.planned import CallFaults
 
 MAX_EXECUTIONS = "max_executions"
 MAX_SECONDS = "max_seconds"
+FAIL_FAST = "fail_fast"
 
 
 class Reach:
@@ -81,14 +82,20 @@ class Limits:
     :param max_executions: maximum number of executions, or ``None``.
     :param max_seconds: how long to begin new ones, in seconds from now, or ``None``.
     :param clock: the time, in seconds.
+    :param assumed: names of the limits that nobody has set.
     """
 
     def __init__(
-        self, max_executions: int | None, max_seconds: float | None, clock: Callable[[], float]
+        self,
+        max_executions: int | None,
+        max_seconds: float | None,
+        clock: Callable[[], float],
+        assumed: Container[str] = (),
     ) -> None:
         self._max_executions = max_executions
         self._max_seconds = max_seconds
         self._clock = clock
+        self._assumed = assumed
         self._began = clock()
 
     def left(self, executed: int) -> int | None:
@@ -108,3 +115,13 @@ class Limits:
         if self._max_seconds is not None and self._clock() - self._began >= self._max_seconds:
             return MAX_SECONDS
         return None
+
+    def unset(self, reached: str | None) -> tuple[str, ...]:
+        """Why an exploration that such a limit ended proves less, if nobody has set the limit."""
+        if reached is None or reached not in self._assumed:
+            return ()
+        most = f"{self._max_executions:,} executions"
+        if reached == MAX_SECONDS:
+            most = f"{self._max_seconds:g} seconds"
+        shown = f"the default limit of {most} ended the exploration; set {reached} to go on"
+        return (f"{shown}: nothing is known of the fault sets that were not run",)

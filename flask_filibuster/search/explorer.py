@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -14,16 +14,19 @@ from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.faultmodel.names import misnamed
 from flask_filibuster.journal.recorder import Recorder
 from flask_filibuster.results.execution import PASSED, REPEAT, Execution, Observation
+from flask_filibuster.results.judging import judge
 from flask_filibuster.results.oracles.base import Oracle
 from flask_filibuster.results.result import Pruned, Result, count_of
 from flask_filibuster.results.unexplored import UNEXPLORED_WARNS, UnexploredPolicy
-from flask_filibuster.search.budget import MAX_SECONDS, Limits
+from flask_filibuster.search.budget import FAIL_FAST, MAX_SECONDS, Limits
 from flask_filibuster.search.frontier import Search, reduction_named
 from flask_filibuster.search.ledger import Ledger
 from flask_filibuster.search.phases.audit import Audit, Doubts, Everything
 from flask_filibuster.search.phases.repetition import Repetition
 from flask_filibuster.search.phases.shrinking import Shrinking
 from flask_filibuster.search.plan import Phase, Plan
+
+CUT_BY_BUG = "fail_fast stopped the exploration at the first bug; there may be others"
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +45,9 @@ class Explorer:
     :param max_faults: maximum number of faults in a set, without those needed to reach a call.
     :param max_executions: maximum number of executions, or ``None``.
     :param max_seconds: how long to begin new executions, in seconds, or ``None``.
+    :param assumed: names of the limits that nobody has set: an exploration that they end proves
+        nothing.
+    :param fail_fast: whether to stop at the first bug.
     :param exhaustive: whether to run all pruned sets, after the rest.
     :param audit: number of pruned sets to run, to check the reduction.
     :param seed: seed of their choice.
@@ -61,6 +67,8 @@ class Explorer:
         max_faults: int | None = None,
         max_executions: int | None = None,
         max_seconds: float | None = None,
+        assumed: Container[str] = (),
+        fail_fast: bool = False,
         exhaustive: bool = False,
         audit: int = 0,
         seed: int = 0,
@@ -73,7 +81,8 @@ class Explorer:
     ) -> None:
         # Exact reduction follows the paper, which does not distinguish injected statuses.
         self._ledger = Ledger(model, faults_show=reduction == "equivalence")
-        self._limits = Limits(max_executions, max_seconds, clock)
+        self._limits = Limits(max_executions, max_seconds, clock, assumed)
+        self._fail_fast = fail_fast
         self._retries = retries
         self._recorder = recorder
         self._oracles = oracles
@@ -134,7 +143,7 @@ class Explorer:
         """The next fault set, recorded or not."""
         if self._pending is not None:
             return self._pending[1].faults
-        if self._stopped or self._out_of_time():
+        if self._stopped or self._limit == FAIL_FAST or self._out_of_time():
             return None
         for phase in self._phases:
             plan = phase.next()
@@ -231,7 +240,15 @@ class Explorer:
         seen = self._ledger.enter(execution, observation)
         self._stopped = not plan.faults and execution.verdict != PASSED
         phase.learned(plan, execution, seen)
+        if self._fail_fast and self._is_bug(execution):
+            self._limit = FAIL_FAST
         return execution
+
+    def _is_bug(self, execution: Execution) -> bool:
+        """Whether an execution shows a bug; all of them are judged only if it seems to."""
+        executions = self._ledger.executions
+        seeming = judge((executions[0], execution), oracles=self._oracles).bugs
+        return bool(seeming and judge(executions, oracles=self._oracles).bugs)
 
     def _decision(self, plan: Plan) -> str:
         """The decision of the search on an executed set, in words."""
@@ -298,8 +315,9 @@ class Explorer:
                 *self._notes,
                 *self._unchecked(),
                 *misnamed(self._model, ledger.reached),
+                *(() if self._limit != FAIL_FAST else (CUT_BY_BUG,)),
             ),
-            problems=tuple(self._repetition.problems),
+            problems=(*self._repetition.problems, *self._limits.unset(self._limit)),
             classes=self._reduction.classes,
             limit=self._limit or "interrupted",
             observed=(*self._repetition.findings, *self._doubts.findings),

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
+from flask_filibuster.core.bounds.unending import was_ended
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.vocabulary import Purpose
 from flask_filibuster.errors import ConfigError
@@ -152,8 +153,8 @@ class Search:
         candidate: Candidate = plan.subject
         if self._waiting and self._waiting[0] is candidate:
             self._waiting.popleft()
-        if execution.verdict == "inconclusive":
-            return
+        if execution.verdict == "inconclusive" or was_ended(execution.trace):
+            return  # Each of the calls of a loop without end could fail: nothing new, and no end.
         self._settle(candidate, self._reduction.as_seen(seen, execution.trace))
 
     def build_on(self, candidates: Iterable[Candidate]) -> None:

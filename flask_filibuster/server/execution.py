@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from flask_filibuster.core.bounds.unending import Unending
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet
@@ -56,6 +57,7 @@ class TestExecution:
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._generated = 0
+        self._unending = Unending()
         self._calls: dict[ExecutionIndex, Call] = {}
         self._outcomes: dict[ExecutionIndex, Outcome] = {}
         self._handlings: dict[ExecutionIndex, Handling] = {}
@@ -78,8 +80,9 @@ class TestExecution:
         host = message.target or host_of(message.url)
         target = planned.service if planned is not None else self._names.get(host, host)
         with self._lock:
-            if self._is_full():
-                return Decision(-1)
+            unending = self._unending.reason(message)
+            if unending is not None or self._is_full():
+                return Decision(-1, unending=unending)
             generated_id, self._generated = self._generated, self._generated + 1
             self._by_number[generated_id] = message.index
             if message.index in self._calls:
@@ -113,6 +116,7 @@ class TestExecution:
         :param told_by_callee: the sender (a test client) is not instrumented, so the service
             reports the end of the request.
         """
+        self._unending.check(invocation)
         self.note_request(invocation, told_by_callee=told_by_callee)
         return self._ids.new_request_id(self)
 
