@@ -121,6 +121,15 @@ def _header(reply: httpcore.Response, name: bytes) -> str:
     return next(found, b"").decode("latin-1").strip()
 
 
+def stream_of(body: Body, length: int | None = None) -> httpx.SyncByteStream:
+    """A body for httpcore and httpx, with the errors of httpcore.
+
+    :param body: the body.
+    :param length: number of bytes that the answer declares, if it does.
+    """
+    return _Stream(body, length)
+
+
 class _Stream(httpx.SyncByteStream):
     """A body for httpcore and httpx.
 

@@ -11,6 +11,9 @@ import httpx
 from httpx._transports.default import map_httpcore_exceptions
 
 from flask_filibuster.instrumentation.clients.base import (
+    Alteration,
+    AlteredBody,
+    Answer,
     Client,
     Failure,
     Header,
@@ -19,8 +22,10 @@ from flask_filibuster.instrumentation.clients.base import (
     OutgoingCall,
     Role,
 )
+from flask_filibuster.instrumentation.clients.fakes import answer_of_fake, content_of_fake
 from flask_filibuster.instrumentation.clients.functions import function_of
 from flask_filibuster.instrumentation.clients.httpx_errors import raise_failure, raise_injected
+from flask_filibuster.instrumentation.clients.httpx_replies import stream_of
 
 _VERBS = ("delete", "get", "head", "options", "patch", "post", "put")
 
@@ -199,6 +204,35 @@ class StandInCall(OutgoingCall[Any]):
         """Read the request's body to its end."""
         for _ in cast("httpx.SyncByteStream", self._request.stream):
             pass
+
+    def content(self, reply: Any) -> bytes | None:
+        """The content, as far as it is known without reading it."""
+        return content_of_fake(reply)
+
+    def received(self, reply: Any) -> Answer:
+        """The whole answer.
+
+        :raises InjectionError: it has no status, or no content.
+        """
+        if isinstance(reply, httpx.Response):
+            reply.read()
+        return answer_of_fake(reply, self)
+
+    def alter_body(self, reply: Any, alter: Alteration) -> httpx.Response:
+        """A real response, whose altered body is read.
+
+        :raises InjectionError: it has no status, or no content.
+        """
+        real = self.received(reply)
+        headers = [*real.headers, ("Content-Length", str(len(real.body)))]
+        body = AlteredBody(iter([real.body]), alter, lambda: None, len(real.body))
+        try:
+            with map_httpcore_exceptions():
+                pieces = [*stream_of(body, len(real.body))]
+        except httpx.RequestError as error:
+            error.request = self._request
+            raise
+        return self.answer(real.status, real.reason, headers, b"".join(pieces))
 
     def outcome(self, reply: Any, digest: str | None) -> Outcome:
         """The status, if the reply has one; otherwise, the call is ok."""

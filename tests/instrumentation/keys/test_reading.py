@@ -11,9 +11,17 @@ import requests
 from flask import Flask, Response, jsonify, render_template_string
 
 from flask_filibuster import Fault, FaultModel, explore
+from flask_filibuster.core.call import Call
 from flask_filibuster.core.documents.shape import MOST_PARTS, MOST_UNNAMED, Shape, shape_of
+from flask_filibuster.core.execution_index import ROOT
+from flask_filibuster.core.messages import InvocationCompleted
+from flask_filibuster.core.outcome import Outcome
+from flask_filibuster.core.trace import Trace
+from flask_filibuster.core.vclock import VectorClock
 from flask_filibuster.errors import FaultModelError, WireError
 from flask_filibuster.instrumentation.keys.words import words_of_file, words_of_templates
+from flask_filibuster.protocol.payloads import read_update, write_completed
+from flask_filibuster.protocol.records import read_trace, write_trace
 from flask_filibuster.protocol.shapes import read_shape, write_shape
 
 KEY_MISSING = FaultModel((), default_statuses=(), faults=[Fault.of("key missing")])
@@ -123,10 +131,38 @@ class TestLimits:
         assert len(named.parts) == MOST_PARTS
         assert named.more == 101 - MOST_PARTS
 
+    def test_parts_beyond_the_limit_are_named(self) -> None:
+        front, stock = Flask("front"), Flask("stock")
+        front.add_url_rule("/", "view", lambda: str(answer()))
+        document = {f"{UNREAD}{number}": number for number in range(MOST_UNNAMED + 2)}
+        stock.add_url_rule("/", "view", lambda: jsonify(document))
+        services = {"http://front": front, "http://stock": stock}
+        result = explore(lambda: requests.get("http://front/", timeout=3), services, KEY_MISSING)
+        (note,) = [each for each in result.findings if each.kind == "parts not altered"]
+        assert (note.severity, note.broken) == ("note", False)
+        assert "GET http://stock/ with 2 more parts than are altered" in note.message
+        assert len(result.executions) == 1 + MOST_UNNAMED
+
     def test_shapes_travel(self) -> None:
         shape = shape_of({"a": [1, 2], "b": None}, {"a"}.__contains__)
         assert read_shape(json.loads(json.dumps(write_shape(shape)))) == shape
         assert read_shape({"parts": []}) == Shape(())
+        message = InvocationCompleted(
+            "id", ROOT.child("x", 1), 7, VectorClock(), Outcome(200, shape=shape)
+        )
+        again = read_update(json.loads(json.dumps(write_completed(message, ours=True))))
+        assert isinstance(again, InvocationCompleted)
+        assert again.outcome.shape == shape
+        assert "shape" not in str(write_completed(message, ours=False))
+
+    def test_shapes_are_kept_in_records(self) -> None:
+        shape = shape_of([{"a": 1}, {"a": 2}])
+        call = Call(ROOT.child("x", 1), "front", "stock", "GET", "http://stock/")
+        trace = Trace.of([call.ended("stock", Outcome(200, shape=shape))], ())
+        again = read_trace(json.loads(json.dumps(write_trace(trace))))
+        (outcome,) = [each.outcome for each in again.invocations]
+        assert outcome is not None
+        assert outcome.shape == shape
 
     @pytest.mark.parametrize(
         "value",

@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 from requests import RequestException, Response
+from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 
 from flask_filibuster.instrumentation.clients.base import (
@@ -89,8 +90,13 @@ def altered(reply: Response, alter: Alteration, call: AnyCall[Any]) -> Response:
         reply.close()
         raise InjectionError(call.words, "the answer has no body")
     body = AlteredBody(raw.stream(65_536, decode_content=False), alter, raw.close, length)
-    reply.raw = with_body(raw, body, call.operation, pool_of(reply.request))
+    reply.raw = with_body(raw, body, call.operation, _pool_of(reply))
     return _unread(reply)
+
+
+def _pool_of(reply: Response) -> HTTPConnectionPool | None:
+    request: Any = reply.request  # A test may have made the response.
+    return None if request is None else pool_of(request)
 
 
 def _unread(reply: Response) -> Response:
@@ -114,7 +120,7 @@ def _altered_content(reply: Response, alter: Alteration, call: AnyCall[Any]) -> 
     )
     pieces = raw.stream(65_536, decode_content=False)
     body = AlteredBody(pieces, alter, raw.close, len(content))
-    reply.raw = with_body(raw, body, call.operation, pool_of(reply.request))
+    reply.raw = with_body(raw, body, call.operation, _pool_of(reply))
     return _unread(reply)
 
 

@@ -25,6 +25,7 @@ from flask_filibuster.instrumentation.clients.base import (
     OutgoingCall,
     Role,
 )
+from flask_filibuster.instrumentation.clients.fakes import answer_of_fake, content_of_fake
 from flask_filibuster.instrumentation.clients.functions import function_of
 from flask_filibuster.instrumentation.clients.requests.bodies import use_up
 from flask_filibuster.instrumentation.clients.requests.injection import (
@@ -258,16 +259,16 @@ class StandInCall(OutgoingCall[Any]):
         return digest_of_read(reply) if isinstance(reply, Response) else None
 
     def content(self, reply: Any) -> bytes | None:
-        """The content of a real response that is read already."""
-        return content_read(reply) if isinstance(reply, Response) else None
+        """The content, as far as it is known without reading it."""
+        return content_read(reply) if isinstance(reply, Response) else content_of_fake(reply)
 
     def received(self, reply: Any) -> Answer:
-        """The whole answer, if it is a real response.
+        """The whole answer.
 
-        :raises InjectionError: it is none.
+        :raises InjectionError: it has no status, or no content.
         """
         if not isinstance(reply, Response):
-            raise self.unreadable(reply)
+            return answer_of_fake(reply, self)
         return received(reply, self)
 
     def discard(self, reply: Any) -> str | None:
@@ -277,10 +278,19 @@ class StandInCall(OutgoingCall[Any]):
     def alter_body(self, reply: Any, alter: Alteration) -> Any:
         """A real response, with a body that passes through ``alter``.
 
-        :raises InjectionError: it is no response, or has no body.
+        :raises InjectionError: it has no status, or no content.
         """
         if not isinstance(reply, Response):
-            raise InjectionError(self.words, f"a mock answers with {type(reply).__name__}")
+            fake = answer_of_fake(reply, self)
+            length = ("Content-Length", str(len(fake.body)))
+            reply = synthetic_response(
+                HTTPAdapter(),
+                self._request,
+                status=fake.status,
+                reason=fake.reason,
+                headers=[*fake.headers, length],
+                body=fake.body,
+            )
         response = altered(reply, alter, self)
         return response if self._stream else _read(response)
 
