@@ -80,6 +80,7 @@ STALLED = {
     for name, frame in _FRAMES.items()
     for at in (0, 0.5)
 }
+LATE = Row(Fault.of("answer late", seconds=0.03), whole(), Script((0.03, *whole().steps)), True)
 DRIPPED = {
     f"dripped, {name}": Row(
         Fault.of("body drips", drips=4, pause=0.02), frame, dripping(frame, 4, 0.02), True
@@ -251,7 +252,7 @@ CLIENTS: Mapping[str, tuple[Callable[[str, str], Seen], Mapping[str, Any]]] = {
 def compare(server: Server, row: Row, client: str) -> None:
     read, methods = CLIENTS[client]
     chosen = [how for how in methods if not row.is_slow or how in FEW]
-    url = server.follows(row.real)
+    url, served = server.follows(row.real), server.served
     expected = {how: read(url, how) for how in chosen}
     server.follows(row.complete)
     met: dict[str, Seen] = {}
@@ -264,6 +265,8 @@ def compare(server: Server, row: Row, client: str) -> None:
     assert execution.verdict == "passed", (execution.problems, execution.error)
     for how in chosen:
         assert met[how] == expected[how], how
+    # In life, without and with the faults: the callee always gets the call.
+    assert server.served - served == 3 * len(chosen)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -282,6 +285,10 @@ class TestLikeARealServer:
     @pytest.mark.parametrize("row", sample(DRIPPED))
     def test_body_drips(self, server: Server, row: str, client: str) -> None:
         compare(server, DRIPPED[row], client)
+
+    @pytest.mark.slow
+    def test_answer_late(self, server: Server, client: str) -> None:
+        compare(server, LATE, client)
 
     @pytest.mark.parametrize("row", sample(REMADE))
     def test_answer_remade(self, server: Server, row: str, client: str) -> None:
