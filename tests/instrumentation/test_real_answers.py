@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 import requests
+from flask import Flask
 
-from flask_filibuster import Fault
+from flask_filibuster import Fault, FaultModel, explore
 from tests.support.callers import CHAINED, run
 from tests.support.cases import sample
 from tests.support.misbehaving_bodies import (
@@ -285,6 +286,21 @@ class TestLikeARealServer:
     @pytest.mark.parametrize("row", sample(DRIPPED))
     def test_body_drips(self, server: Server, row: str, client: str) -> None:
         compare(server, DRIPPED[row], client)
+
+    @pytest.mark.parametrize("row", sample(BROKEN | {"whole": _of("not JSON", whole())}))
+    def test_described_without_a_difference(self, server: Server, row: str, client: str) -> None:
+        script = (BROKEN | {"whole": _of("not JSON", whole())})[row].real
+        read, methods = CLIENTS[client]
+        url = server.follows(script)
+        expected = {how: read(url, how) for how in methods}
+        met: dict[str, Seen] = {}
+        front = Flask("front")
+        front.add_url_rule("/", "view", lambda: str(met.update({h: read(url, h) for h in methods})))
+        model = FaultModel((), default_statuses=(), faults=[Fault.of("not JSON")])
+        explore(
+            lambda: front.test_client().get("/"), {"http://front": front}, model, max_executions=1
+        )
+        assert met == expected
 
     @pytest.mark.slow
     def test_answer_late(self, server: Server, client: str) -> None:
