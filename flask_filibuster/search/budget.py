@@ -50,7 +50,8 @@ class FaultBudget:
     """Bounds the faults of a set, without those needed to reach a call.
 
     The call of a fallback is made only after another call has failed. If the fallback fails, too,
-    the set counts as one fault: the fault needed to reach the fallback is free.
+    the set counts as one fault: the fault needed to reach the fallback is free. A fault whose kind
+    is tried alone makes a set with all others of one such fault.
 
     :param ledger: the executions so far.
     :param most: maximum number of faults, or ``None``.
@@ -65,15 +66,24 @@ class FaultBudget:
 
         :param later: calls made under the faults, each with its faults.
         """
-        most = self._most
-        if most is None or len(faults) < most:
+        most, mixed = self._most, bool(faults) and self._ledger.planned.some_alone
+        if not mixed and (most is None or len(faults) < most):
             return later
         reach = Reach(self._ledger, faults)
-        return [
-            (call, possible)
-            for call, possible in later
-            if len(faults) + 1 - len({*reach.reaching, reach.to(call.index)} - {None}) <= most
-        ]
+        is_alone = mixed and any(planned.fault.kind.alone for planned in faults)
+        allowed: list[CallFaults] = []
+        for call, possible in later:
+            size = len(faults) + 1 - len({*reach.reaching, reach.to(call.index)} - {None})
+            if most is not None and size > most:
+                continue
+            if not mixed or size == 1:
+                allowed.append((call, possible))
+            elif not is_alone:
+                joining = tuple(each for each in possible if not each.fault.kind.alone)
+                allowed.append((call, joining))
+            else:
+                allowed.append((call, ()))
+        return allowed
 
 
 class Limits:

@@ -20,6 +20,7 @@ class PlannedFaults:
     """Creates and numbers planned faults, so that they can be compared by identity.
 
     :param model: the faults of each call.
+    :ivar some_alone: whether a fault so far is tried alone, see :class:`Kind`.
     """
 
     def __init__(self, model: FaultModel) -> None:
@@ -29,6 +30,7 @@ class PlannedFaults:
         self._numbers: dict[PlannedFault, int] = {}
         self._numbered: dict[ExecutionIndex, list[tuple[Fault, int]]] = {}
         self._count = 0
+        self.some_alone = False
 
     def of(self, call: Call) -> tuple[PlannedFault, ...]:
         """The faults of a call, by the service reached, its timeouts and its place.
@@ -42,6 +44,7 @@ class PlannedFaults:
             if known == made:
                 return faults
         faults = tuple([PlannedFault(call, each) for each in self._model.faults_of(call)])
+        self.some_alone = self.some_alone or any(each.fault.kind.alone for each in faults)
         of_index.append((made, faults))
         if call.index in self._numbered:
             for planned in faults:

@@ -59,6 +59,9 @@ class Kind(ABC):
         library's exception for it.
     :cvar needs_shape: whether it applies only to answers of known shape, see
         :class:`~flask_filibuster.core.documents.shape.Shape`.
+    :cvar alone: whether it is tried with no other faults than those needed to reach its call. The
+        callee works, but for what it says; each such answer is passed on in another way, so that
+        combinations would be many, and say little.
     :ivar library: the library that defines the caller's exception.
 
     >>> from dataclasses import dataclass
@@ -80,6 +83,7 @@ class Kind(ABC):
     point: ClassVar[Point]
     failure: ClassVar[Failure | None] = None
     needs_shape: ClassVar[bool] = False
+    alone: ClassVar[bool] = False
     library: str = REQUESTS
 
     @property

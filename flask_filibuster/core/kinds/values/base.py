@@ -35,6 +35,7 @@ class ValueKind(Kind):
     rank = 35
     point = "received"
     needs_shape = True
+    alone = True
     types: ClassVar[frozenset[PartType]]
 
     at: str | None = None
