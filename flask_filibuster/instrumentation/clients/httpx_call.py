@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
+import h11
 import httpcore
 
 from flask_filibuster.instrumentation.clients.base import (
@@ -117,7 +118,7 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
     def use_up(self) -> None:
         """Read the request's body to its end.
 
-        :raises httpcore.LocalProtocolError: it is not as long as its header says.
+        :raises h11.LocalProtocolError: it is not as long as its header says.
         """
         self._check_length(sum(map(len, self._body)))
 
@@ -149,11 +150,11 @@ class HttpxCall(OutgoingCall[httpcore.Response]):
         return cast("Iterable[bytes]", stream)
 
     def _check_length(self, length: int) -> None:
-        """Refuse what h11 refuses to send."""
+        """Refuse what h11 refuses to send; httpcore does not convert its error."""
         declared = self._given.get(b"content-length", b"")
         if declared.isdigit() and int(declared) != length:
             much = "little" if length < int(declared) else "much"
-            raise httpcore.LocalProtocolError(f"Too {much} data for declared Content-Length")
+            raise h11.LocalProtocolError(f"Too {much} data for declared Content-Length")
 
     def _send_locally(self, service: LocalService, headers: RawHeaders) -> httpcore.Response:
         text = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]

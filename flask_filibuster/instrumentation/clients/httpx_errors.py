@@ -36,7 +36,7 @@ def raise_injected(call: AnyCall[Any], kind: str, *, sent: bool) -> NoReturn:
     if inspect.isclass(error) and issubclass(error, Exception):
         if below is not None:
             _raise_after(below, error(below))
-        raise error(words)
+        raise error(words) from None  # As httpcore does.
     error = getattr(httpx, name, None)
     if inspect.isclass(error) and issubclass(error, httpx.RequestError):
         raise error(words or f"{kind} calling {call.words}")

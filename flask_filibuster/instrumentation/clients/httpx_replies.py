@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
+import h11
 import httpcore
 import httpx
 from httpx import _client
@@ -142,21 +143,30 @@ class _Stream(httpx.SyncByteStream):
         self._length = length
 
     def __iter__(self) -> Iterator[bytes]:
+        incomplete: BrokenBody | None = None
         try:
             yield from pieces_of(self._body)
         except BrokenBody as broken:
-            raise self._error(broken) from broken.error
+            incomplete = broken
+        if incomplete is not None:
+            self._raise(incomplete)
 
-    def _error(self, broken: BrokenBody) -> Exception:
+    def _raise(self, broken: BrokenBody) -> NoReturn:
         if broken.stalled:
-            return httpcore.ReadTimeout("timed out")
+            raise httpcore.ReadTimeout("timed out")
         expected = self._length
         if broken.missing is not None:
             expected = broken.received + broken.missing
         how = "incomplete chunked read"
         if expected is not None:
             how = f"received {broken.received} bytes, expected {expected}"
-        return httpcore.RemoteProtocolError(f"{CLOSED} ({how})")
+        below = h11.RemoteProtocolError(f"{CLOSED} ({how})")
+        if broken.error is not None:
+            below.__cause__ = broken.error
+        try:
+            raise below
+        except h11.RemoteProtocolError:
+            raise httpcore.RemoteProtocolError(below) from None  # As httpcore's pool does.
 
     def close(self) -> None:
         self._body.close()

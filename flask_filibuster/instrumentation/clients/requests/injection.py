@@ -24,6 +24,9 @@ from flask_filibuster.core.vocabulary import Failure
 from flask_filibuster.errors import InjectionError
 from flask_filibuster.instrumentation.clients.certificates import not_trusted
 
+_IS_OLD = not hasattr(urllib3_errors, "NameResolutionError")  # Before urllib3 2.
+_NO_PROXY = "Cannot connect to proxy." if _IS_OLD else "Unable to connect to proxy"
+
 
 def pool_of(request: PreparedRequest) -> HTTPConnectionPool:
     """A pool for the request's host, never used, for the messages of urllib3's errors."""
@@ -139,11 +142,11 @@ class _Below:
     def not_resolved(self) -> list[Exception]:
         """The host has no address."""
         below = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        named: Any = getattr(urllib3_errors, "NameResolutionError", None)
-        if named is None:  # Before urllib3 2.
+        if _IS_OLD:
             text = f"Failed to establish a new connection: {below}"
-            error = urllib3_errors.NewConnectionError(self._connection, text)
+            error: Any = urllib3_errors.NewConnectionError(self._connection, text)
         else:
+            named = urllib3_errors.NameResolutionError
             error = named(self._connection.host, self._connection, below)
         return self._exhausted(below, _caused(error, below))
 
@@ -179,13 +182,13 @@ class _Below:
     def proxy_refused(self) -> list[Exception]:
         """The proxy refuses the connection."""
         causes = self.refused()[:-1]
-        error = urllib3_errors.ProxyError("Unable to connect to proxy", causes[-1])
+        error = urllib3_errors.ProxyError(_NO_PROXY, causes[-1])
         return self._exhausted(*causes, _caused(error, causes[-1]))
 
     def no_proxy(self) -> list[Exception]:
         """The proxy cannot reach the host."""
         below = OSError("Tunnel connection failed: 503 Service Unavailable")
-        error = urllib3_errors.ProxyError("Unable to connect to proxy", below)
+        error = urllib3_errors.ProxyError(_NO_PROXY, below)
         return self._exhausted(below, _caused(error, below))
 
     def retried(self) -> list[Exception]:

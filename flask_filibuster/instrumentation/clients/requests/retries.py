@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import requests
 from requests import PreparedRequest, RequestException, Response
 from requests import exceptions as requests_errors
 from requests.adapters import BaseAdapter
@@ -20,12 +21,17 @@ from urllib3.util.request import set_file_position
 from flask_filibuster.instrumentation.clients.requests.injection import pool_of
 
 _NO_RETRY = Retry(0, read=False)
+_SENDS_CHUNKS_ITSELF = str(getattr(requests, "__version__", "")).startswith("2.28.")
+"""Whether requests sends a body without a length past urllib3's ``urlopen``, so never again."""
 
 
-def policy_of(adapter: BaseAdapter) -> Retry | None:
-    """The adapter's retry policy, or ``None`` if it never retries."""
+def policy_of(adapter: BaseAdapter, request: PreparedRequest) -> Retry | None:
+    """The adapter's retry policy for a request, or ``None`` if it never retries."""
     policy = getattr(adapter, "max_retries", None)
     if not isinstance(policy, Retry):
+        return None
+    is_chunked = request.body is not None and "Content-Length" not in request.headers
+    if is_chunked and _SENDS_CHUNKS_ITSELF:
         return None
     # Only an adapter's default accepts every outcome: a policy with a total of 0 still decides on
     # listed statuses, and on the kind of the exception.

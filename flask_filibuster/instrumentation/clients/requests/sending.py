@@ -238,7 +238,9 @@ class _Sent:
         adapter, call, scope = self._adapter, self._call, here()
         frame = frame_of(scope, call)
         local = local_send(adapter, scope.network, call.url) if scope is not None else None
-        policy = policy_of(adapter) if frame is not None or local is not None else None
+        policy = (
+            policy_of(adapter, self._request) if frame is not None or local is not None else None
+        )
         single = adapter if policy is None or local is not None else without_retries(adapter)
         if local is not None:
             call.through(local, is_local=True)

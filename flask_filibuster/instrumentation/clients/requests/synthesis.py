@@ -5,11 +5,11 @@ from __future__ import annotations
 import http.client
 import io
 from collections.abc import Generator, Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter, HTTPAdapter
-from urllib3 import HTTPResponse
+from urllib3 import HTTPResponse, Retry
 from urllib3._collections import HTTPHeaderDict
 from urllib3.exceptions import IncompleteRead, ProtocolError, ReadTimeoutError
 
@@ -50,17 +50,38 @@ class PiecewiseResponse(HTTPResponse):
             yield from super().stream(amt, decode_content)
             return
         while not file.closed:
+            piece: bytes | None
             try:
                 piece = file.read1(-1 if amt is None else amt)
-            except http.client.IncompleteRead as error:
-                # Between two chunks, urllib3 has another message than for a read of everything.
-                raise ProtocolError("Response ended prematurely") from error
+            except http.client.IncompleteRead:
+                piece = None
             except TimeoutError as error:
                 raise ReadTimeoutError(self._pool, None, "Read timed out.") from error  # type: ignore[arg-type]
+            if piece is None:
+                _end_prematurely()
             if not piece:
                 break
+            self._count(len(piece))
             yield piece
         self.close()
+
+    def _count(self, size: int) -> None:
+        """Move the position, as urllib3 does for a body that is not chunked."""
+        if not self.chunked:
+            self._fp_bytes_read += size
+            if self.length_remaining is not None:
+                self.length_remaining -= size
+
+
+def _end_prematurely() -> NoReturn:
+    # Between two chunks, urllib3 has another message than for a read of everything. It looks for
+    # the length of the next chunk.
+    error = ProtocolError("Response ended prematurely")
+    try:
+        int(b"", 16)
+    except ValueError:
+        raise error from None
+    raise error
 
 
 class BodyFile(PiecewiseReader):
@@ -220,6 +241,9 @@ def build_response(adapter: BaseAdapter, request: PreparedRequest, raw: HTTPResp
     :param request: the request.
     :param raw: the response below.
     """
+    if raw.retries is None:
+        policy = getattr(adapter, "max_retries", None)
+        raw.retries = policy if isinstance(policy, Retry) else Retry(0, read=False)
     if isinstance(adapter, HTTPAdapter):
         return adapter.build_response(request, raw)
     # requests' own method only stores the adapter in the response.
