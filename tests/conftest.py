@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 import flask_filibuster
 from tests.support.cases import cases
+from tests.support.routes import routes_compiled_once
 
 pytest_plugins = ["pytester"]
 
@@ -38,7 +39,7 @@ SYSTEM = (
 )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """The package is compiled once, not by each of the processes that the tests start.
 
     Where ``PYTHONDONTWRITEBYTECODE`` is set, each would do it again. What else is in the
@@ -53,6 +54,9 @@ def pytest_configure() -> None:
     os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
     # urllib keeps what it makes for its first request, which might be one that a test mocks.
     urllib.request.install_opener(urllib.request.build_opener())
+    patch = pytest.MonkeyPatch()
+    config.add_cleanup(patch.undo)
+    routes_compiled_once(patch)
     compileall.compile_dir(Path(flask_filibuster.__file__).parent, quiet=2)
     # How long an example takes says nothing on a machine that others use as well.
     settings.register_profile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -135,6 +136,10 @@ class Attempt(Generic[Reply]):
             )
             self._failed(InjectionError(self._call.words, reason))
         return min(seconds, most)
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass for the caller of a call that was made, up to the limit of the settings."""
+        time.sleep(self.limited(seconds))
 
     def lose(self, seen: Outcome, digest: str | None) -> None:
         """Note the callee's answer, which the caller does not get."""

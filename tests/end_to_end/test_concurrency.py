@@ -70,7 +70,7 @@ SETTINGS = "control_socket_disable = True\n"
 # How often a request is made whose calls have the same indexes each time.
 RUNS = max(2, cases(5))
 # How many threads each of four tests has.
-THREADS = cases(50, part=3)
+THREADS = cases(50, part=6)
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:

@@ -21,7 +21,7 @@ from flask_filibuster.protocol.records import write_planned
 from flask_filibuster.report.data import result_data
 from flask_filibuster.results.result import Result
 from tests.support import processes, served_shapes, shapes
-from tests.support.cases import only_in_earnest, sample
+from tests.support.cases import only_in_earnest, sample, sampled
 from tests.support.embedded import program
 from tests.support.ports import ports
 from tests.support.processes import Project, listens, running, wait_until
@@ -49,6 +49,9 @@ SHAPES_CONFTEST = program("shapes_conftest.py")
 SHAPES_TEST = program("marked_shapes.py")
 
 SHAPES = pytest.mark.parametrize("shape", sample(REQUESTS))
+CHAINS = ("chain", "chain_with_retry")
+# What the suites below explore.
+EXPLORED = [shape for shape in REQUESTS if shape in (*sampled(REQUESTS), *CHAINS)]
 
 
 @pytest.fixture
@@ -66,17 +69,17 @@ STARTED_SHAPES = [
 
 
 class Shapes(Project):
-    """All services of all shapes as processes, with a server that they are told of.
+    """All services of the explored shapes as processes, with a server that they are told of.
 
     :ivar first: the first port of each shape.
     """
 
-    PORTS = Project.PORTS + WIDTH * len(REQUESTS)
+    PORTS = Project.PORTS + WIDTH * len(EXPLORED)
 
     def __init__(self, path: Path, first_port: int) -> None:
         super().__init__(path, first_port)
         first = first_port + Project.PORTS
-        self.first = {shape: first + WIDTH * number for number, shape in enumerate(REQUESTS)}
+        self.first = {shape: first + WIDTH * number for number, shape in enumerate(EXPLORED)}
         self.write("launcher.py", LAUNCHER)
         self.write("conftest.py", SHAPES_CONFTEST)
         self.write("test_it.py", SHAPES_TEST)
@@ -207,7 +210,7 @@ def test_pytest_reports_are_the_same(runs: Runs) -> None:
 
 @pytest.mark.slow
 def test_environment_names_the_server(runs: Runs) -> None:
-    for shape in ("chain", "chain_with_retry"):
+    for shape in CHAINS:
         assert runs.by_environment.executions[shape] == runs.by_option.executions[shape]
     chains = [line for line in runs.by_option.summary if "[chain" in line]
     assert runs.by_environment.summary == chains

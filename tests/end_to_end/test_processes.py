@@ -18,7 +18,7 @@ import requests
 
 import flask_filibuster
 from tests.support import processes
-from tests.support.cases import in_earnest
+from tests.support.cases import in_earnest, only_in_earnest
 from tests.support.embedded import program
 from tests.support.foreign import ForeignServer, Sent, foreign_server
 from tests.support.processes import Project, needs_installed
@@ -125,7 +125,10 @@ def test_commands_ask_through_their_environment(project: Project) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("server", ["gunicorn", "gunicorn -k gevent", "waitress"])
+@pytest.mark.parametrize(
+    "server",
+    [pytest.param("gunicorn", marks=only_in_earnest), "gunicorn -k gevent", "waitress"],
+)
 def test_services_start_under_real_servers(project: Project, server: str) -> None:
     needs_installed(*server.split(" -k "))
     started = []

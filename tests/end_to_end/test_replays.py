@@ -51,6 +51,7 @@ def test_command_is_replayed_until_fixed(project: Project) -> None:
     project.nothing_is_left()
 
 
+@in_earnest
 @pytest.mark.slow
 def test_marked_test_is_replayed_among_processes(project: Project) -> None:
     with project.serving():

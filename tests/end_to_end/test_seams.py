@@ -37,7 +37,7 @@ from flask_filibuster.server.conductor import Verdict
 from flask_filibuster.server.http.app import create_app
 from flask_filibuster.server.http.serving import Serving
 from tests.support import processes
-from tests.support.cases import in_earnest, only_in_earnest
+from tests.support.cases import in_earnest, only_in_earnest, sample
 from tests.support.embedded import program
 from tests.support.ports import ports
 from tests.support.processes import (
@@ -308,7 +308,7 @@ def test_pytest_fails_without_server(standing: Project) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "when",
-    ["in the middle", "after the answer", pytest.param("after the body", marks=only_in_earnest)],
+    sample(["in the middle", "after the answer", "after the body"]),
 )
 def test_killed_server_fails_pytest(standing: Project, when: str) -> None:
     notes = standing.path / when

@@ -17,6 +17,7 @@ from flask import Flask
 from flask_filibuster import explore
 from flask_filibuster.results.result import Result
 from tests.support import suites
+from tests.support.cases import only_in_earnest
 from tests.support.suites import CAREFUL, Suite
 
 suite = suites.suite
@@ -267,7 +268,11 @@ def test_threads_leave_signals_alone() -> None:
     "swallowed",
     [
         pytest.param("type('Finalised', (), {'__del__': ctrl_c})()", id="in a finaliser"),
-        pytest.param("pytest.raises(BaseException, ctrl_c)", id="where the test catches it"),
+        pytest.param(
+            "pytest.raises(BaseException, ctrl_c)",
+            id="where the test catches it",
+            marks=only_in_earnest,
+        ),
     ],
 )
 def test_swallowed_interrupt_ends_a_session(suite: Suite, swallowed: str) -> None:

@@ -29,12 +29,12 @@ from flask_filibuster.results.result import Result
 from flask_filibuster.search.explorer import Explorer
 from tests.support import shapes
 from tests.support.applications import never
-from tests.support.cases import cases
+from tests.support.cases import cases, sample
 from tests.support.driving import run_all
 from tests.support.killed_exploration import EXECUTIONS, explored, named
 from tests.support.simulation import FunctionalTest, Orderly, Service, Simulation, Step
 
-KILLS = cases(25)
+KILLS = cases(25, part=12)
 
 
 def told(result: Result) -> list[object]:
@@ -218,7 +218,9 @@ def get_front() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "test", [partial(get_front), lambda: get_front(), Asking()], ids=["partial", "lambda", "object"]
+    "test",
+    sample([partial(get_front), lambda: get_front(), Asking()]),
+    ids=["partial", "lambda", "object"],
 )
 @pytest.mark.parametrize("again", ["resume", "changed"])
 def test_nameless_test_needs_a_name(tmp_path: Path, test: Callable[[], None], again: str) -> None:

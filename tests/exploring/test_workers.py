@@ -32,6 +32,7 @@ from flask_filibuster.results.result import Result
 from flask_filibuster.search.explorer import Explorer
 from tests.support import distributed_app as app
 from tests.support.applications import Application, applications, in_order, models, tried
+from tests.support.cases import only_in_earnest
 from tests.support.driving import run_all
 from tests.support.simulation import PASSED, FunctionalTest, Orderly, Simulation, Step
 
@@ -119,7 +120,9 @@ def alone() -> Result:
     ("executor", "services"),
     [
         pytest.param(lambda: ThreadPoolExecutor(8), app.services(), id="threads"),
-        pytest.param(lambda: ProcessPoolExecutor(2, FORK), app.services, id="forked"),
+        pytest.param(
+            lambda: ProcessPoolExecutor(2, FORK), app.services, id="forked", marks=only_in_earnest
+        ),
         pytest.param(lambda: ProcessPoolExecutor(2, SPAWN), SERVICES, id="spawned"),
         pytest.param(Inline, app.services, id="inline"),
     ],
@@ -135,7 +138,10 @@ def test_any_executor_gives_the_same(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("workers", "services"), [(1, app.services), (2, SERVICES)])
+@pytest.mark.parametrize(
+    ("workers", "services"),
+    [pytest.param(1, app.services, marks=only_in_earnest), (2, SERVICES)],
+)
 def test_own_processes_give_the_same(alone: Result, workers: int, services: Any) -> None:
     """And are gone afterwards."""
     before = multiprocessing.active_children()
@@ -160,7 +166,11 @@ def test_broken_test_keeps_its_exception() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "options", [{"exhaustive": True, "max_faults": 2}, {"audit": 9, "audit_seed": 3}]
+    "options",
+    [
+        pytest.param({"exhaustive": True, "max_faults": 2}, marks=only_in_earnest),
+        {"audit": 9, "audit_seed": 3},
+    ],
 )
 def test_workers_run_pruned_sets(alone: Result, options: dict[str, Any]) -> None:
     expected = explore(app.test, SERVICES, **options)

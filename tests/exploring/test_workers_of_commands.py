@@ -125,7 +125,7 @@ def test_interrupt_ends_workers_and_resumes(project: Path) -> None:
     assert out.startswith("GET /: ")
     assert "interrupted after" in err
     assert "Traceback" not in err
-    _, out, _ = output_of(project, "--json", "--max-faults", "1", "--workers", "2", "--resume")
+    _, out, _ = output_of(project, "--json", "--max-faults", "1", "--resume")
     resumed = json.loads(out)
     assert 0 < resumed["recalled"] < resumed["executed"]
     _, out, _ = output_of(project, "--json", "--max-faults", "1", "--no-journal")

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 import requests
+from flask import Flask
 
-from flask_filibuster import Fault
+from flask_filibuster import Fault, FaultModel, explore
 from tests.support.callers import CHAINED, run
 from tests.support.cases import sample
 from tests.support.misbehaving_bodies import (
@@ -80,6 +81,7 @@ STALLED = {
     for name, frame in _FRAMES.items()
     for at in (0, 0.5)
 }
+LATE = Row(Fault.of("answer late", seconds=0.03), whole(), Script((0.03, *whole().steps)), True)
 DRIPPED = {
     f"dripped, {name}": Row(
         Fault.of("body drips", drips=4, pause=0.02), frame, dripping(frame, 4, 0.02), True
@@ -251,7 +253,7 @@ CLIENTS: Mapping[str, tuple[Callable[[str, str], Seen], Mapping[str, Any]]] = {
 def compare(server: Server, row: Row, client: str) -> None:
     read, methods = CLIENTS[client]
     chosen = [how for how in methods if not row.is_slow or how in FEW]
-    url = server.follows(row.real)
+    url, served = server.follows(row.real), server.served
     expected = {how: read(url, how) for how in chosen}
     server.follows(row.complete)
     met: dict[str, Seen] = {}
@@ -264,6 +266,8 @@ def compare(server: Server, row: Row, client: str) -> None:
     assert execution.verdict == "passed", (execution.problems, execution.error)
     for how in chosen:
         assert met[how] == expected[how], how
+    # In life, without and with the faults: the callee always gets the call.
+    assert server.served - served == 3 * len(chosen)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -282,6 +286,25 @@ class TestLikeARealServer:
     @pytest.mark.parametrize("row", sample(DRIPPED))
     def test_body_drips(self, server: Server, row: str, client: str) -> None:
         compare(server, DRIPPED[row], client)
+
+    @pytest.mark.parametrize("row", sample(BROKEN | {"whole": _of("not JSON", whole())}))
+    def test_described_without_a_difference(self, server: Server, row: str, client: str) -> None:
+        script = (BROKEN | {"whole": _of("not JSON", whole())})[row].real
+        read, methods = CLIENTS[client]
+        url = server.follows(script)
+        expected = {how: read(url, how) for how in methods}
+        met: dict[str, Seen] = {}
+        front = Flask("front")
+        front.add_url_rule("/", "view", lambda: str(met.update({h: read(url, h) for h in methods})))
+        model = FaultModel((), default_statuses=(), faults=[Fault.of("not JSON")])
+        explore(
+            lambda: front.test_client().get("/"), {"http://front": front}, model, max_executions=1
+        )
+        assert met == expected
+
+    @pytest.mark.slow
+    def test_answer_late(self, server: Server, client: str) -> None:
+        compare(server, LATE, client)
 
     @pytest.mark.parametrize("row", sample(REMADE))
     def test_answer_remade(self, server: Server, row: str, client: str) -> None:

@@ -116,7 +116,7 @@ def test_progress_fits_the_terminal(suite: Suite) -> None:
         pytest.param(["-q"], {}, id="quiet"),
         pytest.param(["-s"], {}, id="what tests print is shown", marks=only_in_earnest),
         pytest.param([], {"TERM": ""}, id="an unknown terminal", marks=only_in_earnest),
-        pytest.param(["-p", "xdist", "-n", "1"], {}, id="in a worker"),
+        pytest.param(["-p", "xdist", "-n", "1"], {}, id="in a worker", marks=only_in_earnest),
     ],
 )
 def test_progress_is_not_everywhere(

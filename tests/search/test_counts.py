@@ -20,6 +20,7 @@ from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.result import Result
 from tests.support import shapes, simulated_shapes
 from tests.support.applications import explored as simulated
+from tests.support.cases import sample
 from tests.support.simulation import Simulation
 
 REQUESTS = shapes.COUNTED
@@ -274,8 +275,9 @@ def test_smaller_fault_sets_come_first(shape: str, reduction: ReductionName) -> 
     assert [execution.number for execution in executions] == list(range(1, len(sizes) + 1))
 
 
+@pytest.mark.slow
 @REDUCTIONS
-@SHAPES
+@pytest.mark.parametrize("shape", sample(REQUESTS))
 def test_order_is_repeatable(shape: str, reduction: ReductionName) -> None:
     first, second = explored(shape, reduction).result, explore_afresh(shape, reduction).result
     assert [names(each.faults) for each in first.executions] == [

@@ -89,7 +89,7 @@ def local_applications(draw: st.DrawFn) -> Application:
 
 
 @pytest.mark.slow
-@tried(300, part=20)
+@tried(300, part=40)
 @given(local_applications(), models)
 def test_local_reactions_lose_nothing(application: Application, model: FaultModel) -> None:
     """Failures are reacted to where they happen."""
@@ -108,7 +108,7 @@ def test_local_reactions_lose_nothing(application: Application, model: FaultMode
 
 
 @pytest.mark.slow
-@tried(40)
+@tried(40, part=8)
 @given(local_applications(), models)
 def test_pruned_sets_end_as_predicted(application: Application, model: FaultModel) -> None:
     simulation = Simulation(*application)
@@ -119,7 +119,7 @@ def test_pruned_sets_end_as_predicted(application: Application, model: FaultMode
 
 
 @pytest.mark.slow
-@tried(40)
+@tried(40, part=8)
 @given(local_applications(), models)
 def test_exhaustive_runs_pruned_sets_last(application: Application, model: FaultModel) -> None:
     none = explored(Simulation(*application), model, "none", limit=LIMIT)
@@ -138,7 +138,7 @@ def test_exhaustive_runs_pruned_sets_last(application: Application, model: Fault
 
 
 @pytest.mark.slow
-@tried(40)
+@tried(40, part=8)
 @given(local_applications(), models, st.integers(1, 5), st.integers())
 def test_audit_confirms_what_holds(
     application: Application, model: FaultModel, count: int, seed: int
@@ -436,7 +436,7 @@ def test_gateway_is_96_of_13569() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reduction", ["none", "exact"])
+@pytest.mark.parametrize("reduction", sample(["none", "exact"]))
 def test_small_gateway_is_run_whole(reduction: ReductionName) -> None:
     """Without equivalence."""
     result = explore(

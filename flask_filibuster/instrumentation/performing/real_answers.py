@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 
 from flask_filibuster.core.fault import Fault
@@ -45,8 +44,8 @@ def made_of_real(
             return replied(_remade(fault, call, call.received(reply)), call)
     except InjectionError as error:
         attempt.refuse(error)
-    seconds, in_time = _delay(attempt, fault, call)
-    time.sleep(seconds)
+    seconds, in_time = _delay(fault, call)
+    attempt.sleep(seconds)
     if not in_time:
         call.discard(reply)
         call.fail("ReadTimeout", sent=True)
@@ -72,17 +71,17 @@ async def made_of_real_async(
         attempt.refuse(error)
     from asyncio import sleep  # Lazily: it takes long to import, and this has it already.
 
-    seconds, in_time = _delay(attempt, fault, call)
-    await sleep(seconds)
+    seconds, in_time = _delay(fault, call)
+    await sleep(attempt.limited(seconds))
     if not in_time:
         await call.discard(reply)
         call.fail("ReadTimeout", sent=True)
     return reply
 
 
-def _delay(attempt: Attempt[Reply], fault: Fault, call: AnyCall[Reply]) -> tuple[float, bool]:
+def _delay(fault: Fault, call: AnyCall[Reply]) -> tuple[float, bool]:
     """How long the caller waits, and whether the answer comes within its read timeout."""
-    seconds, read = attempt.limited(fault.kind.delay(call.timeout)), call.timeout[1]
+    seconds, read = fault.kind.delay(call.timeout), call.timeout[1]
     return (seconds, True) if read is None or seconds < read else (read, False)
 
 
@@ -97,7 +96,7 @@ def _altered(attempt: Attempt[Reply], fault: Fault, call: AnyCall[Reply], reply:
     def alter(pieces: Pieces) -> Iterator[bytes]:
         for each in fault.kind.alter(pieces, call.timeout):
             if isinstance(each, Pause):
-                time.sleep(attempt.limited(each.seconds))
+                attempt.sleep(each.seconds)
             else:
                 yield each
 

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.support import suites
+from tests.support.cases import sample
 from tests.support.suites import Ran, Suite
 
 suite = suites.suite
@@ -91,7 +92,7 @@ def test_only_names_differ(suite: Suite, case: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", SEVERAL)
+@pytest.mark.parametrize("case", sample(SEVERAL))
 def test_causes_differ(suite: Suite, case: str) -> None:
     ran = listed(suite, SEVERAL[case])
     assert sorted(errors(ran)) == ["ConnectionError"] * 2 + ["ReadTimeout"] * 2, ran.output

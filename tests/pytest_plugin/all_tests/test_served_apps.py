@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support import suites
+from tests.support.cases import only_in_earnest
 from tests.support.suites import Suite
 
 suite, few_plugins = suites.suite, suites.few_plugins
@@ -95,10 +96,10 @@ def write(suite: Suite, scope: str, get: str, *, extended: bool, threaded: bool)
     ("scope", "get", "extended", "threaded"),
     [
         ("function", "requests.get", False, True),
-        ("function", "httpx.get", True, False),
-        ("module", "requests.get", True, False),
-        ("module", "httpx.get", False, True),
-        ("session", "requests.get", False, True),
+        pytest.param("function", "httpx.get", True, False, marks=only_in_earnest),
+        pytest.param("module", "requests.get", True, False, marks=only_in_earnest),
+        pytest.param("module", "httpx.get", False, True, marks=only_in_earnest),
+        pytest.param("session", "requests.get", False, True, marks=only_in_earnest),
         ("session", "httpx.get", True, True),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support import plugins
+from tests.support.cases import sample
 from tests.support.forms.plugins import ASYNC_CASES, CASES
 from tests.support.plugins import Beside
 
@@ -146,7 +147,7 @@ class TestAnyio:
 
 class TestUnittest:
     @pytest.mark.slow
-    @pytest.mark.parametrize("suite", [ASYNC_CASES, CASES], ids=["coroutines", "functions"])
+    @pytest.mark.parametrize("suite", sample([ASYNC_CASES, CASES]), ids=["coroutines", "functions"])
     def test_faults_are_for_the_test(self, beside: Beside, suite: str) -> None:
         ran = beside.run(suite)
         careful, careless = ran.summary[:2], ran.summary[2:]

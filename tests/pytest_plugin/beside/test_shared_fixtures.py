@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support import plugins
+from tests.support.cases import only_in_earnest, sample
 from tests.support.plugins import Beside
 
 beside = plugins.beside
@@ -105,7 +106,9 @@ MESH = """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scope", ["class", "module", "session"])
+@pytest.mark.parametrize(
+    "scope", ["class", pytest.param("module", marks=only_in_earnest), "session"]
+)
 def test_their_calls_belong_to_no_execution(beside: Beside, scope: str) -> None:
     source = SHARED.replace("SCOPE", scope)
     careful = beside.run(source.replace("SOURCE", "careful"))
@@ -128,7 +131,7 @@ def test_their_calls_belong_to_no_execution(beside: Beside, scope: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mock", MOCKS)
+@pytest.mark.parametrize("mock", sample(MOCKS))
 def test_mocks_may_be_shared(beside: Beside, mock: str) -> None:
     if mock == "requests_mock":
         pytest.importorskip("requests_mock")

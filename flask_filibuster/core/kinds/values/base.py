@@ -19,6 +19,8 @@ from flask_filibuster.errors import FaultModelError
 ANY: frozenset[PartType] = frozenset(get_args(PartType)) - {"null"}
 """All parts but those without a value."""
 
+LISTS: frozenset[PartType] = frozenset({"empty list", "list", "rows"})
+
 
 @dataclass(frozen=True, slots=True)
 class ValueKind(Kind):
@@ -81,9 +83,12 @@ class ValueKind(Kind):
         self.change(container, key)
         return with_json(answer, holder[0])
 
-    def is_part(self, pointer: str) -> bool:  # noqa: ARG002 - for kinds that look at it
-        """Whether the kind alters the part with this pointer, if it is not named."""
-        return True
+    def is_part(self, pointer: str) -> bool:
+        """Whether the kind alters the part with this pointer, if it is not named.
+
+        By default, values of keys, and lists.
+        """
+        return bool(pointer) or self.types <= LISTS
 
     @abstractmethod
     def change(self, container: Any, key: Any) -> None:

@@ -17,10 +17,6 @@ class KeyMissing(ValueKind):
         {"object", "empty list", "list", "rows", "word", "text", "number", "flag", "null"}
     )
 
-    def is_part(self, pointer: str) -> bool:
-        """Whether it is the value of a key."""
-        return bool(pointer)
-
     def change(self, container: Any, key: Any) -> None:
         """Delete it."""
         del container[key]
