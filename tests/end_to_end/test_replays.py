@@ -37,18 +37,23 @@ def test_command_is_replayed_until_fixed(project: Project) -> None:
     assert again.returncode == 1, again.stdout + again.stderr
     assert "reproduced: exit code 1: answered 500" in again.stdout
 
-    project.write("services.py", SERVICES.replace('/data", timeout', '/data?now", timeout'))
-    elsewhere = project.flask(*replay)
-    assert elsewhere.returncode == 2
-    assert "not reproduced: the faults could not be injected" in elsewhere.stdout
-    assert "the call was not made: front -> back" in elsewhere.stdout
-
     fixed = SERVICES.replace("requests.ConnectionError", "requests.RequestException")
     project.write("services.py", fixed)
     survived = project.flask(*replay)
     assert survived.returncode == 0, survived.stdout + survived.stderr
     assert "not reproduced: the command succeeds (recorded: exit code 1" in survived.stdout
     project.nothing_is_left()
+
+
+@in_earnest
+@pytest.mark.slow
+def test_command_without_its_call(project: Project) -> None:
+    replay = replay_of(project.test(*project.command("/careless")).stdout)
+    project.write("services.py", SERVICES.replace('/data", timeout', '/data?now", timeout'))
+    elsewhere = project.flask(*replay)
+    assert elsewhere.returncode == 2
+    assert "not reproduced: the faults could not be injected" in elsewhere.stdout
+    assert "the call was not made: front -> back" in elsewhere.stdout
 
 
 @in_earnest

@@ -138,6 +138,7 @@ def test_command_uses_a_clusters_threads(
     assert {**json.loads(shared.stdout), "superfluous": 0} == expected
 
 
+@in_earnest
 @pytest.mark.slow
 def test_lost_scheduler_keeps_what_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -32,7 +32,7 @@ from flask_filibuster.results.result import Result
 from flask_filibuster.search.explorer import Explorer
 from tests.support import distributed_app as app
 from tests.support.applications import Application, applications, in_order, models, tried
-from tests.support.cases import only_in_earnest
+from tests.support.cases import in_earnest, only_in_earnest
 from tests.support.driving import run_all
 from tests.support.simulation import PASSED, FunctionalTest, Orderly, Simulation, Step
 
@@ -393,6 +393,7 @@ def test_script_without_main_guard(tmp_path: Path) -> None:
     assert 'do so under if __name__ == "__main__"' in ended.stderr
 
 
+@in_earnest
 @pytest.mark.slow
 def test_script_has_the_same_indexes(tmp_path: Path) -> None:
     """With workers and without."""

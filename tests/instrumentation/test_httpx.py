@@ -37,6 +37,7 @@ from tests.support.callers import (
     serving,
     story,
 )
+from tests.support.cases import in_earnest
 from tests.support.embedded import program
 from tests.support.suites import OURS_ONLY
 
@@ -416,6 +417,7 @@ class TestExplorations:
         (failure,) = result.failures
         assert "Timeout" in str(failure.faults)
 
+    @in_earnest
     @pytest.mark.slow
     def test_command_line_finds_the_bug(self, project: Path) -> None:
         ran = subprocess.run(

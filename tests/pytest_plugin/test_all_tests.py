@@ -12,7 +12,7 @@ from textwrap import dedent
 import pytest
 
 from tests.support import suites
-from tests.support.cases import only_in_earnest
+from tests.support.cases import only_in_earnest, sample
 from tests.support.suites import WITHOUT, Suite
 
 suite = suites.suite
@@ -398,7 +398,7 @@ class TestSigns:
     """The first test with a call is found in a session that has imported nothing of ours."""
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("sign", SIGNS)
+    @pytest.mark.parametrize("sign", sample(SIGNS))
     def test_call_after_others(self, shop: Suite, sign: str) -> None:
         ran = shop.run(dedent(FLASK) + dedent(SIGNS[sign]), "--filibuster-all")
         assert ran.code == 0, ran.output

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.support import suites
+from tests.support.cases import sample
 from tests.support.suites import (
     CAREFUL,
     CARELESS,
@@ -53,42 +54,46 @@ LIMITED = """
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "arguments", "options", "executions", "runs"),
-    [
-        pytest.param("", "", [], EXECUTIONS, RUNS, id="no limit"),
-        pytest.param("front.config['FILIBUSTER_MAX_EXECUTIONS'] = 3", "", [], 3, 4, id="config"),
-        pytest.param(
-            "front.config['FILIBUSTER_MAX_EXECUTIONS'] = 3",
-            "(max_executions=2)",
-            [],
-            2,
-            3,
-            id="mark over config",
-        ),
-        pytest.param(
-            "front.config['FILIBUSTER_MAX_EXECUTIONS'] = 3",
-            "(max_executions=2)",
-            ["--filibuster-max-executions=4"],
-            4,
-            5,
-            id="option over mark",
-        ),
-        pytest.param(
-            "front.config['FILIBUSTER_CHECK_DETERMINISM'] = False",
-            "",
-            [],
-            EXECUTIONS,
-            EXECUTIONS,
-            id="not twice, by config",
-        ),
-        pytest.param(
-            "front.config['FILIBUSTER_CHECK_DETERMINISM'] = False",
-            "(check_determinism=True)",
-            [],
-            EXECUTIONS,
-            RUNS,
-            id="twice, by mark over config",
-        ),
-    ],
+    sample(
+        [
+            pytest.param("", "", [], EXECUTIONS, RUNS, id="no limit"),
+            pytest.param(
+                "front.config['FILIBUSTER_MAX_EXECUTIONS'] = 3", "", [], 3, 4, id="config"
+            ),
+            pytest.param(
+                "front.config['FILIBUSTER_MAX_EXECUTIONS'] = 3",
+                "(max_executions=2)",
+                [],
+                2,
+                3,
+                id="mark over config",
+            ),
+            pytest.param(
+                "front.config['FILIBUSTER_MAX_EXECUTIONS'] = 3",
+                "(max_executions=2)",
+                ["--filibuster-max-executions=4"],
+                4,
+                5,
+                id="option over mark",
+            ),
+            pytest.param(
+                "front.config['FILIBUSTER_CHECK_DETERMINISM'] = False",
+                "",
+                [],
+                EXECUTIONS,
+                EXECUTIONS,
+                id="not twice, by config",
+            ),
+            pytest.param(
+                "front.config['FILIBUSTER_CHECK_DETERMINISM'] = False",
+                "(check_determinism=True)",
+                [],
+                EXECUTIONS,
+                RUNS,
+                id="twice, by mark over config",
+            ),
+        ]
+    ),
 )
 def test_options_then_mark_then_configuration(
     suite: Suite, config: str, arguments: str, options: list[str], executions: int, runs: int

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import suites
+from tests.support.cases import sample
 from tests.support.suites import IN_PROCESS
 
 few_plugins = suites.few_plugins
@@ -234,7 +235,7 @@ CARELESS = """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", ["option", "ini", "project", "mark"])
+@pytest.mark.parametrize("place", sample(["option", "ini", "project", "mark"]))
 def test_bugs_that_oracles_find_are_failures(suite: Suite, place: str) -> None:
     suite.mark("strict=True" if place == "mark" else "", CARELESS)
     suite.project(SERVED, "strict = true" if place == "project" else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support import suites
+from tests.support.cases import sample
 from tests.support.suites import Suite
 
 suite, few_plugins = suites.suite, suites.few_plugins
@@ -60,7 +61,7 @@ BODIES = {
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_plugins")
-@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("body", sample(BODIES))
 def test_all_equal_tests_are_explored(suite: Suite, body: str) -> None:
     suite.write(work_app=APP, conftest="")
     ran = suite.run(TESTS + BODIES[body], "--filibuster-all")

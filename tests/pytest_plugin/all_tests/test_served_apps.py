@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support import suites
-from tests.support.cases import only_in_earnest
+from tests.support.cases import only_in_earnest, sample
 from tests.support.suites import Suite
 
 suite, few_plugins = suites.suite, suites.few_plugins
@@ -116,7 +116,7 @@ def test_served_apps_take_part(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scope", ["function", "session"])
+@pytest.mark.parametrize("scope", sample(["function", "session"]))
 @pytest.mark.parametrize("extended", [False, True], ids=["plain", "extended"])
 def test_headless_requests_are_named(suite: Suite, scope: str, extended: bool) -> None:
     write(suite, scope, "urllib.request.urlopen", extended=extended, threaded=True)
