@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask_filibuster.core.call import Call, CallSite
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
-from flask_filibuster.core.fault_set import FaultSet, PlannedFault
+from flask_filibuster.core.fault_set import Faults, FaultSet
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import Handling, Trace
 from flask_filibuster.faultmodel.model import FaultModel
@@ -55,7 +54,7 @@ class SimulatedApplication:
 
 
 class _Execution:
-    def __init__(self, planned: Mapping[ExecutionIndex, PlannedFault]) -> None:
+    def __init__(self, planned: Faults) -> None:
         self.calls: list[Call] = []
         self.handlings: list[Handling] = []
         self._planned = planned

@@ -1,17 +1,26 @@
-"""Calls: the outgoing operations of services, and their call sites."""
+"""Calls: the outgoing operations of services, their call sites, and the calls of an outage."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from urllib.parse import urlsplit
 
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault import REQUESTS, Fault
 from flask_filibuster.core.outcome import Outcome
-from flask_filibuster.core.vocabulary import Family
+from flask_filibuster.core.vocabulary import Family, counted
 
 # RFC 9110, sections 9.2.1 and 9.2.2.
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _REPEATABLE = _SAFE | {"PUT", "DELETE"}
+
+MOST_OF_OUTAGE = 100
+"""Calls that an outage fails at most: a retry loop without a cap would never end under it."""
+
+Site = tuple[str, str, int]
+"""The service that makes a call, the file and the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +138,81 @@ class Call:
     def describe(self) -> str:
         """The call in words: ``users -> bookings  GET http://bookings:5003/bookings/chris``."""
         return f"{self.source} -> {self.target}  {self.method} {self.url}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A fault on every call to a service, or of one call site to it, in an execution.
+
+    >>> Outage("reviews", failed=3).words()
+    'every call to reviews (3 calls)'
+    >>> Outage("reviews", first=2).words()
+    'the first 2 calls to reviews'
+
+    :ivar service: name of the service.
+    :ivar places: the hosts with ports, or URLs without scheme and query, where it answers: until it
+        does, its name may be unknown.
+    :ivar site: the only call site that it applies to; ``None``: to all.
+    :ivar first: *flapping*: the number of calls that fail before the service works; ``None``: all.
+    :ivar failed: the number of calls that failed, once it is known.
+    :ivar attempts: whether all of these were attempts of the same call.
+    """
+
+    service: str
+    places: tuple[str, ...] = ()
+    site: Site | None = None
+    first: int | None = None
+    failed: int = field(default=0, compare=False)
+    attempts: bool = field(default=False, compare=False)
+
+    @property
+    def most(self) -> int:
+        """The number of calls that it fails at most."""
+        return MOST_OF_OUTAGE if self.first is None else self.first
+
+    def covers(self, call: Call) -> bool:
+        """Whether it applies to a call, if that is not one too many."""
+        is_of_test = not call.source
+        if is_of_test or (self.site is not None and self.site != site_of(call)):
+            return False
+        if call.target == self.service:
+            return True
+        host, path = place_of_url(call.url)
+        return host != "" and (host in self.places or f"{host}{path}" in self.places)
+
+    def ended(self, calls: Iterable[Call]) -> Outage:
+        """The outage with the calls that it failed."""
+        failed = list(calls)
+        alike = {(each.source, each.method, each.url, site_of(each)) for each in failed}
+        attempts = len(alike) == 1 and len(failed) > 1
+        return replace(self, failed=len(failed), attempts=attempts)
+
+    def words(self) -> str:
+        """The calls in words."""
+        whose = f" to {self.service}"
+        if self.site is not None:
+            _, file, line = self.site
+            whose += f" from {PurePath(file).name}:{line}"
+        if self.first is not None:
+            calls = "attempt" if self.attempts else "call"
+            number = f"{self.first} {calls}s" if self.first > 1 else calls
+            return f"the first {number}{'' if self.attempts else whose}"
+        if self.attempts:
+            return f"all {self.failed} attempts"
+        return f"every call{whose}" + (f" ({counted(self.failed, 'call')})" if self.failed else "")
+
+
+def site_of(call: Call) -> Site | None:
+    """The call site of a call, without the function; ``None``: unknown."""
+    site = call.callsite
+    return None if site is None else (call.source, site.file, site.line)
+
+
+def place_of_url(url: str) -> tuple[str, str]:
+    """Host with port, and path of a URL.
+
+    >>> place_of_url("http://reviews:5000/reviews/1?page=2")
+    ('reviews:5000', '/reviews/1')
+    """
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2].lower(), parts.path

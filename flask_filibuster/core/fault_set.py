@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, TypeAlias
 
-from flask_filibuster.core.call import Call
+from flask_filibuster.core.call import Call, Outage
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault import Fault
 
@@ -17,12 +18,14 @@ class PlannedFault:
 
     The search creates each of them once and compares them by identity.
 
-    :ivar call: the call.
+    :ivar call: the call; of an outage, the first one.
     :ivar fault: its fault.
+    :ivar outage: the other calls that fail in the same way; ``None``: none.
     """
 
     call: Call
     fault: Fault
+    outage: Outage | None = None
 
     @property
     def index(self) -> ExecutionIndex:
@@ -34,8 +37,96 @@ class PlannedFault:
         """Name of the service that the call would reach."""
         return self.call.target
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for equal faults of equal calls."""
+        return (self.index, self.fault, *(() if self.outage is None else (self.outage,)))
+
+    def failed(self, calls: Iterable[Call]) -> list[Call]:
+        """The calls of an execution that it failed.
+
+        :param calls: the calls, in order.
+        """
+        outage = self.outage
+        if outage is None:
+            return [each for each in calls if each.index == self.index and each.fault is not None]
+        failed = (each for each in calls if each.fault == self.fault and outage.covers(each))
+        return list(islice(failed, outage.most))
+
+    def ended(self, calls: Iterable[Call]) -> PlannedFault:
+        """The fault after an execution; an outage of a single call is a fault of that call.
+
+        :param calls: the calls of the execution, in order.
+        """
+        if self.outage is None:
+            return self
+        failed = self.failed(calls)
+        if len(failed) == 1 and self.outage.first is None:
+            return PlannedFault(failed[0], self.fault)
+        return replace(self, outage=self.outage.ended(failed))
+
     def __str__(self) -> str:
-        return f"{self.call.describe()}  {self.fault.words(self.call.timeout)}"
+        which = "" if self.outage is None else f"{self.outage.words()}: "
+        return f"{which}{self.call.describe()}  {self.fault.words(self.call.timeout)}"
+
+
+class FaultsInOrder:
+    """The faults of one execution, where outages count the calls that they fail.
+
+    :param faults: the fault set.
+    """
+
+    __slots__ = ("_by_index", "_faults", "_left", "_outages")
+
+    def __init__(self, faults: FaultSet) -> None:
+        self._faults = faults
+        self._by_index = {each.index: each for each in faults if each.outage is None}
+        self._outages = [(each, each.outage) for each in faults if each.outage is not None]
+        self._left = [outage.most for _, outage in self._outages]
+
+    def of(self, call: Call) -> PlannedFault | None:
+        """The fault of a call, which is made now."""
+        planned = self._by_index.get(call.index)
+        if planned is not None or not self._outages:
+            return planned
+        for number, (planned, outage) in enumerate(self._outages):
+            if self._left[number] and outage.covers(call) and planned.fault.applies_to(call):
+                self._left[number] -= 1
+                return planned
+        return None
+
+    def unmet(self, calls: Mapping[ExecutionIndex, Call]) -> Iterator[str]:
+        """The faults that did not happen as planned, in words.
+
+        :param calls: the calls of the execution.
+        """
+        for planned in self._faults:
+            call = calls.get(planned.index)
+            if planned.outage is None and (call is None or call.fault is None):
+                yield f"fault not injected, the call was not made: {planned.call.describe()}"
+        for (planned, outage), left in zip(self._outages, self._left, strict=True):
+            if outage.first is None and left == 0:
+                yield (
+                    f"the outage of {outage.service} ended after {outage.most} calls, as they seem "
+                    f"to have no end: {planned.call.describe()}"
+                )
+            elif left == outage.most or (left and outage.first is not None):
+                made = outage.most - left
+                yield (
+                    f"fault not injected, {made or 'none'} of the calls of an outage "
+                    f"{'was' if made < 2 else 'were'} made: {planned}"
+                )
+
+    def get(self, index: ExecutionIndex) -> PlannedFault | None:
+        """The fault of the call with that index alone."""
+        return self._by_index.get(index)
+
+    def values(self) -> FaultSet:
+        """All faults."""
+        return self._faults
+
+    def __bool__(self) -> bool:
+        return len(self._faults) > 0
 
 
 class FaultSet:
@@ -63,14 +154,41 @@ class FaultSet:
         """The set without that fault."""
         return FaultSet(tuple(each for each in self._faults if each is not fault))
 
-    def by_index(self) -> dict[ExecutionIndex, PlannedFault]:
-        """The faults by the execution index of their call."""
+    def by_index(self) -> Faults:
+        """The faults by the execution index of their call; with an outage, see the class."""
+        if self.has_outage:
+            return FaultsInOrder(self)
         return {planned.call.index: planned for planned in self._faults}
 
     @property
-    def identity(self) -> frozenset[tuple[ExecutionIndex, Fault]]:
+    def has_outage(self) -> bool:
+        """Whether one of the faults is an outage."""
+        # For each prediction; a generator takes twice the time.
+        for planned in self._faults:  # noqa: SIM110
+            if planned.outage is not None:
+                return True
+        return False
+
+    @property
+    def is_flapping(self) -> bool:
+        """Whether one of the faults is an outage that ends."""
+        return any(each.outage and each.outage.first is not None for each in self._faults)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The number of faults, and that of the calls that fail: the smaller, the simpler."""
+        calls = [each.outage.failed if each.outage else 1 for each in self._faults]
+        return len(self._faults), sum(calls)
+
+    def ended(self, calls: Iterable[Call]) -> FaultSet:
+        """The set after an execution, in which outages have failed these calls."""
+        listed = tuple(calls)
+        return FaultSet(tuple(each.ended(listed) for each in self._faults))
+
+    @property
+    def identity(self) -> frozenset[tuple[object, ...]]:
         """Equal for two sets with the same faults on the same calls."""
-        return frozenset((planned.call.index, planned.fault) for planned in self._faults)
+        return frozenset(planned.key for planned in self._faults)
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -94,6 +212,10 @@ class FaultSet:
 
     def __repr__(self) -> str:
         return f"FaultSet({'; '.join(map(str, self._faults)) or 'no faults'})"
+
+
+Faults: TypeAlias = Mapping[ExecutionIndex, PlannedFault] | FaultsInOrder
+"""The faults of an execution by the call that fails."""
 
 
 class UnknownFaults(FaultSet):

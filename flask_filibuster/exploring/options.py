@@ -152,6 +152,7 @@ class Options(Explored):
                 if getattr(chosen, name) in (None, default)
             ),
             fail_fast=chosen.fail_fast or False,
+            outages=chosen.outages or False,
             check_determinism=chosen.check_determinism is not False,
             exhaustive=chosen.exhaustive or False,
             audit=chosen.audit or 0,

@@ -10,19 +10,18 @@ from typing import Any, TypeVar, cast
 
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex
-from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Handling, Trace
 from flask_filibuster.errors import FaultModelError
 from flask_filibuster.journal.schema import ADD_NAME, NAMES, checksum, damaged, encode
 from flask_filibuster.protocol import records
 from flask_filibuster.protocol.codec import Form, Record
-from flask_filibuster.protocol.records import read_fault, write_planned
+from flask_filibuster.protocol.records import OUTAGE, read_fault, write_planned
 
 CALL, HANDLING = "call", "handling"
 """Keys of the parts of traces; faults have other keys, and source files are lists."""
 
-Name = tuple[str, Fault | str] | Call | Handling
+Name = tuple[object, ...] | Call | Handling
 Piece = TypeVar("Piece", Call, Handling)
 
 
@@ -74,20 +73,21 @@ class Names:
         elif CALL in name or HANDLING in name:
             self._pieces[str(number)] = name  # Decoded on demand.
         else:
-            index = ExecutionIndex(name["execution_index"])
-            self._know((index, read_fault(name["fault"])), number)
+            index, outage = ExecutionIndex(name["execution_index"]), name.get("outage")
+            of_calls = () if outage is None else (OUTAGE.read(outage),)
+            self._know((index, read_fault(name["fault"]), *of_calls), number)
 
     def known(self, faults: FaultSet) -> str | None:
         """The numbers of a fault set, if all its faults have one."""
-        numbers = {self._numbers.get((each.index, each.fault), 0) for each in faults}
+        numbers = {self._numbers.get(each.key, 0) for each in faults}
         return None if 0 in numbers else _joined(numbers)
 
     def of_faults(self, faults: FaultSet) -> str:
         """The numbers of a fault set: the same text for all sets of the same faults."""
         numbers = set()
         for planned in faults:
-            way = planned.index, planned.fault
-            numbers.add(self._numbers.get(way) or self._new(way, write_planned(planned)))
+            key = planned.key
+            numbers.add(self._numbers.get(key) or self._new(key, write_planned(planned)))
         return _joined(numbers)
 
     def of_trace(self, trace: Trace) -> str:
@@ -159,7 +159,7 @@ class Names:
         self._last = max(self._last, number)
         self._numbers[key] = number
         if isinstance(key, tuple) and isinstance(key[1], str):
-            self._files[str(number)] = key[0], key[1]
+            self._files[str(number)] = str(key[0]), key[1]
 
 
 def _joined(numbers: Iterable[int]) -> str:

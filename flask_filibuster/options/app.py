@@ -105,6 +105,16 @@ class Shared:
             kinds.FLAG, "Run all pruned fault sets after the others.", EVERYWHERE, default=False
         ),
     ] = None
+    outages: Annotated[
+        bool | None,
+        Option(
+            kinds.FLAG,
+            "Also fail every call to a service, or of one call site, throughout an execution, and "
+            "only the first few of them.",
+            EVERYWHERE,
+            default=False,
+        ),
+    ] = None
     audit: Annotated[
         int | None,
         Option(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from flask_filibuster.core.call import Call, CallSite
+from flask_filibuster.core.call import Call, CallSite, Outage
 from flask_filibuster.core.fault import REQUESTS, Fault
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.outcome import Outcome
@@ -78,6 +78,7 @@ _KNOWN: Mapping[Any, Codec] = MappingProxyType(
         Fault: FAULT,
     }
 )
+OUTAGE = Form(Outage, name="an outage")
 CRASH = Form(Crash, name="a crash", known=_KNOWN)
 CALL = Form(
     Call,
@@ -108,7 +109,10 @@ _PLANNED_CALL = Form(
 
 def write_planned(planned: PlannedFault) -> Record:
     """A fault and the call that it is planned for, as plain data."""
-    return {**_PLANNED_CALL.write(planned.call), "fault": write_fault(planned.fault)}
+    record = {**_PLANNED_CALL.write(planned.call), "fault": write_fault(planned.fault)}
+    if planned.outage is not None:
+        record["outage"] = OUTAGE.write(planned.outage)
+    return record
 
 
 def read_planned(value: Any, name: str = "a planned fault") -> PlannedFault:
@@ -118,7 +122,9 @@ def read_planned(value: Any, name: str = "a planned fault") -> PlannedFault:
     :raises FaultModelError: there is no such fault.
     """
     entry = mapping(value, name)
-    return PlannedFault(_PLANNED_CALL.read(entry, name), read_fault(entry.get("fault")))
+    call, outage = _PLANNED_CALL.read(entry, name), entry.get("outage")
+    fault = read_fault(entry.get("fault"))
+    return PlannedFault(call, fault, None if outage is None else OUTAGE.read(outage))
 
 
 FAULT_SET = list_of(Codec(read_planned, write_planned), lambda faults: FaultSet(tuple(faults)))

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask_filibuster.core.call import CallSite
+from flask_filibuster.core.call import CallSite, Outage
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import UnexploredCall
 from flask_filibuster.report.document import BugEntry, Document, ExecutionEntry, document_of
@@ -164,9 +164,21 @@ def faults_data(faults: FaultSet) -> list[dict[str, Any]]:
             "sleep": planned.fault.sleep,
             "kind": planned.fault.kind.name,
             "execution_index": str(planned.index),
+            **({} if planned.outage is None else {"outage": _outage(planned.outage)}),
         }
         for planned in faults
     ]
+
+
+def _outage(outage: Outage) -> dict[str, Any]:
+    site = outage.site
+    return {
+        "service": outage.service,
+        "site": None if site is None else {"source": site[0], "file": site[1], "line": site[2]},
+        "first": outage.first,
+        "calls": outage.failed,
+        "words": outage.words(),
+    }
 
 
 def _site(site: CallSite | None) -> dict[str, Any] | None:

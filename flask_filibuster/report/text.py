@@ -34,11 +34,20 @@ __all__ = [
 
 
 def fault_lines(planned: PlannedFault) -> Iterator[str]:
-    """One fault: the call, its place in the application, the fault."""
-    call = planned.call
-    yield f"{call.source} -> {call.target}: {call.method} {call.url}"
+    """One fault: the call, or calls, the place in the application, the fault."""
+    call, outage = planned.call, planned.outage
+    line = f"{call.source} -> {call.target}: {call.method} {call.url}"
+    which = ""
+    if outage is None:
+        yield line
+    elif outage.attempts:
+        yield f"{line}, {outage.words()}"
+    else:
+        yield outage.words()
+        yield f"  first {line}"
+        which = "first "
     if call.callsite is not None:
-        yield f"  called at {site_text(call.callsite)}"
+        yield f"  {which}called at {site_text(call.callsite)}"
     yield f"  {planned.fault}"
 
 
@@ -67,7 +76,10 @@ def under_lines(faults: FaultSet) -> Iterator[str]:
     if not faults and not isinstance(faults, UnknownFaults):
         yield "without any fault"
         return
-    yield "with this fault:" if len(faults) == 1 else "with these faults:"
+    if faults.has_outage and len(faults) == 1:
+        yield "with this outage:"
+    else:
+        yield "with this fault:" if len(faults) == 1 else "with these faults:"
     yield from (f"  {line}" for line in fault_set_lines(faults))
 
 
@@ -142,6 +154,8 @@ def counts_line(result: Result, *, limit: str | None = None) -> str:
     :param limit: the limit that ended it, if the result does not have it.
     """
     parts = [counted(len(result.executions), "execution")]
+    if result.outages:
+        parts.append(f"{result.outages} of them with an outage")
     if result.recalled:
         parts[0] += f" ({result.recalled} from the journal)"
     if result.pruned_count:
@@ -157,7 +171,8 @@ def counts_line(result: Result, *, limit: str | None = None) -> str:
 
 def short(planned: PlannedFault) -> str:
     """A fault in few words: ``reviews ConnectionError``."""
-    return f"{planned.service} {planned.fault.outcome}"
+    which = "" if planned.outage is None else f" ({planned.outage.words()})"
+    return f"{planned.service} {planned.fault.outcome}{which}"
 
 
 def class_lines(classes: Iterable[EquivalenceClass], *, most: int = 20) -> Iterator[str]:

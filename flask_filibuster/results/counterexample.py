@@ -21,6 +21,8 @@ from flask_filibuster.protocol.records import FAULT_SET
 from flask_filibuster.results.directory import DIRECTORY, make_directory
 
 VERSION = 1
+WITH_OUTAGES = 2
+"""Readers of version 1 would take an outage for a fault of its first call."""
 PACKAGES = ("flask-filibuster", "flask", "werkzeug", "requests", "urllib3", "pytest")
 
 
@@ -53,14 +55,18 @@ class Counterexample:
         :raises OSError: it cannot be written.
         """
         record = _FORM.write(self)
-        faults = [(each["execution_index"], each["fault"]) for each in record["faults"]]
+        faults = [
+            [each[key] for key in ("execution_index", "fault", "outage") if key in each]
+            for each in record["faults"]
+        ]
         # Two replays of a test under the same faults may judge it by different rules.
         rule = [] if self.details.get("assertions", True) else ["without assertions"]
         identity = [self.test, *faults, *rule]
         name = hashlib.md5(json.dumps(identity).encode(), usedforsecurity=False).hexdigest()[:10]
         path = Path(directory) / f"{name}.json"
         make_directory(path.parent)
-        content = {"version": VERSION, **record, "versions": _versions()}
+        version = WITH_OUTAGES if self.fault_set.has_outage else VERSION
+        content = {"version": version, **record, "versions": _versions()}
         # Several test processes may write the same file at the same time.
         draft = path.with_suffix(f".{os.getpid()}.tmp")
         draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -78,10 +84,10 @@ class Counterexample:
         except (OSError, ValueError, RecursionError) as error:
             raise CounterexampleError(f"cannot read the counterexample {path}: {error}") from error
         version = content.get("version") if isinstance(content, dict) else None
-        if version != VERSION:
+        if version not in (VERSION, WITH_OUTAGES):
             raise CounterexampleError(
-                f"cannot replay {path}: not a counterexample of version {VERSION} "
-                f"(its version: {version!r})"
+                f"cannot replay {path}: not a counterexample of version {VERSION} or "
+                f"{WITH_OUTAGES} (its version: {version!r})"
             )
         try:
             counterexample = _FORM.read({"expected": "", **content})

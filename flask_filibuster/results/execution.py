@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from flask_filibuster.core.call import Call
+from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.core.vocabulary import Purpose, Verdict
@@ -42,6 +44,25 @@ class Execution:
     problems: tuple[str, ...] = ()
     purpose: Purpose = SEARCH
 
+    @property
+    def injected(self) -> tuple[tuple[Call, Fault], ...]:
+        """The faults by call: an outage once for each call that it failed."""
+        if not self.faults.has_outage:
+            return tuple([(planned.call, planned.fault) for planned in self.faults])
+        calls = self.trace.invocations
+        return tuple([(call, call.fault) for call in calls if call.fault is not None])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The number of faults, and that of the calls that fail."""
+        return len(self.faults), len(self.injected)
+
+    def ended(self) -> Execution:
+        """The execution, with outages that know the calls that they failed."""
+        if not self.faults.has_outage:
+            return self
+        return replace(self, faults=self.faults.ended(self.trace.invocations))
+
     def __repr__(self) -> str:
         return f"<Execution {self.number}: {self.verdict}, {self.faults!r}>"
 
@@ -69,4 +90,5 @@ def judged(faults: FaultSet, observation: Observation) -> Execution:
         verdict = "inconclusive"
     else:
         verdict = "passed" if observation.error is None else "failed"
-    return Execution(1, faults, observation.trace, verdict, observation.error, observation.problems)
+    trace, error = observation.trace, observation.error
+    return Execution(1, faults, trace, verdict, error, observation.problems).ended()

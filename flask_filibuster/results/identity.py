@@ -95,7 +95,7 @@ class Seen:
         :param call: a failed call.
         """
         status = None if call.outcome is None else call.outcome.status
-        most = len(self.execution.faults)
+        most = len(self.execution.injected)
         if status is None:
             return frozenset()
         return self.reactions.to_others(call, handling.index, status, most)
@@ -174,9 +174,7 @@ def failure_identity(seen: Seen) -> FailureIdentity | None:
     execution = seen.execution
     if execution.verdict != "failed" or execution.error is None:
         return None
-    faults = frozenset(
-        (planned.index, planned.fault, place_of(planned.call)) for planned in execution.faults
-    )
+    faults = frozenset((call.index, fault, place_of(call)) for call, fault in execution.injected)
     return FailureIdentity(
         what=signature(execution.error),
         faults=faults,
@@ -253,7 +251,7 @@ def _at_fault(seen: Seen, handling: Handling) -> tuple[Call, ...]:
             and (call.callsite.file, call.callsite.line) == (site.file, site.line)
         ]
         failing = here or failing
-    return tuple(failing or [planned.call for planned in seen.execution.faults])
+    return tuple(failing or [call for call, _ in seen.execution.injected])
 
 
 def _failed(call: Call | None) -> bool:

@@ -128,7 +128,7 @@ def _smallest_first(executions: Iterable[Execution]) -> list[Seen]:
     """
     listed = tuple(executions)
     baseline = listed[0].trace if listed else Trace()
-    smallest_first = sorted(listed, key=lambda each: len(each.faults))
+    smallest_first = sorted(listed, key=lambda each: each.size)
     reactions = Reactions(listed)
     return [Seen(each, baseline, listed, reactions) for each in smallest_first]
 
@@ -180,7 +180,7 @@ def _bugs(
             bugs.append(_bug([failure], []))
     for number, (finding, cause) in enumerate(caused):
         bugs.append(_bug(behind.get(number, []), [finding], cause))
-    return tuple(sorted(bugs, key=lambda each: (len(each.faults), each.executions[0])))
+    return tuple(sorted(bugs, key=lambda each: (each.faults.size, each.executions[0])))
 
 
 def _finding_behind(group: _FailureGroup, findings: list[Finding]) -> int | None:
@@ -206,5 +206,5 @@ def _bug(failures: list[Failure], findings: list[Finding], cause: Cause | None =
     symptoms: tuple[Failure | Finding, ...] = (*failures, *findings)
     numbers = {each.number for failure in failures for each in failure.executions}
     numbers.update(number for finding in findings for number in finding.executions)
-    smallest = min(symptoms, key=lambda each: len(each.faults))
+    smallest = min(symptoms, key=lambda each: each.faults.size)
     return Bug(smallest.faults, symptoms, tuple(sorted(numbers)), cause)

@@ -73,7 +73,7 @@ def merged_bugs(bugs: Iterable[BugOfTest]) -> tuple[MergedBug, ...]:
     [('a', 'b')]
     """
     smallest_first = sorted(
-        bugs, key=lambda each: (len(each.faults), len(each.cause.places), each.test, each.message)
+        bugs, key=lambda each: (each.faults.size, len(each.cause.places), each.test, each.message)
     )
     found: dict[tuple[str, tuple[str, ...]], list[MergedBug]] = {}
     for bug in smallest_first:
@@ -88,7 +88,7 @@ def merged_bugs(bugs: Iterable[BugOfTest]) -> tuple[MergedBug, ...]:
     listed = [each for alike in found.values() for each in alike]
     for key_of in (_whichever_caller, _whichever_callee):
         listed = _merged(listed, key_of)
-    return tuple(sorted(listed, key=lambda each: len(each.smallest.faults)))
+    return tuple(sorted(listed, key=lambda each: each.smallest.faults.size))
 
 
 def _merged(bugs: list[MergedBug], key_of: Callable[[BugOfTest], Hashable]) -> list[MergedBug]:

@@ -46,7 +46,7 @@ class Reactions:
     def _known(self) -> dict[tuple[ExecutionIndex, ExecutionIndex], set[_Reaction]]:
         known: dict[tuple[ExecutionIndex, ExecutionIndex], set[_Reaction]] = {}
         for execution in self._executions:
-            _note(known, execution.trace, len(execution.faults))
+            _note(known, execution.trace, len(execution.injected))
         return known
 
 

@@ -133,6 +133,11 @@ class Result:
         return count_of(self.pruned) + self.unlisted
 
     @property
+    def outages(self) -> int:
+        """Number of executions with an outage."""
+        return sum(each.faults.has_outage for each in self.executions)
+
+    @property
     def generated(self) -> int:
         """Number of fault sets covered: run or pruned."""
         return len(self.executions) + self.pruned_count

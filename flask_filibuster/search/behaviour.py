@@ -25,15 +25,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.fault import Fault
-from flask_filibuster.core.fault_set import PlannedFault
+from flask_filibuster.core.fault_set import Faults, FaultsInOrder, PlannedFault
 from flask_filibuster.core.outcome import Outcome, digest_of
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.search.nodes import Handler, Key, Node, PredictedCall, Prediction
 
 logger = logging.getLogger(__name__)
 
-Faults = Mapping[ExecutionIndex, PlannedFault]
-_NO_FAULTS: Faults = {}
+Injected = Mapping[ExecutionIndex, PlannedFault]
+_NO_FAULTS: Injected = {}
 Question = str | None
 """Whether a fault is injected: on the service of that name; ``None``: on any."""
 
@@ -113,7 +113,7 @@ class Behaviour:
         faults: Faults,
         calls: list[PredictedCall],
     ) -> Key | None:
-        planned = faults.get(call.index)
+        planned = faults.of(call) if isinstance(faults, FaultsInOrder) else faults.get(call.index)
         if planned is not None and planned.fault.abort:
             return self._injected(planned.fault)
         natural = node.natural
@@ -130,7 +130,7 @@ class Behaviour:
         trace: Trace,
         verdict: str,
         *,
-        faults: Faults = _NO_FAULTS,
+        faults: Injected = _NO_FAULTS,
         asked: Iterable[Question] = (),
     ) -> Prediction:
         """Learn from an execution.
@@ -292,7 +292,7 @@ class _Steps:
 
     __slots__ = ("calls", "certain", "faults", "taken", "trace", "verdict")
 
-    def __init__(self, trace: Trace, faults: Faults, verdict: str) -> None:
+    def __init__(self, trace: Trace, faults: Injected, verdict: str) -> None:
         self.faults = faults
         self.verdict = verdict
         self.trace = trace

@@ -21,6 +21,7 @@ from flask_filibuster.results.unexplored import UNEXPLORED_WARNS, UnexploredPoli
 from flask_filibuster.search.budget import FAIL_FAST, MAX_SECONDS, Limits
 from flask_filibuster.search.frontier import Search, reduction_named
 from flask_filibuster.search.ledger import Ledger
+from flask_filibuster.search.outages import Outages
 from flask_filibuster.search.phases.audit import Audit, Doubts, Everything
 from flask_filibuster.search.phases.repetition import Repetition
 from flask_filibuster.search.phases.shrinking import Shrinking
@@ -51,6 +52,7 @@ class Explorer:
     :param exhaustive: whether to run all pruned sets, after the rest.
     :param audit: number of pruned sets to run, to check the reduction.
     :param seed: seed of their choice.
+    :param outages: whether to try outages, see :class:`Outages`.
     :param check_determinism: whether to run the fault-free execution twice.
     :param retries: maximum number of retries of an inconclusive execution.
     :param recorder: records every execution, and recalls recorded ones; ``None``: no journal.
@@ -72,6 +74,7 @@ class Explorer:
         exhaustive: bool = False,
         audit: int = 0,
         seed: int = 0,
+        outages: bool = False,
         check_determinism: bool = False,
         retries: int = 0,
         recorder: Recorder | None = None,
@@ -89,7 +92,8 @@ class Explorer:
         self._policy = policy
         self._reduction = reduction_named(reduction, self._ledger.behaviour)
         self._repetition = Repetition(self._ledger, wanted=check_determinism)
-        self._search = Search(self._ledger, self._reduction, max_faults)
+        found = Outages(self._ledger) if outages else None
+        self._search = Search(self._ledger, self._reduction, max_faults, outages=found)
         self._doubts = Doubts(self._ledger, self._reduction, self._search)
         self._phases = self._phases_of(max_faults, exhaustive=exhaustive, audit=audit, seed=seed)
         self._pending: tuple[Phase, Plan] | None = None
@@ -305,7 +309,7 @@ class Explorer:
         """The result so far."""
         ledger = self._ledger
         return Result(
-            executions=tuple(ledger.executions),
+            executions=tuple([each.ended() for each in ledger.executions]),
             pruned=self._reduction.all_pruned(self._search.pruned, ledger),
             remaining=0 if self._stopped else self._remaining(),
             cut_by_size=self._search.cut_by_size,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from flask_filibuster.core.bounds.unending import was_ended
-from flask_filibuster.core.fault_set import FaultSet, PlannedFault
+from flask_filibuster.core.fault_set import FaultSet, FaultsInOrder, PlannedFault
 from flask_filibuster.core.vocabulary import Purpose
 from flask_filibuster.errors import ConfigError
 from flask_filibuster.results.execution import PASSED, SEARCH, Execution
@@ -17,6 +17,7 @@ from flask_filibuster.search.behaviour import Behaviour
 from flask_filibuster.search.budget import FaultBudget
 from flask_filibuster.search.ledger import Ledger
 from flask_filibuster.search.nodes import PredictedCall, Prediction
+from flask_filibuster.search.outages import Outages
 from flask_filibuster.search.plan import Plan
 from flask_filibuster.search.planned import CallFaults
 from flask_filibuster.search.reduction.contexts import Candidate
@@ -55,6 +56,7 @@ class Search:
     :param max_faults: maximum number of faults in a set, see :class:`FaultBudget`; ``None``: no
         limit.
     :param purpose: the purpose of its executions.
+    :param outages: finds outages; ``None``: there are none.
     :ivar pruned: sets with a complete prediction.
     :ivar newly_pruned: the pruned sets with reasons, until the explorer collects them.
     :ivar cut_by_size: number of sets not opened because of ``max_faults``.
@@ -67,6 +69,7 @@ class Search:
         max_faults: int | None = None,
         *,
         purpose: Purpose = SEARCH,
+        outages: Outages | None = None,
     ) -> None:
         self.pruned: list[Pruned] = []
         self.cut_by_size = 0
@@ -75,6 +78,7 @@ class Search:
         self._reduction = reduction
         self._budget = FaultBudget(ledger, max_faults)
         self._purpose = purpose
+        self._outages = outages
         self._waiting: deque[Candidate] = deque([Candidate(FaultSet())])
         self._seen: set[frozenset[int]] = {frozenset()}
 
@@ -94,7 +98,7 @@ class Search:
     def next(self) -> Plan | None:
         """The next set that may show something new."""
         waiting, reduction = self._waiting, self._reduction
-        while waiting:
+        while self._has_next():
             candidate = waiting[0]
             if reduction.prunes(candidate):
                 waiting.popleft()
@@ -119,6 +123,36 @@ class Search:
             self.newly_pruned.append((self.pruned[-1], "predicted"))
             self._settle(candidate, prediction)
         return None
+
+    def _has_next(self) -> bool:
+        """Whether a set is waiting; outages are opened before the first combination of faults."""
+        outages, waiting = self._outages, self._waiting
+        if outages is not None and (not waiting or waiting[0].is_combination):
+            opened = [each for opening in outages.found() for each in self._opened(*opening)]
+            waiting.extendleft(reversed(opened))
+        return len(waiting) > 0
+
+    def _opened(self, faults: FaultSet, outage: PlannedFault) -> Iterator[Candidate]:
+        """The set with an outage in addition, if it is no known one."""
+        if not self._budget.allowed(faults, [(outage.call, (outage,))]):
+            self.cut_by_size += 1
+            return
+        candidate = Candidate(FaultSet())
+        for planned in (*faults, outage):
+            seen = self._seen_at(candidate.faults)
+            if seen is None or all(call.index != planned.index for call, _, _ in seen.calls):
+                return
+            (candidate,) = self._reduction.grow(candidate, seen, [planned])
+        identity = self._ledger.planned.identity(candidate.faults)
+        if identity not in self._seen:
+            self._seen.add(identity)
+            yield candidate
+
+    def _seen_at(self, faults: FaultSet) -> Prediction | None:
+        """The course of an execution under a set, as far as known."""
+        execution = self._ledger.execution_of(faults)
+        seen = self._reduction.predict(faults)
+        return seen if execution is None else self._reduction.as_seen(seen, execution.trace)
 
     def upcoming(self) -> Iterator[FaultSet]:
         """The waiting sets that are not pruned so far."""
@@ -161,10 +195,7 @@ class Search:
         """Build on sets that were not built upon before, and reopen the sets of their classes."""
         for candidate in candidates:
             faults = candidate.faults
-            execution = self._ledger.execution_of(faults)
-            seen = self._reduction.predict(faults)
-            if execution is not None:
-                seen = self._reduction.as_seen(seen, execution.trace)
+            seen = self._seen_at(faults)
             if seen is not None:
                 self._grow(candidate, seen)
         self._reopen()
@@ -184,6 +215,10 @@ class Search:
     def _grow(self, candidate: Candidate, prediction: Prediction) -> None:
         """Open the sets with one more fault, on a call after all failed calls."""
         faults = candidate.faults
+        if faults.is_flapping:
+            # The faults of the calls that fail are built upon; which calls these are, here,
+            # may be chance once another fault leads to more of them in another thread.
+            return
         later = self._later(faults, prediction.calls)
         allowed = self._budget.allowed(faults, later)
         planned = _in_order([each for _, each in allowed])
@@ -197,11 +232,10 @@ class Search:
 
     def _later(self, faults: FaultSet, calls: Sequence[PredictedCall]) -> list[CallFaults]:
         """The calls after the last failed call, each with its faults."""
-        failed = {planned.index for planned in faults}
+        failing = FaultsInOrder(faults)
         later: list[CallFaults] = []
         for call, _, _ in calls:
-            if call.index in failed:
-                failed.discard(call.index)
+            if failing.of(call) is not None:
                 later.clear()
             elif call.source:  # Requests of the test itself have none; they never fail.
                 later.append((call, self._ledger.planned.of(call)))

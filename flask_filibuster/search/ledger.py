@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
-from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.fault_set import FaultSet, FaultsInOrder, PlannedFault
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.results.bug import ending
 from flask_filibuster.results.execution import PASSED, Execution, Observation
-from flask_filibuster.search.behaviour import Behaviour
+from flask_filibuster.search.behaviour import Behaviour, Injected
 from flask_filibuster.search.nodes import Prediction
 from flask_filibuster.search.planned import PlannedFaults
 
@@ -78,8 +78,16 @@ class Ledger:
         :param ending: the ending of the test.
         :param faults: the fault set.
         """
-        calls = {planned.index for planned in faults}
+        calls = self._failed(faults)
         return any(cause <= calls for cause in self._causes.get(ending, ()))
+
+    def _failed(self, faults: FaultSet) -> set[ExecutionIndex]:
+        """The calls that fail under a set, as far as known."""
+        if not faults.has_outage:
+            return {planned.index for planned in faults}
+        in_order = FaultsInOrder(faults)
+        calls = self.behaviour.predict(faults.by_index()).calls
+        return {call.index for call, _, _ in calls if in_order.of(call) is not None}
 
     def judge(
         self, faults: FaultSet, observation: Observation, predicted: Prediction | None = None
@@ -118,7 +126,7 @@ class Ledger:
         if execution.verdict == "failed" and not self.is_shown(
             ending_of(execution), execution.faults
         ):
-            cause = frozenset(planned.index for planned in execution.faults)
+            cause = frozenset(call.index for call, _ in execution.injected)
             self._causes.setdefault(ending_of(execution), []).append(cause)
         if execution.verdict != PASSED and not execution.faults:
             return None
@@ -135,7 +143,7 @@ class Ledger:
         :returns: the new prediction for these faults.
         """
         trace, known = observation.trace, len(self.behaviour.ambiguities)
-        by_index = {} if faults is None else faults.by_index()
+        by_index = {} if faults is None else _injected(faults, trace)
         seen = self.behaviour.learn(trace, ending, faults=by_index, asked=observation.asked)
         self.ambiguities += [
             each
@@ -207,6 +215,14 @@ class Ledger:
                     f"{call.describe()}: unplanned ConnectionError; "
                     "the call reached a service in earlier executions"
                 )
+
+
+def _injected(faults: FaultSet, trace: Trace) -> Injected:
+    """The faults that were injected, by the index of their call."""
+    in_order = faults.by_index()
+    if not isinstance(in_order, FaultsInOrder):
+        return in_order
+    return {call.index: PlannedFault(call, call.fault) for call in trace.invocations if call.fault}
 
 
 def _ran_alike(before: Trace, then: Trace) -> bool:

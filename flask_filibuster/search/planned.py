@@ -29,6 +29,7 @@ class PlannedFaults:
         self._faults: dict[ExecutionIndex, list[tuple[_Made, tuple[PlannedFault, ...]]]] = {}
         self._numbers: dict[PlannedFault, int] = {}
         self._numbered: dict[ExecutionIndex, list[tuple[Fault, int]]] = {}
+        self._outages: dict[tuple[object, ...], int] = {}
         self._count = 0
         self.some_alone = False
 
@@ -74,6 +75,11 @@ class PlannedFaults:
         """The number of a fault on a call; equal planned faults have the same number."""
         number = self._numbers.get(planned)
         if number is not None:
+            return number
+        if planned.outage is not None:
+            number = self._outages.setdefault(planned.key, self._count)
+            self._count += number == self._count
+            self._numbers[planned] = number
             return number
         numbered = self._numbered.setdefault(planned.index, [])
         number = next((each for fault, each in numbered if fault == planned.fault), None)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from flask_filibuster.core.bounds.unending import Unending
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex
-from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.fault_set import FaultSet, FaultsInOrder
 from flask_filibuster.core.messages import (
     Decision,
     InvocationCompleted,
@@ -50,7 +50,7 @@ class TestExecution:
         self.faults = faults
         self.began = time.monotonic()
         self.unidentified: str | None = None
-        self.planned = faults.by_index()
+        self._planned = FaultsInOrder(faults)
         self._ids = ids
         self._names = names
         # Re-entrant: a finaliser that makes a call may run while this thread holds it.
@@ -75,10 +75,7 @@ class TestExecution:
 
     def create(self, message: InvocationStarted) -> Decision:
         """A call is about to be made."""
-        planned = self.planned.get(message.index)
-        fault = planned.fault if planned is not None else None
         host = message.target or host_of(message.url)
-        target = planned.service if planned is not None else self._names.get(host, host)
         with self._lock:
             unending = self._unending.reason(message)
             if unending is not None or self._is_full():
@@ -89,15 +86,14 @@ class TestExecution:
                 self._note(
                     f"two calls have the same execution index: {message.method} {message.url}"
                 )
-            self._calls[message.index] = Call(
+            call = Call(
                 index=message.index,
                 source=message.source,
-                target=target,
+                target=self._names.get(host, host),
                 method=message.method,
                 url=message.url,
                 callsite=message.callsite,
                 timeout=message.timeout,
-                fault=fault,
                 # Without positions from the client, calls are in the order of their arrival.
                 position=message.position or ((2 * generated_id + 1,),),
                 api=message.api,
@@ -107,7 +103,11 @@ class TestExecution:
                 safe=message.safe,
                 repeatable=message.repeatable,
             )
-        return Decision(generated_id, fault)
+            planned = self._planned.of(call)
+            if planned is not None:
+                call = replace(call, target=planned.service, fault=planned.fault)
+            self._calls[message.index] = call
+        return Decision(generated_id, call.fault)
 
     def request(self, invocation: Call, *, told_by_callee: bool = False) -> str:
         """The test itself is about to make a request.
@@ -265,7 +265,9 @@ class TestExecution:
 
     def faulted_methods(self, service: str) -> set[str]:
         """The HTTP methods of the calls to a service that a fault is planned for."""
-        return {each.call.method for each in self.faults if each.service == service}
+        faults = [each for each in self.faults if each.service == service]
+        failed = [each for planned in faults for each in planned.failed(self._calls.values())]
+        return {each.method for each in (*(planned.call for planned in faults), *failed)}
 
     def strand_started(self, name: str) -> None:
         """A thread or task was started by the application; see :meth:`settle`."""
@@ -337,13 +339,7 @@ class TestExecution:
     def problems(self) -> tuple[str, ...]:
         """Why this execution deviates from the plan, in words; empty if it does not."""
         with self._lock:
-            problems = list(self._problems)
-            for planned in self.faults:
-                call = self._calls.get(planned.index)
-                if call is None or call.fault is None:
-                    problems.append(
-                        f"fault not injected, the call was not made: {planned.call.describe()}"
-                    )
+            problems = [*self._problems, *self._planned.unmet(self._calls)]
             for index, call in self._calls.items():
                 if index not in self._outcomes:
                     problems.append(f"the call did not end in time: {call.describe()}")

@@ -104,9 +104,14 @@ def explored(
     *,
     max_faults: int | None = None,
     max_executions: int | None = None,
+    outages: bool = False,
 ) -> Result:
     explorer = Explorer(
-        model, reduction=reduction, max_faults=max_faults, max_executions=max_executions
+        model,
+        reduction=reduction,
+        max_faults=max_faults,
+        max_executions=max_executions,
+        outages=outages,
     )
     return run_all(explorer, simulation.run)
 

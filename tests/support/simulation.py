@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from flask_filibuster.core.call import Call, CallSite
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
-from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.fault_set import FaultSet, FaultsInOrder
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.positions import Counter, Strand
 from flask_filibuster.core.trace import Crash, Handling, Trace
@@ -195,7 +195,7 @@ class _Execution:
     def __init__(self, simulation: Simulation, faults: FaultSet) -> None:
         self._simulation = simulation
         self._faults = faults
-        self._planned = faults.by_index()
+        self._planned = FaultsInOrder(faults)
         self._asked: set[str | None] = set()
         self._calls: list[Call] = []
         self._handlings: list[Handling] = []
@@ -241,7 +241,6 @@ class _Execution:
     def _call(self, call: SimulatedCall, place: Place) -> Reply:
         signature = f"{place.service} {call.method} {call.to} {place.strand.name}"
         index = place.index.child(signature, place.counter.next(signature))
-        planned = self._planned.get(index)
         invocation = Call(
             index=index,
             source=place.service,
@@ -249,10 +248,12 @@ class _Execution:
             method=call.method,
             url=f"http://{call.to}/",
             timeout=(call.timeout, call.timeout),
-            fault=None if planned is None else planned.fault,
             position=place.strand.next_call(),
             callsite=CallSite(f"{place.service}.py", call.line, "handle") if call.line else None,
         )
+        planned = self._planned.of(invocation) if place.service else None
+        if planned is not None:
+            invocation = replace(invocation, fault=planned.fault)
         if planned is None:
             reply = self._handle(index, call)
         else:
@@ -281,7 +282,10 @@ class _Execution:
 
     def observation(self, verdict: str) -> Observation:
         made = {call.index: call for call in self._calls}
-        problems = [f"never made: {each}" for each in self._faults if each.index not in made]
+        alone = [each for each in self._faults if each.outage is None]
+        problems = [f"never made: {each}" for each in alone if each.index not in made]
+        if self._faults.has_outage:
+            problems = list(self._planned.unmet(made))
         problems += ["an index twice"] * (len(self._calls) - len(made))
         shuffled = self._simulation.order.sample(self._calls, len(self._calls))
         error = None if verdict == PASSED else BUGS[verdict](verdict)

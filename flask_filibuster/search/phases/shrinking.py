@@ -1,10 +1,10 @@
-"""Finds out whether each fault of a failure is needed."""
+"""Finds out whether each fault of a failure is needed, and each call of an outage."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.results.bug import ending
 from flask_filibuster.results.execution import SHRINK, Execution
 from flask_filibuster.results.judging import failures_of
@@ -17,7 +17,8 @@ from flask_filibuster.search.plan import Plan
 class Shrinking:
     """Runs a bug's smallest set without each of its faults, if the outcome is unknown.
 
-    If the bug still occurs, the smaller set takes its place.
+    In place of an outage, it also runs the fault of each single call. If the bug still occurs, the
+    smaller set takes its place.
 
     :param ledger: the executions so far.
     """
@@ -49,15 +50,17 @@ class Shrinking:
 
     def _unknown(self) -> Iterator[Plan]:
         for failure in failures_of(self._ledger.executions):
-            if len(failure.faults) < 2:
+            shown = failure.executions[0]
+            if len(shown.injected) < 2:
                 continue
-            reaching = Reach(self._ledger, failure.faults).reaching
-            for planned in failure.faults:
-                smaller = failure.faults.without(planned)
+            how = ending(failure.error)
+            reaching = Reach(self._ledger, shown.faults).reaching
+            for smaller, planned in _smaller(shown):
                 if self._ledger.attempt_at(smaller) is not None:
                     continue
                 prediction = self._ledger.behaviour.predict(smaller.by_index())
-                how, reached = ending(failure.error), planned not in reaching
+                # Which call of an outage is made without the others is not known in advance.
+                reached = planned.outage is None and planned not in reaching
                 if self._may_show(smaller, prediction, how, reached=reached):
                     yield Plan(smaller, SHRINK, predicted=prediction)
 
@@ -83,3 +86,19 @@ class Shrinking:
             for planned in faults
             if planned.index in calls
         )
+
+
+def _smaller(execution: Execution) -> Iterator[tuple[FaultSet, PlannedFault]]:
+    """The next smaller fault sets, each with the fault that is left out, or an outage."""
+    faults = execution.faults
+    for planned in faults:
+        if len(faults) > 1:
+            yield faults.without(planned), planned
+        failed = planned.failed(execution.trace.invocations)
+        if planned.outage is not None and len(failed) > 1:
+            for call in failed:
+                alone = PlannedFault(call, planned.fault)
+                yield (
+                    FaultSet(tuple(alone if each is planned else each for each in faults)),
+                    planned,
+                )

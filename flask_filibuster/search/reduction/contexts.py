@@ -155,6 +155,11 @@ class Candidate:
         return f"<Candidate {self.faults!r}>"
 
     @property
+    def is_combination(self) -> bool:
+        """Whether it has several faults, and the last one is no outage."""
+        return len(self.faults) > 1 and self.last.outage is None
+
+    @property
     def last(self) -> PlannedFault:
         """Its last fault."""
         return self.faults.last

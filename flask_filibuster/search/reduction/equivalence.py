@@ -76,7 +76,9 @@ class EquivalenceReduction(ExactReduction):
         reaction = self._reaction(place, prediction)
         trusted = None if place.sees_for_itself else place.home.class_of(planned)
         taken = [] if trusted is None else [each for each in trusted.faults if each is not planned]
-        outcome = _outcome(prediction, place.call.index)
+        # An outage goes on after what it has in common with the fault of a single call: later calls
+        # fail, that another fault leads to. So it is a class of its own.
+        outcome = _outcome(prediction, place.call.index) if planned.outage is None else None
         known = None if outcome is None else place.by_outcome.get(outcome)
         if known is None:
             telling = self._is_telling(place, prediction)
@@ -283,13 +285,14 @@ class EquivalenceReduction(ExactReduction):
         return tuple(
             EquivalenceClass(
                 call=each.place.call,
-                faults=tuple(planned.fault for planned in each.ran),
+                faults=tuple(planned.fault for planned in each.ran if planned.outage is None),
                 representative=each.representative.fault,
                 context=each.place.faults,
             )
             for home in self._homes.values()
             for place in (home, *(other for other in home.others if other.opened))
             for each in place.classes
+            if each.representative.outage is None
         )
 
     def all_pruned(self, pruned: Sequence[Pruned], ledger: Ledger) -> Sequence[Pruned]:  # noqa: ARG002

@@ -105,11 +105,11 @@ class NoReduction:
 
     def settle(
         self,
-        candidate: Candidate,  # noqa: ARG002
+        candidate: Candidate,
         prediction: Prediction,  # noqa: ARG002
     ) -> bool:
-        """Every set is built upon."""
-        return True
+        """Every set is built upon; outages add nothing to the combinations of their faults."""
+        return not candidate.faults.has_outage
 
     def grow(
         self,
@@ -145,6 +145,14 @@ class NoReduction:
 
 class ExactReduction(NoReduction):
     """Prunes the sets with every step of every handler known."""
+
+    def settle(
+        self,
+        candidate: Candidate,  # noqa: ARG002
+        prediction: Prediction,  # noqa: ARG002
+    ) -> bool:
+        """Every set is built upon; with an outage, early, so that combinations are predicted."""
+        return True
 
     def predict(self, faults: FaultSet) -> Prediction | None:
         """Follow the trees."""
