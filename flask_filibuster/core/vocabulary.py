@@ -21,7 +21,7 @@ EXIT_CODES: Final[Mapping[ExplorationVerdict, int]] = MappingProxyType(
     {"ok": 0, "bugs": 1, "no proof": 2}
 )
 
-Purpose: TypeAlias = Literal["search", "repeat", "exhaustive", "audit", "shrink"]
+Purpose: TypeAlias = Literal["search", "repeat", "exhaustive", "audit", "shrink", "probe"]
 """Why an execution is made: see :class:`~flask_filibuster.results.execution.Execution`."""
 
 PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)

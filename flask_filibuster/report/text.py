@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +34,10 @@ __all__ = [
 ]
 
 
+MOST_LISTED = 8
+"""As many attempts of one call are told in one entry."""
+
+
 def fault_lines(planned: PlannedFault) -> Iterator[str]:
     """One fault: the call, or calls, the place in the application, the fault."""
     call, outage = planned.call, planned.outage
@@ -57,8 +62,21 @@ def fault_set_lines(faults: FaultSet) -> Iterator[str]:
         yield f"fault set {faults.number} of the server at {faults.server}"
     elif not faults:
         yield "no faults"
-    for planned in faults:
-        yield from fault_lines(planned)
+    for _, alike in groupby(faults, key=_attempt):
+        run = list(alike)
+        if len(run) < MOST_LISTED:
+            for planned in run:
+                yield from fault_lines(planned)
+            continue
+        first, *lines = fault_lines(run[0])
+        yield f"{first}, {len(run)} attempts"
+        yield from lines
+
+
+def _attempt(planned: PlannedFault) -> tuple[object, ...]:
+    """Equal for the same fault of attempts of one call."""
+    call = planned.call
+    return call.source, call.target, call.method, call.url, call.callsite, planned.fault
 
 
 def site_text(site: CallSite) -> str:

@@ -19,6 +19,7 @@ REPEAT: Final = "repeat"
 EXHAUSTIVE: Final = "exhaustive"
 AUDIT: Final = "audit"
 SHRINK: Final = "shrink"
+PROBE: Final = "probe"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -33,7 +34,8 @@ class Execution:
     :ivar problems: reasons why it is inconclusive, in words.
     :ivar purpose: ``"search"``; ``"repeat"``: the fault-free execution, once more, to see whether
         it is the same; ``"exhaustive"`` and ``"audit"``: a set that reduction pruned; ``"shrink"``:
-        to see whether a fault is needed for a failure.
+        to see whether a fault is needed for a failure; ``"probe"``: to see whether a loop of
+        attempts has an end.
     """
 
     number: int

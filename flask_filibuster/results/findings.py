@@ -18,6 +18,7 @@ NO_READ_TIMEOUT: Final = "no read timeout"
 SHORT_TIMEOUT: Final = "timeout too short"
 REPEATED: Final = "repeated call"
 NONDETERMINISM: Final = "nondeterminism"
+RETRY_WITHOUT_END: Final = "retry without end"
 UNENDING: Final = "calls without end"
 REDUCTION: Final = "reduction does not hold"
 LONGEST_MESSAGE: Final = 120

@@ -13,7 +13,7 @@ from flask_filibuster.core.vocabulary import Verdict
 from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.faultmodel.names import misnamed
 from flask_filibuster.journal.recorder import Recorder
-from flask_filibuster.results.execution import PASSED, REPEAT, Execution, Observation
+from flask_filibuster.results.execution import PASSED, PROBE, REPEAT, Execution, Observation
 from flask_filibuster.results.judging import judge
 from flask_filibuster.results.oracles.base import Oracle
 from flask_filibuster.results.result import Pruned, Result, count_of
@@ -23,6 +23,7 @@ from flask_filibuster.search.frontier import Search, reduction_named
 from flask_filibuster.search.ledger import Ledger
 from flask_filibuster.search.outages import Outages
 from flask_filibuster.search.phases.audit import Audit, Doubts, Everything
+from flask_filibuster.search.phases.probing import Probing, as_made
 from flask_filibuster.search.phases.repetition import Repetition
 from flask_filibuster.search.phases.shrinking import Shrinking
 from flask_filibuster.search.plan import Phase, Plan
@@ -111,7 +112,7 @@ class Explorer:
         self, max_faults: int | None, *, exhaustive: bool, audit: int, seed: int
     ) -> Sequence[Phase]:
         ledger = self._ledger
-        phases: list[Phase] = [self._repetition, self._search]
+        phases: list[Phase] = [self._repetition, Probing(ledger), self._search]
         if exhaustive:
             phases.append(Everything(ledger, self._doubts, max_faults))
         if audit:
@@ -198,6 +199,8 @@ class Explorer:
         if self._pending is None:
             raise ValueError(f"next() returned no set, so {faults!r} is unexpected")
         phase, plan = self._pending
+        if plan.purpose == PROBE:
+            plan, observation = as_made(plan, observation, self._ledger.planned)
         execution = self._judged(plan, observation)
         self._ledger.note(observation)
         pruned = self._newly_pruned()

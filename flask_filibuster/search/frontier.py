@@ -7,11 +7,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
+from flask_filibuster.core.bounds.attempts import FOLLOWED, loop_of
 from flask_filibuster.core.bounds.unending import was_ended
+from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault_set import FaultSet, FaultsInOrder, PlannedFault
 from flask_filibuster.core.vocabulary import Purpose
 from flask_filibuster.errors import ConfigError
-from flask_filibuster.results.execution import PASSED, SEARCH, Execution
+from flask_filibuster.results.execution import PASSED, PROBE, SEARCH, Execution
 from flask_filibuster.results.result import Pruned
 from flask_filibuster.search.behaviour import Behaviour
 from flask_filibuster.search.budget import FaultBudget
@@ -109,6 +111,8 @@ class Search:
                     )
                 reduction.prune(candidate)
                 continue
+            if self._is_probed(candidate):
+                continue
             prediction = self._prediction_of(candidate)
             if prediction is None or self._is_worth_running(candidate.faults, prediction.answer):
                 if not self._was_lost(candidate.faults):
@@ -153,6 +157,18 @@ class Search:
         execution = self._ledger.execution_of(faults)
         seen = self._reduction.predict(faults)
         return seen if execution is None else self._reduction.as_seen(seen, execution.trace)
+
+    def _is_probed(self, candidate: Candidate) -> bool:
+        """Whether a probe has run a set; if so, build on its execution."""
+        if not self._ledger.probed:
+            return False
+        execution = self._ledger.execution_of(candidate.faults)
+        if execution is None or execution.purpose != PROBE:
+            return False
+        seen = self._reduction.predict(candidate.faults)
+        self._waiting.popleft()
+        self._settle(candidate, self._reduction.as_seen(seen, execution.trace))
+        return True
 
     def upcoming(self) -> Iterator[FaultSet]:
         """The waiting sets that are not pruned so far."""
@@ -237,9 +253,17 @@ class Search:
         for call, _, _ in calls:
             if failing.of(call) is not None:
                 later.clear()
-            elif call.source:  # Requests of the test itself have none; they never fail.
+            elif call.source and not self._is_unending(call, faults):
+                # Requests of the test itself have no source; they never fail.
                 later.append((call, self._ledger.planned.of(call)))
         return later
+
+    def _is_unending(self, call: Call, faults: FaultSet) -> bool:
+        """Whether a call is another attempt of a loop without end, after several failed ones."""
+        unending = self._ledger.unending
+        if not unending or (loop := loop_of(call)) not in unending:
+            return False
+        return sum(loop_of(each.call) == loop for each in faults) >= FOLLOWED
 
 
 def _in_order(faults: Sequence[Sequence[PlannedFault]]) -> list[PlannedFault]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from flask_filibuster.core.bounds.attempts import Loop
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet, FaultsInOrder, PlannedFault
 from flask_filibuster.core.trace import Trace
@@ -28,6 +29,8 @@ class Ledger:
     :ivar failed: number of failed executions.
     :ivar reached: names of the services reached.
     :ivar asked: names of the services in questions about faults.
+    :ivar probed: whether a loop was probed.
+    :ivar unending: loops of attempts without an end, which the search does not follow.
     """
 
     def __init__(self, model: FaultModel, *, faults_show: bool = False) -> None:
@@ -38,6 +41,8 @@ class Ledger:
         self.failed = 0
         self.reached: set[str] = set()
         self.asked: set[str] = set()
+        self.probed = False
+        self.unending: set[Loop] = set()
         self._causes: dict[str, list[frozenset[ExecutionIndex]]] = {}
         self._by_identity: dict[frozenset[int], Execution] = {}
         self._inconclusive: dict[frozenset[int], Execution] = {}
