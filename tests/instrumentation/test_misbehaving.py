@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -11,11 +13,13 @@ import requests
 from flask import Response
 
 from flask_filibuster.core.fault import Fault
+from flask_filibuster.core.kinds.bodies import BrokenBody
 from tests.support.callers import CHAINED, end_of, ended, service
 from tests.support.cases import sample
 from tests.support.misbehaving import Server, failing, misbehaving
 
 httpx = pytest.importorskip("httpx")
+httpcore = pytest.importorskip("httpcore")
 
 BEFORE = [
     Fault.of("refused"),
@@ -214,3 +218,30 @@ def plain(text: str) -> str:
     text = re.sub(r"\w{3}, \d\d \w{3} \d{4} [0-9:]{8} GMT", "a date", text)
     text = re.sub(r"port=\d+", "port=1", text)
     return re.sub(r"(127\.0\.0\.1|localhost|nowhere\.invalid)(:\d+)?", "host", text)
+
+
+def test_broken_stream_is_no_garbage() -> None:
+    """Else Python would close the real body at any time, such as while httpcore holds its lock."""
+    closed: list[str] = []
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            yield b"some"
+        finally:
+            closed.append("pieces")
+
+    def broken(pieces: Iterator[bytes]) -> Iterator[bytes]:
+        yield next(pieces)
+        raise BrokenBody(4)
+
+    # Only with httpx installed.
+    from flask_filibuster.instrumentation.clients.base import AlteredBody
+    from flask_filibuster.instrumentation.clients.httpx_replies import stream_of
+
+    gc.disable()
+    try:
+        with contextlib.suppress(httpx.RequestError, httpcore.RemoteProtocolError):
+            list(stream_of(AlteredBody(pieces(), broken, lambda: None)))
+        assert closed == ["pieces"]
+    finally:
+        gc.enable()

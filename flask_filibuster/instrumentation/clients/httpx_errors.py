@@ -65,10 +65,15 @@ def _raise_after(below: OSError, error: Exception) -> NoReturn:
         _throw(below)
     except OSError:
         raise error from None
+    finally:
+        del below, error  # Else they would refer to themselves, by their tracebacks.
 
 
 def _throw(error: OSError) -> NoReturn:
-    raise error
+    try:
+        raise error
+    finally:
+        del error
 
 
 # A proxy that refuses the connection is not told from a callee that does.

@@ -147,7 +147,9 @@ class _Stream(httpx.SyncByteStream):
         try:
             yield from pieces_of(self._body)
         except BrokenBody as broken:
-            incomplete = broken
+            # Without the traceback: it would lead back to this frame, and keep the real body open
+            # until Python looks for garbage, which may be while httpcore holds its lock.
+            incomplete = broken.with_traceback(None)
         if incomplete is not None:
             self._raise(incomplete)
 
@@ -167,6 +169,8 @@ class _Stream(httpx.SyncByteStream):
             raise below
         except h11.RemoteProtocolError:
             raise httpcore.RemoteProtocolError(below) from None  # As httpcore's pool does.
+        finally:
+            del below  # Else it would refer to itself, by its traceback.
 
     def close(self) -> None:
         self._body.close()

@@ -16,6 +16,8 @@ from urllib3.exceptions import IncompleteRead, ProtocolError, ReadTimeoutError
 from flask_filibuster.instrumentation.clients.base import Body, BrokenBody, BytesBody, Header
 from flask_filibuster.instrumentation.http import PiecewiseReader
 
+_PREMATURE = "Response ended prematurely"
+
 
 class OriginalResponse:
     """The part of an ``http.client`` response that requests and urllib3 use.
@@ -76,12 +78,11 @@ class PiecewiseResponse(HTTPResponse):
 def _end_prematurely() -> NoReturn:
     # Between two chunks, urllib3 has another message than for a read of everything. It looks for
     # the length of the next chunk.
-    error = ProtocolError("Response ended prematurely")
     try:
         int(b"", 16)
     except ValueError:
-        raise error from None
-    raise error
+        raise ProtocolError(_PREMATURE) from None
+    raise ProtocolError(_PREMATURE)
 
 
 class BodyFile(PiecewiseReader):
