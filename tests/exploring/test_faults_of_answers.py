@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
+from unittest import mock
 
 import pytest
 import requests
@@ -13,6 +14,8 @@ from flask.typing import ResponseReturnValue
 from urllib3.exceptions import NewConnectionError
 
 from flask_filibuster import Fault, FaultModel, explore
+from flask_filibuster.results.result import Result
+from tests.support.callers import end_of, ended, service
 
 URL = "http://stock/items"
 View = Callable[[], ResponseReturnValue]
@@ -238,3 +241,75 @@ def test_next_call_after_a_loop_is_made() -> None:
     model = FaultModel((), default_statuses=(), faults=[Fault.of("redirected", to="itself")])
     result = explore(test, {"http://stock": stock}, faults=model)
     assert [len(each.faults) for each in result.failures] == [2]  # Both calls go round in a loop.
+
+
+def explored(view: View, fault: Fault) -> Result:
+    shop = Flask("shop")
+    shop.add_url_rule("/", "view", view)
+
+    def test() -> None:
+        assert shop.test_client().get("/").status_code == 200
+
+    return explore(test, faults=FaultModel((), default_statuses=(), faults=[fault]))
+
+
+def test_mocked_calls_are_redirected() -> None:
+    """The mock is asked for the call; the hops after it belong to the fault."""
+    responses = pytest.importorskip("responses")
+    texts = []
+
+    def view() -> ResponseReturnValue:
+        with responses.RequestsMock() as mocked:
+            mocked.get(URL, body="fine")
+            texts.append(requests.get(URL, timeout=1).text)
+        return "done"
+
+    result = explored(view, Fault.of("redirected"))
+    assert result.ok
+    assert {each.partition("<title>")[2][:7] for each in texts} == {"", "Sign in"}
+
+
+def test_mocked_function_follows_no_redirect() -> None:
+    def view() -> ResponseReturnValue:
+        with mock.patch("requests.get"):
+            requests.get(URL, timeout=1)
+        return "done"
+
+    result = explored(view, Fault.of("redirected"))
+    assert "follows no redirect" in str([each.problems for each in result.executions])
+
+
+LOST = [
+    Fault.of("reset", abort=False),
+    Fault.of("closed without an answer", abort=False),
+    Fault.of("read timeout", abort=False),
+    Fault.of("gateway page", status=504, abort=False),
+    Fault.of("retry later", status=503, abort=False),
+    Fault.of("credential expired", abort=False),
+    Fault.of("redirected", abort=False),
+    Fault("ChunkedEncodingError", abort=False),
+    Fault("ContentDecodingError", abort=False),
+]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("lost", LOST, ids=str)
+def test_answer_is_lost_after_the_work(lost: Fault, *, stream: bool) -> None:
+    """The application meets the same as without the work, but the callee has done it."""
+    orders: list[int] = []
+
+    def order() -> ResponseReturnValue:
+        orders.append(1)
+        return "ordered"
+
+    def call() -> Any:
+        response = requests.post("http://leaf/order", data="x", timeout=1, stream=stream)
+        return response.status_code, end_of(lambda: response.text)
+
+    services = {"http://leaf": service(order=order)}
+    found = []
+    for fault in (lost, Fault(abort=True, kind=lost.kind)):
+        orders.clear()
+        end, _ = ended(call, services, (0, fault))
+        found.append((repr(end), len(orders)))
+    assert found == [(found[0][0], 2), (found[0][0], 1)]  # Once without the fault.

@@ -164,5 +164,5 @@ class TestStandIns:
         def broken(pieces: Iterator[bytes]) -> Iterator[bytes]:
             raise BrokenBody(0, 1)
 
-        with pytest.raises(InjectionError, match="a mock answers with MagicMock"):
+        with pytest.raises(InjectionError, match="the answer is a MagicMock"):
             call.alter_body(MagicMock(), broken)

@@ -147,7 +147,7 @@ class _Adapter(Role):
         self._is_class = is_class
 
     def attribute(self, name: str) -> Role | None:
-        return _Send(self._client) if name == "send" else None
+        return _Send(self._client, is_adapter=True) if name == "send" else None
 
     def result(self) -> Role | None:
         return _Adapter(self._client) if self._is_class else None
@@ -188,17 +188,20 @@ class _Function(Role):
 class _Send(Role):
     """``Session.send`` and ``HTTPAdapter.send``."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, is_adapter: bool = False) -> None:
         self._client = client
+        self._is_adapter = is_adapter
 
     def call_of(self, args: Sequence[Any], options: Mapping[str, Any]) -> OutgoingCall[Any] | None:
         given = [*args, options.get("request")]
         request = next((each for each in given if isinstance(each, PreparedRequest)), None)
         if request is None:
             return None
-        return StandInCall(
+        call = StandInCall(
             self._client, request, options.get("timeout"), stream=bool(options.get("stream"))
         )
+        call.is_followed = self._is_adapter
+        return call
 
 
 class StandInCall(OutgoingCall[Any]):
@@ -208,9 +211,10 @@ class StandInCall(OutgoingCall[Any]):
     :param request: the request that would have been sent.
     :param timeout: the timeout, as the application gave it.
     :param stream: whether the application reads the body of the answer by itself.
+    :ivar is_followed: whether a session follows its redirects.
     """
 
-    __slots__ = ("_request", "_stream")
+    __slots__ = ("_request", "_stream", "is_followed")
 
     def __init__(
         self, client: Client, request: PreparedRequest, timeout: Any, *, stream: bool
@@ -225,13 +229,24 @@ class StandInCall(OutgoingCall[Any]):
         )
         self._request = request
         self._stream = stream
+        self.is_followed = False
+
+    @property
+    def chain(self) -> object:
+        """The hooks of the request, which its copy for the next hop shares."""
+        return self._request.hooks
 
     def send(self, headers: Mapping[str, str] | None) -> NoReturn:  # noqa: ARG002
         """The mock is asked instead."""
         raise InjectionError(self.words, "only the mock in its place can answer")
 
     def answer(self, status: int, reason: str, headers: Sequence[Header], body: bytes) -> Response:
-        """A real response."""
+        """A real response.
+
+        :raises InjectionError: it leads elsewhere, and only requests itself would follow.
+        """
+        if not self.is_followed and any(name.lower() == "location" for name, _ in headers):
+            raise InjectionError(self.words, "a mock in its place follows no redirect")
         response = synthetic_response(
             HTTPAdapter(), self._request, status=status, reason=reason, headers=headers, body=body
         )
