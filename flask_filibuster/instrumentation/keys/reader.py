@@ -45,30 +45,41 @@ def modules_on_stack(carriers: Iterable[str]) -> tuple[str, ...]:
 def words_behind(app: Flask, modules: tuple[str, ...], callee: object = None) -> frozenset[str]:
     """The words of the source behind a call; empty if there is none to read.
 
+    Views of other apps may be in the same file, and name the keys that they write.
+
     :param app: the app that makes the call.
     :param modules: see :func:`modules_on_stack`.
-    :param callee: the app that answers, if it is one of this process: its views may be in the same
-        file, and name the keys that they write.
+    :param callee: the app that answers, if it is one of this process.
     """
     views = _views_of(callee) if isinstance(callee, Flask) and callee is not app else ()
-    return _words_behind(app.import_name, _folders_of(app), modules, views)
+    return _words_behind((app.import_name, app.name), _folders_of(app), modules, views)
 
 
 # Once for each way that leads to a call.
 @lru_cache(maxsize=256)
 def _words_behind(
-    import_name: str,
+    caller: tuple[str, str],
     folders: tuple[str, ...],
     modules: tuple[str, ...],
     views: tuple[tuple[str, int], ...],
 ) -> frozenset[str]:
     found: set[str] = set()
-    for path in _files_behind((import_name, *modules)):
+    names = (caller[0], *modules)
+    views = (*views, *(view for each in _other_apps(caller, names) for view in _views_of(each)))
+    for path in _files_behind(names):
         without = tuple(line for file, line in views if file == path)
         found |= words_of_file(path, without)
     for folder in folders if found else ():
         found |= words_of_templates(folder)
     return frozenset(found)
+
+
+def _other_apps(caller: tuple[str, str], names: Iterable[str]) -> list[Flask]:
+    """The apps of these modules, by their names other than the caller."""
+    modules = [sys.modules[name] for name in names if name in sys.modules]
+    values = (value for module in modules for value in list(vars(module).values()))
+    apps = [value for value in values if issubclass(type(value), Flask)]
+    return [each for each in apps if (each.import_name, each.name) != caller]
 
 
 def _views_of(app: Flask) -> tuple[tuple[str, int], ...]:
