@@ -234,9 +234,11 @@ PAIRS: dict[str, tuple[Fault, View, View]] = {
         stores_as_it_comes,
         stores_all_or_nothing,
     ),
+}
+TAKING_TIME: dict[str, tuple[Fault, View, View]] = {
+    "stalled": (Fault.of("body stalled"), expects_timeouts_only, handles_all_of_a_stream),
     "drips": (Fault.of("body drips", drips=9, pause=0.02), waits_for_all, waits_for_a_while),
 }
-STALLED = (Fault.of("body stalled"), expects_timeouts_only, handles_all_of_a_stream)
 
 
 def explored(view: View, fault: Fault) -> Result:
@@ -273,7 +275,8 @@ def test_only_the_bug_is_found(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_stall_is_no_timeout() -> None:
-    fault, buggy, clean = STALLED
+@pytest.mark.parametrize("name", TAKING_TIME)
+def test_only_the_slow_bug_is_found(name: str) -> None:
+    fault, buggy, clean = TAKING_TIME[name]
     assert explored(buggy, fault).bugs
     assert explored(clean, fault).ok

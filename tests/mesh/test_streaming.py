@@ -12,7 +12,7 @@ import requests
 from flask import Response, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
-from tests.support.callers import CHAINED, end_of, service, serving
+from tests.support.callers import CHAINED, end_of, ended, service, serving
 from tests.support.fetching import fetch, within
 
 
@@ -276,3 +276,18 @@ class TestStreaming:
         app = service(view=lambda: Response("plain", headers={"Content-Encoding": "gzip"}))
         with pytest.raises(requests.exceptions.ContentDecodingError, match="incorrect header"):
             fetch(app)
+
+
+@pytest.mark.parametrize("size", [None, 7])
+def test_compressed_body_ends(size: int | None) -> None:
+    content = b"0123456789" * 10
+
+    def packed() -> ResponseReturnValue:
+        return Response(gzip.compress(content), headers={"Content-Encoding": "gzip"})
+
+    def read() -> bytes:
+        response = requests.get("http://leaf/packed", stream=True, timeout=2)
+        return b"".join(response.iter_content(size))
+
+    end, _ = ended(read, {"http://leaf": service(packed=packed)})
+    assert end == content

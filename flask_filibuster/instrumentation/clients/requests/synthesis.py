@@ -49,7 +49,14 @@ class PiecewiseResponse(HTTPResponse):
         """The pieces of the body, none longer than ``amt`` bytes."""
         file: Any = self._fp
         if "content-encoding" in self.headers:
-            yield from super().stream(amt, decode_content)
+            if amt is not None:
+                yield from super().stream(amt, decode_content)
+                return
+            # A read of everything closes the file of a socket at its end, and not this one.
+            data = self.read(decode_content=decode_content)
+            if data:
+                yield data
+            self.close()
             return
         while not file.closed:
             piece: bytes | None
@@ -169,6 +176,8 @@ class ShortFile(io.BufferedReader):
         self._left -= len(data)
         if self._left > 0 and (size is None or size < 0):
             raise http.client.IncompleteRead(data, self._left)
+        if self._left <= 0:
+            self.close()
         return data
 
 
