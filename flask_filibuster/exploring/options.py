@@ -140,8 +140,9 @@ class Options(Explored):
         :param made: as for :meth:`model`.
         """
         chosen = self.over(config)
+        model = chosen.model(services, made=made) or made(services, DEFAULT_PROFILE)
         return Explorer(
-            chosen.model(services, made=made) or made(services, DEFAULT_PROFILE),
+            model,
             reduction=chosen.reduction or "equivalence",
             max_faults=chosen.max_faults,
             max_executions=chosen.max_executions or MAX_EXECUTIONS,
@@ -152,7 +153,7 @@ class Options(Explored):
                 if getattr(chosen, name) in (None, default)
             ),
             fail_fast=chosen.fail_fast or False,
-            outages=chosen.outages or False,
+            outages=model.outages if chosen.outages is None else chosen.outages,
             check_determinism=chosen.check_determinism is not False,
             exhaustive=chosen.exhaustive or False,
             audit=chosen.audit or 0,

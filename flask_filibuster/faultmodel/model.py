@@ -45,6 +45,8 @@ class FaultModel:
     :param faults: further faults, of any kind: for every call that they apply to, or for some calls
         by :class:`FaultsOf`. A fault may be a :class:`Fault` (see :meth:`Fault.of`), a status, or
         the name of an exception or of a kind.
+    :ivar outages: whether outages are tried, unless the option ``outages`` says otherwise; a
+        profile decides.
     :raises FaultModelError: a name, status or pattern is invalid.
     """
 
@@ -57,6 +59,7 @@ class FaultModel:
         lost_answers: Iterable[str | int] = (),
         faults: Iterable[FaultsOf | Fault | int | str] = (),
     ) -> None:
+        self.outages = False
         self._services = {name: _service(name) for name in statuses or {}}
         lost = [_lost(each) for each in _listed("lost_answers", lost_answers)]
         raised = [_raised(each) for each in _listed("exceptions", exceptions)]
@@ -109,6 +112,7 @@ class FaultModel:
             each if each.service is None else replace(each, routes=routes[each.service])
             for each in model._rules
         )
+        model.outages = chosen.outages
         for name in statuses:
             del model._services[name]  # It is derived, so not misspelt.
         return model

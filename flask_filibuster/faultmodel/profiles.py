@@ -17,18 +17,50 @@ class Profile:
 
     :ivar exceptions: names of the exceptions of every call.
     :ivar faults: further faults.
+    :ivar outages: whether it tries outages.
     """
 
     exceptions: tuple[str, ...]
     faults: tuple[Fault | FaultsOf, ...] = ()
+    outages: bool = False
 
 
+_EXCEPTIONS = ("ConnectionError", "Timeout")
 _LOST = FaultsOf(Fault("Timeout", abort=False), writes=True)
+_STANDARD: Final[tuple[Fault | FaultsOf, ...]] = (
+    _LOST,
+    Fault.of("gateway page"),
+    Fault.of("retry later"),
+    Fault.of("body cut short"),
+    Fault.of("not JSON"),
+    Fault.of("key missing"),
+    Fault.of("value null"),
+)
+_THOROUGH: Final[tuple[Fault | FaultsOf, ...]] = (
+    *(Fault.of(name) for name in ("name not resolved", "connect timeout")),
+    *(Fault.of(name) for name in ("certificate not trusted", "proxy unreachable")),
+    *(Fault.of(name) for name in ("tunnel refused", "reset", "closed without an answer")),
+    FaultsOf(Fault.of("closed without an answer", abort=False), writes=True),
+    *(Fault.of("gateway page", status=status) for status in (503, 504)),
+    *(Fault.of("retry later", after=after) for after in (0, 86_400)),
+    *(Fault.of("retry later", after=after, form="date") for after in (2, -60)),
+    Fault.of("retry later", status=503),
+    *(Fault.of("credential expired", status=status) for status in (401, 403)),
+    *(Fault.of("redirected", to=to) for to in ("login page", "itself", "dead host")),
+    FaultsOf(Fault.of("redirected", to="same URL"), writes=True),
+    Fault.of("body cut short", at=0),
+    Fault.of("body cut short", at="last byte"),
+    *(Fault.of(name) for name in ("body stalled", "body drips", "answer late")),
+    *(Fault.of(name) for name in ("empty body", "HTML page", "content type")),
+    *(Fault.of("not decodable", encoding=encoding) for encoding in ("gzip", "charset")),
+    *(Fault.of("other success", status=status) for status in (202, 204)),
+    *(Fault.of(name) for name in ("value of another type", "empty list", "extra nesting")),
+    *(Fault.of(name) for name in ("unknown value", "duplicate item", "items out of order")),
+    Fault.of("huge number"),
+)
+
 PROFILES: Final[Mapping[ProfileName, Profile]] = {
-    "quick": Profile(("ConnectionError", "Timeout")),
-    "standard": Profile(("ConnectionError", "Timeout"), (_LOST, Fault.of("body cut short"))),
-    "thorough": Profile(
-        ("ConnectionError", "ConnectTimeout", "ReadTimeout", "SSLError", "ProxyError"),
-        (_LOST, *(Fault.of("body cut short", at=at) for at in (0.0, 0.5, 0.99))),
-    ),
+    "quick": Profile(_EXCEPTIONS),
+    "standard": Profile(_EXCEPTIONS, _STANDARD, outages=True),
+    "thorough": Profile(_EXCEPTIONS, (*_STANDARD, *_THOROUGH), outages=True),
 }

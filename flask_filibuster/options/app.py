@@ -112,7 +112,7 @@ class Shared:
             "Also fail every call to a service, or of one call site, throughout an execution, and "
             "only the first few of them.",
             EVERYWHERE,
-            default=False,
+            default_words="the profile says it",
         ),
     ] = None
     audit: Annotated[

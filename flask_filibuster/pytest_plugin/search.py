@@ -110,7 +110,8 @@ def _remote_options(
     given = {
         "name": item.nodeid,
         "analysis": None if model is None else model.to_analysis(),
-        **{name: getattr(options, name) for name in SENT},
+        "outages": None if model is None else model.outages,
+        **{name: value for name in SENT if (value := getattr(options, name)) is not None},
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -70,6 +70,30 @@ def test_analysis_file_of_the_configuration(refused: Path) -> None:
     assert answers(config=config, slow=True) == ["data", "data", "ReadTimeout"]
 
 
+def tried(**options: Any) -> int:
+    """Number of executions with an outage of a service that is asked twice."""
+    front, back = Flask("front"), Flask("back")
+
+    @front.get("/")
+    def index() -> str:
+        return next((text for _ in range(2) if (text := data())), "nothing")
+
+    def data() -> str:
+        try:
+            return requests.get("http://back/", timeout=1).text
+        except requests.RequestException:
+            return ""
+
+    back.add_url_rule("/", "data", lambda: "data")
+    result = explore(
+        lambda: requests.get("http://front/", timeout=5),
+        {"http://front": front, "http://back": back},
+        journal=False,
+        **options,
+    )
+    return result.outages
+
+
 class TestFaults:
     """``faults``: a model, a profile, or a file."""
 
@@ -88,6 +112,13 @@ class TestFaults:
     def test_profile(self) -> None:
         assert answers(faults="quick") == answers()
         assert "ChunkedEncodingError" in answers(faults="standard")
+
+    def test_profile_decides_on_outages(self) -> None:
+        """Unless the option does."""
+        assert not tried(faults="quick")
+        assert tried(faults="quick", outages=True)
+        assert tried(faults="standard")
+        assert not tried(faults="standard", outages=False)
 
     def test_configuration(self, refused: Path) -> None:
         config = {"FILIBUSTER_FAULTS": refused}
