@@ -176,6 +176,11 @@ class AnyCall(ABC, Generic[Reply]):
         """
         return None
 
+    @property
+    def origin(self) -> object:
+        """The request object, if the library copies it for each hop of a redirect."""
+        return None
+
     def is_on(self, config: Config) -> bool:
         """Whether an app's settings include this call."""
         return self.client.is_on(config)

@@ -313,3 +313,25 @@ def test_answer_is_lost_after_the_work(lost: Fault, *, stream: bool) -> None:
         end, _ = ended(call, services, (0, fault))
         found.append((repr(end), len(orders)))
     assert found == [(found[0][0], 2), (found[0][0], 1)]  # Once without the fault.
+
+
+@pytest.mark.parametrize("to", ["login page", "itself", "dead host"])
+def test_same_request_sent_again_is_a_call(to: str) -> None:
+    """It is no hop, although its redirected copies share its hooks."""
+    sent: list[int] = []
+
+    def leaf() -> ResponseReturnValue:
+        sent.append(1)
+        return "fine"
+
+    def call() -> Any:
+        with requests.Session() as session:
+            prepared = session.prepare_request(requests.Request("GET", "http://leaf/view"))
+            first = end_of(lambda: session.send(prepared, timeout=1).text)
+            return first, session.send(prepared, timeout=1).text
+
+    fault = Fault.of("redirected", to=to)
+    (first, second), calls = ended(call, {"http://leaf": service(view=leaf)}, (0, fault))
+    assert first != "fine"
+    assert second == "fine"
+    assert (len(calls), len(sent)) == (2, 3)

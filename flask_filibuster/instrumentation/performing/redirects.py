@@ -6,6 +6,7 @@ import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask_filibuster.core.kinds.answer import Answer, Asked
 from flask_filibuster.core.kinds.base import Kind
@@ -15,8 +16,18 @@ from flask_filibuster.instrumentation.outgoing import AnyCall
 
 @dataclass(frozen=True, slots=True)
 class _Redirect:
+    """A redirect that was injected.
+
+    :ivar chain: see :attr:`AnyCall.chain`.
+    :ivar kind: the kind of fault.
+    :ivar origin: the application's request. To send it again is no hop.
+    :ivar path: where the redirect leads. Libraries normalise the rest of a URL.
+    """
+
     chain: object
     kind: Kind
+    origin: object
+    path: str
 
 
 _current: ContextVar[_Redirect | None] = ContextVar("flask_filibuster_redirect", default=None)
@@ -30,8 +41,10 @@ def begin_redirect(call: AnyCall[Any], kind: Kind, answer: Answer) -> None:
     :param kind: the kind of fault.
     :param answer: the answer.
     """
-    if 300 <= answer.status < 400 and call.chain is not None:
-        _current.set(_Redirect(call.chain, kind))
+    location = dict(answer.headers).get("Location")
+    if location is not None and call.chain is not None:
+        path = urlsplit(location).path or "/"
+        _current.set(_Redirect(call.chain, kind, call.origin, path))
 
 
 def hop_of(call: AnyCall[Any]) -> Answer | Failure | None:
@@ -44,6 +57,9 @@ def hop_of(call: AnyCall[Any]) -> Answer | Failure | None:
     """
     redirect = _current.get()
     if redirect is None or redirect.chain is not call.chain:
+        return None
+    is_again = call.origin is not None and call.origin is redirect.origin
+    if is_again or (urlsplit(call.url).path or "/") != redirect.path:
         return None
     met = redirect.kind.follow(Asked(call.operation, call.url, time.time()))
     if met is None:

@@ -152,6 +152,11 @@ class RequestsCall(OutgoingCall[Response]):
         """The hooks of the request, which its copy for the next hop shares."""
         return self.request.hooks
 
+    @property
+    def origin(self) -> object:
+        """The request, of which each hop has a copy."""
+        return self.request
+
     def use_up(self) -> None:
         """Read the request's body to its end."""
         use_up(self.request)

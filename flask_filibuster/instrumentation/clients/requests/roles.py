@@ -236,6 +236,11 @@ class StandInCall(OutgoingCall[Any]):
         """The hooks of the request, which its copy for the next hop shares."""
         return self._request.hooks
 
+    @property
+    def origin(self) -> object:
+        """The request, of which each hop has a copy."""
+        return self._request
+
     def send(self, headers: Mapping[str, str] | None) -> NoReturn:  # noqa: ARG002
         """The mock is asked instead."""
         raise InjectionError(self.words, "only the mock in its place can answer")
