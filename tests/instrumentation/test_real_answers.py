@@ -93,9 +93,11 @@ _PAGE = (
     b"<body><h1>We will be back soon</h1></body></html>\n"
 )
 REMADE = {
-    "not gzip": _of("not decodable", whole(BODY, *HEAD, b"Content-Encoding: gzip")),
+    "not gzip": _of("not decodable", whole(b"\x07" + BODY, *HEAD, b"Content-Encoding: gzip")),
     "not deflate": _of(
-        "not decodable", whole(BODY, *HEAD, b"Content-Encoding: deflate"), encoding="deflate"
+        "not decodable",
+        whole(b"\x07" + BODY, *HEAD, b"Content-Encoding: deflate"),
+        encoding="deflate",
     ),
     "no longer gzip": _of(
         "content type", whole(BODY, b"Content-Type: a/b", *_OWN), _GZIP, to="a/b"

@@ -7,6 +7,7 @@ from typing import get_args
 
 from flask_filibuster.core.kinds.answer import Answer
 from flask_filibuster.core.kinds.base import FailingCall, Kind
+from flask_filibuster.core.kinds.bodies import UnalterableError
 from flask_filibuster.core.kinds.of_body import succeeds
 from flask_filibuster.core.kinds.remaking import content_of, header, remade
 from flask_filibuster.core.outcome import Outcome
@@ -15,6 +16,9 @@ from flask_filibuster.errors import FaultModelError
 
 # Whatever follows, no decoder of text takes this for UTF-8, of JSON, for another encoding.
 _NO_UTF8 = b"\xff"
+# What nothing begins with that is compressed by gzip, zlib or deflate: a body that is a compressed
+# file could be decoded else, and some texts can be taken for deflate.
+_PLAIN = b"\x07"
 ENCODINGS = get_args(Encoding)
 
 
@@ -59,10 +63,15 @@ class NotDecodable(Kind):
         return succeeds(call)
 
     def remake(self, answer: Answer) -> Answer:
-        """The answer with the other header, or with a text of other bytes."""
+        """The answer with the other header, or with a text of other bytes.
+
+        :raises UnalterableError: it has no body, or is encoded in a way that is not known here.
+        """
         content = content_of(answer)
+        if not content:
+            raise UnalterableError("the answer has no body")
         if self.encoding != "charset":
-            return remade(answer, content, content_encoding=self.encoding)
+            return remade(answer, _PLAIN + content, content_encoding=self.encoding)
         named = header(answer, "content-type").partition(";")[0].strip() or "text/plain"
         middle = len(content) // 2
         text = content[:middle] + _NO_UTF8 + content[middle:]
