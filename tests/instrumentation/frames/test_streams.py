@@ -99,7 +99,7 @@ class TestStreamedBodies:
             check_determinism=False,
         )
         assert {each.verdict for each in result.executions} == {"passed"}
-        assert texts == ["01", "-1", "0-", "--"]
+        assert texts == ["01", "0-", "-1", "--"]
 
     @pytest.mark.parametrize("by", ["requests", "client"])
     def test_uncaught_exception_of_generator_is_found(self, by: str) -> None:
