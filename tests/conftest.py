@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 import flask_filibuster
 from tests.support.cases import cases
 from tests.support.routes import routes_compiled_once
+
+# Pytest rewrites all of Hypothesis: once, and not again in each worker and each session.
+sys.dont_write_bytecode, _before = False, sys.dont_write_bytecode
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+sys.dont_write_bytecode = _before
 
 pytest_plugins = ["pytester"]
 
