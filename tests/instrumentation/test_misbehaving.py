@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -60,10 +60,15 @@ class Case(NamedTuple):
         how = "stream" if self.stream else "whole"
         return f"{self.fault.words()}, {self.method} by {self.client}, {how}"
 
+    @property
+    def waits(self) -> bool:
+        """Whether it ends by its timeout in life."""
+        return self.fault.kind.failure in ("connect timeout", "read timeout")
+
     def call(self, url: str, proxy: str | None) -> Callable[[], Any]:
         """Makes the call, and reads the body of its answer."""
         body = b"x" * 1000 if self.method == "POST" else None
-        timeout = 0.1 if "time" in str(self.fault) else 2
+        timeout = 0.3 if self.waits else 5
         if self.client == "requests":
             proxies = {"http": proxy, "https": proxy} if proxy else None
             options: Any = {"timeout": timeout, "proxies": proxies, "stream": self.stream}
@@ -103,7 +108,14 @@ def server() -> Iterator[Server]:
         yield server
 
 
-@pytest.mark.parametrize("case", sample(CASES), ids=str)
+def marked(cases: Iterable[Case]) -> list[Any]:
+    """The cases that are run, the slow ones marked."""
+    return sample(
+        pytest.param(case, marks=pytest.mark.slow) if case.waits else case for case in cases
+    )
+
+
+@pytest.mark.parametrize("case", marked(CASES), ids=str)
 def test_in_process_as_in_life(case: Case, server: Server) -> None:
     with failing(case.fault.kind, server) as (url, proxy):
         call = case.call(url, proxy)
@@ -122,7 +134,7 @@ WITHOUT_A_CALLEE = ("certificate not trusted", "proxy unreachable", "tunnel refu
 
 @pytest.mark.parametrize(
     "case",
-    sample(
+    marked(
         case
         for case in CASES
         if case.fault.kind.name not in WITHOUT_A_CALLEE
