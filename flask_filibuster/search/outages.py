@@ -18,6 +18,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from flask_filibuster.core.bounds.unending import was_ended
 from flask_filibuster.core.call import Call, Outage, Site, place_of_url, site_of
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.fault import Fault
@@ -144,7 +145,7 @@ class Outages:
             return
         planned = execution.faults.last
         outage = planned.outage
-        if outage is None:
+        if outage is None or was_ended(execution.trace):
             return
         failed = planned.failed(execution.trace.invocations)
         shown = outage, len(failed), str(execution.error)

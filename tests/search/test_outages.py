@@ -6,9 +6,10 @@ import pytest
 import requests
 
 from flask_filibuster import FaultModel, explore
-from flask_filibuster.core.call import MOST_OF_OUTAGE
+from flask_filibuster.core.bounds import unending
 from flask_filibuster.report import text
 from flask_filibuster.results.bug import Bug
+from flask_filibuster.results.findings import UNENDING
 from flask_filibuster.results.result import Result
 from tests.support import outages as seeded
 from tests.support import shapes
@@ -116,16 +117,23 @@ def test_one_outage_of_each_nature() -> None:
     }
 
 
-@pytest.mark.slow
-def test_endless_attempts_end() -> None:
+def test_endless_attempts_are_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unending, "MOST_ALIKE", 50)
     result = tried(seeded.endless_attempts, most=4)
-    (execution,) = result.inconclusive
-    assert len(execution.injected) == MOST_OF_OUTAGE
-    assert f"ended after {MOST_OF_OUTAGE} calls" in execution.problems[0]
+    (bug,) = result.bugs
+    assert bug.cause is not None
+    assert bug.cause.kind == UNENDING
+    assert "all 50 attempts" in told(bug)
+    assert result.outages == 1
+    assert not result.inconclusive
 
 
-def test_capped_attempts_are_conclusive() -> None:
-    assert not tried(seeded.endless_attempts, bug=False, most=None).inconclusive
+def test_capped_attempts_are_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unending, "MOST_ALIKE", 50)
+    result = tried(seeded.endless_attempts, bug=False, most=None)
+    assert result.outages
+    assert not result.bugs
+    assert not result.inconclusive
 
 
 def test_max_faults_counts_an_outage_once() -> None:
