@@ -248,10 +248,11 @@ class Search:
 
     def _later(self, faults: FaultSet, calls: Sequence[PredictedCall]) -> list[CallFaults]:
         """The calls after the last failed call, each with its faults."""
-        failing = FaultsInOrder(faults)
+        failed = {planned.index for planned in faults}
+        in_order = FaultsInOrder(faults) if faults.has_outage else None
         later: list[CallFaults] = []
         for call, _, _ in calls:
-            if failing.of(call) is not None:
+            if call.index in failed if in_order is None else in_order.of(call) is not None:
                 later.clear()
             elif call.source and not self._is_unending(call, faults):
                 # Requests of the test itself have no source; they never fail.
