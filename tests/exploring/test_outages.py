@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import requests
+from flask import Flask
+from flask.typing import ResponseReturnValue
+from werkzeug.serving import make_server
 
 from flask_filibuster import Counterexample, explore, replay, was_fault_injected_on
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
@@ -98,3 +104,49 @@ def test_test_is_told_of_outages() -> None:
     result = explore(careful, services, REFUSALS, outages=True, journal=False)
     assert not result.failures
     assert result.bugs
+
+
+@pytest.fixture
+def served() -> Iterator[dict[str, int]]:
+    """Two services of one host, by name, each at a port of its own."""
+    with ExitStack() as stack:
+        ports = {}
+        for name in ("stock", "prices"):
+            server = make_server("127.0.0.1", 0, a_service(name), threaded=True)
+            thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            ports[name] = server.port
+        yield ports
+
+
+def a_service(name: str) -> Flask:
+    app = Flask(name)
+    app.add_url_rule("/<int:number>", view_func=lambda number: {name: number})
+    return app
+
+
+@pytest.mark.slow
+def test_services_of_one_host_differ(served: dict[str, int]) -> None:
+    shop = Flask("shop")
+
+    @shop.get("/")
+    def page() -> ResponseReturnValue:
+        found = [part(name, number) for number in (1, 2) for name in ("stock", "prices")]
+        return {"found": found}, 200 if any(found[::2]) else 500
+
+    def part(name: str, number: int) -> object:
+        try:
+            return requests.get(f"http://127.0.0.1:{served[name]}/{number}", timeout=5).json()
+        except requests.RequestException:
+            return None
+
+    def look() -> None:
+        shop.test_client().get("/")
+
+    result = explore(look, faults=REFUSALS, outages=True, journal=False)
+    (bug,) = result.bugs
+    assert "every call to stock (2 calls)" in told(bug)
+    assert not result.inconclusive
+    assert not result.gaps
