@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from os import PathLike
-from types import MappingProxyType
 from typing import Any, Final, cast
 
 from flask_filibuster.config import Config
@@ -24,7 +23,7 @@ from flask_filibuster.results.unexplored import UnexploredPolicy
 from flask_filibuster.search.explorer import Explorer
 
 RETRIES = 1
-_LIMITS: Final = MappingProxyType({"max_executions": MAX_EXECUTIONS, "max_seconds": MAX_SECONDS})
+_LIMITS: Final = ("max_executions", "max_seconds")
 DEFAULT_PROFILE: Final[ProfileName] = "quick"
 MadeOf = Callable[[Mapping[str, Any], ProfileName], FaultModel]
 """Makes a fault model of apps by base URL and a profile."""
@@ -147,16 +146,13 @@ class Options(Explored):
             max_faults=chosen.max_faults,
             max_executions=chosen.max_executions or MAX_EXECUTIONS,
             max_seconds=chosen.max_seconds or MAX_SECONDS,
-            assumed=tuple(
-                name
-                for name, default in _LIMITS.items()
-                if getattr(chosen, name) in (None, default)
-            ),
+            assumed=tuple(name for name in _LIMITS if getattr(chosen, name) is None),
             fail_fast=chosen.fail_fast or False,
             outages=model.outages if chosen.outages is None else chosen.outages,
             check_determinism=chosen.check_determinism is not False,
             exhaustive=chosen.exhaustive or False,
-            audit=chosen.audit or 0,
+            # 0 is the default of the configuration: only an option switches the suspects off.
+            audit=chosen.audit or self.audit,
             seed=chosen.audit_seed or 0,
             retries=RETRIES,
             recorder=recorder,

@@ -69,7 +69,7 @@ class Shared:
             kinds.LIMIT,
             "Maximum number of executions (retries excluded).",
             EVERYWHERE,
-            default=MAX_EXECUTIONS,
+            default_words=f"{MAX_EXECUTIONS:,}",
         ),
     ] = None
     max_seconds: Annotated[
@@ -78,7 +78,7 @@ class Shared:
             kinds.TIME_LIMIT,
             "Time after which no new execution starts.",
             EVERYWHERE,
-            default=MAX_SECONDS,
+            default_words=f"{MAX_SECONDS:g}",
         ),
     ] = None
     fail_fast: Annotated[
@@ -119,7 +119,8 @@ class Shared:
         int | None,
         Option(
             kinds.COUNT,
-            "Number of pruned fault sets to run as a check of the reduction.",
+            "Number of pruned fault sets to run as a check of the reduction; not given: a few that "
+            "most likely differ.",
             EVERYWHERE,
             default=0,
         ),

@@ -26,6 +26,7 @@ from flask_filibuster.search.phases.audit import Audit, Doubts, Everything
 from flask_filibuster.search.phases.probing import Probing, as_made
 from flask_filibuster.search.phases.repetition import Repetition
 from flask_filibuster.search.phases.shrinking import Shrinking
+from flask_filibuster.search.phases.suspects import Suspects
 from flask_filibuster.search.plan import Phase, Plan
 
 CUT_BY_BUG = "fail_fast stopped the exploration at the first bug; there may be others"
@@ -51,7 +52,7 @@ class Explorer:
         nothing.
     :param fail_fast: whether to stop at the first bug.
     :param exhaustive: whether to run all pruned sets, after the rest.
-    :param audit: number of pruned sets to run, to check the reduction.
+    :param audit: number of pruned sets to run, to check the reduction; ``None``: a few suspects.
     :param seed: seed of their choice.
     :param outages: whether to try outages, see :class:`Outages`.
     :param check_determinism: whether to run the fault-free execution twice.
@@ -73,7 +74,7 @@ class Explorer:
         assumed: Container[str] = (),
         fail_fast: bool = False,
         exhaustive: bool = False,
-        audit: int = 0,
+        audit: int | None = 0,
         seed: int = 0,
         outages: bool = False,
         check_determinism: bool = False,
@@ -109,10 +110,12 @@ class Explorer:
         return f"<Explorer, {self.executed} executed, {self.waiting} to go>"
 
     def _phases_of(
-        self, max_faults: int | None, *, exhaustive: bool, audit: int, seed: int
+        self, max_faults: int | None, *, exhaustive: bool, audit: int | None, seed: int
     ) -> Sequence[Phase]:
         ledger = self._ledger
         phases: list[Phase] = [self._repetition, Probing(ledger), self._search]
+        if audit is None:
+            phases.append(Suspects(ledger, self._reduction, self._doubts))
         if exhaustive:
             phases.append(Everything(ledger, self._doubts, max_faults))
         if audit:
@@ -322,6 +325,7 @@ class Explorer:
                 *self._notes,
                 *self._unchecked(),
                 *misnamed(self._model, ledger.reached),
+                *(n for each in self._phases if isinstance(each, Suspects) for n in each.notes),
                 *(() if self._limit != FAIL_FAST else (CUT_BY_BUG,)),
             ),
             problems=(*self._repetition.problems, *self._limits.unset(self._limit)),

@@ -247,6 +247,16 @@ class EquivalenceReduction(ExactReduction):
             classes.append(context)
         return classes
 
+    def members(self) -> Iterator[tuple[FaultSet, ExecutionIndex]]:
+        """The executed sets whose last fault has a representative, each with the next call."""
+        for home in self._homes.values():
+            for each in home.classes:
+                if each.reaction is not None and each.reaction[0] == "call" and each.reaction[1]:
+                    following = ExecutionIndex(each.reaction[1])
+                    for planned in each.ran:
+                        if planned is not each.representative:
+                            yield home.faults.plus(planned), following
+
     def doubt(self, faults: FaultSet) -> list[Candidate]:
         """Split the classes of faults that are not their representatives, at all their places."""
         # All are found before the first split, which changes the path to later ones.

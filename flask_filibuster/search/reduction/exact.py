@@ -8,9 +8,10 @@ keeps beyond its request.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.results.result import EquivalenceClass, Pruned
@@ -59,6 +60,13 @@ class Reduction(Protocol):
 
     def representative_of(self, faults: FaultSet) -> FaultSet | None:
         """The representative of a set, if known."""
+
+    @property
+    def prunes_any(self) -> bool:
+        """Whether it prunes sets at all."""
+
+    def members(self) -> Iterator[tuple[FaultSet, ExecutionIndex]]:
+        """The executed sets whose last fault has a representative, each with the next call."""
 
     def doubt(self, faults: FaultSet) -> list[Candidate]:
         """Split the classes of a set with an unexpected effect.
@@ -129,6 +137,12 @@ class NoReduction:
         """Each set represents itself."""
         return faults
 
+    prunes_any = False
+
+    def members(self) -> Iterator[tuple[FaultSet, ExecutionIndex]]:
+        """None has a representative."""
+        return iter(())
+
     def doubt(self, faults: FaultSet) -> list[Candidate]:  # noqa: ARG002
         """None: the search builds on all sets."""
         return []
@@ -145,6 +159,8 @@ class NoReduction:
 
 class ExactReduction(NoReduction):
     """Prunes the sets with every step of every handler known."""
+
+    prunes_any = True
 
     def settle(
         self,

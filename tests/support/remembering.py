@@ -1,0 +1,81 @@
+"""Random simulated applications that remember failures: within a request, or beyond it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask_filibuster.core.fault_set import FaultSet
+from flask_filibuster.faultmodel.model import FaultModel
+from flask_filibuster.results.execution import Observation
+from tests.support.simulation import (
+    Answer,
+    FirstError,
+    FunctionalTest,
+    Orderly,
+    Part,
+    Seen,
+    Service,
+    SimulatedCall,
+    Simulation,
+)
+
+MODEL = FaultModel(("ConnectionError", "Timeout"), default_statuses=(429, 500))
+KINDS = ("ConnectionError", "Timeout", "429", "500")
+
+
+@dataclass
+class Remembering:
+    """Tries a service twice, maybe a second one, and remembers how each attempt failed.
+
+    :ivar bad: the two failures, one after the other, after which it breaks down.
+    :ivar beyond: whether it remembers them beyond the request.
+    """
+
+    bad: tuple[str, str]
+    beyond: bool
+    callees: tuple[str, ...]
+    body: str = "plain"
+    observed: bool = True
+    seen: list[str] = field(default_factory=list)
+
+    def handle(self, content: str) -> Part:
+        before = self.seen if self.beyond else []
+        if self.beyond and tuple(before[-2:]) == self.bad:
+            return Answer(500)
+        for callee in self.callees:
+            for _ in range(1 if self.beyond else 2):
+                reply = yield SimulatedCall(callee, line=1 + self.callees.index(callee))
+                how = str(reply.outcome.exception or reply.outcome.status)
+                if not reply.outcome.failed:
+                    break
+                before.append(how)
+            if not self.beyond and tuple(before[-2:]) == self.bad:
+                return Answer(500)
+        return Answer(503 if before else 200)
+
+
+def judge(seen: Seen) -> str:
+    return FirstError.__name__ if any(status == "500" for status, _ in seen) else "passed"
+
+
+def remembering(seed: int, most: int = 1) -> Callable[[FaultSet], Observation]:
+    """A random one: what runs its test under a fault set.
+
+    :param most: services that are called within a request at most.
+    """
+    chance = random.Random(seed)
+    beyond = chance.random() < 0.5
+    bad = chance.choice(KINDS), chance.choice(KINDS)
+    callees = tuple("bc"[: chance.randint(1, 1 if beyond else most)])
+    front = Remembering(bad, beyond, callees)
+    services: dict[str, Service] = {"front": front, "b": Orderly(), "c": Orderly()}
+    requests = ("front",) * (3 if beyond else 1)
+    simulation = Simulation(services, FunctionalTest(requests, judge))
+
+    def run(faults: FaultSet) -> Observation:
+        front.seen.clear()
+        return simulation.run(faults)
+
+    return run
