@@ -75,6 +75,7 @@ def test_workers_need_request_ids(project: Project) -> None:
     assert alone.returncode == 0, alone.stdout + alone.stderr
 
 
+@in_earnest
 @pytest.mark.slow
 def test_interrupted_workers_end_their_commands(project: Project) -> None:
     options = ("test", "--port", "0", *project.started, "--workers", "2")
@@ -114,6 +115,7 @@ def test_changed_says_why_not(project: Project) -> None:
     assert "Traceback" not in done.stderr
 
 
+@in_earnest
 @pytest.mark.slow
 def test_verbose_shows_what_services_write(project: Project) -> None:
     limits = ("--max-executions", "1", "--no-check-determinism")

@@ -62,7 +62,7 @@ def shape_port() -> Iterator[int]:
 
 
 STARTED_SHAPES = [
-    "chain",
+    pytest.param("chain", marks=only_in_earnest),
     pytest.param("two_required_calls", marks=only_in_earnest),
     pytest.param("retry_in_the_middle", marks=only_in_earnest),
 ]

@@ -290,6 +290,7 @@ def test_missing_dask_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "pip install 'flask-filibuster[distributed]'" in result.output
 
 
+@in_earnest
 @pytest.mark.slow
 def test_dask_is_imported_when_used() -> None:
     code = """

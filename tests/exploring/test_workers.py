@@ -123,8 +123,10 @@ def alone() -> Result:
         pytest.param(
             lambda: ProcessPoolExecutor(2, FORK), app.services, id="forked", marks=only_in_earnest
         ),
-        pytest.param(lambda: ProcessPoolExecutor(2, SPAWN), SERVICES, id="spawned"),
-        pytest.param(Inline, app.services, id="inline"),
+        pytest.param(
+            lambda: ProcessPoolExecutor(2, SPAWN), SERVICES, id="spawned", marks=only_in_earnest
+        ),
+        pytest.param(Inline, app.services, id="inline", marks=only_in_earnest),
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
@@ -189,6 +191,7 @@ def test_limits_are_those_of_workers(alone: Result) -> None:
     assert result.remaining
 
 
+@in_earnest
 @pytest.mark.slow
 def test_workers_executions_are_resumed(alone: Result, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
@@ -199,6 +202,7 @@ def test_workers_executions_are_resumed(alone: Result, tmp_path: Path) -> None:
     assert same(result, alone)
 
 
+@in_earnest
 @pytest.mark.slow
 def test_processes_share_the_hash_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTHONHASHSEED", raising=False)
@@ -328,7 +332,7 @@ def test_services_failing_in_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [None, 1])
+@pytest.mark.parametrize("workers", [None, pytest.param(1, marks=only_in_earnest)])
 def test_exiting_test_has_failed(workers: int | None) -> None:
     """So pytest takes it, too; a report that is not written would be taken for a good one."""
     result = explore(app.ends_the_process, SERVICES, workers=workers)
@@ -380,6 +384,7 @@ def test_threads_end_before_the_services() -> None:
         assert len(began) == len(ended) > 4
 
 
+@in_earnest
 @pytest.mark.slow
 def test_script_without_main_guard(tmp_path: Path) -> None:
     script = tmp_path / "script.py"

@@ -128,6 +128,7 @@ def test_progress_is_not_everywhere(
     assert "2 passed" in output
 
 
+@in_earnest
 @pytest.mark.slow
 def test_interrupt_removes_the_progress(suite: Suite) -> None:
     body = (
