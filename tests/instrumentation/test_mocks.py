@@ -142,6 +142,7 @@ class TestMockedCalls:
         assert isinstance(end, requests.exceptions.ChunkedEncodingError)
         assert seen.fault is not None
 
+    @pytest.mark.slow
     @every_way
     def test_mocks_may_be_stopped_within_exploration(self, name: str) -> None:
         seen: list[int] = []

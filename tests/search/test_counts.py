@@ -194,6 +194,7 @@ def test_equivalence_of_published_shapes(shape: str, executed: int) -> None:
     assert simulated_counts(shape, "equivalence")[1] == executed
 
 
+@pytest.mark.slow
 @SHAPES
 def test_equivalence_is_exact_plus_calls(shape: str) -> None:
     """With the suspects that are run by default."""
@@ -247,6 +248,7 @@ def test_equivalence_builds_on_representatives(shape: str, executed: int) -> Non
     assert result.generated == explored(shape, "none").result.generated
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reduction", ["exact", "equivalence"])
 @SHAPES
 def test_reductions_see_the_same_answers(shape: str, reduction: ReductionName) -> None:
