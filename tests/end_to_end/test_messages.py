@@ -19,6 +19,8 @@ def test_texts_are_as_reviewed(room: str) -> None:
     assert messages.snapshot(room) == reviewed, (
         "review the texts, then write them down: python -m tests.support.messages"
     )
+
+
 @pytest.mark.slow
 def test_texts_use_the_glossary() -> None:
     assert messages.offences() == []
