@@ -74,14 +74,16 @@ class Probing:
         faults = execution.faults
         if len(faults) < FOLLOWED or execution.verdict == "inconclusive":
             return
+        # What is called without any fault, too, is no other attempt. (First: most calls are.)
+        baseline = self._ledger.executions[0].trace
+        if any(baseline.call(each.index) is not None for each in tuple(faults)[-FOLLOWED + 1 :]):
+            return
         attempts = attempts_of(faults)
         if not FOLLOWED <= len(attempts) < FAILED_ATTEMPTS:
             return
         key = loop_of(attempts[-1].call), attempts[-1].fault
         size = 0 if key in self._probed else round_of(attempts, execution.trace)
-        # What is called again without any fault is no other attempt.
-        calls = {call.index for call in self._ledger.executions[0].trace.invocations}
-        if size and all(each.index not in calls for each in attempts[-FOLLOWED + 1 :]):
+        if size:
             self._probed.add(key)
             added = further(attempts, size, FAILED_ATTEMPTS)
             self._waiting.append(Plan(FaultSet((*faults, *added)), PROBE))

@@ -94,6 +94,8 @@ class Suspects:
             failed = faults.last.call
             if call is None or (loop_of(call), call.url) != (loop_of(failed), failed.url):
                 continue
+            if loop_of(call) in self._ledger.unending:
+                continue
             yield [faults.plus(planned) for planned in self._ledger.planned.of(call)]
 
     def _remembered_requests(self) -> Iterator[FaultSet]:
