@@ -65,6 +65,9 @@ class Call:
         decides.
     :ivar repeatable: whether the call is idempotent, according to the client; ``None``: the method
         decides.
+    :ivar start: when it began, in seconds by the clock of the execution, virtual or real. Times
+        differ between executions, so they do not count in comparisons.
+    :ivar end: when it ended; ``None`` if it has not, or nobody knows.
     """
 
     index: ExecutionIndex
@@ -83,6 +86,13 @@ class Call:
     idempotency_key: str = ""
     safe: bool | None = None
     repeatable: bool | None = None
+    start: float = field(default=0.0, compare=False, repr=False)
+    end: float | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took; 0 if nobody knows."""
+        return 0.0 if self.end is None else max(self.end - self.start, 0.0)
 
     @property
     def operation(self) -> str:
@@ -108,13 +118,14 @@ class Call:
             return self.family == "http" and self.method in _REPEATABLE
         return self.repeatable
 
-    def ended(self, target: str, outcome: Outcome | None) -> Call:
+    def ended(self, target: str, outcome: Outcome | None, end: float | None = None) -> Call:
         """The call with its end, and the service that it reached.
 
         One for each call of each execution: ``dataclasses.replace`` takes twice the time.
 
         :param target: name of the service.
         :param outcome: its outcome; ``None`` if it has not ended.
+        :param end: when it ended.
         """
         return Call(
             self.index,
@@ -133,6 +144,8 @@ class Call:
             self.idempotency_key,
             self.safe,
             self.repeatable,
+            self.start,
+            end,
         )
 
     def describe(self) -> str:

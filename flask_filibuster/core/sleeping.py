@@ -53,6 +53,28 @@ def seconds_of(sleep: float | str, timeout: Timeouts) -> float:
     return 0.0 if own is None else max(own + _beyond(sleep), 0.0)
 
 
+def time_until(failure: str | None, exception: str | None, timeout: Timeouts) -> float:
+    """Seconds that a call waits before it ends in a timeout; 0: it ends in something else.
+
+    >>> time_until("connect timeout", None, (3.0, 10.0)), time_until(None, "ReadTimeout", (3, 10))
+    (3.0, 10)
+    >>> time_until(None, "ConnectionError", (3.0, 10.0)), time_until(None, "Timeout", (None, None))
+    (0.0, 0.0)
+
+    :param failure: what happens in the network, if that is known.
+    :param exception: the exception that the caller sees otherwise.
+    :param timeout: the call's connect and read timeout.
+    """
+    if failure is None:
+        if not (exception or "").removesuffix("Exception").endswith("Timeout"):
+            return 0.0
+        failure = "connect timeout" if (exception or "").endswith("ConnectTimeout") else "timeout"
+    if not failure.endswith("timeout"):
+        return 0.0
+    seconds = timeout[0] if failure == "connect timeout" else _own(timeout)
+    return 0.0 if seconds is None else seconds
+
+
 def held_in_words(sleep: float | str, timeout: Timeouts) -> str:
     """A hold in words.
 

@@ -106,6 +106,7 @@ def _explore(
         subject.ready(options.settle) as setting,
         recording.recorder(subject) as recorder,
     ):
+        setting.session.is_virtual = options.virtual_time is not False
         search = options.explorer(setting.services, setting.config, recorder)
         setting.session.describe_answers(wanted=search.needs_shapes)
         exploration = Exploration(

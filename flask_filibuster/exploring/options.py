@@ -19,6 +19,7 @@ from flask_filibuster.options.option import declared
 from flask_filibuster.options.table import Explored, Frontend, Shared, rows
 from flask_filibuster.results.oracles.base import Oracle
 from flask_filibuster.results.oracles.registry import oracles_of
+from flask_filibuster.results.oracles.waiting.too_long import TooLong
 from flask_filibuster.results.unexplored import UnexploredPolicy
 from flask_filibuster.search.explorer import Explorer
 
@@ -93,7 +94,9 @@ class Options(Explored):
     @property
     def judges(self) -> tuple[Oracle, ...]:
         """The oracles that executions are judged by."""
-        return oracles_of(self.oracles)
+        if self.max_latency is None:
+            return oracles_of(self.oracles)
+        return oracles_of((*(self.oracles or ()), TooLong(self.max_latency)))
 
     def model(
         self,

@@ -24,6 +24,8 @@ from flask_filibuster.instrumentation.app.hooks import InstrumentedApp
 from flask_filibuster.instrumentation.app.outside import OutsideRequests
 from flask_filibuster.instrumentation.callsite import ENDS, CodeByFile
 from flask_filibuster.instrumentation.clients.registry import clients_known, instrument
+from flask_filibuster.instrumentation.clock.all import hold_clock
+from flask_filibuster.instrumentation.clock.virtual import VirtualClock
 from flask_filibuster.instrumentation.frames import Scope, TestFrame, current_scope, enter
 from flask_filibuster.instrumentation.standins.replacements import replacements
 from flask_filibuster.instrumentation.witness.instead import seen_instead
@@ -106,6 +108,8 @@ def surroundings(services: Mapping[str, Any], apps: Iterable[Flask] = ()) -> Ite
     flask_apps = dict.fromkeys(app for app in (*services.values(), *apps) if isinstance(app, Flask))
     with ExitStack() as stack:
         stack.enter_context(instrument())
+        for each in hold_clock():
+            stack.callback(each.release)
         for patch in (*hold_entrances(), hold_runners()):
             stack.callback(patch.release)
         handed_over = HandedOver()
@@ -127,6 +131,7 @@ class Session:
     :param endless: names of threads that never end, to add to; by default, of this session only.
     :param describes: whether callers describe the JSON answers that they get, for faults of their
         parts.
+    :ivar is_virtual: whether frames have virtual time.
     :ivar expected: the status that the explored request must have without faults, if given.
     """
 
@@ -137,7 +142,9 @@ class Session:
         server: EmbeddedServer | None = None,
         endless: set[str] | None = None,
         describes: bool = False,
+        is_virtual: bool = True,
     ) -> None:
+        self.is_virtual = is_virtual
         self.expected: int | None = None
         self._server = EmbeddedServer() if server is None else server
         self.describe_answers(wanted=describes)
@@ -170,7 +177,8 @@ class Session:
         :param stops: whether a call to a host on another machine is stopped, and not only noticed.
         :param ends: where the test ends on the stack.
         """
-        execution = self._server.begin(faults, around.hosts)
+        clock = VirtualClock(self._timeout) if self.is_virtual else None
+        execution = self._server.begin(faults, around.hosts, clock)
         patterns = around.config.url_patterns
         frame = TestFrame(
             self._server, execution, around.names, url_patterns=patterns, found=around.found
@@ -212,6 +220,7 @@ class Session:
                 ", ".join(sorted(running)),
             )
             self._never_ending.update(running)
+        execution.clock.stop()
         trace = execution.trace()
         unexplored, stopped = self._watch.end(execution, trace)
         if unexplored:

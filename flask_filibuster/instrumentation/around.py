@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from flask_filibuster.core.call import Call
+from flask_filibuster.core.clocks.clock import Clock
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.instrumentation.http import HttpAnswer, HttpRequest
@@ -12,6 +13,10 @@ from flask_filibuster.instrumentation.http import HttpAnswer, HttpRequest
 
 class Watcher(Protocol):
     """Records the requests of a test under exploration, and the threads that they start."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the execution."""
 
     def request(self, invocation: Call, *, told_by_callee: bool = False) -> str:
         """Record a request that the test is about to make, and return its id."""

@@ -30,6 +30,7 @@ from flask_filibuster.instrumentation.callsite import (
     callers,
     package_of,
 )
+from flask_filibuster.instrumentation.clock.here import clock_of
 from flask_filibuster.instrumentation.frames import Frame, TestFrame, current_scope
 from flask_filibuster.instrumentation.keys.describing import described
 from flask_filibuster.instrumentation.mocking import Answers, Taking
@@ -56,15 +57,28 @@ class Attempt(Generic[Reply]):
     :param frame: the frame of the request.
     :param call: the call.
     :raises UnendingError: the execution has no end.
+    :ivar clock: the virtual clock of the execution, if it has one.
+    :ivar began: when the attempt began, by that clock.
     :ivar is_explored: whether the server has numbered the call; if not, no fault is injected.
     """
 
-    __slots__ = ("_call", "_decision", "_frame", "_lost", "_started", "is_explored")
+    __slots__ = (
+        "_call",
+        "_decision",
+        "_frame",
+        "_lost",
+        "_started",
+        "began",
+        "clock",
+        "is_explored",
+    )
 
     def __init__(self, frame: Frame, call: AnyCall[Reply]) -> None:
         self._frame = frame
         self._call = call
         self._lost: Outcome | None = None
+        self.clock = clock_of(frame)
+        self.began = 0.0 if self.clock is None else self.clock.now()
         self._started = started = start_call(frame, call)
         if signals.invocation_started.receivers:
             signals.invocation_started.send(frame.app, frame=frame, invocation=started)
@@ -139,7 +153,7 @@ class Attempt(Generic[Reply]):
 
     def sleep(self, seconds: float) -> None:
         """Let time pass for the caller of a call that was made, up to the limit of the settings."""
-        time.sleep(self.limited(seconds))
+        (time.sleep if self.clock is None else self.clock.sleep)(self.limited(seconds))
 
     def lose(self, seen: Outcome, digest: str | None) -> None:
         """Note the callee's answer, which the caller does not get."""

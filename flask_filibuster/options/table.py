@@ -60,6 +60,26 @@ class Explored(Shared):
             default_words="`FILIBUSTER_TIMEOUT`",
         ),
     ] = None
+    virtual_time: Annotated[
+        bool | None,
+        Option(
+            kinds.FLAG,
+            "Let time pass at once where services of this process sleep, back off or wait for a "
+            "timeout.",
+            ("python", "mark", "pytest", "project", "explore"),
+            default=True,
+        ),
+    ] = None
+    max_latency: Annotated[
+        float | None,
+        Option(
+            kinds.TIME_LIMIT,
+            "Seconds that a request of the test may take, by the clock of its execution; more is "
+            "a bug.",
+            ("python", "mark", "pytest", "project", "explore"),
+            default_words="no limit",
+        ),
+    ] = None
     services: Annotated[
         Services,
         Option(

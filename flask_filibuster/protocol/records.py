@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -61,8 +61,12 @@ def read_fault(value: Any, name: str = "a fault") -> Fault:
 
 # The keys of JSON that differ from the fields, and the fields that are always written.
 _INDEX = {"index": "execution_index"}
+# A tenth of a millisecond is more than anybody can rely on.
+_TIME = Codec(number, lambda seconds: round(seconds, 4))
 _OF_CALLS = {
     "url": Codec(url_of),
+    "start": _TIME,
+    "end": replace(_TIME, optional=True),
     "position": Codec(position_of, lambda steps: [list(step) for step in steps]),
 }
 FAULT = Codec(read_fault, write_fault)
@@ -99,7 +103,7 @@ _PLANNED_CALL = Form(
     Call,
     name="a planned fault",
     rename={**_INDEX, "target": "service"},
-    skip=["timeout", "outcome", "fault", "position", "api"],
+    skip=["timeout", "outcome", "fault", "position", "api", "start", "end"],
     always=["callsite"],
     needed=["callsite"],
     codecs=_OF_CALLS,

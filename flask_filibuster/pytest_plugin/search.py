@@ -74,7 +74,7 @@ def begin(
     options = options_of(item)
     timeout = options.settle or config.timeout
     if url is None or not (searching or counterexample):
-        session = Session(timeout=timeout)
+        session = Session(timeout=timeout, is_virtual=options.virtual_time is not False)
         if not searching:
             return session, None
         made = work_of(item.config).model_of

@@ -10,7 +10,7 @@
    ``exit_code``, ``gaps``, ``bugs``, ``calls`` and ``severity``.
 3. ``classes``: ``faults`` are those of the class (before: ``ways``), ``context`` holds the other
    faults of the execution (before: ``faults``). Later, without a change of meaning: ``weakens``,
-   ``unexplored``.
+   ``unexplored``, ``waits``, ``seconds``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from flask_filibuster.core.trace import UnexploredCall
 from flask_filibuster.report.document import BugEntry, Document, ExecutionEntry, document_of
 from flask_filibuster.report.text import error_line
 from flask_filibuster.results.result import Result
+from flask_filibuster.results.waiting.waits import Wait
 
 VERSION = 3
 
@@ -48,6 +49,7 @@ def document_data(document: Document) -> dict[str, Any]:
         "gaps": list(document.gaps),
         "weakens": list(document.weakens),
         "unexplored": [_unexplored(each) for each in document.unexplored],
+        "waits": [_wait(each) for each in document.waits],
         "generated": len(document.executions) + document.pruned,
         "executed": len(document.executions),
         "pruned": document.pruned,
@@ -69,6 +71,17 @@ def document_data(document: Document) -> dict[str, Any]:
         ],
         "classes": _classes(document),
         "executions": [_execution(each) for each in document.executions],
+    }
+
+
+def _wait(wait: Wait) -> dict[str, Any]:
+    return {
+        "service": wait.service,
+        "method": wait.method,
+        "path": wait.path,
+        "seconds": round(wait.seconds, 3),
+        "made_of": wait.made_of,
+        "faults": faults_data(wait.faults),
     }
 
 
@@ -146,6 +159,7 @@ def _execution(execution: ExecutionEntry) -> dict[str, Any]:
         "answers": list(execution.answers),
         "error": execution.error,
         "problems": list(execution.problems),
+        "seconds": round(execution.seconds, 3),
     }
 
 

@@ -19,6 +19,7 @@ from flask_filibuster.results.bug import Bug, Failure
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.findings import Finding
 from flask_filibuster.results.result import EquivalenceClass, Result
+from flask_filibuster.results.waiting.waits import Wait
 
 NOTHING: Mapping[FaultSet, str] = MappingProxyType({})
 NO_OUTPUT: Mapping[int, str] = MappingProxyType({})
@@ -90,6 +91,7 @@ class ExecutionEntry:
 
     :ivar answers: how the requests of the test itself ended, in words.
     :ivar error: the failure in a line, if it failed.
+    :ivar seconds: how long the requests of the test took, by the clock of the execution.
     """
 
     number: int
@@ -99,6 +101,7 @@ class ExecutionEntry:
     answers: tuple[str, ...]
     error: str | None
     problems: tuple[str, ...]
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ class Document:
     :ivar counts: the size of the exploration, in a line.
     :ivar gaps: reasons why it proves nothing, in words.
     :ivar weakens: what makes it prove less, in words, besides the gaps.
+    :ivar waits: the longest wait for each route.
     :ivar unexplored: what left the process and could not be made to fail.
     :ivar bugs: the bugs.
     :ivar failures: the failures of the test; each is a symptom of a bug, unless it needs no fault.
@@ -138,6 +142,7 @@ class Document:
     gaps: tuple[str, ...]
     weakens: tuple[str, ...]
     unexplored: tuple[UnexploredCall, ...]
+    waits: tuple[Wait, ...]
     bugs: tuple[BugEntry, ...]
     failures: tuple[Failure, ...]
     findings: tuple[Finding, ...]
@@ -199,6 +204,7 @@ def _of_result(result: Result) -> Document:
         gaps=result.gaps,
         weakens=tuple(each for each in result.weakens if each not in result.gaps),
         unexplored=result.unexplored,
+        waits=result.waits,
         bugs=(),
         failures=result.failures,
         findings=result.findings,
@@ -258,6 +264,7 @@ def _execution(execution: Execution) -> ExecutionEntry:
         answers=tuple(str(request.outcome) for request in execution.trace.requests),
         error=None if execution.error is None else error_line(execution.error),
         problems=execution.problems,
+        seconds=execution.seconds,
     )
 
 

@@ -15,6 +15,7 @@ from flask_filibuster.results.bug import Failure, error_line
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.findings import Finding
 from flask_filibuster.results.result import EquivalenceClass, Result
+from flask_filibuster.results.waiting.waits import Wait
 
 __all__ = [
     "class_lines",
@@ -31,11 +32,15 @@ __all__ = [
     "site_text",
     "under_lines",
     "verdict_line",
+    "wait_lines",
 ]
 
 
 MOST_LISTED = 8
 """As many attempts of one call are told in one entry."""
+
+NOTICED = 1.0
+"""Seconds of a wait that a report mentions."""
 
 
 def fault_lines(planned: PlannedFault) -> Iterator[str]:
@@ -214,6 +219,23 @@ def _which(shared: EquivalenceClass) -> str:
     number = f" (call number {count})" if count > 1 else ""
     failed = "; ".join(map(short, shared.context))
     return f"{number}, after {failed}" if failed else number
+
+
+def wait_lines(waits: Iterable[Wait], *, most: int = 10) -> Iterator[str]:
+    """The longest waits, those that a user notices.
+
+    :param waits: the waits of a result.
+    :param most: maximum number to list.
+    """
+    noticed = sorted(
+        (each for each in waits if each.seconds >= NOTICED), key=lambda each: -each.seconds
+    )
+    for wait in noticed[:most]:
+        yield str(wait)
+        if wait.faults:
+            yield f"  with {', '.join(map(short, wait.faults))}"
+    if len(noticed) > most:
+        yield f"… and {len(noticed) - most} more"
 
 
 def verdict_line(result: Result) -> str:

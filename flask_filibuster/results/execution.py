@@ -65,6 +65,11 @@ class Execution:
             return self
         return replace(self, faults=self.faults.ended(self.trace.invocations))
 
+    @property
+    def seconds(self) -> float:
+        """How long the requests of the test took, by the clock of the execution."""
+        return sum(request.seconds for request in self.trace.requests)
+
     def __repr__(self) -> str:
         return f"<Execution {self.number}: {self.verdict}, {self.faults!r}>"
 

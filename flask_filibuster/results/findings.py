@@ -19,6 +19,7 @@ SHORT_TIMEOUT: Final = "timeout too short"
 REPEATED: Final = "repeated call"
 NONDETERMINISM: Final = "nondeterminism"
 RETRY_WITHOUT_END: Final = "retry without end"
+TOO_LONG: Final = "wait too long"
 UNENDING: Final = "calls without end"
 REDUCTION: Final = "reduction does not hold"
 LONGEST_MESSAGE: Final = 120

@@ -24,6 +24,7 @@ from flask_filibuster.results.unexplored import (
     UnexploredPolicy,
     unexplored_in,
 )
+from flask_filibuster.results.waiting.waits import Wait, longest_waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,11 @@ class Result:
     def generated(self) -> int:
         """Number of fault sets covered: run or pruned."""
         return len(self.executions) + self.pruned_count
+
+    @cached_property
+    def waits(self) -> tuple[Wait, ...]:
+        """The longest wait for each route that the test requests, and its faults."""
+        return longest_waits(self.executions)
 
     @cached_property
     def _judgement(self) -> Judgement:

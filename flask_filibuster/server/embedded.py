@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 
+from flask_filibuster.core.clocks.clock import Clock
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.messages import (
     Decision,
@@ -53,16 +54,22 @@ class EmbeddedServer:
         return False
 
     def begin(
-        self, faults: FaultSet, names: Mapping[str, str], *, is_open: bool = False
+        self,
+        faults: FaultSet,
+        names: Mapping[str, str],
+        clock: Clock | None = None,
+        *,
+        is_open: bool = False,
     ) -> TestExecution:
         """Begin an execution.
 
         :param faults: its planned faults.
         :param names: names of services by host, for callees that do not report.
+        :param clock: its clock; by default, real time.
         :param is_open: whether requests with an unknown id, or none, belong to it, if it is the
             only open execution.
         """
-        execution = TestExecution(self, faults, names)
+        execution = TestExecution(self, faults, names, clock)
         self.since = min(self.since, execution.began)
         if is_open:
             with self._lock:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from flask_filibuster.core.bounds.unending import Unending
 from flask_filibuster.core.call import Call
+from flask_filibuster.core.clocks.clock import Clock, RealClock
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.fault_set import FaultSet, FaultsInOrder
 from flask_filibuster.core.messages import (
@@ -26,6 +27,7 @@ from flask_filibuster.core.url_patterns import request_in_signature
 from flask_filibuster.core.urls import host_of
 from flask_filibuster.protocol.headers import Propagated
 from flask_filibuster.server.base import RequestIds
+from flask_filibuster.server.calls import call_of
 
 # Bounds of the memory of one execution: any client of the server can add to it.
 MOST_CALLS = 100_000
@@ -40,14 +42,22 @@ class TestExecution:
     :param ids: the source of request ids.
     :param faults: its planned faults.
     :param names: names of services by host.
+    :param clock: its clock; by default, real time.
     :ivar unidentified: the id of a request assigned to this execution only because no other was
         under way.
     """
 
     __test__ = False
 
-    def __init__(self, ids: RequestIds, faults: FaultSet, names: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        ids: RequestIds,
+        faults: FaultSet,
+        names: Mapping[str, str],
+        clock: Clock | None = None,
+    ) -> None:
         self.faults = faults
+        self.clock = clock or RealClock()
         self.began = time.monotonic()
         self.unidentified: str | None = None
         self._planned = FaultsInOrder(faults)
@@ -60,6 +70,7 @@ class TestExecution:
         self._unending = Unending()
         self._calls: dict[ExecutionIndex, Call] = {}
         self._outcomes: dict[ExecutionIndex, Outcome] = {}
+        self._ends: dict[ExecutionIndex, float] = {}
         self._handlings: dict[ExecutionIndex, Handling] = {}
         self._problems: list[str] = []
         self._strands: dict[str, int] = {}
@@ -86,23 +97,7 @@ class TestExecution:
                 self._note(
                     f"two calls have the same execution index: {message.method} {message.url}"
                 )
-            call = Call(
-                index=message.index,
-                source=message.source,
-                target=self._names.get(host, host),
-                method=message.method,
-                url=message.url,
-                callsite=message.callsite,
-                timeout=message.timeout,
-                # Without positions from the client, calls are in the order of their arrival.
-                position=message.position or ((2 * generated_id + 1,),),
-                api=message.api,
-                library=message.library,
-                family=message.family,
-                idempotency_key=message.idempotency_key,
-                safe=message.safe,
-                repeatable=message.repeatable,
-            )
+            call = call_of(message, generated_id, self._names.get(host, host), self.clock.now())
             planned = self._planned.of(call)
             if planned is not None:
                 call = replace(call, target=planned.service, fault=planned.fault)
@@ -125,7 +120,7 @@ class TestExecution:
         with self._lock:
             if self._is_full():
                 return
-            self._calls[invocation.index] = invocation
+            self._calls[invocation.index] = replace(invocation, start=self.clock.now())
             if told_by_callee:
                 self._told_by_callee.add(invocation.index)
 
@@ -218,7 +213,7 @@ class TestExecution:
             if index not in self._calls:
                 self._note(f"an unknown call ended: {index[:LONGEST_SHOWN]}")
                 return
-            self._outcomes[index] = outcome
+            self._outcomes[index], self._ends[index] = outcome, self.clock.now()
             self._changed.notify_all()
 
     def answered(self, message: RequestAnswered) -> None:
@@ -320,16 +315,17 @@ class TestExecution:
     def _as_seen(self, call: Call) -> Call:
         """The call with its outcome, and the callee's report: its name, and the body's digest."""
         outcome = self._outcomes.get(call.index)
+        end = self._ends.get(call.index)
         handling = self._handlings.get(call.index)
         if handling is None:
-            return call.ended(call.target, outcome)
+            return call.ended(call.target, outcome, end)
         answer = handling.answer
         if answer is not None and outcome is not None and call.fault is None:
             same = answer.status == outcome.status and outcome.digest is None
             if same:  # What the callee has reported, and what the caller has described.
                 shape = outcome.shape
                 outcome = answer if shape is None else replace(answer, shape=shape)
-        return call.ended(handling.service, outcome)
+        return call.ended(handling.service, outcome, end)
 
     @property
     def asked(self) -> frozenset[str | None]:

@@ -52,6 +52,7 @@ class RemoteWatcher:
         # The threads run in this process, even if the faults come from another.
         self._local = EmbeddedServer().begin(FaultSet(), {})
         self.strand_started = self._local.strand_started
+        self.clock = self._local.clock
         self.strand_ended = self._local.strand_ended
         self.settle = self._local.settle
 

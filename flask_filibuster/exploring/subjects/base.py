@@ -38,11 +38,13 @@ class Portable:
     :ivar test: the test.
     :ivar services: where the other process finds the services.
     :ivar timeout: time to wait for the services' threads and calls, in seconds.
+    :ivar is_virtual: whether time is virtual.
     """
 
     test: Callable[[], object]
     services: Services
     timeout: float
+    is_virtual: bool = True
 
 
 @dataclass(frozen=True, slots=True)

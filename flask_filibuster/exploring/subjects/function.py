@@ -206,4 +206,5 @@ class FunctionSubject:
 
     def beside(self) -> Portable:
         """Other processes call the function, if they can import it."""
-        return Portable(self._test, self._source, self._settle)
+        session, _ = self._ready
+        return Portable(self._test, self._source, self._settle, session.is_virtual)

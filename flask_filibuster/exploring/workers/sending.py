@@ -42,7 +42,9 @@ class Task:
 
     def __init__(self, portable: Portable, here: Callable[[FaultSet], Observation]) -> None:
         self._here = here
-        self._remote = RemoteTask(portable.test, portable.services, portable.timeout, uuid4().hex)
+        self._remote = RemoteTask(
+            portable.test, portable.services, portable.timeout, uuid4().hex, portable.is_virtual
+        )
 
     def __call__(self, faults: FaultSet) -> Observation:
         """Run the test once."""
@@ -65,12 +67,14 @@ class RemoteTask:
     :ivar services: where to find the services.
     :ivar timeout: time to wait for the services' threads and calls, in seconds.
     :ivar exploration: unique name of the exploration.
+    :ivar is_virtual: whether time is virtual.
     """
 
     test: Callable[[], object]
     services: Services
     timeout: float
     exploration: str
+    is_virtual: bool = True
 
     def __call__(self, faults: FaultSet) -> Observation:
         """Run the test once.
@@ -104,7 +108,8 @@ class RemoteTask:
         verbose = bool(getattr(self.test, "verbose", False))
         services = place.services(self.services)
         with quiet_tracebacks(unless=verbose), surroundings(services) as around:
-            return run_once(self.test, place.session(self.timeout), faults, around)
+            session = place.session(self.timeout, is_virtual=self.is_virtual)
+            return run_once(self.test, session, faults, around)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +155,11 @@ class _Place:
                 self._services = services_of(source)
             return self._services
 
-    def session(self, timeout: float) -> Session:
+    def session(self, timeout: float, *, is_virtual: bool) -> Session:
         """The observer of the executions."""
         with self._lock:
             if self._session is None:
-                self._session = Session(timeout=timeout, describes=True)
+                self._session = Session(timeout=timeout, describes=True, is_virtual=is_virtual)
             return self._session
 
 

@@ -21,6 +21,7 @@ from flask_filibuster.core.vclock import VectorClock
 from flask_filibuster.instrumentation.app.incoming import Arrivals, EnvironHeaders
 from flask_filibuster.instrumentation.app.peer import PEER_KEY, Peer
 from flask_filibuster.instrumentation.callsite import package_of, site_of
+from flask_filibuster.instrumentation.clock.here import clock_of
 from flask_filibuster.instrumentation.context import FRAME_KEY
 from flask_filibuster.instrumentation.frames import (
     Frame,
@@ -222,7 +223,8 @@ class ExploredRequests:
             )
             note = InjectionFailed(frame.request_id, frame.execution_index, reason)
             report(frame, frame.server.injection_failed, note)
-        time.sleep(min(seconds, most))
+        clock = clock_of(frame)
+        (time.sleep if clock is None else clock.sleep)(min(seconds, most))
 
     @staticmethod
     def answered(frame: Frame, response: Response) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask_filibuster import signals
 from flask_filibuster.instrumentation.app.handling import ExploredRequests, current_globals
+from flask_filibuster.instrumentation.clock.here import clock_of
 from flask_filibuster.instrumentation.context import FRAME_KEY
 from flask_filibuster.instrumentation.frames import Frame, Scope, current_scope, enter
 
@@ -30,7 +31,16 @@ class Visit:
     :param environ: its WSGI environment, which shows the frame to the app.
     """
 
-    __slots__ = ("_environ", "_explored", "_frame", "_is_told", "_outer", "_scope", "_status")
+    __slots__ = (
+        "_clock",
+        "_environ",
+        "_explored",
+        "_frame",
+        "_is_told",
+        "_outer",
+        "_scope",
+        "_status",
+    )
 
     def __init__(
         self,
@@ -48,6 +58,7 @@ class Visit:
         frame.is_entered = True
         frame.network = around.network if around is not None else None
         self._scope = Scope(frame, frame.network)
+        self._clock = clock_of(frame)
 
     def answer(
         self,
@@ -81,6 +92,7 @@ class Visit:
         """Call a function of the body in the frame."""
         before = current_scope()
         enter(self._scope)
+        depth = 0 if self._clock is None else self._clock.enter()
         try:
             return function(*args)
         except StopIteration:
@@ -93,12 +105,15 @@ class Visit:
             raise
         finally:
             enter(before)
+            if self._clock is not None:
+                self._clock.leave(depth)
             if not self._is_told and self._status is not None:
                 self._told()
 
     def _inside(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         before = current_scope()
         enter(self._scope)
+        depth = 0 if self._clock is None else self._clock.enter()
         self._environ[FRAME_KEY] = self._frame
         try:
             return function(*args, **kwargs)
@@ -112,6 +127,8 @@ class Visit:
             if self._outer is not None:
                 self._environ[FRAME_KEY] = self._outer
             enter(before)
+            if self._clock is not None:
+                self._clock.leave(depth)
 
     def _told(self) -> None:
         """Report the status that left the app's middleware, if the app reported no such answer."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +22,12 @@ from flask_filibuster.instrumentation.performing.injecting import injected, met
 from flask_filibuster.instrumentation.performing.real_answers import (
     made_of_real,
     made_of_real_async,
+)
+from flask_filibuster.instrumentation.performing.waiting import (
+    wait,
+    wait_async,
+    wait_longer,
+    wait_longer_async,
 )
 
 logger = logging.getLogger(__name__)
@@ -48,9 +53,7 @@ def carry_out(
         if attempt.is_sent(fault):
             with _Sending(attempt):
                 call.use_up()
-        seconds = attempt.hold(fault)
-        if seconds:
-            time.sleep(seconds)
+        wait(attempt, fault, call)
         return _inject(attempt, fault, call)
     with Covering(call):
         if fault is None:
@@ -62,6 +65,7 @@ def carry_out(
             attempt.lose(call.outcome(reply, None), call.discard(reply))
         except call.client.errors as error:
             logger.debug("the call whose answer is lost had none: %r", error)
+        wait_longer(attempt, fault, call)
     return _inject(attempt, fault, call)
 
 
@@ -85,11 +89,7 @@ async def carry_out_async(attempt: Attempt[Reply], call: AsyncOutgoingCall[Reply
         if attempt.is_sent(fault):
             with _Sending(attempt):
                 await call.use_up()
-        seconds = attempt.hold(fault)
-        if seconds:
-            from asyncio import sleep  # Lazily: it takes long to import, and this has it already.
-
-            await sleep(seconds)
+        await wait_async(attempt, fault, call)
         return _inject(attempt, fault, call)
     with Covering(call):
         if fault is None:
@@ -101,6 +101,7 @@ async def carry_out_async(attempt: Attempt[Reply], call: AsyncOutgoingCall[Reply
             attempt.lose(call.outcome(reply, None), await call.discard(reply))
         except call.client.errors as error:
             logger.debug("the call whose answer is lost had none: %r", error)
+        await wait_longer_async(attempt, fault, call)
     return _inject(attempt, fault, call)
 
 

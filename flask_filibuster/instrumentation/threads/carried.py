@@ -6,10 +6,11 @@ import functools
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
+from flask_filibuster.instrumentation.clock.timing import Timing
 from flask_filibuster.instrumentation.frames import (
     Scope,
     carrying,
@@ -31,6 +32,8 @@ _CONNECTION_POOLS = (
 _OWN_THREADS = ("anyio", "ddtrace", "elasticapm", "newrelic", "opentelemetry", "sentry_sdk", "trio")
 
 
+_UNTIMED = nullcontext()
+
 # A weak reference: contexts are copied, by tasks and loops that may outlive an execution.
 _running: ContextVar[weakref.ref[Carried] | None] = ContextVar(
     "flask_filibuster_running", default=None
@@ -50,14 +53,18 @@ class Carried:
 
     :param name: the task's name in messages.
     :param scope: the task's scope; by default, a fork of the running code's.
+    :param pool: the pool of threads that it is handed to, if any.
     """
 
-    def __init__(self, name: str, scope: Scope | None = None) -> None:
+    def __init__(
+        self, name: str, scope: Scope | None = None, *, pool: object | None = None
+    ) -> None:
         self.origin: Any = current_scope()
         around: Any = here()
         self.scope: Scope = around.fork() if scope is None else scope
         self._name = name
         self._watcher = watcher_of(self.scope.frame)
+        self._timing = Timing.of(self.scope.frame, pool)
         self._under_way = self._is_idle = False
         self._lock = threading.Lock()
 
@@ -66,6 +73,8 @@ class Carried:
         if self._watcher is not None:
             self._under_way = True
             self._watcher.strand_started(self._name)
+            if self._timing is not None:
+                self._timing.announced()
 
     def rest(self) -> None:
         """Report that the task is idle: it waits for other tasks, which are reported themselves."""
@@ -83,13 +92,21 @@ class Carried:
         with self._lock:
             under_way, self._under_way = self._under_way, False
         if under_way and self._watcher is not None:
+            if self._timing is not None:
+                self._timing.ended()
             self._watcher.strand_ended(self._name)
+
+    def begin(self) -> Timing | None:
+        """Tell the clock that this thread begins with the task; whoever calls this ends it."""
+        if self._timing is not None:
+            self._timing.__enter__()
+        return self._timing
 
     def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call the function in the scope, then restore the thread's own scope."""
         before = _running.set(weakref.ref(self))
         try:
-            with carrying(self.origin, self.scope):
+            with carrying(self.origin, self.scope), self._timing or _UNTIMED:
                 return function(*args, **kwargs)
         finally:
             _running.reset(before)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from flask_filibuster.instrumentation.clock import travelling
 from flask_filibuster.instrumentation.patching import Held
 from flask_filibuster.instrumentation.threads import (
     greenlets,
@@ -23,10 +24,12 @@ LIBRARIES: Mapping[str, Callable[[], list[Held]]] = MappingProxyType(
         "apscheduler.schedulers.base": scheduling.hold_apscheduler,
         "eventlet.greenthread": greenlets.hold_eventlet,
         "eventlet.tpool": greenlets.hold_eventlet_threads,
+        "freezegun.api": travelling.hold_freezegun,
         "gevent.greenlet": greenlets.hold_gevent,
         "gevent.threadpool": greenlets.hold_gevent_threads,
         "greenlet": greenlets.hold_raw,
         "multiprocessing.pool": pools.hold_multiprocessing,
+        "time_machine": travelling.hold_time_machine,
         "trio.to_thread": tasks.hold_trio,
         "uvloop": tasks.hold_uvloop,
     }

@@ -38,7 +38,7 @@ def _submit(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
     def submit(self: ThreadPoolExecutor, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         if current_scope() is None or not patch.active:
             return original(self, fn, *args, **kwargs)
-        carried = Carried(name_of(fn))
+        carried = Carried(name_of(fn), pool=self)
         carried.announce()
         try:
             with outside():  # The pool may start a worker thread here.
@@ -75,7 +75,7 @@ def submitting(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]
     def submit(self: Any, func: Any, *args: Any, **kwargs: Any) -> Any:
         if current_scope() is None or not patch.active:
             return original(self, func, *args, **kwargs)
-        carried = Carried(name_of(func))
+        carried = Carried(name_of(func), pool=self)
         carried.announce()
         try:
             with outside():
@@ -102,7 +102,7 @@ def _imap(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
         scope = here()
         if scope is None or not patch.active:
             return original(self, func, iterable, chunksize)
-        items = _carried_items(scope.fork(), name_of(func), iterable, chunksize)
+        items = _carried_items(self, scope.fork(), name_of(func), iterable, chunksize)
         return original(self, lambda item: item.call(func), items, chunksize)
 
     return imap
@@ -127,7 +127,7 @@ def _map_async(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]
             iterable = list(iterable)
         if chunksize is None:  # As the pool itself chooses it.
             chunksize = math.ceil(len(iterable) / (len(self._pool) * 4))
-        found = _carried_items(scope.fork(), name_of(func), iterable, chunksize or 1)
+        found = _carried_items(self, scope.fork(), name_of(func), iterable, chunksize or 1)
         star = mapper.__name__ == "starmapstar"  # It unpacks each item.
         items = [(each,) if star else each for each in found]
         call = functools.partial(_Item.call, func=func, star=star)
@@ -160,7 +160,7 @@ class _Item:
 
 
 def _carried_items(
-    scope: Scope, name: str, iterable: Iterable[Any], chunksize: int
+    pool: object, scope: Scope, name: str, iterable: Iterable[Any], chunksize: int
 ) -> Iterator[_Item]:
     """The items, each with a scope; the pool may read them in a thread of its own."""
     origin: Any = current_scope()
@@ -174,7 +174,7 @@ def _carried_items(
                 item = next(iterator)
             except StopIteration:
                 return
-            carried = Carried(name)
+            carried = Carried(name, pool=pool)
         if len(chunk) == chunksize:
             chunk = []
         yield _Item(item, carried, chunk)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+from flask_filibuster.instrumentation.clock.timing import Timing
 from flask_filibuster.instrumentation.frames import (
     CarriedIn,
     Scope,
@@ -112,7 +113,7 @@ class Items:
 class TakenOver(Scope):
     """The scope of an item, in the thread or task that got it."""
 
-    __slots__ = ("_carried", "_outer", "items")
+    __slots__ = ("_carried", "_outer", "_timed", "items")
 
     def __init__(self, items: Items, carried: Carried) -> None:
         super().__init__(carried.scope.frame, carried.scope.network)
@@ -120,6 +121,7 @@ class TakenOver(Scope):
         self.items = items
         self._carried = carried
         self._outer: CarriedIn | Scope | None = None
+        self._timed: Timing | None = None
 
     def begin(self, *, in_thread: bool) -> None:
         """Enter the scope, where the item was got."""
@@ -128,6 +130,7 @@ class TakenOver(Scope):
             outer.end()
         if in_thread:
             self._outer = carry_in(self._carried.origin, self)
+            self._timed = self._carried.begin()
         else:
             self._outer = current_scope()
             enter(self)
@@ -136,6 +139,8 @@ class TakenOver(Scope):
         """Leave the scope: the item's work is done."""
         if isinstance(self._outer, CarriedIn):
             self._outer.restore()
+            if self._timed is not None:
+                self._timed.__exit__()
         else:
             enter(self._outer)
         self._carried.end()

@@ -45,7 +45,12 @@ class Shared:
         """What observes the executions of a test; each endless thread is waited for only once."""
         timeout = self.settings.settle or around.config.timeout
         # The first execution is made before it is known which faults are planned.
-        return Session(timeout=timeout, endless=self._endless, describes=True)
+        return Session(
+            timeout=timeout,
+            endless=self._endless,
+            describes=True,
+            is_virtual=self.settings.virtual_time is not False,
+        )
 
     @property
     def seconds_left(self) -> float | None:

@@ -13,6 +13,7 @@ from flask_filibuster.report.text import (
     inconclusive_lines,
     site_text,
     under_lines,
+    wait_lines,
 )
 from flask_filibuster.results.findings import Finding
 
@@ -57,6 +58,7 @@ class _Text:
         )
         for problem in document.problems:
             yield from self._section(f"Incomplete: {problem}", (), bad=True, always=True)
+        yield from self._section("longest waits", wait_lines(document.waits), bad=False)
         yield from self._findings("notes", document.of_severity("note"))
         for note in document.notes:
             yield from ("", f"note: {note}")

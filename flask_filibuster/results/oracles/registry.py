@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flask_filibuster.errors import ConfigError
@@ -109,12 +109,12 @@ def _oracle(given: Any) -> Oracle:
 
 @lru_cache(maxsize=1)
 def _built_in() -> tuple[type[Oracle], ...]:
-    """The classes of the built-in oracles: one for each file of this room.
+    """The classes of the built-in oracles: one for each file of this room and its own.
 
     Not by entry points: those of a source tree are as old as its installation.
     """
     found: list[type[Oracle]] = []
-    for module in iter_modules(ours.__path__, f"{ours.__name__}."):
+    for module in walk_packages(ours.__path__, f"{ours.__name__}."):
         for each in vars(import_module(module.name)).values():
             own = isinstance(each, type) and each.__module__ == module.name
             if own and issubclass(each, Oracle) and each not in (Oracle, _Guarded):

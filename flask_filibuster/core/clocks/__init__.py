@@ -1,0 +1,1 @@
+"""Real time, and what a virtual clock has in common with it."""

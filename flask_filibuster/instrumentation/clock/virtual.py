@@ -1,0 +1,253 @@
+"""The clock of one execution: real time, and the time that its threads have skipped.
+
+The threads of an execution wait at the same time, as in life: the clock moves on only when all of
+them wait, and then as far as the first of them wants. So a thread that works holds the clock, and
+the others really wait for it. Whoever cannot know what ends a wait really waits, too: that is slow,
+but never wrong.
+
+Not modelled, and so really waited for: locks that are acquired with a timeout, trio, timers in C,
+and everything in a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from _thread import allocate_lock, get_ident
+from collections.abc import Callable
+from contextlib import suppress
+from math import inf
+from threading import TIMEOUT_MAX, RLock
+from typing import Any, ClassVar
+
+from flask_filibuster.core.clocks.clock import REAL
+from flask_filibuster.instrumentation.clock.outsiders import works_outside
+
+GRAIN = 1e-6
+"""Each wait is longer by this, so that rounding shows nobody a wait that was too short."""
+POLL = 0.005
+"""How often a wait that a thread outside the execution may end looks for it."""
+
+
+class Waiter:
+    """One wait of one thread.
+
+    :param deadline: when it ends by itself, by the execution's clock.
+    :param outside: whether threads that are not the execution's may end it.
+    :cvar polls: whether only the thread itself can look for the end.
+    :ivar looked: how often anything had changed when a thread that polls last looked.
+    """
+
+    __slots__ = ("_gate", "deadline", "is_over", "looked", "outside")
+    polls: ClassVar[bool] = False
+
+    def __init__(self, deadline: float, *, outside: bool = False) -> None:
+        self.deadline = deadline
+        self.outside = outside
+        self.is_over = False
+        self.looked = -1
+        self._gate = allocate_lock()
+        self._gate.acquire()
+
+    def look(self) -> bool:
+        """Whether what the thread waits for has happened."""
+        return self.is_over
+
+    def block(self, seconds: float) -> None:
+        """Really wait, until :meth:`kick`."""
+        self._gate.acquire(True, -1 if seconds >= TIMEOUT_MAX else max(seconds, 0))
+
+    def kick(self) -> None:
+        """Make the thread look again."""
+        if self._gate.locked():
+            with suppress(RuntimeError):  # Two threads may do so at once.
+                self._gate.release()
+
+
+class VirtualClock:
+    """The clock of one execution.
+
+    :param patience: seconds that threads get while no request waits for them: as many as the
+        execution waits for them at its end.
+    :ivar skipped: the seconds that nobody really waited for.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self.skipped = 0.0
+        self._began = REAL.monotonic()
+        self._patience = patience
+        # Re-entrant: a finaliser may end a task while this thread holds it.
+        self._mutex = RLock()
+        self._inside: dict[int, int] = {}
+        self._started: dict[int, Any] = {}
+        self._expected: dict[int, Any] = {}
+        self._waiting: dict[int, Waiter] = {}
+        self._beside: set[int] = set()
+        self._changes = 0
+        self._is_over = self._has_processes = False
+
+    def now(self) -> float:
+        """Seconds since the execution began."""
+        return REAL.monotonic() - self._began + self.skipped
+
+    def enter(self) -> int:
+        """Note that this thread begins to work for the execution, maybe not for the first time.
+
+        :returns: how often it had begun before, for :meth:`leave`.
+        """
+        me = get_ident()
+        before = self._inside.get(me, 0)
+        self._inside[me] = before + 1
+        return before
+
+    def leave(self, before: int) -> None:
+        """Note that this thread's work ends, and with it what began since.
+
+        A worker that ends in the middle of an item has no other end of that.
+        """
+        me = get_ident()
+        if before:
+            self._inside[me] = before
+            return
+        self._inside.pop(me, None)
+        self._started.pop(me, None)
+        self._changed()
+
+    def begin(self, pool: object | None) -> int:
+        """:meth:`enter`, of a thread that works besides that of the request.
+
+        :param pool: the pool that the thread belongs to.
+        """
+        self._started.setdefault(get_ident(), pool)
+        return self.enter()
+
+    def beside(self, *, begins: bool) -> None:
+        """Note that the thread works for the test, outside all requests."""
+        change = self._beside.add if begins else self._beside.discard
+        change(get_ident())
+
+    def expect(self, task: object, pool: object | None) -> None:
+        """A task has been handed over, to a pool or to a thread of its own.
+
+        :param task: the task, until it begins.
+        :param pool: the pool.
+        """
+        self._expected[id(task)] = pool
+
+    def expect_no_more(self, task: object) -> None:
+        """The task begins, or never will."""
+        if self._expected.pop(id(task), self) is not self:
+            self._changed()
+
+    def works(self, thread: int | None) -> bool:
+        """Whether a thread works for the execution."""
+        return thread in self._inside
+
+    def has_process(self) -> None:
+        """The execution has started a process, whose time is real."""
+        self._has_processes = True
+
+    def stop(self) -> None:
+        """The execution is over: threads that go on really wait."""
+        self._is_over = True
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for nothing but time."""
+        if seconds > 0:
+            self.wait(Waiter(self.now() + seconds))
+
+    def wait(self, waiter: Waiter) -> None:
+        """Wait for the end of a wait, by its deadline or what it looks for."""
+        me = get_ident()
+        # A signal's handler may wait while its thread does.
+        before = self._waiting.get(me)
+        self._waiting[me] = waiter
+        # What this thread did before may be what another one looks for.
+        self._changed(but=waiter)
+        try:
+            while True:
+                with self._mutex:
+                    waiter.looked = self._changes
+                    if waiter.look():
+                        return
+                    now = self.now()
+                    if now >= waiter.deadline:
+                        return
+                    pause = self._moved_on(now)
+                if pause:
+                    waiter.block(min(pause, waiter.deadline - now))
+        finally:
+            with self._mutex:
+                if before is None:
+                    del self._waiting[me]
+                else:
+                    self._waiting[me] = before
+
+    def _moved_on(self, now: float) -> float:
+        """Skip to the first deadline if all threads wait.
+
+        :returns: how long to wait really before the next look; 0: time was skipped.
+        """
+        waiting = dict(self._waiting)
+        if self._is_over or any(each not in waiting for each in list(self._inside)):
+            return inf
+        first = min(each.deadline for each in waiting.values())
+        # Who is due, or has what it waits for, is about to go on.
+        if first <= now or first == inf or any(map(self._may_go_on, waiting.values())):
+            return inf
+        if self._can_begin() or (self._has_processes and _has_children()):
+            return inf
+        if self._is_helped(endable=any(each.outside for each in waiting.values())):
+            return POLL
+        step = first - now + GRAIN
+        if waiting.keys() <= self._started.keys():
+            if step > self._patience:
+                return inf
+            self._patience -= step
+        self.skipped += step
+        for each in waiting.values():
+            if each.deadline <= now + step:
+                each.kick()
+        return 0.0
+
+    def _may_go_on(self, waiter: Waiter) -> bool:
+        return waiter.is_over or (waiter.polls and waiter.looked != self._changes)
+
+    def _is_helped(self, *, endable: bool) -> bool:
+        """Whether a thread outside the execution may end a wait, or what a loop waits for."""
+        if not endable and not self._beside:
+            return False
+        return works_outside(self._inside, None if endable else self._beside)
+
+    def _can_begin(self) -> bool:
+        """Whether a task that was handed over may begin while all threads wait."""
+        busy = list(self._started.values())
+        for pool in list(self._expected.values()):
+            size = getattr(pool, "_max_workers", getattr(pool, "_processes", None))
+            if not isinstance(size, int) or sum(each is pool for each in busy) < size:
+                return True
+        return False
+
+    def _changed(self, but: Waiter | None = None) -> None:
+        """Something has changed: let the threads that wait look again.
+
+        :param but: the wait of this thread, which only concerns those that poll.
+        """
+        if not self._waiting:
+            return
+        with self._mutex:
+            self._changes += 1
+            for each in list(self._waiting.values()):
+                if each is not but and (but is None or each.polls):
+                    each.kick()
+
+
+def _has_children() -> bool:
+    """Whether this process has child processes; where that is unknown, it has."""
+    wait: Callable[..., Any] | None = getattr(os, "waitid", None)
+    if wait is None:
+        return True
+    try:
+        wait(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True

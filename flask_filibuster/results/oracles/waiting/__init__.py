@@ -1,0 +1,1 @@
+"""Judgements on how long callers and users wait."""
