@@ -25,7 +25,7 @@ from flask_filibuster.instrumentation.app.outside import OutsideRequests
 from flask_filibuster.instrumentation.callsite import ENDS, CodeByFile
 from flask_filibuster.instrumentation.clients.registry import clients_known, instrument
 from flask_filibuster.instrumentation.clock.all import hold_clock
-from flask_filibuster.instrumentation.clock.virtual import VirtualClock
+from flask_filibuster.instrumentation.clock.virtual import virtual_time
 from flask_filibuster.instrumentation.frames import Scope, TestFrame, current_scope, enter
 from flask_filibuster.instrumentation.standins.replacements import replacements
 from flask_filibuster.instrumentation.witness.instead import seen_instead
@@ -177,7 +177,7 @@ class Session:
         :param stops: whether a call to a host on another machine is stopped, and not only noticed.
         :param ends: where the test ends on the stack.
         """
-        clock = VirtualClock(self._timeout) if self.is_virtual else None
+        clock = virtual_time(self._timeout) if self.is_virtual else None
         execution = self._server.begin(faults, around.hosts, clock)
         patterns = around.config.url_patterns
         frame = TestFrame(

@@ -12,11 +12,13 @@ and everything in a process of its own.
 from __future__ import annotations
 
 import os
+import threading
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable
 from contextlib import suppress
 from math import inf
 from threading import TIMEOUT_MAX, RLock
+from types import BuiltinFunctionType
 from typing import Any, ClassVar
 
 from flask_filibuster.core.clocks.clock import REAL
@@ -239,6 +241,17 @@ class VirtualClock:
             for each in list(self._waiting.values()):
                 if each is not but and (but is None or each.polls):
                     each.kick()
+
+
+def virtual_time(patience: float) -> VirtualClock | None:
+    """A clock for an execution; ``None`` where gevent or eventlet have replaced threads.
+
+    Their greenlets wait in turn, in one thread, which a clock of threads would stop.
+
+    :param patience: as for :class:`VirtualClock`.
+    """
+    is_native = isinstance(threading.get_ident, BuiltinFunctionType)
+    return VirtualClock(patience) if is_native else None
 
 
 def _has_children() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import queue
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from flask_filibuster.instrumentation.clock.here import clock_here
 from tests.support.timing import SOON, in_view, lasting, taken
 
 
@@ -262,6 +264,13 @@ class TestThreadsThatOutliveTheirRequest:
 def test_real_time_on_request() -> None:
     took, _ = in_view(lasting(lambda: time.sleep(0.02)), is_virtual=False)[0]
     assert took < SOON
+
+
+def test_real_time_where_greenlets_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As gevent and eventlet replace them."""
+    monkeypatch.setattr(threading, "get_ident", lambda: _thread.get_ident())
+    clocks = in_view(clock_here)
+    assert clocks == [None]
 
 
 def test_outside_frames_nobody_skips() -> None:
