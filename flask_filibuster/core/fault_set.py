@@ -42,6 +42,11 @@ class PlannedFault:
         """Equal for equal faults of equal calls."""
         return (self.index, self.fault, *(() if self.outage is None else (self.outage,)))
 
+    @property
+    def not_made(self) -> str:
+        """The problem of an execution that did not make the call, in words."""
+        return f"fault not injected, the call was not made: {self.call.describe()}"
+
     def failed(self, calls: Iterable[Call]) -> list[Call]:
         """The calls of an execution that it failed.
 
@@ -103,7 +108,7 @@ class FaultsInOrder:
         for planned in self._faults:
             call = calls.get(planned.index)
             if planned.outage is None and (call is None or call.fault is None):
-                yield f"fault not injected, the call was not made: {planned.call.describe()}"
+                yield planned.not_made
         for (planned, outage), left in zip(self._outages, self._left, strict=True):
             if outage.first is None and left == 0:
                 yield (

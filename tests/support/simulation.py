@@ -283,7 +283,7 @@ class _Execution:
     def observation(self, verdict: str) -> Observation:
         made = {call.index: call for call in self._calls}
         alone = [each for each in self._faults if each.outage is None]
-        problems = [f"never made: {each}" for each in alone if each.index not in made]
+        problems = [each.not_made for each in alone if each.index not in made]
         if self._faults.has_outage:
             problems = list(self._planned.unmet(made))
         problems += ["an index twice"] * (len(self._calls) - len(made))

@@ -104,11 +104,7 @@ def as_made(
             if (call := trace.call(each.index)) is not None
         )
     )
-    told = {
-        f"fault not injected, the call was not made: {each.call.describe()}"
-        for each in plan.faults
-        if trace.call(each.index) is None
-    }
+    told = {each.not_made for each in plan.faults if trace.call(each.index) is None}
     problems = tuple(each for each in observation.problems if each not in told)
     return replace(plan, faults=made), replace(observation, problems=problems)
 
