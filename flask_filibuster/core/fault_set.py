@@ -94,8 +94,10 @@ class FaultsInOrder:
         planned = self._by_index.get(call.index)
         if planned is not None or not self._outages:
             return planned
+        # As the call is made: the outcome of one that has failed says not what it would have been.
+        made = call if call.outcome is None else replace(call, outcome=None)
         for number, (planned, outage) in enumerate(self._outages):
-            if self._left[number] and outage.covers(call) and planned.fault.applies_to(call):
+            if self._left[number] and outage.covers(made) and planned.fault.applies_to(made):
                 self._left[number] -= 1
                 return planned
         return None
