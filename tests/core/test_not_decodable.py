@@ -11,7 +11,7 @@ from flask_filibuster.core.kinds.answer import Answer
 from flask_filibuster.core.kinds.bodies import UnalterableError
 from flask_filibuster.core.kinds.received.not_decodable import NotDecodable
 
-BODIES = [b"x", b"K\x04\x00", b"{}", gzip.compress(b"x"), zlib.compress(b"x"), bytes(256)]
+BODIES = [b"x", b"K\x04\x00", b"{}", gzip.compress(b"x", mtime=0), zlib.compress(b"x"), bytes(256)]
 
 
 @pytest.mark.parametrize("body", BODIES)
