@@ -98,15 +98,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection() -> Iterator[None]:
     """Compiled tests are kept, too; but not what they write: it may change within a second.
 
-    What has been collected stays to the end: the garbage collector is not to look through it
-    again and again.
+    No garbage is made while tests are collected. What they hold is not frozen afterwards: whatever
+    looks for the owners of a function would have to look through all modules instead.
     """
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, False
     gc.disable()
     try:
         return (yield)
     finally:
-        gc.freeze()
         gc.enable()
         sys.dont_write_bytecode = before
 
