@@ -69,7 +69,7 @@ class Clocks:
 
     def _put(self) -> None:
         found = counts(self._real)
-        if _has_more(found, self._known):
+        if found != self._known:  # Also fewer: what has gone may hide what is new.
             # Most of the functions nobody has but the module itself; the search takes so much less.
             wanted = [
                 each for each, count in zip(self._real, found, strict=True) if count > min(found)
@@ -82,7 +82,7 @@ class Clocks:
     def _take(self) -> None:
         self._exchange(self._stands, self._real)
         self._dates.take()
-        if _has_more(counts(self._stands), self._known_stands):
+        if counts(self._stands) != self._known_stands:
             more = places_of(self._stands)
             for exchange in more:
                 exchange(self._others(self._stands, self._real))
@@ -96,11 +96,6 @@ class Clocks:
     @staticmethod
     def _others(old: list[Any], new: list[Any]) -> dict[int, Any]:
         return {id(each): other for each, other in zip(old, new, strict=True)}
-
-
-def _has_more(found: list[int], known: list[int]) -> bool:
-    """Whether there are new references; those that have gone need no search."""
-    return any(count > other for count, other in zip(found, known, strict=True))
 
 
 class _Hold:
