@@ -17,6 +17,7 @@ from flask.cli import cli
 from tests.support import shops
 from tests.support.processes import forget
 from tests.support.shops import ANALYSIS, Project, replay_of, run_flask
+from tests.support.timing import without_times
 
 EXAMPLE = Path(__file__).parents[2] / "example_app.py"
 
@@ -78,7 +79,13 @@ def test_printed_commands_replay_the_bugs(explored_example: tuple[Path, Any]) ->
 def test_careful_app_has_no_bugs(project: Project) -> None:
     result = project.flask("explore", "/careful", "--no-journal")
     assert result.exit_code == 0
-    assert result.stdout == "GET /careful: 4 executions\n\nnothing found\n"
+    assert result.stdout == (
+        "GET /careful: 4 executions\n\n"
+        "longest waits\n"
+        "  shop, GET /careful: 1 s: 1 call to stock x 1 s\n"
+        "    with stock Timeout\n\n"
+        "nothing found\n"
+    )
     assert not (project.path / ".filibuster").exists()
     assert project.flask("explore", "/careful").stdout == result.stdout
     files = sorted(file.name for file in (project.path / ".filibuster").iterdir())
@@ -256,7 +263,7 @@ def test_verbose_shows_logs_of_apps(project: Project) -> None:
     for line in ("asking for the stock", "printed by the app", "Traceback"):
         assert line in verbose.stderr
     assert verbose.returncode == quiet.returncode == 1
-    assert json.loads(verbose.stdout) == json.loads(quiet.stdout)
+    assert without_times(json.loads(verbose.stdout)) == without_times(json.loads(quiet.stdout))
     assert json.loads(project.flask("status", "--json").stdout)["extension"] is True
 
 
