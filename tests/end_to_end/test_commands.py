@@ -18,6 +18,7 @@ from tests.support.cases import in_earnest
 from tests.support.embedded import PROGRAMS
 from tests.support.ports import ports
 from tests.support.processes import Project, is_alive, running, wait_until
+from tests.support.timing import without_times
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def most_at_once(project: Project) -> int:
 
 
 def told(output: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(output)
+    data: dict[str, Any] = without_times(json.loads(output))
     data.pop("superfluous")
     return data
 

@@ -26,6 +26,7 @@ from tests.support.embedded import program
 from tests.support.ports import ports
 from tests.support.processes import Project, listens, running, wait_until
 from tests.support.shapes import COUNTED as REQUESTS
+from tests.support.timing import without_times
 
 project = processes.project
 
@@ -229,8 +230,8 @@ SHAPE_COMMAND = """
 
 
 def without_words(data: dict[str, Any]) -> dict[str, Any]:
-    """A result without what each kind of test puts in its own words."""
-    data = json.loads(json.dumps(data))
+    """A result without what each kind of test puts in its own words, and without its times."""
+    data = without_times(json.loads(json.dumps(data)))
     data.pop("subject")
     for each in (*data["executions"], *data["failures"], *data["findings"], *data["bugs"]):
         each.pop("error", None)
@@ -263,7 +264,9 @@ def test_command_explores_like_the_mesh(project: Project, shape: str, shape_port
     )
     assert done.returncode == 1, done.stdout + done.stderr
     data, in_mesh = json.loads(done.stdout), meshed(shape, shape_port, check_determinism=True)
-    assert without_words(data) == without_words(result_data(in_mesh, {}))
+    assert without_words(without_times(data)) == without_words(
+        without_times(result_data(in_mesh, {}))
+    )
     for failure, meant in zip(data["failures"], in_mesh.failures, strict=True):
         file = project.path / failure["replay"].split()[-1]
         content = json.loads(file.read_text())
