@@ -258,15 +258,14 @@ class FaultModel:
         }
         for rule in self._rules:
             faults = [_shown(fault) for fault in rule.faults]
+            plain = rule.only is None and all(fault.is_plain for fault in rule.faults)
             if rule.service is not None:
                 described["statuses"].setdefault(_name_of(rule), []).extend(faults)
-            elif rule.only is not None:
-                described.setdefault("faults", []).extend(_in_words(rule))
             elif rule.is_default:
                 described["default_statuses"].extend(faults)
-            elif all(fault.is_plain and not fault.abort for fault in rule.faults):
+            elif plain and not any(fault.abort for fault in rule.faults):
                 described["lost_answers"].extend(faults)
-            elif all(fault.is_plain and fault.exception is not None for fault in rule.faults):
+            elif plain and all(fault.exception is not None for fault in rule.faults):
                 described["exceptions"].extend(faults)
             else:
                 described.setdefault("faults", []).extend(_in_words(rule))
