@@ -193,8 +193,12 @@ class VirtualClock:
         if self._is_over or any(each not in waiting for each in list(self._inside)):
             return inf
         first = min(each.deadline for each in waiting.values())
-        # Who is due, or has what it waits for, is about to go on.
-        if first <= now or first == inf or any(map(self._may_go_on, waiting.values())):
+        if first <= now:
+            # It may really wait for longer, by what the time was when it began to.
+            self._kick_due(now)
+            return inf
+        # Who has what it waits for is about to go on.
+        if first == inf or any(map(self._may_go_on, waiting.values())):
             return inf
         if self._can_begin() or (self._has_processes and _has_children()):
             return inf
@@ -206,10 +210,13 @@ class VirtualClock:
                 return inf
             self._patience -= step
         self.skipped += step
-        for each in waiting.values():
-            if each.deadline <= now + step:
-                each.kick()
+        self._kick_due(now + step)
         return 0.0
+
+    def _kick_due(self, now: float) -> None:
+        for each in list(self._waiting.values()):
+            if each.deadline <= now:
+                each.kick()
 
     def _may_go_on(self, waiter: Waiter) -> bool:
         return waiter.is_over or (waiter.polls and waiter.looked != self._changes)

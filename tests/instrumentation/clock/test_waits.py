@@ -87,6 +87,17 @@ def joined() -> bool:
     return alive
 
 
+def due_while_another_works() -> bool:
+    thread = threading.Thread(target=time.sleep, args=(20.02,))
+    thread.start()
+    time.sleep(20)
+    until = time.monotonic() + 0.04
+    while time.monotonic() < until:
+        pass
+    thread.join()
+    return thread.is_alive()
+
+
 def condition() -> bool:
     changed, values = threading.Condition(), [0]
 
@@ -155,6 +166,7 @@ def task_in_thread() -> str:
         (late_result, 50, "late"),
         (in_order, 30, [10, 20, 30]),
         (joined, 40, True),
+        (due_while_another_works, 20, False),
         (condition, 25, True),
         (semaphore, 12, False),
         (pool_of_threads, 20, [None] * 2),
