@@ -100,7 +100,7 @@ class TestExceptions:
             (Timeout(total=1), "ReadTimeout"),
             (Timeout(connect=1, read=2), "ReadTimeout"),
         ],
-        ids=str,
+        ids=["both", "read", "a pair", "no read", "connect only", "in total", "connect and read"],
     )
     def test_timeout_fits_the_call(self, timeout: Any, expected: str) -> None:
         error = injected(get(timeout=timeout), Fault(exception="Timeout"))
