@@ -38,7 +38,7 @@ class AuditHook:
 
     def __init__(self) -> None:
         self.listeners: tuple[Listener, ...] = ()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._installed = False
 
     def listen(self, listener: Listener) -> None:

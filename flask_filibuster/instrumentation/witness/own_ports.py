@@ -31,7 +31,7 @@ class _Ports:
 
     def __init__(self) -> None:
         self._known: dict[int, bool] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def note(self, sock: Any) -> None:
         """A socket of this process begins to listen."""

@@ -55,7 +55,8 @@ class Witness:
         self.stopped: ForeignHostError | None = None
         self._guards = guards
         self._stops = stops
-        self._lock = threading.Lock()
+        # Re-entrant: a finaliser that runs meanwhile may leave the process, too.
+        self._lock = threading.RLock()
         self._seen: list[UnexploredCall] = []
         self._lookups: dict[int, events.Lookup] = {}
         self._urls: dict[int, str] = {}
@@ -168,7 +169,7 @@ class _Witnesses:
 
     def __init__(self) -> None:
         self.all: tuple[Witness, ...] = ()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def add(self, witness: Witness) -> None:
         """Report events to a witness."""
