@@ -51,16 +51,13 @@ class _Waking(Waiter):
         self.is_over = bool(self.events or self._loop._ready)  # noqa: SLF001
         return self.is_over
 
-    def block(self, seconds: float) -> None:
+    def block(self, seconds: float) -> bool:
         """Really wait for anything."""
-        self._selector.select(None if seconds > _LONG else seconds)
+        return bool(self._selector.select(seconds))
 
     def kick(self) -> None:
         """Make the loop's thread look again."""
         self._loop._write_to_self()  # noqa: SLF001
-
-
-_LONG = 86400.0
 
 
 class Selector:

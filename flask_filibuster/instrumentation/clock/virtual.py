@@ -12,12 +12,13 @@ and everything in a process of its own.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable
 from contextlib import suppress
 from math import inf
-from threading import TIMEOUT_MAX, RLock
+from threading import RLock
 from types import BuiltinFunctionType
 from typing import Any, ClassVar
 
@@ -26,6 +27,8 @@ from flask_filibuster.instrumentation.clock.outsiders import works_outside
 
 GRAIN = 1e-6
 """Each wait is longer by this, so that rounding shows nobody a wait that was too short."""
+LOOK = 1.0
+"""How often a wait looks whether the threads that it waits for are still there, in seconds."""
 POLL = 0.005
 """How often a wait that a thread outside the execution may end looks for it."""
 
@@ -54,9 +57,12 @@ class Waiter:
         """Whether what the thread waits for has happened."""
         return self.is_over
 
-    def block(self, seconds: float) -> None:
-        """Really wait, until :meth:`kick`."""
-        self._gate.acquire(True, -1 if seconds >= TIMEOUT_MAX else max(seconds, 0))
+    def block(self, seconds: float) -> bool:
+        """Really wait, until :meth:`kick`.
+
+        :returns: whether that came in time.
+        """
+        return self._gate.acquire(True, max(seconds, 0))
 
     def kick(self) -> None:
         """Make the thread look again."""
@@ -175,8 +181,8 @@ class VirtualClock:
                     if now >= waiter.deadline:
                         return
                     pause = self._moved_on(now)
-                if pause:
-                    waiter.block(min(pause, waiter.deadline - now))
+                if pause and not waiter.block(min(pause, waiter.deadline - now, LOOK)):
+                    self._forget_the_dead()
         finally:
             with self._mutex:
                 if before is None:
@@ -217,6 +223,14 @@ class VirtualClock:
         for each in list(self._waiting.values()):
             if each.deadline <= now:
                 each.kick()
+
+    def _forget_the_dead(self) -> None:
+        """Threads may end without a word: those of other programs that took over an item."""
+        alive = sys._current_frames()  # noqa: SLF001 - documented
+        with self._mutex:
+            for each in [each for each in self._inside if each not in alive]:
+                del self._inside[each]
+                self._started.pop(each, None)
 
     def _may_go_on(self, waiter: Waiter) -> bool:
         return waiter.is_over or (waiter.polls and waiter.looked != self._changes)

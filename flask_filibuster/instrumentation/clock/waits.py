@@ -47,7 +47,7 @@ class _Ending(Waiter):
 
     def look(self) -> bool:
         """Whether the thread has ended its work."""
-        self.is_over = not self._clock.works(self._thread.ident)
+        self.is_over = not (self._clock.works(self._thread.ident) and self._thread.is_alive())
         return self.is_over
 
 

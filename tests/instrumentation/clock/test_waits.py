@@ -244,6 +244,19 @@ class TestRealWork:
         took, worked = taken(view)
         assert took >= 5 + min(worked, 0.02)
 
+    def test_of_a_worker_ends_with_it(self) -> None:
+        items: queue.Queue[str] = queue.Queue()
+        worker = threading.Thread(target=items.get)
+
+        def view() -> None:
+            items.put("the last item")
+            worker.join(60)
+            time.sleep(300)
+
+        worker.start()
+        took, _ = taken(view)
+        assert took == pytest.approx(300, abs=5)
+
     def test_of_a_process_is_waited_for(self) -> None:
         import subprocess
         import sys
