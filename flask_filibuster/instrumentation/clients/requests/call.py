@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import requests.sessions
 from requests import PreparedRequest, RequestException, Response
@@ -19,19 +19,13 @@ from flask_filibuster.instrumentation.clients.base import (
     Alteration,
     Answer,
     Client,
-    Failure,
     Header,
     Outcome,
-    OutgoingCall,
     answered,
     digest_of,
     names_place,
 )
-from flask_filibuster.instrumentation.clients.requests.bodies import use_up
-from flask_filibuster.instrumentation.clients.requests.injection import (
-    raise_failure,
-    raise_injected,
-)
+from flask_filibuster.instrumentation.clients.requests.prepared import PreparedCall
 from flask_filibuster.instrumentation.clients.requests.replies import (
     altered,
     content_read,
@@ -40,7 +34,6 @@ from flask_filibuster.instrumentation.clients.requests.replies import (
     received,
 )
 from flask_filibuster.instrumentation.clients.requests.synthesis import synthetic_response
-from flask_filibuster.instrumentation.clients.requests.timeouts import timeouts_of
 
 Send = Callable[..., Response]
 _UNSEEN = UNSEEN.lower()
@@ -48,7 +41,7 @@ _UNSEEN = UNSEEN.lower()
 _BETWEEN = ("flask_filibuster", "responses")
 
 
-class RequestsCall(OutgoingCall[Response]):
+class RequestsCall(PreparedCall[Response]):
     """A request on its way through an adapter.
 
     :param client: the client requests.
@@ -57,10 +50,9 @@ class RequestsCall(OutgoingCall[Response]):
     :param options: the other arguments of ``BaseAdapter.send``.
     :param by_hand: whether the application has mounted our adapter itself.
     :ivar adapter: the application's adapter.
-    :ivar request: the request to send.
     """
 
-    __slots__ = ("_by_hand", "_given", "_is_local", "_options", "_send", "adapter", "request")
+    __slots__ = ("_by_hand", "_given", "_is_local", "_options", "_send", "adapter")
 
     def __init__(
         self,
@@ -73,15 +65,8 @@ class RequestsCall(OutgoingCall[Response]):
     ) -> None:
         # Read once: a look-up by name takes as long.
         self._given = given = dict(request.headers.lower_items())
-        super().__init__(
-            client,
-            request.method or "GET",
-            url=request.url or "",
-            timeout=timeouts_of(options.get("timeout")),
-            idempotency_key=_text(given.get("idempotency-key", "")),
-        )
+        super().__init__(client, request, options.get("timeout"), given.get("idempotency-key", ""))
         self.adapter = adapter
-        self.request = request
         self._options = options
         self._by_hand = by_hand
         self._send: Send = adapter.send
@@ -139,27 +124,10 @@ class RequestsCall(OutgoingCall[Response]):
             self.adapter, self.request, status=status, reason=reason, headers=headers, body=body
         )
 
-    def fail(self, kind: str, *, sent: bool) -> NoReturn:
-        """Raise the exception of requests, with those of urllib3 and of Python below it."""
-        raise_injected(kind, self.request, self.timeout, sent=sent)
-
-    def meet(self, failure: Failure, kind: str, *, sent: bool) -> NoReturn:  # noqa: ARG002
-        """Raise the exception of requests for a failure of the network."""
-        raise_failure(failure, self.request, self.timeout, self._options.get("proxies"))
-
     @property
-    def chain(self) -> object:
-        """The hooks of the request, which its copy for the next hop shares."""
-        return self.request.hooks
-
-    @property
-    def origin(self) -> object:
-        """The request, of which each hop has a copy."""
-        return self.request
-
-    def use_up(self) -> None:
-        """Read the request's body to its end."""
-        use_up(self.request)
+    def proxies(self) -> Mapping[str, str] | None:
+        """The proxies of the session."""
+        return self._options.get("proxies")
 
     def outcome(self, reply: Response, digest: str | None) -> Outcome:
         """The status."""
@@ -246,7 +214,3 @@ def _add(headers: Any, more: Mapping[str, str]) -> None:
 def _stored(headers: Any) -> Any:
     """The dict inside headers: names and values by name in lower case; ``None`` if unknown."""
     return getattr(headers, "_store", None) if type(headers) is CaseInsensitiveDict else None
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else value

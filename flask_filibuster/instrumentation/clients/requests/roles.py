@@ -5,43 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 import requests
 import requests.adapters
 import requests.api
 import requests.sessions
-from requests import PreparedRequest, Request, Response
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests import PreparedRequest, Request
+from requests.adapters import BaseAdapter
 
-from flask_filibuster.instrumentation.clients.base import (
-    Alteration,
-    Answer,
-    Client,
-    Failure,
-    Header,
-    InjectionError,
-    Outcome,
-    OutgoingCall,
-    Role,
-)
-from flask_filibuster.instrumentation.clients.fakes import answer_of_fake, content_of_fake
+from flask_filibuster.instrumentation.clients.base import Client, OutgoingCall, Role
 from flask_filibuster.instrumentation.clients.functions import function_of
-from flask_filibuster.instrumentation.clients.requests.bodies import use_up
-from flask_filibuster.instrumentation.clients.requests.injection import (
-    raise_failure,
-    raise_injected,
-)
-from flask_filibuster.instrumentation.clients.requests.replies import (
-    altered,
-    content_read,
-    digest_of_read,
-    drained,
-    received,
-)
 from flask_filibuster.instrumentation.clients.requests.sending import session_class
-from flask_filibuster.instrumentation.clients.requests.synthesis import synthetic_response
-from flask_filibuster.instrumentation.clients.requests.timeouts import timeouts_of
+from flask_filibuster.instrumentation.clients.requests.standin import StandInCall
 
 _VERBS = ("delete", "get", "head", "options", "patch", "post", "put")
 _PARTS = ("api", "sessions", "adapters", "exceptions")
@@ -202,123 +178,6 @@ class _Send(Role):
         )
         call.is_followed = self._is_adapter
         return call
-
-
-class StandInCall(OutgoingCall[Any]):
-    """A call that a mock in the place of a function of requests answers, with any object.
-
-    :param client: the client requests.
-    :param request: the request that would have been sent.
-    :param timeout: the timeout, as the application gave it.
-    :param stream: whether the application reads the body of the answer by itself.
-    :ivar is_followed: whether a session follows its redirects.
-    """
-
-    __slots__ = ("_request", "_stream", "is_followed")
-
-    def __init__(
-        self, client: Client, request: PreparedRequest, timeout: Any, *, stream: bool
-    ) -> None:
-        key = request.headers.get("Idempotency-Key", "")
-        super().__init__(
-            client,
-            request.method or "GET",
-            url=request.url or "",
-            timeout=timeouts_of(timeout),
-            idempotency_key=key.decode("latin-1") if isinstance(key, bytes) else str(key),
-        )
-        self._request = request
-        self._stream = stream
-        self.is_followed = False
-
-    @property
-    def chain(self) -> object:
-        """The hooks of the request, which its copy for the next hop shares."""
-        return self._request.hooks
-
-    @property
-    def origin(self) -> object:
-        """The request, of which each hop has a copy."""
-        return self._request
-
-    def send(self, headers: Mapping[str, str] | None) -> NoReturn:  # noqa: ARG002
-        """The mock is asked instead."""
-        raise InjectionError(self.words, "only the mock in its place can answer")
-
-    def answer(self, status: int, reason: str, headers: Sequence[Header], body: bytes) -> Response:
-        """A real response.
-
-        :raises InjectionError: it leads elsewhere, and only requests itself would follow.
-        """
-        if not self.is_followed and any(name.lower() == "location" for name, _ in headers):
-            raise InjectionError(self.words, "a mock in its place follows no redirect")
-        response = synthetic_response(
-            HTTPAdapter(), self._request, status=status, reason=reason, headers=headers, body=body
-        )
-        return response if self._stream else _read(response)
-
-    def fail(self, kind: str, *, sent: bool) -> NoReturn:
-        """Raise the exception of requests, with those of urllib3 and of Python below it."""
-        raise_injected(kind, self._request, self.timeout, sent=sent)
-
-    def meet(self, failure: Failure, kind: str, *, sent: bool) -> NoReturn:  # noqa: ARG002
-        """Raise the exception of requests for a failure of the network."""
-        raise_failure(failure, self._request, self.timeout, None)
-
-    def use_up(self) -> None:
-        """Read the request's body to its end."""
-        use_up(self._request)
-
-    def outcome(self, reply: Any, digest: str | None) -> Outcome:
-        """The status, if the mock's reply has one; otherwise, the call is ok."""
-        status = getattr(reply, "status_code", None)
-        return Outcome(status=status if type(status) is int else None, digest=digest)
-
-    def digest(self, reply: Any) -> str | None:
-        """Digest of the content of a real response that is read already."""
-        return digest_of_read(reply) if isinstance(reply, Response) else None
-
-    def content(self, reply: Any) -> bytes | None:
-        """The content, as far as it is known without reading it."""
-        return content_read(reply) if isinstance(reply, Response) else content_of_fake(reply)
-
-    def received(self, reply: Any) -> Answer:
-        """The whole answer.
-
-        :raises InjectionError: it has no status, or no content.
-        """
-        if not isinstance(reply, Response):
-            return answer_of_fake(reply, self)
-        return received(reply, self)
-
-    def discard(self, reply: Any) -> str | None:
-        """Read a real response to its end."""
-        return drained(reply) if isinstance(reply, Response) else None
-
-    def alter_body(self, reply: Any, alter: Alteration) -> Any:
-        """A real response, with a body that passes through ``alter``.
-
-        :raises InjectionError: it has no status, or no content.
-        """
-        if not isinstance(reply, Response):
-            fake = answer_of_fake(reply, self)
-            length = ("Content-Length", str(len(fake.body)))
-            reply = synthetic_response(
-                HTTPAdapter(),
-                self._request,
-                status=fake.status,
-                reason=fake.reason,
-                headers=[*fake.headers, length],
-                body=fake.body,
-            )
-        response = altered(reply, alter, self)
-        return response if self._stream else _read(response)
-
-
-def _read(response: Response) -> Response:
-    """The response with its content read, as a session does without ``stream=True``."""
-    _ = response.content
-    return response
 
 
 def _is_object(value: Any) -> bool:
