@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.support import plugins
+from tests.support.cases import in_earnest
 from tests.support.forms.plugins import HANGING, PLUGINS
 from tests.support.plugins import Beside
 from tests.support.suites import Ran
@@ -87,6 +88,7 @@ def test_a_hang_is_a_bug(beside: Beside) -> None:
     assert "reproduced: hangs: Timeout (>0.8s) from pytest-timeout." in again.output
 
 
+@in_earnest
 def test_the_end_of_the_process_is_told(beside: Beside) -> None:
     options = ("--timeout=2", "--timeout-method=thread", "--filibuster-all", "-k", "test_hangs")
     ran = beside.elsewhere(HANGS, *options, plugins="pytest_timeout")

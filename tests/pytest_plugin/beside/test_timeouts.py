@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.support import plugins
+from tests.support.cases import in_earnest
 from tests.support.forms.plugins import HANGING
 from tests.support.plugins import Beside
 
@@ -41,6 +42,7 @@ OTHERS = """
 """
 
 
+@in_earnest
 class TestSignals:
     def test_a_hang_is_a_bug(self, beside: Beside) -> None:
         ran = beside.run(HANGING + OTHERS, "--timeout=0.8", plugins="pytest_timeout")
@@ -61,6 +63,7 @@ class TestSignals:
         assert "reproduced: hangs: Timeout (>0.8s) from pytest-timeout." in again.output
 
 
+@in_earnest
 class TestThreads:
     def test_the_end_is_told(self, beside: Beside) -> None:
         arguments = ("--timeout=2", "--timeout-method=thread")
