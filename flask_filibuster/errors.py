@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class FilibusterError(Exception):
     """Base class of the exceptions of this package.
@@ -124,6 +126,26 @@ class InjectionError(FilibusterError):
 
 class CounterexampleError(FilibusterError):
     """A counterexample file cannot be read, or belongs to another subject."""
+
+
+class FaultNameError(FilibusterError):
+    """A fault that is asked about is unknown, or the name of several.
+
+    :param name: the name.
+    :param near: the nearest names, or those that are meant.
+    :param ambiguous: whether several faults have the name.
+    """
+
+    def __init__(self, name: str, near: Sequence[str], *, ambiguous: bool = False) -> None:
+        if ambiguous and near:
+            what = "is the name of several faults; choose one"
+        elif ambiguous:
+            what = "is named more often than executions made such calls"
+        else:
+            what = "is no fault of this exploration; nearest"
+        super().__init__(f"{name!r} {what}{': ' if near else ''}{'; '.join(near)}")
+        self.name = name
+        self.near = tuple(near)
 
 
 class JournalError(FilibusterError):

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import click
 from flask.cli import ScriptInfo, pass_script_info
 
+from flask_filibuster.cli.asking.command import why
 from flask_filibuster.cli.options import options_of
 from flask_filibuster.nearest import suggestion
 
@@ -333,5 +334,5 @@ def status(info: ScriptInfo, /, as_json: bool) -> None:
 
 
 COMMANDS: Mapping[str, click.Command] = {
-    each.name: each for each in (analyze, explore, replay, serve, status, test) if each.name
+    each.name: each for each in (analyze, explore, replay, serve, status, test, why) if each.name
 }

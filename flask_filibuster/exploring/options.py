@@ -143,21 +143,26 @@ class Options(Explored):
         """
         chosen = self.over(config)
         model = chosen.model(services, made=made) or made(services, DEFAULT_PROFILE)
+        searching: dict[str, Any] = {
+            "reduction": chosen.reduction or "equivalence",
+            "max_faults": chosen.max_faults,
+            "max_executions": chosen.max_executions or MAX_EXECUTIONS,
+            "max_seconds": chosen.max_seconds or MAX_SECONDS,
+            "fail_fast": chosen.fail_fast or False,
+            "outages": model.outages if chosen.outages is None else chosen.outages,
+            "check_determinism": chosen.check_determinism is not False,
+            "exhaustive": chosen.exhaustive or False,
+            # 0 is the default of the configuration: only an option switches the suspects off.
+            "audit": chosen.audit or self.audit,
+            "seed": chosen.audit_seed or 0,
+            "retries": RETRIES,
+        }
+        if recorder is not None:
+            recorder.keep_settings(searching)
         return Explorer(
             model,
-            reduction=chosen.reduction or "equivalence",
-            max_faults=chosen.max_faults,
-            max_executions=chosen.max_executions or MAX_EXECUTIONS,
-            max_seconds=chosen.max_seconds or MAX_SECONDS,
+            **searching,
             assumed=tuple(name for name in _LIMITS if getattr(chosen, name) is None),
-            fail_fast=chosen.fail_fast or False,
-            outages=model.outages if chosen.outages is None else chosen.outages,
-            check_determinism=chosen.check_determinism is not False,
-            exhaustive=chosen.exhaustive or False,
-            # 0 is the default of the configuration: only an option switches the suspects off.
-            audit=chosen.audit or self.audit,
-            seed=chosen.audit_seed or 0,
-            retries=RETRIES,
             recorder=recorder,
             oracles=chosen.judges,
             policy=UnexploredPolicy.of(chosen.unexplored or ()),

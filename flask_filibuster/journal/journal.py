@@ -239,6 +239,29 @@ class JournalRun:
                 db.executemany(schema.KEEP_PRUNED, [(self._last, *each) for each in omitted])
             self._names.written()
 
+    def keep_settings(self, settings: Mapping[str, Any]) -> None:
+        """Record how the exploration searches; replaces earlier settings.
+
+        :param settings: plain data.
+        :raises JournalError: they cannot be written.
+        """
+        with self._file.using() as db:
+            db.execute(schema.KEEP_SETTINGS, (self._exploration, encode(settings)))
+
+    def name(self, faults: FaultSet) -> list[int]:
+        """Record the names of faults, executed or not.
+
+        :returns: their numbers.
+        :raises JournalError: they cannot be written.
+        """
+        with self._file.lock:
+            numbers = self._names.numbers_of(faults)
+            if self._names.unwritten:
+                with self._file.writing() as db:
+                    self._names.write(db)
+                self._names.written()
+        return numbers
+
     def _omitted(self, pruned: Iterable[tuple[FaultSet, str, str]]) -> list[tuple[str, str, str]]:
         return [
             (self._names.of_faults(each), _storable(reason), _storable(answer))

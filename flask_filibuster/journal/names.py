@@ -84,11 +84,15 @@ class Names:
 
     def of_faults(self, faults: FaultSet) -> str:
         """The numbers of a fault set: the same text for all sets of the same faults."""
-        numbers = set()
-        for planned in faults:
-            key = planned.key
-            numbers.add(self._numbers.get(key) or self._new(key, write_planned(planned)))
-        return _joined(numbers)
+        return _joined(set(self.numbers_of(faults)))
+
+    def numbers_of(self, faults: FaultSet) -> list[int]:
+        """The numbers of the faults of a set, in its order."""
+        return [
+            self._numbers.get(key) or self._new(key, write_planned(planned))
+            for planned in faults
+            for key in [planned.key]
+        ]
 
     def of_trace(self, trace: Trace) -> str:
         """The numbers of the parts of a trace."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.trace import Trace
@@ -41,6 +42,7 @@ class Recorder:
         self._error_line = error_line
         self._times: Counter[FaultSet] = Counter()
         self._known: Recorded | None = None
+        self._settings: Mapping[str, Any] = {}
 
     def has(self, faults: FaultSet) -> bool:
         """Whether the next execution under these faults is recorded."""
@@ -106,6 +108,21 @@ class Recorder:
             extra=extra,
             pruned=_rows_of(pruned),
         )
+
+    def keep_settings(self, settings: Mapping[str, Any]) -> None:
+        """Record how the exploration searches, to explain it later.
+
+        :raises JournalError: the settings cannot be written.
+        """
+        self._settings = settings
+        self._run.keep_settings(settings)
+
+    def keep_faults(self, faults: FaultSet) -> None:
+        """Record which faults there are, executed or not, in the order of the search.
+
+        :raises JournalError: they cannot be written.
+        """
+        self._run.keep_settings({**self._settings, "faults": self._run.name(faults)})
 
     def give_up(self) -> None:
         """Mark the exploration as lost: resuming it begins anew.

@@ -77,6 +77,17 @@ PASSED = """SELECT id, sources FROM executions
 COPY = """INSERT INTO executions SELECT NULL, ?, faults, occurrence, verdict, purpose, decision,
     kind, error, problems, asked, trace, sources, extra, checksum, ended
     FROM executions WHERE id = ?"""
+# Later than the other tables; releases that do not know it leave it alone.
+_SETTINGS = """CREATE TABLE IF NOT EXISTS settings (
+    exploration INTEGER PRIMARY KEY REFERENCES explorations ON DELETE CASCADE,
+    content TEXT NOT NULL)"""
+KEEP_SETTINGS = "INSERT OR REPLACE INTO settings VALUES (?, ?)"
+SETTINGS = "SELECT content FROM settings WHERE exploration = ?"
+
+EXPLORATIONS = "SELECT id, name, state FROM explorations ORDER BY id DESC"
+EXECUTIONS = """SELECT faults, occurrence, verdict, purpose, decision, kind, error, problems, asked,
+    trace, sources, extra, checksum FROM executions WHERE exploration = ? ORDER BY id"""
+
 KEEP_PRUNED = "INSERT OR REPLACE INTO left_out VALUES (?, ?, ?, ?)"
 COPY_PRUNED = """INSERT INTO left_out
     SELECT ?, faults, reason, answer FROM left_out WHERE execution = ?"""
@@ -234,6 +245,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         if not db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
             for statement in _TABLES:
                 db.execute(statement)
+        db.execute(_SETTINGS)
         # Changes nothing, but fails at once if the file is read-only.
         db.execute(DELETE, (0,))
         db.execute("COMMIT")

@@ -60,6 +60,7 @@ _RESULT = Form(
         "policy",
         "expected",
         "unfollowed",
+        "explain",
     ],
     always=[
         "pruned",

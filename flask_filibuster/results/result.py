@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex
@@ -25,6 +26,7 @@ from flask_filibuster.results.unexplored import (
     unexplored_in,
 )
 from flask_filibuster.results.waiting.waits import Wait, longest_waits
+from flask_filibuster.results.why.explanation import Explanation
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Result:
     :ivar policy: the consequence of unexplored calls.
     :ivar unfollowed: stand-ins of the test whose calls cannot fail, in words.
     :ivar expected: the status that the explored request must have without faults, if given.
+    :ivar explain: explains fault sets, see :meth:`why`; ``None``: nothing can.
     """
 
     executions: tuple[Execution, ...] = ()
@@ -127,6 +130,7 @@ class Result:
     policy: UnexploredPolicy = field(default=UNEXPLORED_WARNS, repr=False, compare=False)
     unfollowed: tuple[str, ...] = field(default=(), repr=False, compare=False)
     expected: int | None = field(default=None, repr=False, compare=False)
+    explain: Callable[[Any], Explanation] | None = field(default=None, repr=False, compare=False)
 
     @property
     def pruned_count(self) -> int:
@@ -258,6 +262,22 @@ class Result:
             for symptom in bug.symptoms
             if isinstance(symptom, Finding)
         )
+
+    def why(self, faults: Any) -> Explanation:
+        """What became of a fault set: whether it was executed, and if not, what stands for it.
+
+        >>> result = explore(test, services)
+        >>> print(result.why("reviews ConnectionError"))  # doctest: +ELLIPSIS
+        Executed as number 2: the test failed with ...
+
+        :param faults: a :class:`FaultSet`, planned faults, a :class:`Counterexample` or the path of
+            its file, or names as reports print them, like ``"reviews Timeout; movies 503"``.
+        :raises FaultNameError: no fault of the exploration has that name, or several have it.
+        :raises FilibusterError: the result is not one of an exploration.
+        """
+        if self.explain is None:
+            raise FilibusterError("this result is not of an exploration, so it explains nothing")
+        return self.explain(faults)
 
     def incomplete(self, problem: str) -> Result:
         """The result, marked as incomplete.

@@ -28,6 +28,7 @@ from flask_filibuster.search.phases.repetition import Repetition
 from flask_filibuster.search.phases.shrinking import Shrinking
 from flask_filibuster.search.phases.suspects import Suspects
 from flask_filibuster.search.plan import Phase, Plan
+from flask_filibuster.search.why.asking import Why
 
 CUT_BY_BUG = "fail_fast stopped the exploration at the first bug; there may be others"
 
@@ -98,10 +99,11 @@ class Explorer:
         self._search = Search(self._ledger, self._reduction, max_faults, outages=found)
         self._doubts = Doubts(self._ledger, self._reduction, self._search)
         self._phases = self._phases_of(max_faults, exhaustive=exhaustive, audit=audit, seed=seed)
+        self.why = Why(self._ledger, self._reduction, self._search, max_faults, outages, oracles)
         self._pending: tuple[Phase, Plan] | None = None
         self._failed_attempts = 0
         self._limit: str | None = None
-        self._stopped = False
+        self.stopped = False
         self._notes: list[str] = []
         self._model = model
         self._recalled = 0
@@ -145,13 +147,14 @@ class Explorer:
             self._recalled += self.executed - before
         if self._recorder is not None:
             self._recorder.keep_pruned(self._newly_pruned())
+            self._recorder.keep_faults(FaultSet(tuple(self.why.known())))
         return None
 
     def _planned(self) -> FaultSet | None:
         """The next fault set, recorded or not."""
         if self._pending is not None:
             return self._pending[1].faults
-        if self._stopped or self._limit == FAIL_FAST or self._out_of_time():
+        if self.stopped or self._limit == FAIL_FAST or self._out_of_time():
             return None
         for phase in self._phases:
             plan = phase.next()
@@ -175,7 +178,7 @@ class Explorer:
 
     def upcoming(self) -> Iterator[FaultSet]:
         """The next sets, as far as known; later results may prune some of them."""
-        if self._stopped or self._limit is not None:
+        if self.stopped or self._limit is not None:
             return
         yield from islice(self._expected(), self._limits.left(self.executed))
 
@@ -245,10 +248,10 @@ class Explorer:
         self._failed_attempts = 0
         if plan.purpose == REPEAT:
             execution = replace(execution, number=self.executed)
-            self._stopped = not self._repetition.compare(execution, observation)
+            self.stopped = not self._repetition.compare(execution, observation)
             return execution
         seen = self._ledger.enter(execution, observation)
-        self._stopped = not plan.faults and execution.verdict != PASSED
+        self.stopped = not plan.faults and execution.verdict != PASSED
         phase.learned(plan, execution, seen)
         if self._fail_fast and self._is_bug(execution):
             self._limit = FAIL_FAST
@@ -317,7 +320,7 @@ class Explorer:
         return Result(
             executions=tuple([each.ended() for each in ledger.executions]),
             pruned=self._reduction.all_pruned(self._search.pruned, ledger),
-            remaining=0 if self._stopped else self._remaining(),
+            remaining=0 if self.stopped else self._remaining(),
             cut_by_size=self._search.cut_by_size,
             ambiguities=tuple(ledger.ambiguities),
             notes=(
@@ -337,6 +340,7 @@ class Explorer:
             asked=frozenset(ledger.asked),
             oracles=self._oracles,
             policy=self._policy,
+            explain=self.why.ended(self._limit, stopped=self.stopped),
         )
 
 

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from flask_filibuster.core import vocabulary
@@ -17,6 +18,7 @@ from flask_filibuster.core.messages import RequestEnded, RequestStarted
 from flask_filibuster.core.outcome import Outcome
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.errors import FilibusterError, ServerError
+from flask_filibuster.exploring.explaining.recorded import SEARCHING, why_of_result
 from flask_filibuster.exploring.session import Surroundings, in_scope
 from flask_filibuster.exploring.watch import Watch
 from flask_filibuster.instrumentation.app.outside import OutsideRequests
@@ -185,6 +187,7 @@ class RemoteSearch:
     ) -> None:
         self._driver = driver
         self._oracles = oracles
+        self._given = {name: options[name] for name in SEARCHING if name in options}
         self._executions: list[Execution] = []
         self._ended = 0
         driver.open(options)
@@ -267,7 +270,7 @@ class RemoteSearch:
         except (FilibusterError, KeyError, TypeError, ValueError) as error:
             raise ServerError(f"cannot read the server's result: {error!r}") from error
         if any(each.trace.handlings for each in executions):
-            return result
+            return replace(result, explain=partial(why_of_result, result, self._given))
         unreached = (
             f"no service contacted the server at {self._driver.url}, so no fault could be "
             "injected; set FILIBUSTER_SERVER_URL for the services"

@@ -230,12 +230,12 @@ class EquivalenceReduction(ExactReduction):
 
     def representative_of(self, faults: FaultSet) -> FaultSet | None:
         """The set of representatives of these faults."""
-        classes = self._classes_of(faults)
+        classes = self.classes_of(faults)
         if len(classes) < len(faults):
             return None
         return classes[-1].fault_set if classes else FaultSet()
 
-    def _classes_of(self, faults: FaultSet) -> list[FaultClass]:
+    def classes_of(self, faults: FaultSet) -> list[FaultClass]:
         """The classes of the faults of a set, in order, up to the first fault without a class."""
         classes: list[FaultClass] = []
         context: FaultClass | None = None
@@ -262,7 +262,7 @@ class EquivalenceReduction(ExactReduction):
         # All are found before the first split, which changes the path to later ones.
         return [
             candidate
-            for planned, known in list(zip(faults, self._classes_of(faults), strict=False))
+            for planned, known in list(zip(faults, self.classes_of(faults), strict=False))
             if known.representative is not planned
             for candidate in self._split(known.place.home, planned)
         ]

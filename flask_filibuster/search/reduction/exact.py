@@ -18,7 +18,7 @@ from flask_filibuster.results.result import EquivalenceClass, Pruned
 from flask_filibuster.search.behaviour import Behaviour
 from flask_filibuster.search.ledger import Ledger
 from flask_filibuster.search.nodes import PredictedCall, Prediction
-from flask_filibuster.search.reduction.contexts import Candidate
+from flask_filibuster.search.reduction.contexts import Candidate, FaultClass
 
 
 class Reduction(Protocol):
@@ -60,6 +60,9 @@ class Reduction(Protocol):
 
     def representative_of(self, faults: FaultSet) -> FaultSet | None:
         """The representative of a set, if known."""
+
+    def classes_of(self, faults: FaultSet) -> list[FaultClass]:
+        """The classes of the faults of a set, in order, up to the first fault without a class."""
 
     @property
     def prunes_any(self) -> bool:
@@ -136,6 +139,10 @@ class NoReduction:
     def representative_of(self, faults: FaultSet) -> FaultSet | None:
         """Each set represents itself."""
         return faults
+
+    def classes_of(self, faults: FaultSet) -> list[FaultClass]:  # noqa: ARG002
+        """There are no classes."""
+        return []
 
     prunes_any = False
 

@@ -1,0 +1,1 @@
+"""Explains explorations that this process has not searched itself."""

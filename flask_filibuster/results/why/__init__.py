@@ -1,0 +1,1 @@
+"""Why a fault set was executed, or was not."""
