@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from flask_filibuster.core.clocks.clock import real_seconds
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.vocabulary import Verdict
 from flask_filibuster.faultmodel.model import FaultModel
@@ -83,7 +83,7 @@ class Explorer:
         recorder: Recorder | None = None,
         oracles: tuple[Oracle, ...] | None = None,
         policy: UnexploredPolicy = UNEXPLORED_WARNS,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = real_seconds,
     ) -> None:
         # Exact reduction follows the paper, which does not distinguish injected statuses.
         self._ledger = Ledger(model, faults_show=reduction == "equivalence")

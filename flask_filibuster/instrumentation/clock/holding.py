@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,14 +32,18 @@ class Clocks:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._holders = 0
-        self._stands: list[Any] = list(stand_ins())
-        self._real = [each.real for each in self._stands]
+        self._stands: list[Any] = []
+        self._real: list[Any] = []
+        self._names: set[str] = set()
         self._dates = Dates()
+        self._places: list[Exchange] = []
+        # What shows new places: references to the functions, also fewer (what has gone may hide
+        # what is new), and how many modules there are; references that an exchange leaves.
+        self._known: tuple[list[int], int] = ([], 0)
+        self._left: list[int] = []
         # A place that only a copy of a stand-in has, as of a module that was imported meanwhile,
         # shows in the number of references to the stand-in.
-        self._places: list[Exchange] = []
-        self._known = [0] * len(self._real)
-        self._known_stands = counts(self._stands)
+        self._known_stands: list[int] = []
 
     def hold(self) -> Held:
         """Put the stand-ins in place, until the release."""
@@ -68,16 +73,35 @@ class Clocks:
                     self._put()
 
     def _put(self) -> None:
-        found = counts(self._real)
-        if found != self._known:  # Also fewer: what has gone may hide what is new.
-            # Most of the functions nobody has but the module itself; the search takes so much less.
-            wanted = [
-                each for each, count in zip(self._real, found, strict=True) if count > min(found)
-            ]
-            self._places = [in_module_of_time(), *places_of(wanted)]
+        self._complete()
+        found = (counts(self._real), len(sys.modules))
+        if found == self._known:
+            self._exchange(self._real, self._stands)
+        if found != self._known or counts(self._real) != self._left:
+            self._exchange(self._stands, self._real)
+            self._look()
             self._known = found
-        self._exchange(self._real, self._stands)
         self._dates.put()
+
+    def _complete(self) -> None:
+        """Take in functions that somebody else had replaced until now, as freezegun does."""
+        more = list(stand_ins(self._names))
+        if more:
+            self._names.update(each.__name__ for each in more)
+            self._stands += more
+            self._real += [each.real for each in more]
+            del more
+            self._known_stands = counts(self._stands)
+
+    def _look(self) -> None:
+        """Search for all places, and exchange what is there."""
+        # Most of the functions nobody has but the module itself; the search takes so much less.
+        found = counts(self._real)
+        wanted = [each for each, count in zip(self._real, found, strict=True) if count > min(found)]
+        self._places = [in_module_of_time(), *places_of(wanted)]
+        self._exchange(self._real, self._stands)
+        del wanted
+        self._left = counts(self._real)
 
     def _take(self) -> None:
         self._exchange(self._stands, self._real)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -140,11 +140,14 @@ _KINDS: tuple[tuple[type[StandIn], tuple[str, ...]], ...] = (
 )
 
 
-def stand_ins() -> Iterator[StandIn]:
-    """One stand-in for each function of ``time`` that reads a clock or waits."""
+def stand_ins(known: Container[str] = ()) -> Iterator[StandIn]:
+    """One stand-in for each function of ``time`` that reads a clock or waits.
+
+    :param known: names of functions that have one already.
+    """
     for kind, names in _KINDS:
         for name in names:
-            real = getattr(time, name, None)
+            real = None if name in known else getattr(time, name, None)
             # What a test or a library has replaced already is its own.
             if type(real) is type(time.sleep) and getattr(real, "__module__", "") == "time":
                 yield kind(real)

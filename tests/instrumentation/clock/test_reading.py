@@ -19,6 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_filibuster.instrumentation.clock.all import hold_clock
+from flask_filibuster.instrumentation.clock.holding import Clocks
+from flask_filibuster.instrumentation.clock.reading import StandIn
 from tests.support.applications import tried
 from tests.support.timing import SOON, in_view
 
@@ -153,6 +155,33 @@ class TestAnExploration:
             return watch.own() - before
 
         assert in_view(view)[0] == pytest.approx(LONG, abs=SOON)
+
+    def test_finds_what_comes_as_another_goes(self) -> None:
+        """The number of references to the function stays the same."""
+
+        def view() -> float:
+            before = watch.own()
+            sleep(LONG)
+            return watch.own() - before
+
+        watch, other = Stopwatch(clock=time.monotonic), Stopwatch(clock=float)
+        in_view(view)
+        watch.own, other.own = float, time.monotonic
+        watch = other
+        assert in_view(view)[0] == pytest.approx(LONG, abs=SOON)
+
+    def test_finds_what_a_test_had_replaced_at_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As freezegun does, also in the first exploration of a process."""
+        with monkeypatch.context() as replaced:
+            replaced.setattr(time, "monotonic", lambda: 7.0)
+            clocks = Clocks()
+            clocks.hold().release()
+        held = clocks.hold()
+        try:
+            assert isinstance(time.monotonic, StandIn)
+        finally:
+            held.release()
+        assert time.monotonic is REAL[2]
 
     def test_keeps_what_a_test_has_replaced(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(time, "monotonic", lambda: 7.0)
