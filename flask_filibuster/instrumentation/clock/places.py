@@ -139,7 +139,8 @@ def _in(owner: Any, wanted: _Wanted) -> Iterator[Exchange]:
         module = type(owner).__module__
     if str(module).partition(".")[0] in _OWN:
         return
-    is_class = "__module__" in attributes and "__dict__" in attributes
+    # So have copies of a function's attributes, but they have a name as well.
+    is_class = {"__module__", "__doc__"} <= attributes.keys() and "__name__" not in attributes
     kind = _class_of(attributes) if is_class else None
     for name in names:
         yield _in_dict(attributes, name) if kind is None else _in_class(kind, name)
@@ -155,9 +156,14 @@ def _attributes_of(owner: Any) -> Any:
 
 def _class_of(attributes: dict[str, Any]) -> type | None:
     """The class with these attributes; a class notices only changes by ``setattr``."""
-    for each in gc.get_referrers(attributes):
-        if isinstance(each, type) and gc.get_referents(vars(each)) == [attributes]:
-            return each
+    # A search among all objects is the last resort: classes whose base has this have none.
+    described = attributes.get("__dict__", attributes.get("__weakref__"))
+    likely = getattr(described, "__objclass__", None)
+    for each in (likely, *([] if likely else gc.get_referrers(attributes))):
+        if isinstance(each, type):
+            referents = gc.get_referents(vars(each))
+            if len(referents) == 1 and referents[0] is attributes:
+                return each
     return None
 
 
