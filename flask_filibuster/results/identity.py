@@ -31,6 +31,7 @@ from flask_filibuster.results.bug import signature
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.findings import SERVER_ERROR, UNCAUGHT
 from flask_filibuster.results.reactions import Reactions
+from flask_filibuster.results.retrying.attempts import Attempts
 
 Place: TypeAlias = tuple[str, ...]
 """A call, without the parts that differ in the next round of a loop."""
@@ -99,6 +100,11 @@ class Seen:
         if status is None:
             return frozenset()
         return self.reactions.to_others(call, handling.index, status, most)
+
+    @cached_property
+    def retries(self) -> tuple[Attempts, ...]:
+        """The calls that were tried several times because they failed."""
+        return self.reactions.retries.of(self.trace) if self.execution.faults else ()
 
     @cached_property
     def breakdowns(self) -> tuple[Breakdown, ...]:

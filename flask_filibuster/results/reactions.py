@@ -9,6 +9,7 @@ from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.trace import Handling, Trace
 from flask_filibuster.results.execution import Execution
+from flask_filibuster.results.retrying.attempts import Retries
 
 _Reaction = tuple[int, int | None, int | None]
 """Number of faults, status of the call (``None``: an exception), status of the handler's answer."""
@@ -41,6 +42,11 @@ class Reactions:
         return frozenset(
             answered for faults, failed, answered in known if faults <= most and failed != status
         )
+
+    @cached_property
+    def retries(self) -> Retries:
+        """Their retries."""
+        return Retries(self._executions)
 
     @cached_property
     def _known(self) -> dict[tuple[ExecutionIndex, ExecutionIndex], set[_Reaction]]:

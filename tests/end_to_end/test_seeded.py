@@ -25,6 +25,7 @@ def test_bugs_are_found_where_they_are(seed: Seed) -> None:
 def test_well_written_systems_are_clean(name: str) -> None:
     result = explored(SYSTEMS[name](), "standard")
     assert result.ok, result
+    assert not [each for each in result.warnings if "retr" in each.kind], result
 
 
 def test_groups_are_large() -> None:

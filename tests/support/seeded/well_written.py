@@ -21,6 +21,28 @@ from tests.support.seeded.seed import System, ask, system, visit
 PRICE = {"price": 3}
 
 
+def ask_again(
+    url: str, method: str = "GET", *, times: int = 3, within: float = 60.0, **options: Any
+) -> Any:
+    """What a service answers, or ``None``: retries what another attempt may change, and waits."""
+    deadline = time.monotonic() + within
+    for attempt in range(times):
+        wait = 0.2 * 2**attempt * (1 + random.Random(attempt).random())
+        try:
+            answer = requests.request(method, url, timeout=2, **options)
+            if answer.status_code == 200:
+                return answer.json()
+            if answer.status_code not in (429, 500, 502, 503, 504):
+                return None
+            wait = max(wait, float(answer.headers.get("Retry-After", "0")))
+        except (requests.RequestException, ValueError):
+            pass
+        if attempt == times - 1 or time.monotonic() + wait > deadline:
+            break
+        time.sleep(wait)
+    return None
+
+
 def page_of_parts() -> System:
     """Four parts, each of which the page can do without."""
     callees: dict[str, Any] = dict.fromkeys(("stock", "reviews", "ads", "weather"), PRICE)
@@ -46,16 +68,8 @@ def retry_with_backoff() -> System:
     """Three attempts, exponential waits with jitter, and a limit of time."""
 
     def page() -> ResponseReturnValue:
-        deadline = time.monotonic() + 8
-        for attempt in range(3):
-            found = ask("http://stock/7")
-            if found is not None:
-                return jsonify(found)
-            wait = 0.2 * 2**attempt * (1 + random.Random(attempt).random())
-            if time.monotonic() + wait > deadline:
-                break
-            time.sleep(wait)
-        abort(503)
+        found = ask_again("http://stock/7", within=8)
+        return ("", 503) if found is None else jsonify(found)
 
     return system(page, stock=PRICE)
 
@@ -69,10 +83,9 @@ def order_with_an_idempotency_key() -> System:
         return jsonify(orders=len(orders))
 
     def page() -> ResponseReturnValue:
-        for _ in range(3):
-            headers = {"Idempotency-Key": "order-7"}
-            if ask("http://stock/order", "POST", headers=headers) is not None:
-                return "ordered"
+        headers = {"Idempotency-Key": "order-7"}
+        if ask_again("http://stock/order", "POST", headers=headers) is not None:
+            return "ordered"
         return "we do not know yet", 202
 
     def test() -> None:
@@ -96,7 +109,7 @@ def saga_with_compensation() -> System:
         return jsonify(state)
 
     def undone(*urls: str) -> bool:
-        return all([any(ask(url, "PUT") is not None for _ in range(2)) for url in urls])
+        return all([ask_again(url, "PUT", times=2) is not None for url in urls])
 
     def page() -> ResponseReturnValue:
         pay, reserve = "http://bank/refund", "http://stock/release"
