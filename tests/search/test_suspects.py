@@ -30,6 +30,13 @@ def test_what_handlers_remember_is_found(seed: int) -> None:
     assert len(result.executions) <= len(everything.executions)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [17, 33, 53])
+def test_each_of_two_loops_is_tried(seed: int) -> None:
+    """The contexts of one loop leave room for another one."""
+    assert run_all(Explorer(MODEL, audit=None), remembering(seed, most=2)).failures
+
+
 def handing_on(attempts: int, requests: int = 1) -> Simulation:
     step = Step("back", attempts=attempts, gives_up=503)
     services: dict[str, Service] = {"front": Orderly(((step,),)), "back": Orderly()}
@@ -69,7 +76,7 @@ def test_single_calls_have_no_suspects() -> None:
 
 
 def test_suspects_left_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suspects, "MOST_OF_KIND", 2)
+    monkeypatch.setattr(suspects, "MOST_DIFFERENT", 2)
     result = run_all(Explorer(MODEL, audit=None), handing_on(attempts=2).run)
     (note,) = result.notes
     assert note.startswith("10 pruned fault sets, in which an attempt")

@@ -12,6 +12,7 @@ from itertools import chain, zip_longest
 
 from flask_filibuster.core.bounds.attempts import Loop, loop_of
 from flask_filibuster.core.call import Call
+from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.results.execution import AUDIT, Execution
 from flask_filibuster.search.ledger import Ledger
@@ -22,6 +23,9 @@ from flask_filibuster.search.reduction.exact import Reduction
 
 MOST_OF_KIND = 24
 """Sets that are run for each of the two kinds."""
+
+MOST_DIFFERENT = 48
+"""The same, if they all differ: each has other faults, or is about another call."""
 
 
 class Suspects:
@@ -80,8 +84,11 @@ class Suspects:
     def _choose(self) -> Iterator[FaultSet]:
         for found in (self._remembered_attempts(), self._remembered_requests()):
             unknown = [each for each in found if self._ledger.attempt_at(each) is None]
-            yield from unknown[:MOST_OF_KIND]
-            self._left += len(unknown[MOST_OF_KIND:])
+            different, others = _different_first(unknown)
+            more = max(0, MOST_OF_KIND - len(different))
+            chosen = [*different[:MOST_DIFFERENT], *others[:more]]
+            yield from chosen
+            self._left += len(unknown) - len(chosen)
 
     def _remembered_attempts(self) -> Iterator[FaultSet]:
         """For each member of a class, the next attempt fails, too."""
@@ -107,6 +114,22 @@ class Suspects:
             request, count = call.index.pairs[0]
             made.setdefault((loop_of(call), request), {}).setdefault(count, call)
         yield from _in_turn(_alike(self._ledger, list(each.values())) for each in made.values())
+
+
+def _different_first(sets: Iterable[FaultSet]) -> tuple[list[FaultSet], list[FaultSet]]:
+    """The sets whose last two faults differ from those of all before, and the others.
+
+    What one loop remembers shows in the first context in which it is tried. Without that, the
+    contexts of one loop take the place of another loop.
+    """
+    seen: set[tuple[tuple[Loop, Fault], ...]] = set()
+    different: list[FaultSet] = []
+    others: list[FaultSet] = []
+    for each in sets:
+        about = tuple((loop_of(planned.call), planned.fault) for planned in tuple(each)[-2:])
+        (others if about in seen else different).append(each)
+        seen.add(about)
+    return different, others
 
 
 def _in_turn(sets: Iterable[Iterable[FaultSet]]) -> Iterator[FaultSet]:
