@@ -163,9 +163,13 @@ class FaultSet:
 
     def by_index(self) -> Faults:
         """The faults by the execution index of their call; with an outage, see the class."""
-        if self.has_outage:
-            return FaultsInOrder(self)
-        return {planned.call.index: planned for planned in self._faults}
+        # Once or twice for each set that the search decides on: no call but the dictionary's.
+        by_index: dict[ExecutionIndex, PlannedFault] = {}
+        for planned in self._faults:
+            if planned.outage is not None:
+                return FaultsInOrder(self)
+            by_index[planned.call.index] = planned
+        return by_index
 
     @property
     def has_outage(self) -> bool:
@@ -179,7 +183,11 @@ class FaultSet:
     @property
     def is_flapping(self) -> bool:
         """Whether one of the faults is an outage that ends."""
-        return any(each.outage and each.outage.first is not None for each in self._faults)
+        # For each set that is built upon, like ``has_outage``.
+        for planned in self._faults:
+            if planned.outage is not None and planned.outage.first is not None:
+                return True
+        return False
 
     @property
     def size(self) -> tuple[int, int]:

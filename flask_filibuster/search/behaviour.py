@@ -152,6 +152,8 @@ class Behaviour:
 
     def _test(self, faults: Faults) -> Handler:
         """The test as a handler, with these answers to all questions so far."""
+        if not self._asked:
+            return ROOT, 0  # As for the empty set below: most tests ask nothing.
         told: set[Question] = {planned.service for planned in faults.values()}
         if faults:
             told.add(None)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
-from flask_filibuster.core.bounds.attempts import FOLLOWED, loop_of
+from flask_filibuster.core.bounds.attempts import FOLLOWED, Loop, loop_of
 from flask_filibuster.core.bounds.unending import was_ended
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault_set import FaultSet, FaultsInOrder, PlannedFault
@@ -188,7 +188,7 @@ class Search:
 
     def _was_lost(self, faults: FaultSet) -> bool:
         """Whether a set had an inconclusive execution in another phase, which is reported."""
-        attempt = self._ledger.attempt_at(faults)
+        attempt = self._ledger.attempt_at(faults) if self._ledger.lost_any else None
         return attempt is not None and attempt.verdict == "inconclusive"
 
     def _is_worth_running(self, faults: FaultSet, answer: str | None) -> bool:
@@ -248,23 +248,34 @@ class Search:
 
     def _later(self, faults: FaultSet, calls: Sequence[PredictedCall]) -> list[CallFaults]:
         """The calls after the last failed call, each with its faults."""
-        failed = {planned.index for planned in faults}
-        in_order = FaultsInOrder(faults) if faults.has_outage else None
-        later: list[CallFaults] = []
-        for call, _, _ in calls:
-            if call.index in failed if in_order is None else in_order.of(call) is not None:
-                later.clear()
-            elif call.source and not self._is_unending(call, faults):
-                # Requests of the test itself have no source; they never fail.
-                later.append((call, self._ledger.planned.of(call)))
-        return later
+        after = _after_last_failed(faults, calls)
+        unending, planned = self._ledger.unending, self._ledger.planned
+        if unending:
+            after = [call for call in after if not _is_followed_enough(call, faults, unending)]
+        # Requests of the test itself have no source; they never fail.
+        return [(call, planned.of(call)) for call in after if call.source]
 
-    def _is_unending(self, call: Call, faults: FaultSet) -> bool:
-        """Whether a call is another attempt of a loop without end, after several failed ones."""
-        unending = self._ledger.unending
-        if not unending or (loop := loop_of(call)) not in unending:
-            return False
-        return sum(loop_of(each.call) == loop for each in faults) >= FOLLOWED
+
+def _after_last_failed(faults: FaultSet, calls: Sequence[PredictedCall]) -> list[Call]:
+    """The calls after the last one that fails under a fault set."""
+    by_index = faults.by_index()
+    if isinstance(by_index, FaultsInOrder):
+        failing = [by_index.of(call) is not None for call, _, _ in calls]
+        last = max((place for place, fails in enumerate(failing) if fails), default=-1)
+        return [call for call, _, _ in calls[last + 1 :]]
+    after: list[Call] = []
+    for call, _, _ in calls:
+        if call.index in by_index:
+            after.clear()
+        else:
+            after.append(call)
+    return after
+
+
+def _is_followed_enough(call: Call, faults: FaultSet, unending: Container[Loop]) -> bool:
+    """Whether a call is another attempt of a loop without end, after several failed ones."""
+    loop = loop_of(call)
+    return loop in unending and sum(loop_of(each.call) == loop for each in faults) >= FOLLOWED
 
 
 def _in_order(faults: Sequence[Sequence[PlannedFault]]) -> list[PlannedFault]:

@@ -64,6 +64,11 @@ class Ledger:
         """Whether these faults have an execution, even an inconclusive one."""
         return self.attempt_at(faults) is not None
 
+    @property
+    def lost_any(self) -> bool:
+        """Whether some executions were inconclusive."""
+        return bool(self._inconclusive)
+
     def execution_of(self, faults: FaultSet) -> Execution | None:
         """The conclusive execution under these faults, if any."""
         return self._by_identity.get(self.planned.identity(faults))
@@ -204,7 +209,6 @@ class Ledger:
 
         A service that runs as a separate process may have stopped or restarted.
         """
-        planned = [each.index for each in faults]
         for call in trace.invocations:
             outcome = call.outcome
             if call.fault is not None or outcome is None:
@@ -214,7 +218,7 @@ class Ledger:
             elif (
                 outcome.exception == "ConnectionError"
                 and call.index in self._reached
-                and not _any_inside(planned, call.index)
+                and not _any_inside([each.index for each in faults], call.index)
             ):
                 yield (
                     f"{call.describe()}: unplanned ConnectionError; "

@@ -76,6 +76,8 @@ class Probing:
             return
         # What is called without any fault, too, is no other attempt. (First: most calls are.)
         baseline = self._ledger.executions[0].trace
+        if baseline.call(faults.last.index) is not None:
+            return
         if any(baseline.call(each.index) is not None for each in tuple(faults)[-FOLLOWED + 1 :]):
             return
         attempts = attempts_of(faults)
