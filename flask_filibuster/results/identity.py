@@ -101,10 +101,10 @@ class Seen:
             return frozenset()
         return self.reactions.to_others(call, handling.index, status, most)
 
-    @cached_property
+    @property
     def retries(self) -> tuple[Attempts, ...]:
         """The calls that were tried several times because they failed."""
-        return self.reactions.retries.of(self.trace) if self.execution.faults else ()
+        return self.reactions.retries.of(self.execution)
 
     @cached_property
     def breakdowns(self) -> tuple[Breakdown, ...]:
