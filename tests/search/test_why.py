@@ -18,7 +18,15 @@ from flask_filibuster.results.execution import AUDIT, Observation
 from flask_filibuster.results.result import Result
 from flask_filibuster.results.why.explanation import Explanation
 from flask_filibuster.search.explorer import Explorer
-from tests.support.applications import Application, applications, models, never, on, tried
+from tests.support.applications import (
+    Application,
+    applications,
+    in_order,
+    models,
+    never,
+    on,
+    tried,
+)
 from tests.support.driving import run_all
 from tests.support.simulation import FirstError, FunctionalTest, Orderly, Service, Simulation, Step
 
@@ -311,3 +319,25 @@ def test_explanations_hold(application: Application, model: FaultModel, reductio
         for step in why.steps:
             assert step.taught_by is not None
             assert by_number[step.taught_by].trace.call(step.call.index) is not None
+
+
+@pytest.mark.slow
+@tried(20, part=8)
+@given(applications(most=4), models, st.sampled_from(["exact", "equivalence"]))
+def test_asking_changes_nothing(
+    application: Application, model: FaultModel, reduction: str
+) -> None:
+    """Also in the middle of a search."""
+    asked = Explorer(model, reduction=reduction, max_executions=40, outages=True)
+    simulation = Simulation(*application)
+
+    def run(faults: FaultSet) -> Observation:
+        if asked.executed:
+            asked.why(faults)
+            asked.why(FaultSet())
+        return simulation.run(faults)
+
+    result = run_all(asked, run)
+    explorer = Explorer(model, reduction=reduction, max_executions=40, outages=True)
+    alone = run_all(explorer, Simulation(*application).run)
+    assert in_order(result) == in_order(alone)

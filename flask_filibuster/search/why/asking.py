@@ -68,12 +68,13 @@ class Why:
         """The faults of the calls that executions made, and the outages."""
         found: dict[tuple[object, ...], PlannedFault] = {}
         seen: set[int] = set()
-        for execution in self.ledger.executions:
-            for call in execution.trace.invocations:
-                possible = self.ledger.planned.of(call) if call.source else ()
-                if id(possible) not in seen:  # The ledger has one object for alike calls.
-                    seen.add(id(possible))
-                    found.update({each.key: each for each in possible if each.key not in found})
+        made = [call for each in self.ledger.executions for call in each.trace.invocations]
+        # Those without a fault first: only their answers tell which parts of them could be altered.
+        for call in sorted(made, key=lambda each: each.fault is not None):
+            possible = self.ledger.planned.of(call) if call.source else ()
+            if id(possible) not in seen:  # The ledger has one object for alike calls.
+                seen.add(id(possible))
+                found.update({each.key: each for each in possible if each.key not in found})
         ended = (each.ended().faults for each in self.ledger.executions)
         for faults in chain(ended, self.search.upcoming()):
             for planned in faults:
