@@ -27,7 +27,10 @@ from tests.support.applications import (
     on,
     tried,
 )
+from tests.support.cases import cases
 from tests.support.driving import run_all
+from tests.support.remembering import MODEL as MEMORY
+from tests.support.remembering import remembering
 from tests.support.simulation import FirstError, FunctionalTest, Orderly, Service, Simulation, Step
 
 MODEL = FaultModel(("ConnectionError", "Timeout"), default_statuses=(503,))
@@ -319,6 +322,18 @@ def test_explanations_hold(application: Application, model: FaultModel, reductio
         for step in why.steps:
             assert step.taught_by is not None
             assert by_number[step.taught_by].trace.call(step.call.index) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(cases(40, 10)))
+@pytest.mark.parametrize("reduction", ["exact", "equivalence"])
+def test_pruned_sets_keep_their_answer(seed: int, reduction: str) -> None:
+    """Even if handlers turn out to remember what they should not."""
+    result = run_all(Explorer(MEMORY, reduction=reduction, audit=None), remembering(seed))
+    for pruned in list(result.pruned)[:15]:
+        why = result.why(pruned.faults)
+        assert (why.fate in ("predicted", "represented"), why.ending) == (True, pruned.answer)
+        assert why.reasons[0].startswith("Not executed: ")
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from flask_filibuster.results.oracles.base import Oracle
 from flask_filibuster.results.why.explanation import Explanation, Member, Step
 from flask_filibuster.search.frontier import Search
 from flask_filibuster.search.ledger import Ledger, ending_of
+from flask_filibuster.search.reduction.contexts import FaultClass
 from flask_filibuster.search.reduction.exact import Reduction
 from flask_filibuster.search.why import wording
 from flask_filibuster.search.why.naming import Asked, readings_of
@@ -123,6 +124,9 @@ class _Answer:
         prediction = self._why.reduction.predict(faults) if stuck is None else None
         if prediction is not None and prediction.answer is not None:
             return self._predicted()
+        before = self._predicted_before()
+        if before is not None:
+            return before
         return self._stuck() if stuck is not None else self._left_over()
 
     def _execution(self) -> Execution | None:
@@ -188,6 +192,8 @@ class _Answer:
         faults = self._path.faults
         execution = self._ledger.execution_of(stand)
         steps, ending = self._steps(stand)
+        if ending is None:  # A step is in doubt now, but was not when the class was formed.
+            ending = next((each.answer for each in self._last_class(faults)), "") or None
         return Explanation(
             faults,
             "represented",
@@ -205,6 +211,21 @@ class _Answer:
             represented_by=self._number(stand),
             steps=steps,
         )
+
+    def _last_class(self, faults: FaultSet) -> Iterator[FaultClass]:
+        classes = self._why.reduction.classes_of(faults)
+        yield from classes[-1:]
+
+    def _predicted_before(self) -> Explanation | None:
+        """The answer if the set was predicted once, and is in doubt now."""
+        faults = self._path.faults
+        pruned = next((each for each in self._why.search.pruned if each.faults == faults), None)
+        if pruned is None:
+            return None
+        ending = pruned.answer or None
+        reasons = wording.predicted_before(self._end(ending, ())), wording.ASSUMES_NO_MEMORY
+        steps, _ = self._steps(faults)
+        return Explanation(faults, "predicted", reasons, ending=ending, steps=steps)
 
     def _predicted(self) -> Explanation:
         faults = self._path.faults

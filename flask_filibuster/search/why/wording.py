@@ -105,6 +105,14 @@ def predicted(end: str) -> str:
     return f"Not executed: each of its steps is known from other executions, so that {end}."
 
 
+def predicted_before(end: str) -> str:
+    """A set with a complete prediction that a later execution has put in doubt."""
+    return (
+        f"Not executed: when the search came to it, each of its steps was known, so that {end}. "
+        "Since then, a handler acted differently in the same situation, and the rest is in doubt."
+    )
+
+
 def ends(ending: str | None, executions: Sequence[Execution], by: int | None) -> str:
     """How the test ends."""
     if ending is None:
