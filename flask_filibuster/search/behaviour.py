@@ -85,9 +85,7 @@ class Behaviour:
         age, revision = prediction.stamp
         return age == self._age or (prediction.answer is not None and revision == self._revision)
 
-    def _follow(
-        self, handler: Handler, faults: Faults, calls: list[PredictedCall]
-    ) -> Node | None:
+    def _follow(self, handler: Handler, faults: Faults, calls: list[PredictedCall]) -> Node | None:
         """The state in which a handler ends; ``None`` if one of its steps is unknown."""
         node = self._trees.get(handler)
         while node is not None and not node.ambiguous:
