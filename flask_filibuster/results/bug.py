@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from traceback import walk_tb
+from typing import Final, TypeAlias
 
 from flask_filibuster.core.fault_set import FaultSet
 from flask_filibuster.core.own_code import OURS, is_installed, is_ours
@@ -15,6 +17,11 @@ from flask_filibuster.results.findings import Finding, shortened
 _ENTRANCES = tuple(os.path.join(OURS, room, "") for room in ("instrumentation", "mesh"))
 """Our code between a test and the services; other code of ours runs the test."""
 _INSIDE = "; inside: "
+ALTERED: Final = "altered"
+"""The last part of the place of a call that succeeded with an altered answer."""
+
+Place: TypeAlias = tuple[str, ...]
+"""A call, without the parts that differ in the next round of a loop."""
 
 
 class TestFailedError(Exception):
@@ -66,6 +73,27 @@ class Failure:
         return f"<Failure: {error_line(self.error)}, {self.faults!r}>"
 
 
+def is_part_of(places: Collection[Place], others: Collection[Place]) -> bool:
+    """Whether calls at fault are among others: with the same ones, whatever became of each.
+
+    With further calls, those that succeeded with an altered answer must have done so there, too: a
+    fallback that is called after a failure, and fails, is a reason of its own.
+
+    >>> call, fallback = ("shop", "GET", "stock"), ("shop", "GET", "cache")
+    >>> is_part_of({call}, {call, fallback}), is_part_of({(*call, ALTERED)}, {call})
+    (True, True)
+    >>> is_part_of({(*call, ALTERED)}, {call, fallback})
+    False
+    """
+    if set(places) <= set(others):
+        return True
+    return {_unaltered(each) for each in places} == {_unaltered(each) for each in others}
+
+
+def _unaltered(place: Place) -> Place:
+    return place[:-1] if place[-1] == ALTERED else place
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """What tells a bug that an oracle found from others, also from those of other tests.
@@ -82,12 +110,12 @@ class Cause:
 
     kind: str
     what: tuple[str, ...]
-    places: frozenset[tuple[str, ...]]
+    places: frozenset[Place]
 
     def is_shown_by(self, other: Cause) -> bool:
         """Whether another bug, with no smaller fault set, is this one again."""
         same = (self.kind, self.what) == (other.kind, other.what)
-        return same and self.places <= other.places
+        return same and is_part_of(self.places, other.places)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -20,21 +20,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.trace import Handling, Trace
-from flask_filibuster.results.bug import signature
+from flask_filibuster.results.bug import ALTERED, Place, is_part_of, signature
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.findings import SERVER_ERROR, UNCAUGHT
 from flask_filibuster.results.reactions import Reactions
 from flask_filibuster.results.retrying.attempts import Attempts
-
-Place: TypeAlias = tuple[str, ...]
-"""A call, without the parts that differ in the next round of a loop."""
 
 
 def place_of(call: Call) -> Place:
@@ -42,13 +38,15 @@ def place_of(call: Call) -> Place:
 
     A helper may be the place of calls to several services, or to several resources of one. The
     service distinguishes the former, the number of path segments the latter, as a loop may fill in
-    any of the segments.
+    any of the segments. A call that succeeded with an altered answer is marked: what a handler does
+    next, it does for another reason than after a failure.
     """
     made = (call.source, call.method, call.target)
+    altered = (ALTERED,) if call.fault is not None and not _failed(call) else ()
     if call.callsite is None:  # Of a client of another project.
-        return (*made, call.index.pairs[-1][0])
+        return (*made, call.index.pairs[-1][0], *altered)
     depth = urlsplit(call.url).path.strip("/").count("/")
-    return (*made, call.callsite.file, str(call.callsite.line), str(depth))
+    return (*made, call.callsite.file, str(call.callsite.line), str(depth), *altered)
 
 
 def places_of(calls: Iterable[Call]) -> frozenset[Place]:
@@ -82,11 +80,12 @@ class Seen:
         return self.execution.trace.calls()
 
     def failing(self, handler: ExecutionIndex) -> list[Call]:
-        """The calls of a handler that failed, and did not do so in the fault-free execution."""
+        """The calls of a handler that failed or were altered, and did not fail without faults."""
         return [
             call
             for call in self.calls.get(handler, ())
-            if _failed(call) and not _failed(self.baseline.call(call.index))
+            if (_failed(call) or call.fault is not None)
+            and not _failed(self.baseline.call(call.index))
         ]
 
     def answers_to_others(self, handling: Handling, call: Call) -> frozenset[int | None]:
@@ -131,9 +130,9 @@ class Breakdown:
 
     def is_like(self, other: Breakdown) -> bool:
         """Whether this is the other one again: the same kind and place, caused by its calls."""
-        return (self.kind, self.what) == (other.kind, other.what) and places_of(
-            other.cause
-        ) <= places_of(self.cause)
+        return (self.kind, self.what) == (other.kind, other.what) and is_part_of(
+            places_of(other.cause), places_of(self.cause)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +171,7 @@ class FailureIdentity:
             return all(any(each.is_like(known) for each in other.behind) for known in mine)
         # With and without a breakdown, one assertion fails for two reasons.
         same_reason = not theirs and self.hands_on == other.hands_on
-        return same_reason and self.places <= other.places
+        return same_reason and is_part_of(self.places, other.places)
 
 
 def failure_identity(seen: Seen) -> FailureIdentity | None:
@@ -180,7 +179,10 @@ def failure_identity(seen: Seen) -> FailureIdentity | None:
     execution = seen.execution
     if execution.verdict != "failed" or execution.error is None:
         return None
-    faults = frozenset((call.index, fault, place_of(call)) for call, fault in execution.injected)
+    faults = frozenset(
+        (call.index, fault, place_of(_as_made(call, seen.trace)))
+        for call, fault in execution.injected
+    )
     return FailureIdentity(
         what=signature(execution.error),
         faults=faults,
@@ -256,8 +258,17 @@ def _at_fault(seen: Seen, handling: Handling) -> tuple[Call, ...]:
             if call.callsite is not None
             and (call.callsite.file, call.callsite.line) == (site.file, site.line)
         ]
-        failing = here or failing
-    return tuple(failing or [call for call, _ in seen.execution.injected])
+        if here:
+            return tuple(here)
+    injected = [_as_made(call, seen.trace) for call, _ in seen.execution.injected]
+    # What was made of an altered answer is seen where it is used, and that can be far above.
+    altered = [call for call in injected if not _failed(call) and call not in failing]
+    return (*failing, *altered) if failing else tuple(injected)
+
+
+def _as_made(planned: Call, trace: Trace) -> Call:
+    """A planned call with its fault and its outcome."""
+    return trace.call(planned.index) or planned
 
 
 def _failed(call: Call | None) -> bool:

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field, replace
 from flask_filibuster.core.fault_set import FaultSet, UnknownFaults
 from flask_filibuster.core.trace import Trace
 from flask_filibuster.errors import UnendingError
-from flask_filibuster.results.bug import Bug, Cause, Failure
+from flask_filibuster.results.bug import Bug, Cause, Failure, Place
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.findings import UNENDING, Finding
 from flask_filibuster.results.identity import (
     FailureIdentity,
-    Place,
     Seen,
     failure_identity,
     places_of,

@@ -11,7 +11,7 @@ from flask_filibuster.results.bug import Cause
 from flask_filibuster.results.findings import Finding
 
 _WITH_LINE = 6
-"""Length of a place with file and line, see ``place_of`` in ``results/identity.py``."""
+"""Least length of a place with file and line, see ``place_of`` in ``results/identity.py``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _whichever_callee(bug: BugOfTest) -> Hashable:
 def _has_lines(bug: BugOfTest) -> bool:
     """Whether the lines of the exception and of the calls at fault are known."""
     places = bug.cause.places
-    return bug.site is not None and bool(places) and all(len(each) == _WITH_LINE for each in places)
+    return bug.site is not None and bool(places) and all(len(each) >= _WITH_LINE for each in places)
 
 
 def _kinds(bug: BugOfTest) -> Hashable:

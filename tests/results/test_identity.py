@@ -9,7 +9,7 @@ import requests
 from flask import Flask, jsonify
 from flask.typing import ResponseReturnValue
 
-from flask_filibuster import FaultModel, explore
+from flask_filibuster import FaultModel, FaultsOf, explore
 from flask_filibuster.results.bug import Bug, Failure
 from flask_filibuster.results.findings import Finding
 from flask_filibuster.results.identity import places_of
@@ -93,6 +93,48 @@ class TestOneLine:
             ["stars"],
         ]
         check_causes(result)
+
+
+class TestAlteredAnswers:
+    """What an altered answer leads to is not what another failure of its call leads to."""
+
+    def test_fallback_of_bad_json_is_another(self) -> None:
+        front, services = shop("new")
+        services["http://old:5002"] = shop("old")[1]["http://old:5001"]
+
+        @front.get("/")
+        def page() -> ResponseReturnValue:
+            try:
+                answer = requests.get("http://new:5001/", timeout=1)
+            except requests.RequestException:
+                answer = requests.get("http://old:5002/", timeout=1)
+            return jsonify(answer.json())
+
+        only = FaultModel((), default_statuses=(), faults=["refused", "not JSON"])
+        result = explore(get_page, services, only)
+        assert [[each.service for each in bug.faults] for bug in result.bugs] == [
+            ["new"],
+            ["new", "old"],
+            ["new", "old"],
+        ]
+
+    def test_part_stays_one_beside_failures(self) -> None:
+        """A call that failed before, and was done without, is not at fault."""
+        front, services = shop("first")
+        services["http://second:5002"] = shop("second")[1]["http://second:5001"]
+
+        @front.get("/")
+        def page() -> ResponseReturnValue:
+            with suppress(requests.RequestException):
+                requests.get("http://first:5001/", timeout=1)
+            answer = requests.get("http://second:5002/", timeout=1)
+            return jsonify(answer.json())
+
+        faults = [FaultsOf("refused", service="first"), FaultsOf("not JSON", service="second")]
+        only = FaultModel((), default_statuses=(), faults=faults)
+        result = explore(get_page, services, only, reduction="none")
+        assert len(result.executions) == 4
+        assert [[each.service for each in bug.faults] for bug in result.bugs] == [["second"]]
 
 
 class TestLoops:

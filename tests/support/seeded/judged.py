@@ -52,11 +52,12 @@ def found(seed: Seed, faults: Faults, *, careful: bool) -> Found:
     :param careful: whether it is the careful twin.
     """
     result = explored(seed.build(careful), faults, **(seed.options or {}))
+    executions = {each.number: each for each in result.executions}
     lines = [
         frozenset(
-            planned.call.callsite.line
-            for planned in bug.faults
-            if planned.call.callsite is not None and planned.call.callsite.file != seeds.__file__
+            call.callsite.line
+            for call, _ in executions[bug.executions[0]].injected
+            if call.callsite is not None and call.callsite.file != seeds.__file__
         )
         for bug in result.bugs
     ]
