@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 import flask_filibuster
+from flask_filibuster.core.vocabulary import DEFAULT_PROFILE
+from flask_filibuster.exploring import options
 from tests.support.cases import cases
 from tests.support.routes import routes_compiled_once
 
@@ -62,6 +64,8 @@ def pytest_configure(config: pytest.Config) -> None:
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
     routes_compiled_once(patch)
+    # Most tests are about something else than what can fail: they need few faults, and count.
+    patch.setattr(options, "DEFAULT_PROFILE", "quick")
     compileall.compile_dir(Path(flask_filibuster.__file__).parent, quiet=2)
     # How long an example takes says nothing on a machine that others use as well.
     settings.register_profile(
@@ -108,6 +112,12 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.enable()
         sys.dont_write_bytecode = before
+
+
+@pytest.fixture
+def users_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What users explore with if they give no fault model; other tests here explore with quick."""
+    monkeypatch.setattr(options, "DEFAULT_PROFILE", DEFAULT_PROFILE)
 
 
 @pytest.fixture(autouse=True, scope="session")

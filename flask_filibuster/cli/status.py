@@ -14,8 +14,9 @@ from flask.cli import ScriptInfo
 from flask_filibuster._version import __version__
 from flask_filibuster.cli.target import load_app
 from flask_filibuster.config import Config
+from flask_filibuster.core.vocabulary import DEFAULT_PROFILE
 from flask_filibuster.errors import FilibusterError
-from flask_filibuster.exploring.options import DEFAULT_PROFILE, Options
+from flask_filibuster.exploring.options import Options
 from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.faultmodel.profiles import PROFILES
 from flask_filibuster.instrumentation.app.hooks import InstrumentedApp

@@ -66,6 +66,8 @@ ReductionName: TypeAlias = Literal["equivalence", "exact", "none"]
 ProfileName: TypeAlias = Literal["quick", "standard", "thorough"]
 """How many kinds of fault to try."""
 
+DEFAULT_PROFILE: Final[ProfileName] = "standard"
+
 Limit: TypeAlias = Literal["max_executions", "max_seconds", "fail_fast"]
 """The limit that ended an exploration."""
 

@@ -8,7 +8,7 @@ from os import PathLike
 from typing import Any, Final, cast
 
 from flask_filibuster.config import Config
-from flask_filibuster.core.vocabulary import ProfileName
+from flask_filibuster.core.vocabulary import DEFAULT_PROFILE, ProfileName
 from flask_filibuster.errors import SetupError
 from flask_filibuster.faultmodel.model import FaultModel
 from flask_filibuster.faultmodel.profiles import PROFILES
@@ -25,7 +25,6 @@ from flask_filibuster.search.explorer import Explorer
 
 RETRIES = 1
 _LIMITS: Final = ("max_executions", "max_seconds")
-DEFAULT_PROFILE: Final[ProfileName] = "quick"
 MadeOf = Callable[[Mapping[str, Any], ProfileName], FaultModel]
 """Makes a fault model of apps by base URL and a profile."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.urls import service_name
-from flask_filibuster.core.vocabulary import ProfileName
+from flask_filibuster.core.vocabulary import DEFAULT_PROFILE, ProfileName
 from flask_filibuster.errors import FaultModelError
 from flask_filibuster.faultmodel.analysis_file import read_analysis, write_analysis
 from flask_filibuster.faultmodel.fault_file import read_fault_file
@@ -47,6 +47,8 @@ class FaultModel:
         the name of an exception or of a kind.
     :ivar outages: whether outages are tried, unless the option ``outages`` says otherwise; a
         profile decides.
+    :ivar alone: faults that are tried with no others than those needed to reach their call, beside
+        those whose kind says so; a profile decides.
     :raises FaultModelError: a name, status or pattern is invalid.
     """
 
@@ -60,6 +62,7 @@ class FaultModel:
         faults: Iterable[FaultsOf | Fault | int | str] = (),
     ) -> None:
         self.outages = False
+        self.alone: frozenset[Fault] = frozenset()
         self._services = {name: _service(name) for name in statuses or {}}
         lost = [_lost(each) for each in _listed("lost_answers", lost_answers)]
         raised = [_raised(each) for each in _listed("exceptions", exceptions)]
@@ -83,7 +86,7 @@ class FaultModel:
     def from_services(
         cls,
         services: Mapping[str, Any],
-        profile: ProfileName = "quick",
+        profile: ProfileName = DEFAULT_PROFILE,
         faults: Iterable[FaultsOf | Fault | int | str] = (),
     ) -> FaultModel:
         """A profile, with the statuses that the routes of these apps can answer with.
@@ -106,13 +109,14 @@ class FaultModel:
             found = {status for app in own.values() for status in answered_statuses(app)}
             statuses[re.escape(name)] = tuple(sorted(found | {500}))
         chosen = PROFILES[profile]
-        model = cls(chosen.exceptions, statuses, faults=(*chosen.faults, *faults))
+        model = cls(chosen.exceptions, statuses, faults=(*chosen.faults, *chosen.alone, *faults))
         routes = {_service(re.escape(name)): Routes(own) for name, own in apps.items()}
         model._rules = tuple(
             each if each.service is None else replace(each, routes=routes[each.service])
             for each in model._rules
         )
         model.outages = chosen.outages
+        model.alone = frozenset(chosen.alone)
         for name in statuses:
             del model._services[name]  # It is derived, so not misspelt.
         return model

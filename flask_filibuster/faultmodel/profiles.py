@@ -17,11 +17,13 @@ class Profile:
 
     :ivar exceptions: names of the exceptions of every call.
     :ivar faults: further faults.
+    :ivar alone: further faults, tried with no others than those needed to reach their call.
     :ivar outages: whether it tries outages.
     """
 
     exceptions: tuple[str, ...]
     faults: tuple[Fault | FaultsOf, ...] = ()
+    alone: tuple[Fault, ...] = ()
     outages: bool = False
 
 
@@ -31,36 +33,41 @@ _STANDARD: Final[tuple[Fault | FaultsOf, ...]] = (
     _LOST,
     Fault.of("gateway page"),
     Fault.of("retry later"),
-    Fault.of("body cut short"),
-    Fault.of("not JSON"),
     Fault.of("key missing"),
     Fault.of("value null"),
 )
+_ALONE: Final = (
+    Fault.of("body cut short"),
+    *(Fault.of(name) for name in ("not JSON", "HTML page", "empty body", "credential expired")),
+    *(Fault.of("other success", status=status) for status in (202, 204)),
+    Fault.of("not decodable"),
+    Fault.of("retry later", after=-60, form="date"),
+    *(Fault.of(name) for name in ("certificate not trusted", "connect timeout")),
+    Fault.of("duplicate item"),
+)
 _THOROUGH: Final[tuple[Fault | FaultsOf, ...]] = (
-    *(Fault.of(name) for name in ("name not resolved", "connect timeout")),
-    *(Fault.of(name) for name in ("certificate not trusted", "proxy unreachable")),
+    *(Fault.of(name) for name in ("name not resolved", "proxy unreachable")),
     *(Fault.of(name) for name in ("tunnel refused", "reset", "closed without an answer")),
     FaultsOf(Fault.of("closed without an answer", abort=False), writes=True),
     *(Fault.of("gateway page", status=status) for status in (503, 504)),
     *(Fault.of("retry later", after=after) for after in (0, 86_400)),
-    *(Fault.of("retry later", after=after, form="date") for after in (2, -60)),
+    Fault.of("retry later", after=2, form="date"),
     Fault.of("retry later", status=503),
-    *(Fault.of("credential expired", status=status) for status in (401, 403)),
+    Fault.of("credential expired", status=403),
     *(Fault.of("redirected", to=to) for to in ("login page", "itself", "dead host")),
     FaultsOf(Fault.of("redirected", to="same URL"), writes=True),
     Fault.of("body cut short", at=0),
     Fault.of("body cut short", at="last byte"),
     *(Fault.of(name) for name in ("body stalled", "body drips", "answer late")),
-    *(Fault.of(name) for name in ("empty body", "HTML page", "content type")),
-    *(Fault.of("not decodable", encoding=encoding) for encoding in ("gzip", "charset")),
-    *(Fault.of("other success", status=status) for status in (202, 204)),
+    Fault.of("content type"),
+    Fault.of("not decodable", encoding="charset"),
     *(Fault.of(name) for name in ("value of another type", "empty list", "extra nesting")),
-    *(Fault.of(name) for name in ("unknown value", "duplicate item", "items out of order")),
+    *(Fault.of(name) for name in ("unknown value", "items out of order")),
     Fault.of("huge number"),
 )
 
 PROFILES: Final[Mapping[ProfileName, Profile]] = {
     "quick": Profile(_EXCEPTIONS),
-    "standard": Profile(_EXCEPTIONS, _STANDARD, outages=True),
-    "thorough": Profile(_EXCEPTIONS, (*_STANDARD, *_THOROUGH), outages=True),
+    "standard": Profile(_EXCEPTIONS, _STANDARD, _ALONE, outages=True),
+    "thorough": Profile(_EXCEPTIONS, (*_STANDARD, *_ALONE, *_THOROUGH), outages=True),
 }

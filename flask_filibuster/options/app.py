@@ -34,7 +34,7 @@ Faults: TypeAlias = Annotated[
         kinds.FAULTS,
         "Which calls can fail how: a profile, or a file that lists faults.",
         (*RUNNERS, "config"),
-        default_words="`quick`",
+        default_words="`standard`",
     ),
 ]
 """A row of two classes: in Python it comes after ``services``, without its name."""

@@ -26,6 +26,7 @@ from flask_filibuster.core.call import Call
 from flask_filibuster.core.execution_index import ROOT, ExecutionIndex
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.trace import Handling, Trace
+from flask_filibuster.errors import InjectionError
 from flask_filibuster.results.bug import ALTERED, Place, is_part_of, signature
 from flask_filibuster.results.execution import Execution
 from flask_filibuster.results.findings import SERVER_ERROR, UNCAUGHT
@@ -108,7 +109,9 @@ class Seen:
     @cached_property
     def breakdowns(self) -> tuple[Breakdown, ...]:
         """Exceptions and answers of 500 with which services end requests because of faults."""
-        return tuple(_breakdowns(self)) if self.execution.faults else ()
+        if not self.execution.faults or any(map(_is_ours, self.trace.handlings.values())):
+            return ()
+        return tuple(_breakdowns(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +236,12 @@ def _breakdowns(seen: Seen) -> Iterator[Breakdown]:
             what = (handling.service, handling.method)
             cause, handed_on = _at_fault(seen, handling), _hands_on(seen, handling)
             yield Breakdown(SERVER_ERROR, what, handling, cause, handed_on)
+
+
+def _is_ours(handling: Handling) -> bool:
+    """Whether a fault could not be injected: what follows is nothing that a service does."""
+    crash = handling.crash
+    return crash is not None and crash.error.partition(":")[0] == InjectionError.__name__
 
 
 def _where_it_crashed(handling: Handling) -> tuple[str, ...]:

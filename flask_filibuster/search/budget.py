@@ -50,8 +50,8 @@ class FaultBudget:
     """Bounds the faults of a set, without those needed to reach a call.
 
     The call of a fallback is made only after another call has failed. If the fallback fails, too,
-    the set counts as one fault: the fault needed to reach the fallback is free. A fault whose kind
-    is tried alone makes a set with all others of one such fault.
+    the set counts as one fault: the fault needed to reach the fallback is free. A fault that is
+    tried alone makes a set with all others of one such fault.
 
     :param ledger: the executions so far.
     :param most: maximum number of faults, or ``None``.
@@ -66,11 +66,12 @@ class FaultBudget:
 
         :param later: calls made under the faults, each with its faults.
         """
-        most, mixed = self._most, bool(faults) and self._ledger.planned.some_alone
+        planned = self._ledger.planned
+        most, mixed = self._most, bool(faults) and planned.some_alone
         if not mixed and (most is None or len(faults) < most):
             return later
         reach = Reach(self._ledger, faults)
-        is_alone = mixed and any(planned.fault.kind.alone for planned in faults)
+        is_alone = mixed and any(planned.is_alone(each.fault) for each in faults)
         allowed: list[CallFaults] = []
         for call, possible in later:
             size = len(faults) + 1 - len({*reach.reaching, reach.to(call.index)} - {None})
@@ -79,7 +80,7 @@ class FaultBudget:
             if not mixed or size == 1:
                 allowed.append((call, possible))
             elif not is_alone:
-                joining = tuple(each for each in possible if not each.fault.kind.alone)
+                joining = tuple(each for each in possible if not planned.is_alone(each.fault))
                 allowed.append((call, joining))
             else:
                 allowed.append((call, ()))

@@ -117,11 +117,16 @@ class Outages:
         return tuple(places)
 
     def _natures(self, calls: tuple[Call, ...]) -> Iterator[Fault]:
-        """The faults that apply to all of these calls, one of each nature and effect."""
+        """The faults that apply to all of these calls, one of each nature and effect.
+
+        Not those that are tried alone: what they show, they show of one call.
+        """
         planned = self._ledger.planned
         seen: set[tuple[object, ...]] = set()
         common = [{each.fault for each in planned.of(call)} for call in calls]
         for each in planned.of(calls[0]):
+            if planned.is_alone(each.fault):
+                continue
             nature = _nature(each.fault), self._effect(each)
             if nature not in seen and all(each.fault in faults for faults in common):
                 seen.add(nature)

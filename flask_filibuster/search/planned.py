@@ -20,7 +20,7 @@ class PlannedFaults:
     """Creates and numbers planned faults, so that they can be compared by identity.
 
     :param model: the faults of each call.
-    :ivar some_alone: whether a fault so far is tried alone, see :class:`Kind`.
+    :ivar some_alone: whether a fault so far is tried alone, see :meth:`is_alone`.
     """
 
     def __init__(self, model: FaultModel) -> None:
@@ -45,7 +45,7 @@ class PlannedFaults:
             if known == made:
                 return faults
         faults = tuple([PlannedFault(call, each) for each in self._model.faults_of(call)])
-        self.some_alone = self.some_alone or any(each.fault.kind.alone for each in faults)
+        self.some_alone = self.some_alone or any(self.is_alone(each.fault) for each in faults)
         of_index.append((made, faults))
         if call.index in self._numbered:
             for planned in faults:
@@ -53,6 +53,10 @@ class PlannedFaults:
         else:
             self._number_all(call.index, faults)
         return faults
+
+    def is_alone(self, fault: Fault) -> bool:
+        """Whether a fault is tried alone, by its kind or by the model."""
+        return fault.kind.alone or fault in self._model.alone
 
     def identity(self, faults: Iterable[PlannedFault]) -> frozenset[int]:
         """Equal for two sets with the same faults on the same calls."""

@@ -23,7 +23,7 @@ def test_status_shows_the_set_up(project: Project) -> None:
     assert lines["enabled"] == "yes"
     assert lines["service"] == "shop"
     assert lines["server"] == "embedded in the process"
-    assert lines["fault model"].startswith("profile quick, and static analysis of the")
+    assert lines["fault model"].startswith("profile standard, and static analysis of the")
     assert lines["  exceptions"] == "ConnectionError, Timeout"
     assert lines["  statuses"] == "400, 404, 500 (shop)"
     assert lines["reduction"] == "equivalence"

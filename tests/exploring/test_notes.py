@@ -79,7 +79,7 @@ def test_misspelt_service_gets_a_suggestion() -> None:
 
 def test_idle_services_are_not_noted() -> None:
     apps = {**services(fickle=False), "http://idle:5003": Flask("idle")}
-    assert explore(ask_front, apps, FaultModel.from_services(apps)).notes == ()
+    assert explore(ask_front, apps, FaultModel.quick(apps)).notes == ()
 
 
 def test_question_about_unreached_service() -> None:

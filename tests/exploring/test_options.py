@@ -113,6 +113,11 @@ class TestFaults:
         assert answers(faults="quick") == answers()
         assert "ChunkedEncodingError" in answers(faults="standard")
 
+    @pytest.mark.usefixtures("users_default")
+    def test_default_is_the_standard_profile(self) -> None:
+        assert answers() == answers(faults="standard")
+        assert answers() != answers(faults="quick")
+
     def test_profile_decides_on_outages(self) -> None:
         """Unless the option does."""
         assert not tried(faults="quick")

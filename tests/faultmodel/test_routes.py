@@ -14,7 +14,7 @@ from flask_filibuster.core.execution_index import ROOT
 def statuses(
     app: Flask, method: str, path: str, base: str = "http://back", model: FaultModel | None = None
 ) -> list[int]:
-    model = model or FaultModel.from_services({base: app})
+    model = model or FaultModel.quick({base: app})
     call = Call(ROOT, "front", "back", method, f"{base}{path}")
     return [each.status for each in model.faults_of(call) if each.status is not None]
 
@@ -107,7 +107,7 @@ def test_below_a_base_url_with_a_path() -> None:
 def test_two_apps_of_one_host() -> None:
     other = Flask("other")
     other.get("/x")(lambda: abort(451))
-    model = FaultModel.from_services({"http://back": service(), "http://back/other": other})
+    model = FaultModel.quick({"http://back": service(), "http://back/other": other})
     assert statuses(other, "GET", "/other/x", model=model) == [451, 500]
     assert statuses(other, "GET", "/thing", model=model) == [500]
 
@@ -118,5 +118,5 @@ def test_given_by_hand_are_for_the_whole_service() -> None:
 
 
 def test_description_has_those_of_all_routes() -> None:
-    described = FaultModel.from_services({"http://back": service()}).describe()
+    described = FaultModel.quick({"http://back": service()}).describe()
     assert described["statuses"] == {"back": [401, 404, 409, 410, 422, 500]}

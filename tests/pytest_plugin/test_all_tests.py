@@ -157,7 +157,7 @@ def many(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     text = dedent(HEAD) + dedent(MANY)
     path.joinpath("test_many.py").write_text(text, encoding="utf-8")
     path.joinpath("pytest.ini").write_text("[pytest]\nfilibuster_all = true\n", encoding="utf-8")
-    code, output = elsewhere(path, *request.param)
+    code, output = elsewhere(path, "--filibuster-faults", "quick", *request.param)
     path.joinpath("output").write_text(output, encoding="utf-8")
     path.joinpath("code").write_text(str(code), encoding="utf-8")
     return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from unittest.mock import patch
 
 import pytest
 import requests
@@ -135,6 +136,24 @@ class TestAlteredAnswers:
         result = explore(get_page, services, only, reduction="none")
         assert len(result.executions) == 4
         assert [[each.service for each in bug.faults] for bug in result.bugs] == [["second"]]
+
+
+def test_fault_that_cannot_be_injected_is_no_bug() -> None:
+    front, services = shop()
+
+    @front.get("/")
+    def page() -> ResponseReturnValue:
+        return jsonify(requests.get("http://back:5001/", timeout=1).json())
+
+    def mocked() -> None:
+        with patch("requests.get") as get:
+            get.return_value.json.return_value = {"item": ""}
+            assert front.test_client().get("/").status_code < 600
+
+    only = FaultModel((), default_statuses=(), faults=["redirected"])
+    result = explore(mocked, services, only)
+    assert result.bugs == ()
+    assert not result.ok
 
 
 class TestLoops:

@@ -9,7 +9,7 @@ import requests
 from flask import Flask, jsonify
 from flask.typing import ResponseReturnValue
 
-from flask_filibuster import FaultModel, explore
+from flask_filibuster import Fault, FaultModel, explore
 from flask_filibuster.core.vocabulary import ReductionName
 from flask_filibuster.results.result import Result
 
@@ -76,3 +76,18 @@ def test_what_reaches_a_call_joins_them() -> None:
         ("first key missing", "second raised"),
         ("first key missing", "second key missing"),
     }
+
+
+def test_model_names_further_ones() -> None:
+    model = FaultModel(("ConnectionError",), default_statuses=(503,))
+    model.alone = frozenset({Fault(status=503)})
+    result = explore(
+        lambda: requests.get("http://shop/", timeout=9),
+        page(fallback=False),
+        model,
+        reduction="none",
+        journal=False,
+    )
+    pairs = [each for each in kinds(result) if len(each) > 1]
+    assert pairs == [("first raised", "second raised")]
+    assert len(result.executions) == 6  # None, two faults of each call, and that pair.
