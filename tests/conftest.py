@@ -18,6 +18,7 @@ import flask_filibuster
 from flask_filibuster.core.vocabulary import DEFAULT_PROFILE
 from flask_filibuster.exploring import options
 from tests.support.cases import cases
+from tests.support.packages import packages_read_once
 from tests.support.routes import routes_compiled_once
 
 # Pytest rewrites all of Hypothesis: once, and not again in each worker and each session.
@@ -27,6 +28,8 @@ from hypothesis import HealthCheck, settings  # noqa: E402
 sys.dont_write_bytecode = _before
 
 pytest_plugins = ["pytester"]
+
+UNWRITTEN = "PYTHONDONTWRITEBYTECODE"
 
 # What the tests know of their environment.
 OWN = ("COVERAGE_", "COV_", "FILIBUSTER_", "HYPOTHESIS_", "PIP_", "PY", "VIRTUAL_ENV")
@@ -54,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
     of it four times. Each client of httpx would read all certificates, unless they are in a
     directory.
     """
+    _rewritten_once(config)
     in_ci = "CI" in os.environ
     for name in set(os.environ):
         if not name.startswith((*OWN, *SYSTEM)):
@@ -64,6 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
     routes_compiled_once(patch)
+    packages_read_once(patch)
     # Most tests are about something else than what can fail: they need few faults, and count.
     patch.setattr(options, "DEFAULT_PROFILE", "quick")
     compileall.compile_dir(Path(flask_filibuster.__file__).parent, quiet=2)
@@ -77,6 +82,20 @@ def pytest_configure(config: pytest.Config) -> None:
         suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("shared")
+
+
+def _rewritten_once(config: pytest.Config) -> None:
+    """Where ``PYTHONDONTWRITEBYTECODE`` is set, workers keep what pytest rewrites of its plugins.
+
+    Each worker, and each process with a pytest of its own, took a second for that. An empty value
+    is none for Python; what tests start has the value of before.
+    """
+    value = os.environ.get(UNWRITTEN)
+    if hasattr(config, "workerinput"):
+        if value == "":
+            os.environ[UNWRITTEN], sys.dont_write_bytecode = "1", True
+    elif value and config.getoption("numprocesses", default=None):
+        os.environ[UNWRITTEN] = ""
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -109,8 +110,9 @@ _FORM = Form(
 )
 
 
-def _versions() -> dict[str, str]:
-    """The installed versions."""
+@cache
+def _versions() -> Mapping[str, str]:
+    """The installed versions, looked up once: each look-up reads a file of the package's."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
