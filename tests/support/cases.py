@@ -50,7 +50,9 @@ def sample(members: Iterable[Member]) -> list[Member | ParameterSet]:
     >>> len(sample("abcd"))
     4
     """
-    return [_in_earnest(member) if number % STEP else member for number, member in enumerate(members)]
+    return [
+        _in_earnest(member) if number % STEP else member for number, member in enumerate(members)
+    ]
 
 
 def _in_earnest(member: object) -> ParameterSet:
