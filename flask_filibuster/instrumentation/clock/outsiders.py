@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Container
 from queue import SimpleQueue
+from time import sleep
 from types import FrameType, MappingProxyType
 
 # Threads with such code on their stacks set nothing that an application waits for.
@@ -34,33 +35,49 @@ _QUEUES = MappingProxyType(
 )
 
 
+_MOMENT = 0.0005
+
+
 def works_outside(inside: Container[int], among: Container[int] | None) -> bool:
     """Whether a thread that does not work for the execution works.
 
     :param inside: the threads of the execution.
     :param among: the others that matter; ``None``: all.
     """
+    works = _seen_outside(inside, among)
+    if works is False:
+        # One that has just got something in C has not noted it yet: it gets the time to.
+        sleep(_MOMENT)
+        works = _seen_outside(inside, among)
+    return bool(works)
+
+
+def _seen_outside(inside: Container[int], among: Container[int] | None) -> bool | None:
+    """Whether one of the others works; ``None``: there are none that matter."""
     frames = sys._current_frames()  # noqa: SLF001 - documented
     if len(frames) == 1:
-        return False
-    return any(
-        thread not in inside and (among is None or thread in among) and _works(frame)
-        for thread, frame in frames.items()
-    )
+        return None
+    idle = None
+    for thread, frame in frames.items():
+        if thread in inside or (among is not None and thread not in among):
+            continue
+        if _is_idle(frame):
+            idle = False
+        elif not _is_harmless(frame):
+            return True
+    return idle
 
 
-def _works(top: FrameType) -> bool:
-    if _is_idle(top):
-        return False
+def _is_harmless(top: FrameType) -> bool:
     frame: FrameType | None = top
     while frame is not None:
         name = str(frame.f_globals.get("__name__", ""))
         if name.partition(".")[0] in _HARMLESS:
-            return False
+            return True
         if (name, frame.f_code.co_name) in _HARMLESS_FUNCTIONS:
-            return False
+            return True
         frame = frame.f_back
-    return True
+    return False
 
 
 def _is_idle(top: FrameType) -> bool:
@@ -71,12 +88,13 @@ def _is_idle(top: FrameType) -> bool:
         return bool(inside["work_queue"].empty())
     if name == "multiprocessing.pool":  # Of a pool of threads; processes have other queues.
         items = inside.get(_QUEUES.get(function, ""))
-        return type(items) is SimpleQueue and items.empty()
+        # With a task in its hands, it is about to hand on the result.
+        return type(items) is SimpleQueue and items.empty() and inside.get("task") is None
     if name == "selectors" and function == "select":
         below = top.f_back
-        return inside.get("timeout") == -1 or (
-            below is not None and below.f_globals.get("__name__") == "socketserver"
-        )
+        if below is not None and below.f_globals.get("__name__") == "socketserver":
+            return True
+        return inside.get("timeout") == -1 and not _is_called(below)
     if name != "threading" or inside.get("timeout") not in (None, -1):
         return False
     if function == "wait":  # Of a condition; its lock is free once the thread is notified.
@@ -84,3 +102,8 @@ def _is_idle(top: FrameType) -> bool:
     if function in ("join", "_wait_for_tstate_lock"):
         return bool(inside["self"].is_alive())
     return False
+
+
+def _is_called(frame: FrameType | None) -> bool:
+    """Whether an event loop of asyncio has callbacks, and is about to wake."""
+    return frame is not None and bool(getattr(frame.f_locals.get("self"), "_ready", ()))

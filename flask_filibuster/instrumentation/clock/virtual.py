@@ -15,12 +15,12 @@ import os
 import sys
 import threading
 from _thread import allocate_lock, get_ident
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from math import inf
 from threading import RLock
 from types import BuiltinFunctionType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from flask_filibuster.core.clocks.clock import REAL
 from flask_filibuster.instrumentation.clock.outsiders import works_outside
@@ -31,6 +31,9 @@ LOOK = 1.0
 """How often a wait looks whether the threads that it waits for are still there, in seconds."""
 POLL = 0.005
 """How often a wait that a thread outside the execution may end looks for it."""
+
+ANYBODY: Final = object()
+"""In place of a pool, for a task that a thread begins which has time, as an item of a queue."""
 
 
 class Waiter:
@@ -54,7 +57,7 @@ class Waiter:
         self._gate.acquire()
 
     def look(self) -> bool:
-        """Whether what the thread waits for has happened."""
+        """Whether what the thread waits for has happened; if it does not poll, any thread asks."""
         return self.is_over
 
     def block(self, seconds: float) -> bool:
@@ -125,7 +128,9 @@ class VirtualClock:
 
         :param pool: the pool that the thread belongs to.
         """
-        self._started.setdefault(get_ident(), pool)
+        me = get_ident()
+        if me not in self._inside:  # Not the thread of a request, in which callbacks run, too.
+            self._started[me] = pool
         return self.enter()
 
     def beside(self, *, begins: bool) -> None:
@@ -137,7 +142,7 @@ class VirtualClock:
         """A task has been handed over, to a pool or to a thread of its own.
 
         :param task: the task, until it begins.
-        :param pool: the pool.
+        :param pool: the pool, or :data:`ANYBODY`.
         """
         self._expected[id(task)] = pool
 
@@ -180,7 +185,7 @@ class VirtualClock:
                     now = self.now()
                     if now >= waiter.deadline:
                         return
-                    pause = self._moved_on(now)
+                    pause = self._moved_on(now, waiter)
                 if pause and not waiter.block(min(pause, waiter.deadline - now, LOOK)):
                     self._forget_the_dead()
         finally:
@@ -190,13 +195,16 @@ class VirtualClock:
                 else:
                     self._waiting[me] = before
 
-    def _moved_on(self, now: float) -> float:
+    def _moved_on(self, now: float, own: Waiter) -> float:
         """Skip to the first deadline if all threads wait.
 
-        :returns: how long to wait really before the next look; 0: time was skipped.
+        :param own: the wait of this thread.
+        :returns: how long to wait really before the next look; 0: something has changed.
         """
+        # Before the look at who works: a task works before it is expected no more.
+        expected = list(self._expected.values())
         waiting = dict(self._waiting)
-        if self._is_over or any(each not in waiting for each in list(self._inside)):
+        if self._is_over or self._can_begin(expected) or self._works_besides(waiting):
             return inf
         first = min(each.deadline for each in waiting.values())
         if first <= now:
@@ -206,17 +214,25 @@ class VirtualClock:
         # Who has what it waits for is about to go on.
         if first == inf or any(map(self._may_go_on, waiting.values())):
             return inf
-        if self._can_begin() or (self._has_processes and _has_children()):
-            return inf
-        if self._is_helped(endable=any(each.outside for each in waiting.values())):
+        if self._has_processes and _has_children():
             return POLL
+        endable = ANYBODY in expected or any(each.outside for each in waiting.values())
+        if self._is_helped(endable=endable):
+            return POLL
+        # Meanwhile, one from outside may have begun, or ended a wait.
+        if self._works_besides(waiting) or any(map(self._may_go_on, waiting.values())):
+            return inf
+        if own.polls and own.look():
+            return 0.0
         step = first - now + GRAIN
         if waiting.keys() <= self._started.keys():
             if step > self._patience:
                 return inf
             self._patience -= step
         self.skipped += step
-        self._kick_due(now + step)
+        # Also who is due soon: it really waits for what was left before, and nobody may wait again
+        # before it is due, as where this thread needs a lock that the other one has.
+        self._kick_due(now + step + LOOK)
         return 0.0
 
     def _kick_due(self, now: float) -> None:
@@ -226,14 +242,15 @@ class VirtualClock:
 
     def _forget_the_dead(self) -> None:
         """Threads may end without a word: those of other programs that took over an item."""
+        known = list(self._inside)  # First: a thread may begin meanwhile.
         alive = sys._current_frames()  # noqa: SLF001 - documented
-        with self._mutex:
-            for each in [each for each in self._inside if each not in alive]:
-                del self._inside[each]
+        for each in known:
+            if each not in alive:
+                self._inside.pop(each, None)
                 self._started.pop(each, None)
 
     def _may_go_on(self, waiter: Waiter) -> bool:
-        return waiter.is_over or (waiter.polls and waiter.looked != self._changes)
+        return waiter.is_over or (waiter.looked != self._changes if waiter.polls else waiter.look())
 
     def _is_helped(self, *, endable: bool) -> bool:
         """Whether a thread outside the execution may end a wait, or what a loop waits for."""
@@ -241,12 +258,17 @@ class VirtualClock:
             return False
         return works_outside(self._inside, None if endable else self._beside)
 
-    def _can_begin(self) -> bool:
+    def _works_besides(self, waiting: Container[int]) -> bool:
+        """Whether a thread of the execution works, rather than waits."""
+        return any(each not in waiting for each in list(self._inside))
+
+    def _can_begin(self, expected: list[Any]) -> bool:
         """Whether a task that was handed over may begin while all threads wait."""
         busy = list(self._started.values())
-        for pool in list(self._expected.values()):
+        for pool in expected:
             size = getattr(pool, "_max_workers", getattr(pool, "_processes", None))
-            if not isinstance(size, int) or sum(each is pool for each in busy) < size:
+            is_free = not isinstance(size, int) or sum(each is pool for each in busy) < size
+            if is_free and pool is not ANYBODY:
                 return True
         return False
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from flask_filibuster.instrumentation.clock.virtual import ANYBODY
 from flask_filibuster.instrumentation.frames import Scope, carrying, current_scope, here
 from flask_filibuster.instrumentation.patching import Held, Patch
 from flask_filibuster.instrumentation.threads.carried import Carried, is_for_all, name_of, outside
@@ -62,7 +63,7 @@ def _add_done_callback(original: Callable[..., Any], patch: Patch) -> Callable[.
         if current_scope() is None or not patch.active or is_linked or is_for_all(fn):
             original(self, fn)
             return
-        carried = Carried(name_of(fn))
+        carried = Carried(name_of(fn), pool=ANYBODY)
         carried.announce()
         original(self, functools.partial(carried.call, fn))
 

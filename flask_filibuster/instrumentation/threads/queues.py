@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from flask_filibuster.instrumentation.clock.timing import Timing
+from flask_filibuster.instrumentation.clock.virtual import ANYBODY
 from flask_filibuster.instrumentation.frames import (
     CarriedIn,
     Scope,
@@ -192,7 +193,8 @@ class Followed:
             # Those that wait since before the patch are seen only while they wait.
             items.has_workers = items.has_workers or _is_awaited(owner)
             if items.has_workers and not items.is_pool:
-                carried = Carried(f"an item of {type(owner).__qualname__}", scope.fork(items))
+                name = f"an item of {type(owner).__qualname__}"
+                carried = Carried(name, scope.fork(items), pool=ANYBODY)
                 carried.announce()
                 items.add(item, carried)
             return original(owner, item)

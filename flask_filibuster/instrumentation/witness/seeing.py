@@ -16,6 +16,7 @@ from flask_filibuster.core.execution_index import ExecutionIndex
 from flask_filibuster.core.trace import UnexploredCall, Way, together
 from flask_filibuster.errors import ForeignHostError
 from flask_filibuster.instrumentation.around import Watcher
+from flask_filibuster.instrumentation.clock.here import clock_of
 from flask_filibuster.instrumentation.frames import Frame, Scope, TestFrame, here
 from flask_filibuster.instrumentation.outgoing import AnyCall
 from flask_filibuster.instrumentation.witness import events
@@ -91,12 +92,15 @@ class Witness:
             else:
                 way: Way = "fork" if event in ("os.fork", "os.forkpty") else "process"
                 target, url = events.command_of(event, args)
+                _has_process(frame)
                 self._add(UnexploredCall(way, target, where.site, url))
 
     def note_what(self, way: Way, target: str, frame: Frame | None, url: str = "") -> None:
         """Note something that Python reports as no event."""
         where = origin(frame)
         if not where.is_own:
+            if way in ("fork", "process"):
+                _has_process(frame)
             with self._lock:
                 self._add(UnexploredCall(way, target, where.site, url))
 
@@ -162,6 +166,13 @@ class Witness:
         # An error of the operating system, so that the application's own handlers run, and clients
         # raise what they raise when a host cannot be reached.
         raise PermissionError(str(error)) from error
+
+
+def _has_process(frame: Frame | None) -> None:
+    """Tell the clock of a process: its time is real."""
+    clock = clock_of(frame)
+    if clock is not None:
+        clock.has_process()
 
 
 class _Witnesses:

@@ -98,6 +98,59 @@ def due_while_another_works() -> bool:
     return thread.is_alive()
 
 
+def due_while_a_lock_is_held() -> bool:
+    lock = threading.Lock()
+
+    def hold() -> None:
+        with lock:
+            time.sleep(20.02)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    time.sleep(20)
+    with lock:
+        return True
+
+
+def item_that_nobody_takes() -> str:
+    items: queue.Queue[str] = queue.Queue()
+    worker = threading.Thread(target=lambda: items.get(timeout=10))
+    items.put("first")
+    worker.start()
+    worker.join()
+    items.put("second")
+    time.sleep(30)
+    return items.get()
+
+
+def item_of_a_busy_worker() -> int:
+    items: queue.Queue[int] = queue.Queue()
+    done: list[int] = []
+
+    def work() -> None:
+        for item in iter(items.get, 0):
+            time.sleep(item)
+            done.append(item)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    for item in (20, 30, 0):
+        items.put(item)
+    worker.join()
+    return sum(done)
+
+
+def called_back() -> list[str]:
+    done: list[str] = []
+    with ThreadPoolExecutor() as pool:
+        future = pool.submit(time.sleep, 30)
+        future.add_done_callback(lambda _: done.append("later"))
+        future.result()
+    future.add_done_callback(lambda _: done.append("at once"))
+    time.sleep(20)
+    return done
+
+
 def condition() -> bool:
     changed, values = threading.Condition(), [0]
 
@@ -167,6 +220,10 @@ def task_in_thread() -> str:
         (in_order, 30, [10, 20, 30]),
         (joined, 40, True),
         (due_while_another_works, 20, False),
+        (due_while_a_lock_is_held, 20, True),
+        (item_that_nobody_takes, 30, "second"),
+        (item_of_a_busy_worker, 50, 50),
+        (called_back, 50, ["later", "at once"]),
         (condition, 25, True),
         (semaphore, 12, False),
         (pool_of_threads, 20, [None] * 2),
@@ -268,6 +325,20 @@ class TestRealWork:
         took, code = taken(view)
         assert code == 0
         assert took < 15
+
+    def test_of_a_process_may_be_polled(self) -> None:
+        import subprocess
+        import sys
+
+        def view() -> bool:
+            child = subprocess.Popen([sys.executable, "-S", "-c", "pass"])
+            for _ in range(200):
+                if child.poll() is not None:
+                    return True
+                time.sleep(0.1)
+            return False
+
+        assert in_view(view) == [True]
 
 
 class TestThreadsThatOutliveTheirRequest:
