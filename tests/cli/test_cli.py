@@ -76,6 +76,7 @@ def test_printed_commands_replay_the_bugs(explored_example: tuple[Path, Any]) ->
 # --- explore: what it says ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_careful_app_has_no_bugs(project: Project) -> None:
     result = project.flask("explore", "/careful", "--no-journal")
     assert result.exit_code == 0
@@ -126,6 +127,7 @@ def test_missing_timeout_is_a_warning(project: Project) -> None:
     assert result.stdout.endswith("\n\n1 warning\n")
 
 
+@pytest.mark.slow
 def test_broken_answer_can_be_replayed(project: Project) -> None:
     result = project.flask("explore", "/streamed")
     assert result.exit_code == 1
@@ -160,6 +162,7 @@ def test_json_is_alone_on_stdout(project: Project) -> None:
     assert project.explored("/careful")["ok"] is True
 
 
+@pytest.mark.slow
 def test_failing_path_is_not_explored(project: Project) -> None:
     result = project.flask("explore", "/nowhere")
     assert result.exit_code == 2
@@ -268,6 +271,7 @@ def test_verbose_shows_logs_of_apps(project: Project) -> None:
     assert json.loads(project.flask("status", "--json").stdout)["extension"] is True
 
 
+@pytest.mark.slow
 def test_unwritable_counterexample_hides_no_finding(project: Project) -> None:
     project.write(".filibuster", "in the way")
     result = project.flask("explore", "/careless")
@@ -428,6 +432,7 @@ def test_app_is_replayed_as_named(project: Project, name: str) -> None:
     assert project.flask(*replay_of(result.stdout), app=app).exit_code == 1
 
 
+@pytest.mark.slow
 def test_unnamed_app_is_found(project: Project) -> None:
     (project.path / "shop.py").rename(project.path / "wsgi.py")
     assert project.explored("/careful", app=None)["executed"] == 4
@@ -436,6 +441,7 @@ def test_unnamed_app_is_found(project: Project) -> None:
     assert "replay: flask filibuster replay" in result.stdout
 
 
+@pytest.mark.slow
 def test_services_are_found_in_packages(project: Project) -> None:
     """However the app is named."""
     (project.path / "pages").mkdir()
@@ -451,6 +457,7 @@ def test_services_are_found_beside_the_app(project: Project) -> None:
     assert project.explored("/careful", app="front")["executed"] == 4
 
 
+@pytest.mark.slow
 def test_app_has_its_url_among_services(project: Project) -> None:
     among = ("--services", "shop:make_services")
     failed = "no fault was injected: the answer is 404"
@@ -458,6 +465,7 @@ def test_app_has_its_url_among_services(project: Project) -> None:
     assert failed in project.flask("explore", "/host").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("services", ["shop:filibuster_services", "shop:make_services"])
 def test_services_may_come_from_functions(project: Project, services: str) -> None:
     project.write("front.py", "from shop import app\n")
@@ -501,6 +509,7 @@ def test_app_of_a_factory_is_explored(project: Project) -> None:
     assert project.flask("explore", "/", app="made").exit_code == 1
 
 
+@pytest.mark.slow
 def test_app_without_extension_is_explored(project: Project) -> None:
     project.shop(extension="")
     result = project.flask("explore", "/careless")

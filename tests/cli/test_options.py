@@ -55,6 +55,7 @@ def test_services_of_the_project_reach_workers(project: Project) -> None:
     assert project.executed() == 5
 
 
+@pytest.mark.slow
 def test_services_of_the_command_line_win(project: Project) -> None:
     project.options('services = "missing:services"')
     assert project.executed("--services", "shop:services") == 5
@@ -114,6 +115,7 @@ def test_analysis_file_of_an_exploration(project: Project) -> None:
     assert project.executed("--analysis-file", "a.json", "--max-faults", "1") == 4
 
 
+@pytest.mark.slow
 def test_faults_of_an_exploration(project: Project) -> None:
     project.write("few.toml", "[[calls]]\nfaults = ['ConnectionError']")
     assert project.executed("--faults", "few.toml", "--max-faults", "1") == 4

@@ -71,6 +71,7 @@ STUB = ("--stub", "http://192.0.2.1=prices.json")
 
 
 class TestLogin:
+    @pytest.mark.slow
     def test_redirect_in_place_of_a_page_proves_nothing(self, pages: Project) -> None:
         result = pages.flask("explore", "/", *STUB, app="pages")
         assert result.exit_code == 2

@@ -49,6 +49,7 @@ class TestAnswers:
             "  2. shop -> stock  GET http://stock:5001/count: raises Timeout (the fault)",
         ]
 
+    @pytest.mark.slow
     def test_counterexample_names_its_test(self, project: Project) -> None:
         (_, file, *_) = project.found()
         project.flask("explore", "/careful")
@@ -66,6 +67,7 @@ class TestAnswers:
         assert data["members"][0]["class"][0] == "raises ConnectionError"
         assert [each["taught_by"] for each in data["steps"]] == [data["execution"]] * 2
 
+    @pytest.mark.slow
     def test_wrong_name_gets_the_nearest(self, project: Project) -> None:
         project.flask("explore", "/careful")
         assert refusal(project, "stok Timeout").startswith(
@@ -81,6 +83,7 @@ class TestAnswers:
         told = refusal(project, "stock Timeout", "--exploration", "elsewhere")
         assert "has no exploration whose name contains 'elsewhere'; it has: flask" in told
 
+    @pytest.mark.slow
     def test_journal_of_the_project_file(self, project: Project) -> None:
         project.write("pyproject.toml", '[tool.filibuster]\njournal = "other.sqlite3"\n')
         project.flask("explore", "/careful")

@@ -21,7 +21,7 @@ from flask_filibuster.protocol.records import write_planned
 from flask_filibuster.report.data import result_data
 from flask_filibuster.results.result import Result
 from tests.support import processes, served_shapes, shapes
-from tests.support.cases import only_in_earnest, sample, sampled
+from tests.support.cases import THOROUGH, only_in_earnest
 from tests.support.embedded import program
 from tests.support.ports import ports
 from tests.support.processes import Project, listens, running, wait_until
@@ -49,10 +49,16 @@ SHAPES_CONFTEST = program("shapes_conftest.py")
 
 SHAPES_TEST = program("marked_shapes.py")
 
-SHAPES = pytest.mark.parametrize("shape", sample(REQUESTS))
 CHAINS = ("chain", "chain_with_retry")
-# What the suites below explore.
-EXPLORED = [shape for shape in REQUESTS if shape in (*sampled(REQUESTS), *CHAINS)]
+# What the suites below explore: each shape has processes of its own.
+EXPLORED = [shape for shape in REQUESTS if THOROUGH or shape in CHAINS]
+SHAPES = pytest.mark.parametrize(
+    "shape",
+    [
+        shape if shape in CHAINS else pytest.param(shape, marks=only_in_earnest)
+        for shape in REQUESTS
+    ],
+)
 
 
 @pytest.fixture

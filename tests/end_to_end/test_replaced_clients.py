@@ -169,6 +169,7 @@ class TestPlacesOfReplacements:
         assert {each.partition(":")[0] for each in found.values()} == {"6 executions"}
         assert not any("bug" in each for each in found.values()), found
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("path", ["fragile", "robust"])
     def test_mocker_and_its_spies(self, weather: Suite, path: str) -> None:
         pytest.importorskip("pytest_mock")

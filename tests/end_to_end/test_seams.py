@@ -605,6 +605,7 @@ def test_interrupted_server_frees_its_port(standing: Project, number: signal.Sig
     assert json.loads(json.dumps(name)).startswith("a test")
 
 
+@pytest.mark.slow
 def test_lost_reports_spoil_one_exploration() -> None:
     coordinator = Coordinator()
     before = coordinator.open("before")

@@ -44,6 +44,7 @@ def get(app: Flask, path: str = "/") -> Callable[[], object]:
 
 
 class TestWeak:
+    @pytest.mark.slow
     def test_refused_call_is_a_note(self) -> None:
         back = Flask("back")
         back.get("/")(lambda: abort(404))

@@ -208,6 +208,7 @@ def test_inner_exploration_hands_interrupts_on() -> None:
     assert learned == []
 
 
+@pytest.mark.slow
 def test_ignored_signal_stays_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -118,6 +118,7 @@ class TestFaults:
         assert answers() == answers(faults="standard")
         assert answers() != answers(faults="quick")
 
+    @pytest.mark.slow
     def test_profile_decides_on_outages(self) -> None:
         """Unless the option does."""
         assert not tried(faults="quick")

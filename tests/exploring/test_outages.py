@@ -39,6 +39,7 @@ def bug() -> Bug:
     return explore(ask, services, REFUSALS, outages=True, journal=False).bugs[0]
 
 
+@pytest.mark.slow
 def test_outage_is_kept_and_replayed(bug: Bug, tmp_path: Path) -> None:
     services = seeded.nothing_to_average(True)
     counterexample = Counterexample("a test", bug.faults, seen="500")

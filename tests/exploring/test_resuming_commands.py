@@ -32,6 +32,7 @@ def test_command_counts_what_it_recalled(project: Project) -> None:
     assert (project.path / ".filibuster" / "journal.sqlite3").is_file()
 
 
+@pytest.mark.slow
 def test_request_contents_name_the_exploration(project: Project) -> None:
     right = ["--method", "POST", "--header", "Authorization: Bearer: x", "--json-body"]
     first = project.explored("/orders", *right, '{"item": "tea"}')
@@ -165,6 +166,7 @@ def test_only_changes_run_again(project: Project) -> None:
         ]
 
 
+@pytest.mark.slow
 def test_failures_run_again_unchanged(project: Project) -> None:
     first = project.explored("/careless")
     second = project.explored("/careless", "--changed")

@@ -192,6 +192,7 @@ def test_contradicting_pytest_options_are_refused(suite: Suite, arguments: tuple
     assert suite.run(CAREFUL, *arguments).code == pytest.ExitCode.USAGE_ERROR
 
 
+@pytest.mark.slow
 def test_damaged_journal_fails_marked_tests(suite: Suite) -> None:
     (suite.path / "broken").write_text("no journal")
     ran = suite.run(CAREFUL, "--filibuster-journal", "broken")

@@ -19,7 +19,7 @@ from flask_filibuster.options.kinds import REDUCTIONS
 from flask_filibuster.results.findings import RETRY_WITHOUT_END, Finding
 from flask_filibuster.results.oracles import calls_without_end
 from flask_filibuster.results.result import Result
-from tests.support.cases import cases
+from tests.support.cases import cases, sample
 
 BACK, OTHER, FRONT = "http://back:5001/", "http://other:5002/", "http://front:5000/"
 MODEL = FaultModel(default_statuses=(503,))
@@ -120,7 +120,7 @@ def test_probe_of_a_capped_loop_is_one_execution() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("reduction", sample(REDUCTIONS))
 def test_every_reduction_ends(reduction: ReductionName) -> None:
     result = explored(retries, reduction)
     assert endless(result)

@@ -263,6 +263,7 @@ def test_dying_process_costs_one_execution() -> None:
             assert each.problems[0] == "the worker process of this execution died (exit code 3)"
 
 
+@in_earnest
 @pytest.mark.slow
 def test_killed_process_is_replaced(alone: Result) -> None:
     """Its execution is run again."""
@@ -340,6 +341,7 @@ def test_exiting_test_has_failed(workers: int | None) -> None:
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.slow
 def test_exiting_test_spares_foreign_workers() -> None:
     # One that lets SystemExit through ends: so do Dask's.
     task = RemoteTask(app.ends_the_process, app.services, 1.0, "an exploration")

@@ -172,6 +172,7 @@ class TestHostileHeaders:
                 answers.append(answer.split(b"\r\n")[0])
             assert set(answers) == {b"HTTP/1.1 201 CREATED"}
 
+    @pytest.mark.slow
     def test_from_outside_are_ordinary_traffic(self) -> None:
         """An outside client's requests are neither seen nor slept for, and touch no execution."""
         sniffed: list[dict[str, str]] = []

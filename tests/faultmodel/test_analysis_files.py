@@ -88,6 +88,7 @@ models = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(models)
 def test_written_model_is_read_back(model: FaultModel) -> None:
@@ -134,6 +135,7 @@ sections = st.fixed_dictionaries(
 analyses = st.dictionaries(st.text(max_size=3), sections, max_size=5)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(analyses)
 def test_read_model_can_be_written(analysis: dict[str, Any]) -> None:

@@ -245,6 +245,7 @@ def test_methods_that_hand_themselves_on_end() -> None:
     assert statuses_of(view) == {404, 409, 410}
 
 
+@pytest.mark.slow
 def test_mutually_recursive_nested_functions_end() -> None:
     def view() -> Any:
         def one(depth: int) -> Any:

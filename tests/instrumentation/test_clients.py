@@ -307,6 +307,7 @@ class TestFindingClients:
 class TestAlteredBodies:
     """A fault that acts on a real answer's body, over a socket and in process."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("stream", [False, True])
     @pytest.mark.parametrize("place", ["socket", "process"])
     def test_body_breaks_while_read(self, place: str, *, stream: bool) -> None:

@@ -17,6 +17,7 @@ from flask import Flask, request
 from flask_filibuster import Fault, FaultModel, explore
 from flask_filibuster.results.result import Result
 from tests.support.callers import REFUSED, UNAVAILABLE, ended, ok, serving
+from tests.support.cases import sample
 from tests.support.mocked import PASSING, URL, WAYS, Mocked
 
 every_way = pytest.mark.parametrize("name", list(WAYS))
@@ -99,6 +100,7 @@ class TestMockedCalls:
         assert len(result.executions[0].trace.invocations) == 1
         assert result.bugs
 
+    @pytest.mark.slow
     @every_way
     def test_robust_view_is_no_false_alarm(self, name: str) -> None:
         def test(client: Any) -> None:
@@ -143,7 +145,7 @@ class TestMockedCalls:
         assert seen.fault is not None
 
     @pytest.mark.slow
-    @every_way
+    @pytest.mark.parametrize("name", sample(WAYS))
     def test_mocks_may_be_stopped_within_exploration(self, name: str) -> None:
         seen: list[int] = []
 

@@ -190,6 +190,7 @@ class TestBooks:
         assert result.ok, result
         assert len(result.executions[0].trace.invocations) == 4
 
+    @pytest.mark.slow
     def test_two_kinds_of_replacing_are_nested(self) -> None:
         def test(client: Any) -> None:
             with pytest.MonkeyPatch.context() as monkeypatch:

@@ -321,6 +321,7 @@ class TestEachTaskIsKnown:
             pytest.importorskip(way.__name__.partition("_")[0])
         fully_tested(view_of(way))
 
+    @pytest.mark.slow
     def test_in_a_pool_of_the_module(self, pool: ThreadPoolExecutor) -> None:
         fully_tested(view_of(lambda call, count: list(pool.map(call, range(count)))))
         assert set(pool.map(lambda _: current_scope(), range(20))) == {None}
@@ -463,6 +464,7 @@ class TestEachTaskIsKnown:
 
 
 class TestQueues:
+    @pytest.mark.slow
     def test_items_belong_to_their_givers(self) -> None:
         workers = Workers(queue.Queue, 1)
 

@@ -541,6 +541,7 @@ class TestOtherServices:
         (seen,) = explore(lambda: app.test_client().get("/"), services).unexplored
         assert seen.target == listener.place
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("host", ["back", "listener"])
     def test_of_an_app_that_is_switched_off(self, listener: Listener, host: str) -> None:
         place = listener.place if host == "listener" else "back:80"

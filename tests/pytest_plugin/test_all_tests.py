@@ -278,6 +278,7 @@ def test_bug_of_a_marked_test_is_listed(shop: Suite) -> None:
 
 
 class TestNothingProved:
+    @pytest.mark.slow
     def test_no_test_makes_a_call(self, shop: Suite) -> None:
         ran = shop.run(
             written("""
@@ -289,6 +290,7 @@ class TestNothingProved:
         assert ran.code == 2
         assert "nothing proved, no test could be explored, so the exit code is 2" in ran.output
 
+    @pytest.mark.slow
     def test_failed_test_keeps_exit_code(self, shop: Suite) -> None:
         ran = shop.run(
             written("""
@@ -451,6 +453,7 @@ class TestNotExplored:
         assert ran.code == 0, ran.output
         assert "1 not explored (no test function, but a DoctestItem: 1)" in ran.output
 
+    @pytest.mark.slow
     def test_host_on_another_machine(self, shop: Suite) -> None:
         source = """
             import requests
@@ -484,6 +487,7 @@ class TestNotExplored:
         assert "--filibuster-server is for tests with the filibuster mark" in ran.errors
 
 
+@pytest.mark.slow
 def test_services_of_a_fixture(suite: Suite) -> None:
     source = """
         import requests

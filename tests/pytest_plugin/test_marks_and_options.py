@@ -32,6 +32,7 @@ def test_no_filibuster_runs_without_faults(suite: Suite) -> None:
     assert ran.summary == []
 
 
+@pytest.mark.slow
 def test_no_filibuster_needs_no_fault_model(suite: Suite) -> None:
     suite.write(conftest=WRONG_CONFTEST)
     assert suite.run(CAREFUL, "--no-filibuster").outcomes == {"passed": 1}

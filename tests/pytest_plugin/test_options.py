@@ -104,6 +104,7 @@ def test_services_named_in_the_project(suite: Suite) -> None:
     assert suite.executions() == "5"  # As the configuration of the app says.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["project", "ini", "option"])
 def test_wrong_services_name_their_place(suite: Suite, place: str) -> None:
     suite.project('services = "served:nowhere"')

@@ -139,6 +139,7 @@ def test_replay_contradicts_no_filibuster(suite: Suite) -> None:
     assert "--no-filibuster contradicts --filibuster-replay" in ran.errors
 
 
+@pytest.mark.slow
 def test_unwritable_counterexample_hides_no_failure(
     suite: Suite,
 ) -> None:

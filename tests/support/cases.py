@@ -16,7 +16,7 @@ THOROUGH = os.environ.get("FILIBUSTER_THOROUGH", "") not in ("", "0")
 """Whether the tests try all cases, as ``.ci/run`` has them do."""
 
 
-def cases(thorough: int, part: int = 4) -> int:
+def cases(thorough: int, part: int = 8) -> int:
     """How many of the cases are tried: a part of them suffices while somebody works.
 
     >>> cases(300, part=5) in (60, 300)

@@ -99,6 +99,7 @@ class TestCrashesOfCommands:
 
         assert len(uncaught(test)) == 1
 
+    @pytest.mark.slow
     def test_runner_of_click(self) -> None:
         app = app_with(lambda: None)
 
@@ -152,6 +153,7 @@ class TestCrashesOfJobs:
 
 
 class TestEndsThatLookAlike:
+    @pytest.mark.slow
     @pytest.mark.parametrize("where", ["command", "job"])
     def test_are_pruned_as_those_of_views(self, where: str) -> None:
         app = app_with(retrying)

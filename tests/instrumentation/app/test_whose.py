@@ -181,6 +181,7 @@ def test_context_of_a_fixture(suite: Any, context: str) -> None:
         assert explored(lambda: suite.calls.careful()).ok
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("test", ["test_itself", "test_helper", "test_other_helper"])
 def test_calls_of_the_test_never_fail(suite: Any, test: str) -> None:
     if test == "test_helper" and suite.app.import_name == "no module":

@@ -91,6 +91,7 @@ def explored(call: Callable[[], Any]) -> Result:
     return explore(test, {"http://front": front, URL: leaf}, REFUSED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("made", "executions", "longest"),
     [

@@ -129,6 +129,7 @@ def test_headless_requests_are_named(suite: Suite, scope: str, extended: bool) -
     assert "FILIBUSTER_UNEXPLORED" not in ran.output
 
 
+@pytest.mark.slow
 def test_marked_test_is_told(suite: Suite) -> None:
     write(suite, "function", "urllib.request.urlopen", extended=True, threaded=True)
     ran = suite.run(

@@ -190,6 +190,7 @@ def known_of(ran: Ran) -> list[str]:
     return [*lines, *map(str, counts)]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_plugins")
 @pytest.mark.parametrize("form", FORMS)
 def test_order_does_not_matter(suite: Suite, form: str) -> None:
@@ -216,6 +217,7 @@ def test_sessions_add_no_hooks(suite: Suite, monkeypatch: pytest.MonkeyPatch) ->
     assert adding.call_count <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_plugins")
 def test_own_calls_are_counted(suite: Suite) -> None:
     suite.write(conftest="", shop=SHOP)
@@ -239,6 +241,7 @@ def test_own_calls_are_counted(suite: Suite) -> None:
     assert "1 without calls, 1 not explored (calls of its own only: 1)" in ran.output
 
 
+@pytest.mark.slow
 def test_wrapper_that_a_mock_kept_hides_nothing(
     shared: Signs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

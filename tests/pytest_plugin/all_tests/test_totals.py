@@ -102,6 +102,7 @@ class TestMarked:
             "0 not explored"
         )
 
+    @pytest.mark.slow
     def test_limit_leaves_some(self, shop: Suite) -> None:
         ran = run(shop, "careful", "--filibuster-max-executions=3")
         assert ran.code == 0

@@ -245,6 +245,7 @@ class TestRetries:
         assert len(last.faults) == len(calls)
         return ends[-1], len(calls)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("where", ["mesh", "injected"])
     def test_policy_decides_the_wait(self, where: str) -> None:
         def call() -> requests.Response:
