@@ -56,7 +56,7 @@ class ExecutionIndex(str):
     def pairs(self) -> tuple[Pair, ...]:
         """The ``(signature, count)`` pairs, outermost first; of an opaque index, a single one."""
         try:
-            return _pairs_of(self)
+            return _known_pairs_of(self)
         except ValueError:
             return ((str(self), 1),)
 
@@ -108,6 +108,10 @@ def _pairs_of(text: str) -> tuple[Pair, ...]:
     if not isinstance(value, list) or not all(_is_pair(pair) for pair in value):
         raise ValueError(f"not an execution index: {text[:80]!r}")
     return tuple((pair[0], pair[1]) for pair in value)
+
+
+# For each request of a test, and each call whose line is unknown.
+_known_pairs_of = lru_cache(maxsize=4096)(_pairs_of)
 
 
 def _is_pair(value: object) -> bool:

@@ -16,8 +16,15 @@ from flask_filibuster.errors import FaultModelError
 __all__ = ["REQUESTS", "Fault", "reason_of"]
 
 
+class _KeepsHash:
+    """Room for the hash, which is no field: it differs between processes, so no copy has it."""
+
+    __slots__ = ("_hash",)
+    _hash: int
+
+
 @dataclass(frozen=True, slots=True, init=False, repr=False)
-class Fault:
+class Fault(_KeepsHash):
     """One fault of a call: a kind of fault, and the parameters that all kinds share.
 
     >>> str(Fault("Timeout"))
@@ -72,6 +79,15 @@ class Fault:
         made = kind is not None and kind.point in OF_REAL_ANSWER
         object.__setattr__(self, "abort", abort and not made)
         object.__setattr__(self, "sleep", sleep)
+
+    def __hash__(self) -> int:
+        # The search looks up each fault in every execution: dataclasses hash all fields each time.
+        try:
+            return self._hash
+        except AttributeError:
+            value = hash((self.kind, self.abort, self.sleep))
+            object.__setattr__(self, "_hash", value)
+            return value
 
     @classmethod
     def of(
@@ -154,6 +170,8 @@ class Fault:
 
     def expand(self, call: FailingCall) -> tuple[Fault, ...]:
         """The faults that it means for a call: itself, unless a parameter is left open."""
+        if type(self.kind).expand is Kind.expand:
+            return (self,)  # As nearly all kinds do; there are many of them for each call.
         kinds = self.kind.expand(call)
         if kinds == (self.kind,):
             return (self,)

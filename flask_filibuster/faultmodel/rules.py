@@ -83,13 +83,13 @@ def faults_of(rules: tuple[Rule, ...], call: Call) -> tuple[Fault, ...]:
     about = [rule for rule in rules if rule.service is None or rule.service.match(call.target)]
     is_named = any(rule.service is not None for rule in about)
     fitting = [rule for rule in about if not (rule.is_default and is_named) and rule.fits(call)]
-    if any(rule.instead for rule in fitting):
-        fitting = [rule for rule in fitting if rule.instead]
-    faults = dict.fromkeys(
+    instead = [rule for rule in fitting if rule.instead]
+    # Of each call that an exploration meets first: a generator would resume for each fault.
+    faults = [
         fault
-        for rule in fitting
+        for rule in instead or fitting
         for given in rule.faults_for(call)
         for fault in given.expand(call)
         if fault.applies_to(call)
-    )
-    return tuple(sorted(faults, key=_RANK))
+    ]
+    return tuple(sorted(dict.fromkeys(faults), key=_RANK))

@@ -120,7 +120,7 @@ class TestExecution:
         with self._lock:
             if self._is_full():
                 return
-            self._calls[invocation.index] = replace(invocation, start=self.clock.now())
+            self._calls[invocation.index] = invocation.begun(self.clock.now())
             if told_by_callee:
                 self._told_by_callee.add(invocation.index)
 

@@ -7,7 +7,6 @@ makes a service do.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
@@ -50,7 +49,7 @@ class Unending:
     __slots__ = ("_alike",)
 
     def __init__(self) -> None:
-        self._alike: Counter[object] = Counter()
+        self._alike: dict[object, int] = {}
 
     def check(self, call: Made) -> None:
         """Count a call that this very code makes.
@@ -66,8 +65,8 @@ class Unending:
         if is_too_deep(call.index):
             return f"{call.method} {call.url}: more than {MOST_DEPTH} requests within each other"
         alike = alike_of(call)
-        self._alike[alike] += 1
-        if self._alike[alike] <= MOST_ALIKE:
+        self._alike[alike] = made = self._alike.get(alike, 0) + 1
+        if made <= MOST_ALIKE:
             return None
         where = "" if call.callsite is None else f" at {call.callsite}"
         return f"{call.method} {call.url}{where}: more than {MOST_ALIKE} times in one request"
