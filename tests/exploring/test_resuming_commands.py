@@ -239,7 +239,7 @@ def test_interrupted_command_can_be_resumed(project: Project) -> None:
     project.write("slow.py", SLOW)
     command = [sys.executable, "-m", "flask", "--app", "slow", "filibuster", "explore", "/"]
     with subprocess.Popen(
-        [*command, "--reduction", "none"],
+        [*command, "--faults", "quick", "--reduction", "none"],
         cwd=project.path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -238,7 +238,7 @@ class Tried:
         died: list[str] = []
         threading.excepthook = lambda hooked: died.append(repr(hooked.exc_value))
         services = {"http://shop": shop, "http://stock": stock}
-        result = explore(test, services=services, max_executions=30)
+        result = explore(test, services=services, faults="quick", max_executions=30)
         failed = {
             str(call.fault)
             for each in result.executions

@@ -54,7 +54,8 @@ def files_of(example: Example) -> dict[str, str]:
 def arguments_of(example: Example) -> list[str]:
     """The arguments of pytest; no plugins load by themselves."""
     loaded = [f"-p{each}" for each in (OURS, *example.plugins.split())]
-    return [*loaded, "--filibuster-all", "-pno:cacheprovider", *shlex.split(example.options)]
+    told = ["--filibuster-all", "--filibuster-faults=quick", "-pno:cacheprovider"]
+    return [*loaded, *told, *shlex.split(example.options)]
 
 
 def explored(example: Example) -> str:

@@ -45,13 +45,14 @@ def explored(system: System, faults: Faults, most: int | None = 2000, **options:
     return explore(system.test, system.services, model, **given)
 
 
-def found(seed: Seed, faults: Faults, *, careful: bool) -> Found:
+def found(seed: Seed, faults: Faults, *, careful: bool, most: int = 2000) -> Found:
     """Explore the system of a seed.
 
     :param faults: what can fail.
     :param careful: whether it is the careful twin.
+    :param most: the limit of executions.
     """
-    result = explored(seed.build(careful), faults, **(seed.options or {}))
+    result = explored(seed.build(careful), faults, most, **(seed.options or {}))
     executions = {each.number: each for each in result.executions}
     lines = [
         frozenset(

@@ -1,6 +1,6 @@
 """Well-written systems, larger than the twins of the seeds: nothing is to be found in them.
 
-Each is a function that makes one; :data:`SYSTEMS` has them by name.
+Each is a function that makes one; :data:`SYSTEMS` has them by name, and those of everyday shapes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from flask import Flask, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from flask_filibuster import was_fault_injected
+from tests.support.seeded.everyday import EVERYDAY
 from tests.support.seeded.seed import System, ask, system, visit
 
 PRICE = {"price": 3}
@@ -245,4 +246,4 @@ SYSTEMS: dict[str, Callable[[], System]] = {
         budget_that_is_handed_on,
         answers_that_are_checked,
     )
-}
+} | EVERYDAY
