@@ -33,6 +33,7 @@ from flask_filibuster.instrumentation.witness.processes import HandedOver
 from flask_filibuster.mesh.network import Mesh
 from flask_filibuster.results.execution import Observation
 from flask_filibuster.results.result import Result
+from flask_filibuster.search.histories import acting_on_history
 from flask_filibuster.server.embedded import EmbeddedServer
 from flask_filibuster.server.execution import TestExecution
 
@@ -259,10 +260,22 @@ class Session:
 
 def _unpredictable(result: Result) -> Iterator[str]:
     """Notes on handlers whose next step did not follow from the outcomes before it."""
-    for index, before, seen in result.ambiguities[:MOST_AMBIGUITIES]:
+    shown = result.ambiguities[:MOST_AMBIGUITIES]
+    indexes = {index for index, _, _ in shown}
+    traces = (execution.trace for execution in result.executions)
+    follow = acting_on_history(traces, indexes) if indexes else set()
+    for index, before, seen in shown:
         handlings = (execution.trace.handlings.get(index) for execution in result.executions)
         handling = next((each for each in handlings if each is not None), None)
         who = f"{handling.service}, {handling.method} {handling.path}" if handling else "the test"
+        if index in follow:
+            yield (
+                f"{who} acted differently after other outcomes earlier in the same test: {before}; "
+                f"{seen}. Likely cause: state that is kept between the test's requests (a circuit "
+                "breaker, rows); chance is not excluded. Since then, no fault set was pruned on "
+                "the basis of this step"
+            )
+            continue
         yield (
             f"not deterministic: after the same outcomes, {who} behaved differently: "
             f"{before}; {seen}. Possible causes: state that outlives an execution (caches, rows, "

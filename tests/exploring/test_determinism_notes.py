@@ -220,5 +220,30 @@ class TestChance:
         assert "mocks that count their calls" in said(result)[0]
 
 
+def test_circuit_breakers_are_not_chance() -> None:
+    """Their state spans the requests of one test."""
+    failures: list[str] = []
+
+    def view() -> str:
+        if len(failures) == 2:
+            return "open"
+        with suppress(requests.RequestException):
+            return get("a").text
+        failures.append("a")
+        return "fallback"
+
+    app = propagating(view)
+
+    def test() -> None:
+        failures.clear()
+        for _ in range(3):
+            app.test_client().get("/")
+
+    result = explored(test, check_determinism=True)
+    (note,) = result.notes
+    assert note.startswith("front, GET / acted differently after other outcomes earlier")
+    assert result.ok
+
+
 def client_of_both() -> None:
     propagating(both).test_client().get("/")
