@@ -4,7 +4,8 @@ First the shapes for which counts are published: fault sets run with none, exact
 reduction, in Flask. Then random simulated applications: those whose services react to a failure
 where it happens, and those in which every step is a whim that remembers all that was seen before.
 For these, in how many of them equivalence missed an answer to the test, a verdict of it, or a
-sequence of calls, and in how many of those an audit of 20 sets tells.
+sequence of calls, and in how many of those an audit of 20 sets tells. Last, applications that
+remember failures: how many of their bugs the default loses, and how many of those without a note.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from flask_filibuster.results.result import Result
 from flask_filibuster.search.explorer import Explorer
 from tests.support import shapes
 from tests.support.driving import run_all
+from tests.support.remembering import MODEL, remembering, stateful
 from tests.support.simulation import (
     FunctionalTest,
     Orderly,
@@ -177,10 +179,35 @@ def of_random_applications(count: int) -> None:
             print(f"  an audit of {AUDIT} sets tells in {tally.told} of them")
 
 
+def of_memory(count: int) -> None:
+    """What the default loses if failures are remembered, and whether it says so."""
+    kinds = (
+        ("that remember failures", lambda seed: remembering(seed, most=2)),
+        ("that keep state", stateful),
+    )
+    for kind, made in kinds:
+        executions = dict.fromkeys(("none", "exact", "default"), 0)
+        failing = lost = silent = 0
+        for seed in range(count):
+            everything = run_all(Explorer(MODEL, reduction="none", audit=0), made(seed))
+            exact = run_all(Explorer(MODEL, reduction="exact", audit=0), made(seed))
+            default = run_all(Explorer(MODEL, audit=None), made(seed))
+            for name, result in zip(executions, (everything, exact, default), strict=True):
+                executions[name] += len(result.executions)
+            if everything.failures:
+                failing += 1
+                lost += not default.failures
+                silent += not (default.failures or default.notes)
+        print(f"\n{count} random applications {kind}")
+        print("  executions: " + ", ".join(f"{n:,} {r}" for r, n in executions.items()))
+        print(f"  of {failing} that fail, the default lost {lost}, {silent} of them without a note")
+
+
 def main() -> None:
     quick = arguments(__doc__).quick
     of_shapes()
     of_random_applications(10 if quick else APPLICATIONS)
+    of_memory(10 if quick else APPLICATIONS)
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ class Explorer:
         ledger = self._ledger
         phases: list[Phase] = [self._repetition, Probing(ledger), self._search]
         if audit is None:
-            phases.append(Suspects(ledger, self._reduction, self._doubts))
+            phases.append(Suspects(ledger, self._reduction, self._doubts, max_faults))
         if exhaustive:
             phases.append(Everything(ledger, self._doubts, max_faults))
         if audit:

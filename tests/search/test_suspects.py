@@ -11,8 +11,11 @@ from flask_filibuster.search.phases import suspects
 from tests.support.applications import never
 from tests.support.cases import cases
 from tests.support.driving import run_all
-from tests.support.remembering import MODEL, remembering
+from tests.support.remembering import MODEL, remembering, stateful
 from tests.support.simulation import FunctionalTest, Orderly, Service, Simulation, Step
+
+LEAVES: dict[str, Service] = {name: Orderly() for name in "abcde"}
+NEVER = FunctionalTest(("front",), never)
 
 
 def explored(seed: int, reduction: str = "equivalence", audit: int | None = None) -> Result:
@@ -35,6 +38,38 @@ def test_what_handlers_remember_is_found(seed: int) -> None:
 def test_each_of_two_loops_is_tried(seed: int) -> None:
     """The contexts of one loop leave room for another one."""
     assert run_all(Explorer(MODEL, audit=None), remembering(seed, most=2)).failures
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(cases(300, 30)))
+def test_what_is_lost_is_told(seed: int) -> None:
+    """Handlers that act on a failure at a later call, and apps that count failures."""
+    result = run_all(Explorer(MODEL, audit=None), stateful(seed))
+    assert result.failures or result.notes
+
+
+def test_many_later_calls_are_told() -> None:
+    """All of their sets are run, or none."""
+    steps = tuple((Step(name),) for name in "abcde")
+    services: dict[str, Service] = {
+        "front": Orderly(steps),
+        **{name: Orderly() for name in "abcde"},
+    }
+    few, many = (
+        run_all(Explorer(MODEL, audit=audit), Simulation(services, NEVER).run)
+        for audit in (0, None)
+    )
+    assert len(few.executions) == len(many.executions)
+    assert not few.notes
+    (note,) = many.notes
+    assert note.startswith("120 pruned fault sets, in which a call")
+
+
+def test_later_calls_respect_max_faults() -> None:
+    simulation = Simulation({"front": Orderly(((Step("b"),), (Step("c"),))), **LEAVES}, NEVER)
+    result = run_all(Explorer(MODEL, audit=None, max_faults=1), simulation.run)
+    assert max(len(each.faults) for each in result.executions) == 1
+    assert not result.notes
 
 
 def handing_on(attempts: int, requests: int = 1) -> Simulation:
@@ -79,4 +114,4 @@ def test_suspects_left_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suspects, "MOST_DIFFERENT", 2)
     result = run_all(Explorer(MODEL, audit=None), handing_on(attempts=2).run)
     (note,) = result.notes
-    assert note.startswith("10 pruned fault sets, in which an attempt")
+    assert note.startswith("10 pruned fault sets, in which a call, an attempt")

@@ -79,3 +79,78 @@ def remembering(seed: int, most: int = 1) -> Callable[[FaultSet], Observation]:
         return simulation.run(faults)
 
     return run
+
+
+@dataclass
+class Deferring:
+    """Keeps how its first call failed, and acts on it when a later call fails.
+
+    :ivar bad: the two failures after which it breaks down; ``None`` for the second: any.
+    """
+
+    bad: tuple[str, str | None]
+    callees: tuple[str, ...]
+    body: str = "plain"
+    observed: bool = True
+
+    def handle(self, content: str) -> Part:
+        failures: list[str] = []
+        for line, callee in enumerate(self.callees, 1):
+            reply = yield SimulatedCall(callee, line=line)
+            if reply.outcome.failed:
+                failures.append(str(reply.outcome.exception or reply.outcome.status))
+        first, second = self.bad
+        if failures[:1] == [first] and failures[1:2] and second in (None, failures[1]):
+            return Answer(500)
+        return Answer(503 if failures else 200)
+
+
+@dataclass
+class Breaking:
+    """Counts one kind of failure of its callees over all requests, and breaks down at the limit.
+
+    :ivar kind: the failure that counts; ``None``: any.
+    """
+
+    kind: str | None
+    limit: int
+    callees: tuple[str, ...]
+    body: str = "plain"
+    observed: bool = True
+    seen: list[str] = field(default_factory=list)
+
+    def handle(self, content: str) -> Part:
+        if len(self.seen) >= self.limit:
+            return Answer(500)
+        partial = False
+        for line, callee in enumerate(self.callees, 1):
+            reply = yield SimulatedCall(callee, line=line)
+            if reply.outcome.failed:
+                partial = True
+                how = str(reply.outcome.exception or reply.outcome.status)
+                if self.kind in (None, how):
+                    self.seen.append(how)
+        return Answer(503 if partial else 200)
+
+
+def stateful(seed: int) -> Callable[[FaultSet], Observation]:
+    """A random application of further kinds: what runs its test under a fault set."""
+    chance = random.Random(seed)
+    callees = ("b", "c")[: chance.randint(1, 2)]
+    front: Deferring | Breaking
+    if chance.random() < 0.5:
+        front = Deferring((chance.choice(KINDS), chance.choice((None, *KINDS))), ("b", "c"))
+        requests = 1
+    else:
+        requests = chance.randint(2, 3)
+        kind = chance.choice((None, *KINDS))
+        front = Breaking(kind, chance.randint(1, requests - 1), callees)
+    services: dict[str, Service] = {"front": front, "b": Orderly(), "c": Orderly()}
+    simulation = Simulation(services, FunctionalTest(("front",) * requests, judge))
+
+    def run(faults: FaultSet) -> Observation:
+        if isinstance(front, Breaking):
+            front.seen.clear()
+        return simulation.run(faults)
+
+    return run

@@ -1,8 +1,10 @@
 """Runs the pruned sets that most likely show what reduction cannot know.
 
 Reduction takes it that a handler reacts to a fault where it happens, and keeps nothing beyond its
-request. Two kinds of code do otherwise: a loop whose next attempt depends on how the last one
-failed, and an app that remembers failures from one request of the test to the next.
+request. Three kinds of code do otherwise: a loop whose next attempt depends on how the last one
+failed, an app that remembers failures from one request of the test to the next, and a handler that
+keeps how a call failed until a later call fails. The third kind looks like every handler that does
+without an answer: its sets are run if they are few, and a note tells of them otherwise.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from flask_filibuster.core.call import Call
 from flask_filibuster.core.fault import Fault
 from flask_filibuster.core.fault_set import FaultSet, PlannedFault
 from flask_filibuster.results.execution import AUDIT, Execution
+from flask_filibuster.search.budget import FaultBudget
 from flask_filibuster.search.ledger import Ledger
 from flask_filibuster.search.nodes import Prediction
 from flask_filibuster.search.phases.audit import Doubts
@@ -27,6 +30,9 @@ MOST_OF_KIND = 24
 MOST_DIFFERENT = 48
 """The same, if they all differ: each has other faults, or is about another call."""
 
+MOST_LATER = 12
+"""Sets in which a later call of a handler fails: all of them are run, or none."""
+
 
 class Suspects:
     """Runs a few pruned sets after the search: see the module.
@@ -34,14 +40,18 @@ class Suspects:
     :param ledger: the executions so far.
     :param reduction: the reduction that pruned them.
     :param doubts: handles unexpected executions.
+    :param max_faults: as for the search; ``None``: no limit.
     """
 
-    def __init__(self, ledger: Ledger, reduction: Reduction, doubts: Doubts) -> None:
+    def __init__(
+        self, ledger: Ledger, reduction: Reduction, doubts: Doubts, max_faults: int | None = None
+    ) -> None:
         self._ledger = ledger
         self._reduction = reduction
         self._doubts = doubts
         self._chosen: list[FaultSet] | None = None
         self._left = 0
+        self._budget = FaultBudget(ledger, max_faults)
 
     @property
     def waiting(self) -> int:
@@ -65,9 +75,9 @@ class Suspects:
         if not self._left:
             return ()
         note = (
-            f"{self._left} pruned fault sets, in which an attempt or a request follows one that "
-            "failed in another way, were taken to end like their representatives; run --audit 100 "
-            "or --exhaustive if your handlers remember how a call failed"
+            f"{self._left} pruned fault sets, in which a call, an attempt or a request follows one "
+            "that failed in another way, were taken to end like their representatives; run "
+            "--audit 100 or --exhaustive if your handlers remember how a call failed"
         )
         return (note,)
 
@@ -89,6 +99,11 @@ class Suspects:
             chosen = [*different[:MOST_DIFFERENT], *others[:more]]
             yield from chosen
             self._left += len(unknown) - len(chosen)
+        later = [each for each in self._later_calls() if self._ledger.attempt_at(each) is None]
+        if len(later) <= MOST_LATER:
+            yield from later
+        else:
+            self._left += len(later)
 
     def _remembered_attempts(self) -> Iterator[FaultSet]:
         """For each member of a class, the next attempt fails, too."""
@@ -97,13 +112,39 @@ class Suspects:
     def _next_attempts(self) -> Iterator[Iterable[FaultSet]]:
         for faults, following in self._reduction.members():
             execution = self._ledger.execution_of(faults)
-            call = None if execution is None else execution.trace.call(following)
+            if execution is None or following is None:
+                continue
+            call = execution.trace.call(following)
             failed = faults.last.call
             if call is None or (loop_of(call), call.url) != (loop_of(failed), failed.url):
                 continue
             if loop_of(call) in self._ledger.unending:
                 continue
             yield [faults.plus(planned) for planned in self._ledger.planned.of(call)]
+
+    def _later_calls(self) -> Iterator[FaultSet]:
+        """For each member of a class without other faults, a later call of the handler fails.
+
+        Not if each step is known: exact reduction, too, would predict the end.
+        """
+        for faults, _ in self._reduction.members():
+            execution = self._ledger.execution_of(faults)
+            if len(faults) > 1 or faults.has_outage or execution is None:
+                continue
+            failed = faults.last.call
+            calls = execution.trace.calls().get(failed.index.parent, ())
+            place = [call.index for call in calls].index(failed.index)
+            later = [
+                (call, self._ledger.planned.of(call))
+                for call in calls[place + 1 :]
+                if (loop_of(call), call.url) != (loop_of(failed), failed.url)
+            ]
+            for _, possible in self._budget.allowed(faults, later):
+                for planned in possible:
+                    found = faults.plus(planned)
+                    known = self._reduction.predict(found)
+                    if known is None or known.answer is None:
+                        yield found
 
     def _remembered_requests(self) -> Iterator[FaultSet]:
         """The same call fails in the same way in all of several alike requests but the last."""

@@ -247,15 +247,15 @@ class EquivalenceReduction(ExactReduction):
             classes.append(context)
         return classes
 
-    def members(self) -> Iterator[tuple[FaultSet, ExecutionIndex]]:
-        """The executed sets whose last fault has a representative, each with the next call."""
+    def members(self) -> Iterator[tuple[FaultSet, ExecutionIndex | None]]:
+        """The executed sets whose last fault has a representative: see the protocol."""
         for home in self._homes.values():
             for each in home.classes:
-                if each.reaction is not None and each.reaction[0] == "call" and each.reaction[1]:
-                    following = ExecutionIndex(each.reaction[1])
-                    for planned in each.ran:
-                        if planned is not each.representative:
-                            yield home.faults.plus(planned), following
+                step, called = each.reaction or ("", None)
+                following = ExecutionIndex(called) if called and step == "call" else None
+                for planned in each.ran:
+                    if planned is not each.representative:
+                        yield home.faults.plus(planned), following
 
     def doubt(self, faults: FaultSet) -> list[Candidate]:
         """Split the classes of faults that are not their representatives, at all their places."""

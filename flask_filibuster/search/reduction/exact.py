@@ -68,8 +68,11 @@ class Reduction(Protocol):
     def prunes_any(self) -> bool:
         """Whether it prunes sets at all."""
 
-    def members(self) -> Iterator[tuple[FaultSet, ExecutionIndex]]:
-        """The executed sets whose last fault has a representative, each with the next call."""
+    def members(self) -> Iterator[tuple[FaultSet, ExecutionIndex | None]]:
+        """The executed sets whose last fault has a representative.
+
+        Each with the next call of the handler, if it is another one than without the fault.
+        """
 
     def doubt(self, faults: FaultSet) -> list[Candidate]:
         """Split the classes of a set with an unexpected effect.
@@ -146,7 +149,7 @@ class NoReduction:
 
     prunes_any = False
 
-    def members(self) -> Iterator[tuple[FaultSet, ExecutionIndex]]:
+    def members(self) -> Iterator[tuple[FaultSet, ExecutionIndex | None]]:
         """None has a representative."""
         return iter(())
 
