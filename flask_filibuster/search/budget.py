@@ -23,15 +23,11 @@ class Reach:
 
     def __init__(self, ledger: Ledger, faults: FaultSet) -> None:
         self._ledger = ledger
-        prefix = FaultSet()
-        # The calls made under no fault, under the first, under the first two, and so on, each with
-        # the added fault.
-        self._made: list[tuple[PlannedFault | None, set[ExecutionIndex]]] = [
-            (None, self._calls(prefix))
-        ]
-        for planned in faults:
-            prefix = prefix.plus(planned)
-            self._made.append((planned, self._calls(prefix)))
+        self._faults = tuple(faults)
+        # The calls made under no fault, under the first, under the first two, and so on, as far as
+        # anybody asked: nearly all calls are made under no fault.
+        self._made: list[set[ExecutionIndex]] = []
+        self._prefix = FaultSet()
         self.reaching = {self.to(planned.index) for planned in faults} - {None}
 
     def _calls(self, faults: FaultSet) -> set[ExecutionIndex]:
@@ -43,7 +39,18 @@ class Reach:
 
     def to(self, index: ExecutionIndex) -> PlannedFault | None:
         """The fault that is needed to reach a call, if any."""
-        return next((planned for planned, calls in self._made if index in calls), None)
+        for count in range(len(self._faults) + 1):
+            if index in self._made_under(count):
+                return self._faults[count - 1] if count else None
+        return None
+
+    def _made_under(self, count: int) -> set[ExecutionIndex]:
+        """The calls made under the first faults, of which the shorter ones were asked for."""
+        if count == len(self._made):
+            if count:
+                self._prefix = self._prefix.plus(self._faults[count - 1])
+            self._made.append(self._calls(self._prefix))
+        return self._made[count]
 
 
 class FaultBudget:

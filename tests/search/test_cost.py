@@ -9,10 +9,13 @@ from types import FrameType
 import pytest
 
 from benchmarks.search import searched
-from benchmarks.simulated import SimulatedApplication, gateway, layers
-from flask_filibuster.search import explorer
+from benchmarks.simulated import NINE, SimulatedApplication, gateway, layers
+from flask_filibuster.core.fault import Fault
+from flask_filibuster.search.behaviour import __file__ as place
+from flask_filibuster.search.explorer import Explorer
+from tests.support.driving import run_all
 
-ROOM = explorer.__file__.partition("search")[0]
+ROOM = place.rpartition("search")[0]
 
 
 @pytest.mark.parametrize(
@@ -22,6 +25,14 @@ ROOM = explorer.__file__.partition("search")[0]
 def test_decisions_cost_few_calls(application: SimulatedApplication, most: int) -> None:
     count = calls_during(lambda: searched(application))
     assert count / application.generated <= most
+
+
+def test_faults_tried_alone_cost_few_calls() -> None:
+    application = layers(3)
+    application.model.alone = frozenset([Fault(status=NINE[0])])
+    explorer = Explorer(application.model, reduction="exact")
+    count = calls_during(lambda: run_all(explorer, application.run))
+    assert count / explorer.result().generated <= 175
 
 
 def calls_during(function: Callable[[], object]) -> int:
