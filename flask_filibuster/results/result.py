@@ -149,7 +149,10 @@ class Result:
 
     @cached_property
     def waits(self) -> tuple[Wait, ...]:
-        """The longest wait for each route that the test requests, and its faults."""
+        """The longest wait for each route that the test requests, and its faults.
+
+        Of the executions: a fault set that was pruned may take longer.
+        """
         return longest_waits(self.executions)
 
     @cached_property
