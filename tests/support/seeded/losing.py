@@ -89,7 +89,7 @@ def reservation_is_kept_for_ever(careful: bool) -> System:
     def page() -> ResponseReturnValue:
         try:
             answer = requests.post("http://stock/reserve", timeout=2)  # BUG
-            if answer.status_code in (200, 202 if careful else 200):
+            if answer.ok if careful else answer.status_code == 200:
                 return "reserved"
         except requests.RequestException:
             if careful:
