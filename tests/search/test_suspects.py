@@ -41,13 +41,14 @@ def test_each_of_two_loops_is_tried(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(cases(300, 30)))
+@pytest.mark.parametrize("seed", range(cases(20, 5)))
 def test_what_is_lost_is_told(seed: int) -> None:
     """Handlers that act on a failure at a later call, and apps that count failures."""
     result = run_all(Explorer(MODEL, audit=None), stateful(seed))
     assert result.failures or result.notes
 
 
+@pytest.mark.slow
 def test_many_later_calls_are_told() -> None:
     """All of their sets are run, or none."""
     steps = tuple((Step(name),) for name in "abcde")
