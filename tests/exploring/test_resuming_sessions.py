@@ -128,7 +128,7 @@ def test_conftest_imports_are_no_dependencies(suite: Suite) -> None:
         import pytest
         import requests
 
-        @pytest.mark.filibuster(reduction="none")
+        @pytest.mark.filibuster(faults="quick", reduction="none")
         def test_page():
             assert requests.get("http://shop:5000/", timeout=9).status_code in (200, 503)
     """

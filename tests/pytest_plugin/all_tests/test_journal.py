@@ -170,11 +170,12 @@ class TestChanged:
 def test_crash_of_a_worker_is_named(shop: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("END", str(ALL + 4))
     monkeypatch.setenv("BY", "SIGKILL")
-    ended = shop.elsewhere("--filibuster-all", "-n1")
+    told = ("--filibuster-all", "--filibuster-faults=quick")
+    ended = shop.elsewhere(*told, "-n1")
     assert "Not explored, interrupted: 1 test: test_it.py::test_page[b]" in ended.output
     assert "3 tests explored (18 executions), 0 without calls, 1 not explored" in last_line(ended)
     monkeypatch.delenv("END")
-    again = shop.elsewhere("--filibuster-all", "-n2", "--filibuster-resume")
+    again = shop.elsewhere(*told, "-n2", "--filibuster-resume")
     assert "3 bugs, so the exit code is 1: 4 tests explored (24 executions, " in last_line(again)
     assert "from the journal" in last_line(again)
 
