@@ -53,13 +53,13 @@ def service(name: str, *needed: str, enabled: bool) -> Flask:
     @app.get("/")
     def index() -> ResponseReturnValue:
         answers = {}
-        for url in needed:
-            try:
+        try:
+            for url in needed:
                 response = requests.get(url, timeout=TIMEOUT)
                 response.raise_for_status()
-            except requests.RequestException:
-                abort(503)
-            answers[url] = response.json()
+                answers[url] = response.json()
+        except requests.RequestException:
+            abort(503)
         return {"name": name, "needed": answers}
 
     return app
