@@ -7,6 +7,7 @@ such a wait is real. Most of them only wait themselves.
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 from collections.abc import Container
 from queue import SimpleQueue
 from time import sleep
@@ -55,8 +56,8 @@ def works_outside(inside: Container[int], among: Container[int] | None) -> bool:
 def _seen_outside(inside: Container[int], among: Container[int] | None) -> bool | None:
     """Whether one of the others works; ``None``: there are none that matter."""
     frames = sys._current_frames()  # noqa: SLF001 - documented
-    if len(frames) == 1:
-        return None
+    # Its own frame would refer to itself, and keep what is on all stacks until a collection.
+    frames.pop(get_ident(), None)
     idle = None
     for thread, frame in frames.items():
         if thread in inside or (among is not None and thread not in among):

@@ -243,7 +243,7 @@ class VirtualClock:
     def _forget_the_dead(self) -> None:
         """Threads may end without a word: those of other programs that took over an item."""
         known = list(self._inside)  # First: a thread may begin meanwhile.
-        alive = sys._current_frames()  # noqa: SLF001 - documented
+        alive = set(sys._current_frames())  # noqa: SLF001 - documented
         for each in known:
             if each not in alive:
                 self._inside.pop(each, None)
