@@ -263,7 +263,6 @@ def test_dying_process_costs_one_execution() -> None:
             assert each.problems[0] == "the worker process of this execution died (exit code 3)"
 
 
-@in_earnest
 @pytest.mark.slow
 def test_killed_process_is_replaced(alone: Result) -> None:
     """Its execution is run again."""

@@ -31,7 +31,7 @@ from tests.support.misbehaving_bodies import (
 
 httpx = pytest.importorskip("httpx")
 
-READ_TIMEOUT = 0.15
+READ_TIMEOUT = 0.3
 _LENGTH = len(BODY)
 _OWN = HEAD[1:]
 Seen = list[Any]

@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from tests.support import suites
-from tests.support.cases import in_earnest, sample
+from tests.support.cases import in_earnest
 from tests.support.suites import Ran, Suite
 
 suite = suites.suite
@@ -130,7 +130,6 @@ class TestResumed:
         whole = run(shop, "--filibuster-resume", *options)
         assert "4 tests explored (24 executions, 24 from the journal)" in last_line(whole)
 
-    @in_earnest
     @pytest.mark.slow
     def test_stepwise_continues(self, shop: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("STATUS", "418")
@@ -155,7 +154,7 @@ class TestChanged:
         assert "24 from the journal" in last_line(again)
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("option", sample(["resume", "changed"]))
+    @pytest.mark.parametrize("option", ["resume", "changed"])
     def test_other_sources_are_not(self, shop: Suite, option: str) -> None:
         run(shop)
         shop.write(shop=SHOP.replace("RequestException", "ReadTimeout"))
