@@ -97,6 +97,7 @@ def announced(command: Sequence[str], **environment: str) -> Iterator[str]:
 def filibuster_server(stack: ExitStack) -> ServerClient:
     """A server in a process of its own."""
     command = [sys.executable, "-m", "flask", "filibuster", "serve", "--port", "0"]
+    command += ["--faults", "quick"]  # As many executions as those of the prototype.
     client = ServerClient(stack.enter_context(announced(command)))
     stack.callback(client.close)
     return client
