@@ -203,7 +203,7 @@ def test_other_options_recall_too(tmp_path: Path) -> None:
     answers = Asking("http://page:5000/page")
     services, faults = shapes.default_data(), shapes.FAULTS["default_data"]
     journal = tmp_path / "journal.sqlite3"
-    reduced = explore(answers, services, faults, journal=journal, name="page")
+    reduced = explore(answers, services, faults, journal=journal, name="page", audit=0)
     runs = answers.runs
     everything = explore(
         answers, services, faults, journal=journal, name="page", resume=True, reduction="none"

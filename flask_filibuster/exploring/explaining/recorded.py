@@ -24,6 +24,7 @@ from flask_filibuster.results.execution import Execution, Observation
 from flask_filibuster.results.outcomes import MOST_LISTED
 from flask_filibuster.results.result import Pruned, Result
 from flask_filibuster.results.why.explanation import Explanation
+from flask_filibuster.search.again import recalled
 from flask_filibuster.search.explorer import Explorer
 from flask_filibuster.search.why.asking import Why
 from flask_filibuster.search.why.naming import Asked
@@ -105,8 +106,7 @@ def why_recorded(recorded: RecordedExploration) -> Why:
     """
     known, settings = Recalled(recorded.executions), recorded.settings
     explorer = Explorer(RecordedFaults(recorded.faults), recorder=known, **_searching(settings))
-    goes_on = explorer.next() is not None
-    why = explorer.why
+    why, goes_on = recalled(explorer)
     for number, each in enumerate(known.left.values(), start=explorer.executed + 1):
         # The search took another turn, as the settings are not known: no less was executed.
         _enter(why, number, each)

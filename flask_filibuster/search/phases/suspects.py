@@ -132,12 +132,15 @@ class Suspects:
             if len(faults) > 1 or faults.has_outage or execution is None:
                 continue
             failed = faults.last.call
+            if loop_of(failed) in self._ledger.unending:
+                continue
             calls = execution.trace.calls().get(failed.index.parent, ())
             place = [call.index for call in calls].index(failed.index)
             later = [
                 (call, self._ledger.planned.of(call))
                 for call in calls[place + 1 :]
                 if (loop_of(call), call.url) != (loop_of(failed), failed.url)
+                and loop_of(call) not in self._ledger.unending
             ]
             for _, possible in self._budget.allowed(faults, later):
                 for planned in possible:
