@@ -92,7 +92,9 @@ def compensation_fails(careful: bool) -> System:
         except requests.RequestException:
             pass
         try:
-            if requests.post("http://payments/refund", timeout=2).status_code == 200:  # BUG
+            url = "http://payments/refund"
+            answer = requests.post(url, timeout=2, allow_redirects=not careful)  # BUG
+            if answer.status_code == 200:
                 return "refunded", 202
         except requests.RequestException:
             pass

@@ -32,7 +32,7 @@ def failures_without_a_response(careful: bool) -> System:
             answer.raise_for_status()
             return jsonify(answer.json())
         except requests.RequestException as error:
-            if careful and error.response is None:
+            if careful and (error.response is None or error.response.is_redirect):
                 abort(503)
             abort(503 if error.response.status_code >= 400 else 404)  # type: ignore[union-attr]
 

@@ -15,6 +15,7 @@ from tests.support.seeded.seed import Seed, System, seed, system, visit
 
 ITEM = {"name": "tea", "price": 3, "tags": ["hot", "green"], "state": "new"}
 ITEMS = [{"id": 1, "price": 2}, {"id": 2, "price": 3}, {"id": 3, "price": 5}]
+DEAR = 1000  # More than anything costs.
 
 
 Read: TypeAlias = Callable[[Any], Any]
@@ -100,6 +101,8 @@ def duplicate_is_charged_twice(careful: bool) -> System:
             found: Any = answer.json() if answer.status_code == 200 else None
             if careful:
                 found = {each["id"]: each for each in found}.values()
+                if any(each["price"] > DEAR for each in found):
+                    abort(503)
             total = sum(each["price"] for each in found)
         except (requests.RequestException, TypeError, LookupError):
             abort(503)
@@ -120,6 +123,8 @@ def first_is_taken_for_the_cheapest(careful: bool) -> System:
             answer = requests.get("http://offers/7", timeout=2)  # BUG
             found = answer.json() if answer.status_code == 200 else []
             prices = [each["price"] for each in found]
+            if careful and max(prices) > DEAR:
+                abort(503)
             total = min(prices) if careful else prices[0]
         except (requests.RequestException, TypeError, LookupError, ValueError):
             abort(503)

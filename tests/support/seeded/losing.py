@@ -122,7 +122,9 @@ def retry_sends_what_is_left_of_a_file(careful: bool) -> System:
             if careful:
                 file.seek(0)
             try:
-                answer = requests.put("http://store/file", data=file, timeout=2)  # BUG
+                answer = requests.put(  # BUG
+                    "http://store/file", data=file, timeout=2, allow_redirects=not careful
+                )
                 if answer.status_code == 200:
                     return jsonify(stored=True)
             except requests.RequestException:

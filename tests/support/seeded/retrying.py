@@ -71,6 +71,8 @@ def page_that_failed_is_asked_for_again(careful: bool) -> System:
                 found = answer.json()
                 items += found["items"]
                 number = found["next"]
+                if careful and not isinstance(number, int | None):
+                    abort(503)
             except requests.RequestException:
                 failed += 1
             except (LookupError, TypeError, ValueError):

@@ -21,7 +21,7 @@ def attempts_add_up(careful: bool) -> System:
     def page() -> ResponseReturnValue:
         for _ in range(1 if careful else 3):
             try:
-                answer = requests.get("http://stock/7", timeout=8 if careful else 10)  # BUG
+                answer = requests.get("http://stock/7", timeout=1.5 if careful else 10)  # BUG
                 if answer.status_code == 200:
                     return jsonify(answer.json())
                 break
