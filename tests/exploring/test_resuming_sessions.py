@@ -154,7 +154,7 @@ def test_recalled_skips_are_counted(suite: Suite) -> None:
     first = suite.run(SKIPPING)
     assert "the test skipped 3 executions" in first.summary[1]
     for option in "--filibuster-resume", "--filibuster-changed":
-        again = suite.elsewhere(option)
+        again = suite.elsewhere(option, "--filibuster-faults=quick")
         assert again.count("body") == 0
         assert again.summary[1] == first.summary[1]
 
@@ -218,7 +218,7 @@ def test_unwritable_journal_prevents_no_exploration(suite: Suite) -> None:
 def test_workers_of_xdist_share_a_journal(suite: Suite) -> None:
     suite.run(CAREFUL + CAREFUL.replace("test_page", "test_other").partition("note\n")[2])
     for arguments, bodies in ((), 10), (("--filibuster-resume",), 0):
-        ran = suite.elsewhere("-n", "2", *arguments)
+        ran = suite.elsewhere("-n", "2", "--filibuster-faults=quick", *arguments)
         assert ran.code == 0, ran.output
         assert ran.count("body") == bodies
 

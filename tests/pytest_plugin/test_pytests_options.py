@@ -97,7 +97,7 @@ def test_durations_cover_all_executions(suite: Suite) -> None:
 def test_xdist_has_the_same_summary(suite: Suite) -> None:
     suite.write(test_other=CAREFUL)
     suite.write(test_it=CARELESS)
-    ran = suite.elsewhere("-n", "2")
+    ran = suite.elsewhere("-n", "2", "--filibuster-faults=quick")
     assert ran.code == 1
     assert ran.outcomes["passed"] == ran.outcomes["failed"] == 1
     assert ran.summary == [

@@ -82,7 +82,7 @@ class TestThreads:
         source = HANGING.replace(
             "assert status(hanging)", "time.sleep(0.5); assert status(careful)"
         )
-        arguments = ("--timeout=3", "--timeout-method=thread")
+        arguments = ("--timeout=3", "--timeout-method=thread", "--filibuster-faults=quick")
         # In a process of its own, as the method ends the process.
         ran = beside.elsewhere(source, *arguments, plugins="pytest_timeout")
         assert ran.summary == ["test_it.py::test_hangs: 6 executions: nothing found"]
