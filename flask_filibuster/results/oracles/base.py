@@ -52,6 +52,17 @@ class Sighting:
     site: CallSite | None = None
     cause: tuple[Call, ...] = ()
 
+    @classmethod
+    def of(cls, call: Call, message: str, *more: str) -> Sighting:
+        """One that is about a call, wherever it is made: equal for all calls of its call site.
+
+        :param call: the call.
+        :param message: the finding in a sentence.
+        :param more: what else tells findings of that call site apart.
+        """
+        what = (call.source, call.method, str(call.callsite), *more)
+        return cls(what, message, call.source, call.callsite)
+
 
 class Oracle(ABC):
     """A judgement.

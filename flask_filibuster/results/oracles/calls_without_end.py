@@ -30,20 +30,15 @@ class CallsWithoutEnd(Oracle):
             return
         deepest = max(seen.trace.invocations, key=lambda call: len(call.index), default=None)
         if deepest is not None and deepest.index.depth >= MOST_DEPTH:
-            yield _sighting(deepest, f"requests nest without end: {_path(deepest, seen.trace)}")
+            yield Sighting.of(deepest, f"requests nest without end: {_path(deepest, seen.trace)}")
         for calls in seen.calls.values():
             for last in loops(calls):
                 who, how = last.source or "the test", f"{last.method} {last.url}"
-                yield _sighting(
+                yield Sighting.of(
                     last,
                     f"{who} makes calls without end: stopped after {MOST_ALIKE} in one request, "
                     f"the last was {how}",
                 )
-
-
-def _sighting(call: Call, message: str) -> Sighting:
-    what = call.source, call.method, str(call.callsite)
-    return Sighting(what, message, call.source, call.callsite)
 
 
 def _path(call: Call, trace: Trace) -> str:

@@ -25,10 +25,8 @@ class NoReadTimeout(Oracle):
         for call in seen.trace.invocations:
             connect, read = call.timeout
             if connect is not None and read is None:
-                yield Sighting(
-                    (call.source, call.method, str(call.callsite)),
+                yield Sighting.of(
+                    call,
                     f"{call.source} calls {call.method} {call.url} without a read timeout "
                     f"(connect timeout {connect:g} s)",
-                    call.source,
-                    call.callsite,
                 )

@@ -25,9 +25,7 @@ class NoTimeout(Oracle):
         """Calls with neither a connect nor a read timeout."""
         for call in seen.trace.invocations:
             if call.timeout == (None, None):
-                yield Sighting(
-                    (call.source, call.method, str(call.callsite)),
+                yield Sighting.of(
+                    call,
                     f"{call.source} calls {call.method} {call.url} without a timeout",
-                    call.source,
-                    call.callsite,
                 )

@@ -28,10 +28,8 @@ class PartsNotAltered(Oracle):
             call = planned.call
             shape = call.outcome.shape if call.outcome is not None else None
             if planned.fault.kind.needs_shape and shape is not None and shape.more:
-                yield Sighting(
-                    (call.source, call.method, str(call.callsite)),
+                yield Sighting.of(
+                    call,
                     f"{call.source} gets an answer to {call.method} {call.url} with "
                     f"{counted(shape.more, 'more part')} than are altered",
-                    call.source,
-                    call.callsite,
                 )

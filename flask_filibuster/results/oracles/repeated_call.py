@@ -40,12 +40,10 @@ def _repeated(siblings: list[Call], baseline: Trace) -> Iterator[Sighting]:
         signature = call.index.pairs[-1][0]
         before = lost.get(signature)
         if before is not None and _is_new(call, before) and baseline.call(call.index) is None:
-            yield Sighting(
-                (call.source, call.method, str(call.callsite)),
+            yield Sighting.of(
+                call,
                 f"{call.source} repeats {call.method} {call.url} after its answer was lost; "
                 f"unless {call.target} recognises the repetition, the effect happens twice",
-                call.source,
-                call.callsite,
             )
         fault = call.fault
         if fault is None or call.method not in UNSAFE_METHODS:

@@ -42,12 +42,10 @@ class RetryWithoutEnd(Oracle):
         failed, last = len(attempts), attempts[-1].call
         if failed < FAILED_ATTEMPTS or not round_of(attempts, seen.trace) or _is_timed(last):
             return
-        yield Sighting(
-            (last.source, last.method, str(last.callsite)),
+        yield Sighting.of(
+            last,
             f"{last.source} retries {last.method} {last.url} without end: still retried after "
             f"{failed} failed attempts",
-            last.source,
-            last.callsite,
         )
 
 

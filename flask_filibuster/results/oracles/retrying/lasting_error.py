@@ -32,11 +32,9 @@ class LastingError(Oracle):
                 status = None if before.outcome is None else before.outcome.status
                 if status not in _LASTING:
                     continue
-                yield Sighting(
-                    (call.source, call.method, str(call.callsite)),
+                yield Sighting.of(
+                    call,
                     f"{call.source} tries {call.method} {call.url} again after an answer of "
                     f"{status}, which the same request gets each time",
-                    call.source,
-                    call.callsite,
                 )
                 break

@@ -36,13 +36,12 @@ class NestedRetries(Oracle):
             call, callee = outer.calls[0], inner.calls[0]
             known = seen.reactions.retries
             many, each_time = known.most(outer.kind), known.most(inner.kind)
-            yield Sighting(
-                (call.source, call.method, str(call.callsite), str(callee.callsite)),
+            yield Sighting.of(
+                call,
                 f"{call.source} tries {call.method} {call.url} up to {many} times, and "
                 f"{callee.source} tries {callee.method} {callee.url} up to {each_time} times "
                 f"below each of them: up to {many * each_time} calls of {callee.target}",
-                call.source,
-                call.callsite,
+                str(callee.callsite),
             )
 
 

@@ -35,10 +35,8 @@ class NoDelay(Oracle):
                 continue
             call = attempts.calls[0]
             most = seen.reactions.retries.most(attempts.kind)
-            yield Sighting(
-                (call.source, call.method, str(call.callsite)),
+            yield Sighting.of(
+                call,
                 f"{call.source} tries {call.method} {call.url} up to {most} times with less than "
                 "0.1 s between the attempts",
-                call.source,
-                call.callsite,
             )

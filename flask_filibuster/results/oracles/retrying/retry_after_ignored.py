@@ -37,12 +37,10 @@ class RetryAfterIgnored(Oracle):
             for before, call in early:
                 waited = call.start - (before.end or 0.0)
                 when = "at once" if waited < _AT_ONCE else f"after {in_seconds(waited)}"
-                yield Sighting(
-                    (call.source, call.method, str(call.callsite)),
+                yield Sighting.of(
+                    call,
                     f"{call.source} tries {call.method} {call.url} again {when}, although the "
                     f"answer has Retry-After: {_asked(before)} s",
-                    call.source,
-                    call.callsite,
                 )
                 break
 

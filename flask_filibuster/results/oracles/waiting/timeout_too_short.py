@@ -41,12 +41,10 @@ class TimeoutTooShort(Oracle):
                 longest, does = round(call.seconds, 1), "takes {} s"
             elif longest <= limit:
                 continue
-            yield Sighting(
-                (call.source, call.method, str(call.callsite)),
+            yield Sighting.of(
+                call,
                 f"{call.source} waits {limit:g} s for {call.target}, "
                 f"which {does.format(f'{longest:g}')}",
-                call.source,
-                call.callsite,
             )
 
 
