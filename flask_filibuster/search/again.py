@@ -12,4 +12,5 @@ def recalled(explorer: Explorer) -> tuple[Why, bool]:
     :param explorer: the search, with a recorder that has them.
     :returns: that, and whether the search would go on.
     """
-    return explorer.why, explorer.next() is not None
+    goes_on = explorer.next() is not None
+    return explorer.why, goes_on
